@@ -1,0 +1,42 @@
+"""Reads settings from the environment; a value that makes no sense is remembered, for the system checks to report."""
+
+from collections.abc import Mapping
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+class Environment:
+    """Typed access to `values`; `problems` collects one sentence per value that had to be ignored."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        """The value as it is, or `default` when unset or empty."""
+        return self._values.get(name, "").strip() or default
+
+    def words(self, name: str, default: str) -> list[str]:
+        """A comma-separated list, without its blanks."""
+        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """True or false, in any of the usual spellings."""
+        word = self.text(name, str(default)).lower()
+        if word not in _TRUE | _FALSE:
+            self.problems.append(f"{name} is {word!r}: use true or false.")
+            return default
+        return word in _TRUE
+
+    def number(self, name: str, default: int, *, low: int = 1, high: int = 2**40) -> int:
+        """A whole number from `low` to `high`."""
+        word = self.text(name, str(default))
+        try:
+            value = int(word)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            self.problems.append(f"{name} is {word!r}: use a whole number from {low} to {high}.")
+            return default
+        return value

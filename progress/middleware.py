@@ -1,0 +1,88 @@
+"""Two small middlewares, for sync and async handlers: static files without warnings, and the content security policy."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import Redirect, StaticFile
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # the bar's first width is an inline style
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+GetResponse = Callable[[HttpRequest], Any]
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """WhiteNoise, but a file is answered whole.
+
+    WhiteNoise streams it with a synchronous iterator, about which Django warns under ASGI, and being synchronous only
+    it would send every request through a thread.
+    """
+
+    async_capable = True
+    sync_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if iscoroutinefunction(self):
+            return self._answer(request)
+        return super().__call__(request)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        look = self.find_file if self.autorefresh else self.files.get
+        found = look(request.path_info)
+        if found is None:
+            return await self.get_response(request)
+        return await asyncio.to_thread(self.serve, found, request)
+
+    @staticmethod
+    def serve(static_file: StaticFile | Redirect, request: HttpRequest) -> HttpResponse:
+        answer = static_file.get_response(request.method, request.META)
+        content = b""
+        if answer.file is not None:
+            with answer.file as file:
+                content = file.read()
+        response = HttpResponse(content, status=int(answer.status))
+        del response["content-type"]
+        for name, value in answer.headers:
+            response[name] = value
+        return response
+
+
+@sync_and_async_middleware
+def content_security_policy(get_response: GetResponse) -> GetResponse:
+    """Pages run only our own scripts, and nobody frames them."""
+
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponseBase:
+            response: HttpResponseBase = await get_response(request)
+            response.headers.setdefault("Content-Security-Policy", POLICY)
+            return response
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+    return answer
