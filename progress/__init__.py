@@ -1,1 +1,1 @@
-"""The Django project: settings, URLs, ASGI and Celery entry points, and the stream engine below them."""
+"""The Django project: settings, URLs, ASGI, Celery, and below them the stream engine."""

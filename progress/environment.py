@@ -1,4 +1,4 @@
-"""Reads settings from the environment; a value that makes no sense is remembered, for the system checks to report."""
+"""Reads settings from the environment, remembering the values that make no sense."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
 class Environment:
-    """Typed access to `values`; `problems` collects one sentence per value that had to be ignored."""
+    """Typed access to `values`; `problems` gets a sentence per value that had to be ignored."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values

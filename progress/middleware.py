@@ -1,4 +1,4 @@
-"""Two small middlewares, for sync and async handlers: static files without warnings, and the content security policy."""
+"""Static files and the content security policy, for sync and async handlers alike."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,8 +29,8 @@ GetResponse = Callable[[HttpRequest], Any]
 class StaticFiles(WhiteNoiseMiddleware):
     """WhiteNoise, but a file is answered whole.
 
-    WhiteNoise streams it with a synchronous iterator, about which Django warns under ASGI, and being synchronous only
-    it would send every request through a thread.
+    WhiteNoise streams it with a synchronous iterator, about which Django warns under ASGI; and
+    being synchronous only, it would send every request through a thread.
     """
 
     async_capable = True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def secret_key(path: Path) -> str:
-    """The key kept in `path`; made there first (mode 0600), once, even when several processes start together."""
+    """The key kept in `path`, made there once (mode 0600) even when processes start together."""
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""Every setting of the project. docs/operations.md has the table of those that the environment may change."""
+"""Every setting; docs/operations.md has the table of those that the environment may change."""
 
 import os
 from pathlib import Path
