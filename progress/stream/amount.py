@@ -1,0 +1,27 @@
+"""Turns whatever a task reports into numbers that a bar can show. Nothing here raises."""
+
+import math
+from typing import Any
+
+MOST = 1e15
+"""Numbers above this are shown as this: past it a double no longer counts in ones."""
+
+
+def amount(value: Any) -> int | float | None:
+    """A finite number from 0 to MOST, or None where `value` is no number at all."""
+    try:
+        number = value if type(value) is int else float(value)
+        if math.isnan(number):
+            return None
+    except OverflowError:
+        return MOST
+    except (TypeError, ValueError):
+        return None
+    return max(0, min(number, MOST))
+
+
+def share(current: int | float | None, total: int | float | None) -> float | None:
+    """How much of `total` is done, 0.0 to 1.0; None when that cannot be said."""
+    if current is None or not total:
+        return None
+    return min(1.0, current / total)

@@ -1,0 +1,64 @@
+-- Appends one event to a job's log: fence, number, store, publish, in one atomic step.
+--
+-- KEYS  1 log (stream)   2 snapshot (hash)   3 last number given out (string)
+-- ARGV  1 attempt        2 kind              3 mark: created | final | cancelling | closing | ''
+--       4 JSON, one line 5 sequence (0 none) 6 floor: a number known to be taken
+--       7 maxlen         8 ttl in ms         9 live channel    10 feed channel or ''   11 job
+--
+-- The snapshot hash:
+--   attempt   the newest attempt that wrote        closed  the newest attempt that has ended
+--   n         number of the job's newest event     created number of its first, absent if lost
+--   seq       newest sequence of this attempt      cancel  the attempt that was asked to stop
+--   state, progress   newest JSON of each          final   '1' after a terminal state
+--
+-- Returns {number, fenced, cancelled}. The live message is "<prev> <number> <mark>\n<frame>".
+
+local attempt, kind, mark, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[5])
+local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel')
+local newest, closed = tonumber(known[1]) or -1, tonumber(known[2]) or -1
+
+if attempt < newest or (kind ~= 'state' and attempt <= closed) then
+  return {0, 1, 0}
+end
+local cancelled = tonumber(known[5]) == attempt and 1 or 0
+
+-- A write that was repeated because its answer got lost.
+if seq > 0 and attempt == newest and seq <= (tonumber(known[4]) or 0) then
+  return {tonumber(known[3]), 0, cancelled}
+end
+
+-- Microseconds since 1970 fit a double exactly until the year 2255.
+local time = redis.call('TIME')
+local last = math.max(tonumber(redis.call('GET', KEYS[3]) or 0), tonumber(known[3]) or 0, tonumber(ARGV[6]))
+local number = math.max(last + 1, time[1] * 1000000 + time[2])
+local id = string.format('%.0f', number)
+
+-- Where the previous number is not known, one that no reader can have seen makes every reader look.
+local prev = known[3] or string.format('%.0f', number - 1)
+if mark == 'created' then prev = '0' end
+
+local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[4] .. '\n\n'
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[7], id .. '-0', 'p', prev, 'f', frame)
+redis.call('SET', KEYS[3], id)
+
+if attempt > newest then redis.call('HDEL', KEYS[2], 'progress', 'seq', 'cancel') end
+redis.call('HSET', KEYS[2], 'attempt', attempt, 'n', id)
+if seq > 0 then redis.call('HSET', KEYS[2], 'seq', seq) end
+if mark == 'created' then redis.call('HSET', KEYS[2], 'created', id) end
+if kind == 'progress' or kind == 'state' then redis.call('HSET', KEYS[2], kind, ARGV[4]) end
+
+if kind == 'state' then
+  redis.call('HSET', KEYS[2], 'final', mark == 'final' and '1' or '')
+  if mark == 'cancelling' then
+    redis.call('HSET', KEYS[2], 'cancel', attempt)
+    cancelled = 1
+  end
+  if mark == 'final' or mark == 'closing' then redis.call('HSET', KEYS[2], 'closed', attempt) end
+  for i = 1, 2 do
+    if mark == 'final' then redis.call('PEXPIRE', KEYS[i], ARGV[8]) else redis.call('PERSIST', KEYS[i]) end
+  end
+end
+
+redis.call('PUBLISH', ARGV[9], prev .. ' ' .. id .. ' ' .. mark .. '\n' .. frame)
+if ARGV[10] ~= '' then redis.call('PUBLISH', ARGV[10], ARGV[11]) end
+return {number, 0, cancelled}

@@ -1,0 +1,35 @@
+"""What can happen to a job, and how it is written down as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = frozenset({"progress", "state", "log", "warning", "output", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a job; `final` marks the state that ends it."""
+
+    kind: str
+    data: Mapping[str, Any]
+    final: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no such event: {self.kind!r}; choose one of {sorted(KINDS)}")
+
+
+def to_json(data: Mapping[str, Any]) -> str:
+    """One line of ASCII: no CR, LF or NUL can stand in it, and NaN is refused with ValueError."""
+    return json.dumps(data, allow_nan=False, separators=(",", ":"))
+
+
+def clean(text: object, limit: int = 500) -> str:
+    """`text` as one printable line of at most `limit` characters: what a page, a log and a
+    database column all accept. Control characters become spaces, lone surrogates U+FFFD."""
+    # Cut first: a megabyte need not be walked to keep a line of it.
+    line = str(text)[: limit + 1].encode("utf-8", "replace").decode("utf-8")
+    line = "".join(char if char.isprintable() else " " for char in line).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"

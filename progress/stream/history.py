@@ -1,0 +1,90 @@
+"""Reads of many logs as one consistent picture, and what a reader at a cursor is owed from it.
+
+Pure: the commands are queued on any redis-py pipeline (sync or async) inside one MULTI, because
+numbers order all jobs together: a job read a moment later would overtake the ones read before.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from . import keys
+
+PAGE = 1000
+"""Entries of one log that one read returns at most."""
+
+
+class Entry(NamedTuple):
+    """One event as stored: `frame` is the finished SSE block."""
+
+    number: int
+    prev: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What one log holds after a cursor. `first_prev` is the number before its oldest entry."""
+
+    snapshot: dict[bytes, bytes]
+    first_prev: int
+    entries: list[Entry]
+
+    @property
+    def exists(self) -> bool:
+        """False once Redis has lost or expired the job."""
+        return b"state" in self.snapshot
+
+    @property
+    def final(self) -> bool:
+        """True when the job's newest state ends it."""
+        return self.snapshot.get(b"final") == b"1"
+
+    def state(self) -> dict[str, Any]:
+        """The snapshot object: the newest progress under the newest state."""
+        state: dict[str, Any] = json.loads(self.snapshot[b"state"])
+        motion = json.loads(self.snapshot.get(b"progress", b"{}"))
+        if motion.get("attempt") != state.get("attempt") or state.get("status") == "queued":
+            motion = {}
+        return {**motion, **state}
+
+    def gap(self, cursor: int) -> str:
+        """Why a reader at `cursor` cannot be given all that followed; "" when it can."""
+        if not self.exists:
+            return "lost"
+        if cursor < self.first_prev:
+            return "trimmed" if b"created" in self.snapshot else "lost"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One consistent read: `last` is the highest number given out when it was made."""
+
+    last: int
+    tails: dict[tuple[str, int], Tail] = field(default_factory=dict)
+
+
+def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
+    """Queues the commands that read each (job, cursor) of `wanted`."""
+    pipe.get(keys.LAST)
+    for job, cursor in wanted:
+        pipe.hgetall(keys.snapshot(job))
+        pipe.xrange(keys.log(job), count=1)
+        pipe.xrange(keys.log(job), min=f"({cursor}-0", count=PAGE)
+
+
+def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
+    """The History that `replies` to the commands of `queue` describe."""
+    history = History(int(replies[0] or 0))
+    for index, key in enumerate(wanted):
+        snapshot, first, rest = replies[1 + 3 * index : 4 + 3 * index]
+        oldest = list(_entries(first))
+        history.tails[key] = Tail(snapshot, oldest[0].prev if oldest else 0, list(_entries(rest)))
+    return history
+
+
+def _entries(reply: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterable[Entry]:
+    for entry_id, fields in reply:
+        yield Entry(int(entry_id[: entry_id.index(b"-")]), int(fields[b"p"]), fields[b"f"])

@@ -1,0 +1,179 @@
+"""The log: every event of every job, numbered, in Redis. This is the writing and page side."""
+
+import json
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any, NamedTuple
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from . import history, keys
+from .event import Event, to_json
+
+SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
+
+
+class Receipt(NamedTuple):
+    """What the log answers a writer."""
+
+    number: int
+    """The event's number, 0 when it was refused."""
+    fenced: bool
+    """This attempt has ended or a newer one has written: stop."""
+    cancelled: bool
+    """Somebody asked this attempt to stop."""
+
+
+class Snapshots(NamedTuple):
+    """States of jobs, and the cursor from which a stream continues them without a gap."""
+
+    cursor: int
+    states: dict[str, dict[str, Any]]
+
+
+class Log:
+    """Appends to and reads the logs of jobs. All methods raise redis.RedisError when Redis cannot
+    be reached within `timeout` seconds. Safe to share between threads, not across a fork."""
+
+    def __init__(
+        self, url: str, *, maxlen: int = 2000, ttl: int = 86400, timeout: float = 2.0
+    ) -> None:
+        """`maxlen`: events kept for each job (approximately); `ttl`: seconds that the log of
+        a finished job is kept."""
+        self.url = url
+        self._limits = (maxlen, ttl * 1000)
+        # One try again at once: a connection that died in the pool says so only when used.
+        self._redis: redis.Redis = redis.Redis.from_url(
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        )
+        self._append = self._redis.register_script(SCRIPT)
+
+    def append(
+        self,
+        job: str,
+        event: Event,
+        *,
+        attempt: int,
+        seq: int = 0,
+        floor: int = 0,
+        feed: str = "",
+        created: bool = False,
+    ) -> Receipt:
+        """Appends one event (append.lua). `created` marks the first of a job and announces the
+        job on `feed`; `seq` (1, 2, ... within an attempt) makes a repeated write harmless; `floor`
+        is a number that the writer knows to be taken, should Redis have lost it."""
+        args = self._args(job, event, attempt, seq, floor, feed, created)
+        return _receipt(self._append(keys=_keys(job), args=args))
+
+    def append_all(
+        self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
+    ) -> Receipt:
+        """Appends several (seq, event) in one round trip; the receipt is that of the last."""
+        calls = [self._args(job, event, attempt, seq, floor) for seq, event in events]
+        try:
+            return self._pipeline(job, calls)
+        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
+            self._redis.script_load(SCRIPT)
+            return self._pipeline(job, calls)
+
+    def beat(self, job: str, attempt: int) -> Receipt:
+        """What `append` would answer, without appending (HMGET)."""
+        fields = ("attempt", "closed", "cancel", "n")
+        reply: Any = self._redis.hmget(keys.snapshot(job), fields)
+        newest, closed, cancel, number = (int(value or -1) for value in reply)
+        fenced = attempt < newest or attempt <= closed
+        return Receipt(max(number, 0), fenced, cancel == attempt)
+
+    def read(self, jobs: Sequence[str]) -> Snapshots:
+        """The snapshots of `jobs`, as of one moment. A job without a log is left out."""
+        wanted = [(str(job), (1 << 63) - 1) for job in jobs]
+        with self._redis.pipeline(transaction=True) as pipe:
+            history.queue(pipe, wanted)
+            read = history.parse(wanted, pipe.execute())
+        states = {job: tail.state() for (job, _), tail in read.tails.items() if tail.exists}
+        return Snapshots(read.last, states)
+
+    def lines(self, job: str, count: int = 200) -> list[dict[str, Any]]:
+        """The data of the newest `count` log, warning and output events of a job, oldest first."""
+        reply: Any = self._redis.xrevrange(keys.log(job), count=self._limits[0])
+        found = []
+        for _, fields in reply:
+            _, kind, data = fields[b"f"].rstrip(b"\n").split(b"\n")
+            if kind in (b"event: log", b"event: warning", b"event: output"):
+                found.append(json.loads(data.removeprefix(b"data: ")))
+                if len(found) == count:
+                    break
+        return found[::-1]
+
+    def alive(self, role: str, name: str, info: dict[str, Any], ttl: float = 15.0) -> None:
+        """Notes that a process lives; it counts as dead `ttl` seconds after its last note."""
+        until = self._now() + ttl
+        self._redis.hset(keys.alive(role), name, json.dumps(info | {"until": until}))
+
+    def gone(self, role: str, name: str) -> None:
+        """Takes the note of a process back."""
+        self._redis.hdel(keys.alive(role), name)
+
+    def who_is_alive(self, role: str) -> dict[str, dict[str, Any]]:
+        """The living processes of a role: name -> info."""
+        now = self._now()
+        reply: Any = self._redis.hgetall(keys.alive(role))
+        notes = {name.decode(): json.loads(note) for name, note in reply.items()}
+        return {name: note for name, note in notes.items() if note["until"] > now}
+
+    def ping(self) -> None:
+        """Raises redis.RedisError unless Redis answers."""
+        self._redis.ping()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._redis.close()
+
+    def _now(self) -> float:
+        reply: Any = self._redis.time()
+        seconds, micros = reply
+        return float(seconds + micros / 1e6)
+
+    def _args(
+        self,
+        job: str,
+        event: Event,
+        attempt: int,
+        seq: int,
+        floor: int,
+        feed: str = "",
+        created: bool = False,
+    ) -> list[Any]:
+        channels = [keys.live(job), keys.feed(feed) if feed else "", job]
+        mark = "created" if created else _mark(event)
+        head = [attempt, event.kind, mark, to_json(event.data), seq, floor]
+        return [*head, *self._limits, *channels]
+
+    def _pipeline(self, job: str, calls: list[list[Any]]) -> Receipt:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for args in calls:
+                pipe.evalsha(self._append.sha, 3, *_keys(job), *args)
+            return _receipt(pipe.execute()[-1])
+
+
+def _keys(job: str) -> list[str]:
+    return [keys.log(job), keys.snapshot(job), keys.LAST]
+
+
+def _mark(event: Event) -> str:
+    if event.kind != "state":
+        return ""
+    if event.final:
+        return "final"
+    status = event.data.get("status")
+    return {"cancelling": "cancelling", "queued": "closing"}.get(str(status), "")
+
+
+def _receipt(reply: Any) -> Receipt:
+    number, fenced, cancelled = reply
+    return Receipt(int(number), bool(fenced), bool(cancelled))

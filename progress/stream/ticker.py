@@ -1,0 +1,70 @@
+"""The one thread of a worker process that writes progress, for however many jobs run in it."""
+
+import os
+import threading
+import time
+from typing import ClassVar, Protocol
+
+TICK = 0.1
+"""Seconds between two writes of one job at least."""
+
+
+class Flushable(Protocol):
+    """What the ticker knows of a reporter."""
+
+    def flush(self, now: float) -> None:
+        """Writes what changed; must not raise."""
+
+
+class Ticker:
+    """Flushes every reporter ten times a second, and at once when one wakes it from a rest."""
+
+    _shared: ClassVar["Ticker | None"] = None
+    _guard: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._reporters: set[Flushable] = set()
+        self._changed = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def shared(cls) -> "Ticker":
+        """This process's ticker; a forked child gets its own, since threads do not survive."""
+        ticker = cls._shared
+        if ticker is None or ticker._pid != os.getpid():
+            with cls._guard:
+                if cls._shared is None or cls._shared._pid != os.getpid():
+                    cls._shared = Ticker()
+                ticker = cls._shared
+        return ticker
+
+    def add(self, reporter: Flushable) -> None:
+        """Begins to flush a reporter; the thread lives while there is one."""
+        with self._lock:
+            self._reporters.add(reporter)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+                self._thread.start()
+
+    def remove(self, reporter: Flushable) -> None:
+        """Ends it; a flush under way may still be running."""
+        with self._lock:
+            self._reporters.discard(reporter)
+
+    def wake(self) -> None:
+        """Asks for a flush before the next tick is due."""
+        self._changed.set()
+
+    def _run(self) -> None:
+        while True:
+            self._changed.wait(TICK)
+            self._changed.clear()
+            with self._lock:
+                reporters = list(self._reporters)
+                if not reporters:
+                    self._thread = None
+                    return
+            for reporter in reporters:
+                reporter.flush(time.monotonic())
