@@ -6,7 +6,7 @@ from pathlib import Path
 import dj_database_url
 
 from progress.environment import Environment
-from progress.secret import secret_key
+from progress.data_dir import secret_key, socket_path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
@@ -94,7 +94,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # Redis: motion, and the queue unless there is another broker
 
-REDIS_URL = env.text("REDIS_URL", f"unix://{DATA_DIR / 'valkey.sock'}")
+EMBEDDED_VALKEY_DIR = DATA_DIR / "valkey"
+EMBEDDED_VALKEY_SOCKET = socket_path(DATA_DIR)
+REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_VALKEY_SOCKET}")
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL).replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 2

@@ -1,0 +1,153 @@
+"""Fixtures: the real parts of an installation, and a browser."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.proxy import Proxy
+from tests.support.stack import Janitor, Valkey, Web, Worker
+from tests.support.users import make_user
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """The test database is the file that every process of the tests has in DATABASE_URL."""
+    database = settings.DATABASES["default"]
+    database["TEST"]["NAME"] = database["NAME"]
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """The Valkey server that REDIS_URL points to."""
+    server = Valkey()
+    server.start()
+    yield server
+    server.resume()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def worker(valkey: Valkey, django_db_setup: None) -> Iterator[Worker]:
+    """A Celery worker, for all tests of a module. Its tests need `transactional_db`."""
+    del valkey, django_db_setup
+    process = Worker()
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def janitor(valkey: Valkey, django_db_setup: None) -> Iterator[Janitor]:
+    """The janitor, for all tests of a module. Its tests need `transactional_db`."""
+    del valkey, django_db_setup
+    process = Janitor()
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """Daphne, for all tests of a module. Its tests need `transactional_db`."""
+    del valkey, django_db_setup
+    process = Web()
+    process.start()
+    yield process
+    process.stop()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All the processes of an installation."""
+
+    valkey: Valkey
+    web: Web
+    worker: Worker
+    janitor: Janitor
+
+
+@pytest.fixture
+def stack(
+    valkey: Valkey, web: Web, worker: Worker, janitor: Janitor, transactional_db: None
+) -> Iterator[Stack]:
+    """A whole installation over the test database; what a test killed is started again."""
+    del transactional_db
+    yield Stack(valkey, web, worker, janitor)
+    for process in (valkey, web, worker, janitor):
+        if not process.running:
+            process.start()
+
+
+@pytest.fixture
+def proxy(web: Web) -> Iterator[Proxy]:
+    """A proxy before `web` that fails on command."""
+    between = Proxy(web.port)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """An ordinary user."""
+    del db
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Another ordinary user."""
+    del db
+    return make_user("bob")
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    """A member of staff."""
+    del db
+    return make_user("boss", staff=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; without it tests skip on a laptop and fail in CI."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
+        pytest.skip(f"{CHROMIUM} is missing")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile of the test's own."""
+    profile = browser.new_context()
+    profile.set_default_timeout(10_000)
+    yield profile
+    profile.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """An empty tab."""
+    return context.new_page()

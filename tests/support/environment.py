@@ -1,0 +1,28 @@
+"""Gives the tests a data directory of their own, before Django reads its settings.
+
+Loaded by `-p` in pyproject.toml: pytest-django reads the settings before any conftest.py.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
+
+for name in ("REDIS_URL", "CELERY_BROKER_URL", "PORT", "HTTPS", "BIND", "WORKERS"):
+    os.environ.pop(name, None)
+os.environ["DJANGO_SETTINGS_MODULE"] = "progress.settings"
+os.environ["DATA_DIR"] = str(DATA_DIR)
+os.environ["SECRET_KEY"] = "only for tests"
+os.environ["DATABASE_URL"] = f"sqlite:///{DATA_DIR / 'test.sqlite3'}"
+# Playwright's sync API runs an event loop in the test's thread, where Django would refuse to query
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    del config
+    shutil.rmtree(DATA_DIR, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""The parts of an installation as tests use them: Valkey, web, worker, janitor."""
+
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import redis
+from django.conf import settings
+from honcho.environ import parse_procfile
+
+from jobs.embedded import EmbeddedValkey
+from progress.stream import Log
+from tests.support.processes import Process, wait_until
+
+PROCFILE = parse_procfile((Path(settings.BASE_DIR) / "Procfile").read_text()).processes
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Valkey(Process):
+    """The embedded server, as `up` runs it."""
+
+    def __init__(self) -> None:
+        self.server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
+        super().__init__("valkey", self.server.command)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.server.prepare()
+        super().start()
+        self.wait_for(self.server.answers)
+
+    @property
+    def url(self) -> str:
+        """What REDIS_URL is."""
+        return self.server.url
+
+    def client(self) -> "redis.Redis":
+        """A connection of the test's own."""
+        return redis.Redis.from_url(self.url, socket_timeout=5)
+
+    def flush(self) -> None:
+        """Lose everything, as FLUSHALL does."""
+        with self.client() as client:
+            client.flushall()
+
+    def pause(self) -> None:
+        """Hang: connections stay open and nothing is answered."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self.signal(signal.SIGCONT)
+
+
+class ProcfileProcess(Process):
+    """A process exactly as the Procfile starts it."""
+
+    def __init__(self, name: str, **environment: str) -> None:
+        super().__init__(name, ["/bin/sh", "-c", PROCFILE[name]], **environment)
+
+
+class Worker(ProcfileProcess):
+    """A Celery worker with its pool."""
+
+    def __init__(self, **environment: str) -> None:
+        super().__init__("worker", **environment)
+
+    def start(self) -> None:
+        """Start it and wait until it takes jobs."""
+        before = self.output.count(" ready.")
+        super().start()
+        self.wait_for(lambda: self.output.count(" ready.") > before, 40)
+        self.wait_for(lambda: Log(settings.REDIS_URL).who_is_alive("worker"))
+
+
+class Janitor(ProcfileProcess):
+    """The janitor, sweeping every second."""
+
+    def __init__(self, **environment: str) -> None:
+        super().__init__("janitor", **{"JANITOR_EVERY": "1", **environment})
+
+    def start(self) -> None:
+        """Start it and wait until it has announced itself."""
+        super().start()
+        self.wait_for(lambda: Log(settings.REDIS_URL).who_is_alive("janitor"))
+
+
+class Web(ProcfileProcess):
+    """Daphne on a port that stays the same over all its lives."""
+
+    def __init__(self, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__("web", PORT=str(self.port), **environment)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        super().start()
+        self.wait_for(self.answers)
+
+    def answers(self) -> bool:
+        """Whether it answers requests."""
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def processes_of_session(leader: int) -> list[int]:
+    """The pids in the session that `leader` leads (as `ps` sees them)."""
+    found = subprocess.run(
+        shlex.split(f"ps -o pid= -s {leader}"), capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+__all__ = [
+    "Janitor",
+    "Process",
+    "Valkey",
+    "Web",
+    "Worker",
+    "free_port",
+    "processes_of_session",
+    "wait_until",
+]
