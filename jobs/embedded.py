@@ -28,7 +28,7 @@ class EmbeddedError(Exception):
 
 
 class EmbeddedValkey:
-    """The server cannot run here; the message is a sentence for whoever started it."""
+    """One server over one directory and socket: `command` runs it.
 
     It listens on a unix socket that only its user can open, and persists every write to an
     append-only file, flushed every second.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import dj_database_url
 
-from progress.environment import Environment
 from progress.data_dir import secret_key, socket_path
+from progress.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
