@@ -1,4 +1,4 @@
-"""Makes the Celery app current in every Django process, without the engine importing it."""
+"""Loads what every Django process needs, so that importing the engine alone stays cheap."""
 
 from importlib import import_module
 
@@ -11,5 +11,6 @@ class ProgressConfig(AppConfig):
     name = "progress"
 
     def ready(self) -> None:
-        """Load the Celery app, which `shared_task` binds to on its first use."""
+        """Load the system checks, and the Celery app that `shared_task` binds to."""
+        import_module("progress.checks")
         import_module("progress.celery")

@@ -5,6 +5,11 @@ import os
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
+from progress.checks import require_sound_settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 
-application = ProtocolTypeRouter({"http": get_asgi_application()})
+django_application = get_asgi_application()
+require_sound_settings()
+
+application = ProtocolTypeRouter({"http": django_application})

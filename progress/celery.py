@@ -1,11 +1,21 @@
 """The Celery app; its configuration is every setting that begins with `CELERY_`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
+
+from progress.checks import require_sound_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 
 app = Celery("progress")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def check(**_: Any) -> None:
+    """A worker refuses settings that cannot work, as every other process does."""
+    require_sound_settings()

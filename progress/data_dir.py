@@ -9,6 +9,21 @@ from pathlib import Path
 LONGEST_SOCKET_PATH = 100  # bytes: the kernel's limit is 108 on Linux and 104 on macOS
 
 
+def data_directory(path: str | Path) -> Path:
+    """`path` as a directory that exists, made for its owner alone (mode 0700).
+
+    Ends the process with a sentence where that is impossible: nothing can run without it.
+    """
+    directory = Path(path).expanduser().resolve()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"DATA_DIR: {directory} cannot be made: {error.strerror}.") from None
+    if not os.access(directory, os.W_OK):
+        raise SystemExit(f"DATA_DIR: {directory} cannot be written to: set DATA_DIR to another.")
+    return directory
+
+
 def secret_key(path: Path) -> str:
     """The key kept in `path`, made there once (mode 0600) even when processes start together."""
     if not path.exists():

@@ -1,6 +1,9 @@
 """Reads settings from the environment, remembering the values that make no sense."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -16,6 +19,14 @@ class Environment:
     def text(self, name: str, default: str) -> str:
         """The value as it is, or `default` when unset or empty."""
         return self._values.get(name, "").strip() or default
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        """The value as `parse` understands it; a ValueError of that is a problem."""
+        try:
+            return parse(self.text(name, default))
+        except ValueError as error:
+            self.problems.append(f"{name} cannot be understood: {error}")
+            return parse(default)
 
     def words(self, name: str, default: str) -> list[str]:
         """A comma-separated list, without its blanks."""

@@ -26,7 +26,7 @@ POLICY = "; ".join(
 GetResponse = Callable[[HttpRequest], Any]
 
 
-class StaticFiles(WhiteNoiseMiddleware):
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type hints
     """WhiteNoise, but a file is answered whole.
 
     WhiteNoise streams it with a synchronous iterator, about which Django warns under ASGI; and
@@ -44,13 +44,15 @@ class StaticFiles(WhiteNoiseMiddleware):
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if iscoroutinefunction(self):
             return self._answer(request)
-        return super().__call__(request)
+        response: HttpResponseBase = super().__call__(request)
+        return response
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         look = self.find_file if self.autorefresh else self.files.get
         found = look(request.path_info)
         if found is None:
-            return await self.get_response(request)
+            response: HttpResponseBase = await self.get_response(request)
+            return response
         return await asyncio.to_thread(self.serve, found, request)
 
     @staticmethod

@@ -5,21 +5,22 @@ from pathlib import Path
 
 import dj_database_url
 
-from progress.data_dir import secret_key, socket_path
+from progress.data_dir import data_directory, secret_key, socket_path
 from progress.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
 ENVIRONMENT_PROBLEMS = env.problems
 
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+DATA_DIR = data_directory(env.text("DATA_DIR", str(BASE_DIR / "var")))
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY", "") or secret_key(DATA_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 HTTPS = env.flag("HTTPS")
+BIND = env.text("BIND", "127.0.0.1")
 PORT = env.number("PORT", 8000, high=65535)
+WORKERS = env.number("WORKERS", 2)
 
 # Application
 
@@ -82,8 +83,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # The database: history
 
-DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+DATABASES = {"default": env.parsed("DATABASE_URL", SQLITE_URL, dj_database_url.parse)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -94,6 +95,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # Redis: motion, and the queue unless there is another broker
 
+EMBEDDED_VALKEY = not env.text("REDIS_URL", "")
 EMBEDDED_VALKEY_DIR = DATA_DIR / "valkey"
 EMBEDDED_VALKEY_SOCKET = socket_path(DATA_DIR)
 REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_VALKEY_SOCKET}")
@@ -139,8 +141,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "files"
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 2 * 1024**3)
-FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
-FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
+FILE_UPLOAD_TEMP_DIR = data_directory(DATA_DIR / "tmp")
 
 # Security
 

@@ -4,9 +4,15 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
+from jobs.views.health import healthz, readyz
+from jobs.views.sign_in_link import sign_in_link
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html"), name="sign_in"),
+    path("sign-in/link/<uid>/<token>/", sign_in_link, name="sign_in_link"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("healthz", healthz),
+    path("readyz", readyz),
     path("", include("jobs.urls")),
 ]

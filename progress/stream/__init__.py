@@ -1,7 +1,19 @@
 """The engine: a log of events in Redis, reporters that write it and a hub that streams it."""
 
 from .event import Event
+from .hub import Hub
 from .log import Log, Receipt, Snapshots
 from .reporter import Cancelled, Reporter, Superseded
+from .subscription import Subscription
 
-__all__ = ["Cancelled", "Event", "Log", "Receipt", "Reporter", "Snapshots", "Superseded"]
+__all__ = [
+    "Cancelled",
+    "Event",
+    "Hub",
+    "Log",
+    "Receipt",
+    "Reporter",
+    "Snapshots",
+    "Subscription",
+    "Superseded",
+]

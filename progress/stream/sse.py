@@ -13,7 +13,11 @@ DONE = b"event: done\ndata: [DONE]\n\n"
 
 
 def encode(
-    data: str | None = None, *, event: str = "", id: str = "", retry: int | None = None
+    data: str | None = None,
+    *,
+    event: str = "",
+    id: str = "",  # noqa: A002 - the specification's name
+    retry: int | None = None,
 ) -> bytes:
     """One block. CR, LF and NUL are dropped from `id` and `event`; `data` gets one line for
     each of its own; lone surrogates become `?`; `retry` is in milliseconds (section 9.2.6)."""

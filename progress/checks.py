@@ -1,0 +1,48 @@
+"""System checks: every setting that cannot work is explained before anything starts."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+DATABASES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
+
+
+@register
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """One error per setting that cannot work."""
+    return [Error(problem, id="progress.E001") for problem in _problems()]
+
+
+def _problems() -> Iterator[str]:
+    yield from settings.ENVIRONMENT_PROBLEMS
+    if settings.DATABASES["default"]["ENGINE"] not in DATABASES:
+        yield "DATABASE_URL: use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
+    if urlsplit(settings.REDIS_URL).scheme not in REDIS_SCHEMES:
+        yield "REDIS_URL: use redis://HOST:6379/0, rediss:// for TLS, or unix://PATH."
+    if urlsplit(settings.CELERY_BROKER_URL).scheme not in BROKER_SCHEMES:
+        yield "CELERY_BROKER_URL: use a redis://, rediss://, unix://, amqp:// or amqps:// URL."
+    if settings.JOB_LEASE < 2 * settings.JOB_LEASE_RENEW:
+        yield (
+            f"JOB_LEASE is {settings.JOB_LEASE} s and JOB_LEASE_RENEW {settings.JOB_LEASE_RENEW} s:"
+            " make the lease at least twice as long, or one late renewal loses a running job."
+        )
+    if settings.LOG_TTL < settings.STREAM_MAX_AGE:
+        yield (
+            f"LOG_TTL is {settings.LOG_TTL} s and STREAM_MAX_AGE {settings.STREAM_MAX_AGE} s:"
+            " keep the log at least as long as a stream may last."
+        )
+
+
+def require_sound_settings() -> None:
+    """For processes that manage.py does not start: end with the sentences when a check fails."""
+    try:
+        call_command("check")
+    except SystemCheckError as error:
+        raise SystemExit(str(error)) from None
