@@ -1,0 +1,104 @@
+"""The one Pub/Sub connection of a web process: supervised, and it says when it lost something."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+logger = logging.getLogger(__name__)
+
+SILENCE = 5.0
+"""Seconds without a message after which the connection is asked for a sign of life."""
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts to connect at most."""
+
+
+class Channels:
+    """Subscribes to channels and hands their messages to `on_message(channel, data)`, in order.
+    After a lost connection `on_loss()` is called: all channels must then be asked for again."""
+
+    def __init__(
+        self,
+        url: str,
+        on_message: Callable[[str, bytes], None],
+        on_loss: Callable[[], None],
+    ) -> None:
+        # RESP2: messages arrive as plain replies. No retry: a silent reconnect hides a loss.
+        self._pool: Any = redis.asyncio.ConnectionPool.from_url(
+            url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
+        )
+        self._on_message, self._on_loss = on_message, on_loss
+        self._connection: Any = None
+        self._pending: dict[str, asyncio.Future[None]] = {}
+        self._confirmed: set[str] = set()
+
+    async def hold(self, wanted: Iterable[str]) -> None:
+        """Returns once Redis has confirmed each of `wanted`; drops all others. For one caller at
+        a time. Raises redis.ConnectionError while there is no connection."""
+        if self._connection is None:
+            raise redis.ConnectionError("The connection for live messages is down.")
+        missing, spare = set(wanted) - self._confirmed, self._confirmed - set(wanted)
+        if spare:
+            self._confirmed -= spare
+            await self._connection.send_command("UNSUBSCRIBE", *spare)
+        if missing:
+            loop = asyncio.get_running_loop()
+            self._pending = {channel: loop.create_future() for channel in missing}
+            await self._connection.send_command("SUBSCRIBE", *missing)
+            await asyncio.gather(*self._pending.values())
+
+    async def run(self) -> None:
+        """Connects, reads and connects again, for ever."""
+        pause = 0.05
+        while True:
+            self._connection = None
+            connection = self._pool.make_connection()
+            try:
+                await connection.connect()
+                self._connection = connection
+                pause = 0.05
+                await self._read(connection)
+            except (redis.RedisError, OSError) as error:
+                logger.warning("Live messages are interrupted: %s", error)
+            finally:
+                self._connection = None
+                self._forget()
+                await connection.disconnect(nowait=True)
+            self._on_loss()
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _read(self, connection: Any) -> None:
+        asked = False
+        while True:
+            reply = await connection.read_response(timeout=SILENCE)
+            if reply is None:
+                if asked:
+                    raise redis.ConnectionError("Redis has been silent for too long.")
+                asked = True
+                await connection.send_command("PING")
+                continue
+            asked = False
+            kind = reply[0]
+            if kind == b"message":
+                self._on_message(reply[1].decode(), reply[2])
+            elif kind == b"subscribe":
+                self._confirm(reply[1].decode())
+
+    def _confirm(self, channel: str) -> None:
+        self._confirmed.add(channel)
+        future = self._pending.pop(channel, None)
+        if future and not future.done():
+            future.set_result(None)
+
+    def _forget(self) -> None:
+        self._confirmed.clear()
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(redis.ConnectionError("Live messages were interrupted."))
+        self._pending = {}
