@@ -27,6 +27,11 @@ def link_path(user: User) -> str:
     return reverse("sign_in_link", args=(uid, _tokens.make_token(user)))
 
 
+def password_path(user: User) -> str:
+    """The page of the admin on which a superuser gives `user` a password."""
+    return reverse("admin:auth_user_password_change", args=(user.pk,))
+
+
 def redeem(uid: str, token: str) -> User | None:
     """The user of a link that is still good; from then on it is not. None for any other."""
     try:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
@@ -17,6 +18,7 @@ from honcho.process import Process
 
 QUICK = 10.0  # seconds: a process that lived shorter failed to start
 MOST_FAILURES = 5  # quick ones in a row, of one process
+ASK_EVERY = 0.3  # seconds, between two questions whether all is ready
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,7 +45,9 @@ class Supervisor:
     in the main thread: leaving it ends every process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause: float = 0.5) -> None:
+        """`pause` seconds until the first restart; each quick failure doubles it."""
+        self.pause = pause
         self.stopping = False
         self.failure = ""  # the sentence that says which process made us give up
         self._children: dict[str, Child] = {}
@@ -51,14 +55,17 @@ class Supervisor:
         self._colours = get_colours()
         self._printer = Printer(sys.stdout, width=len("janitor"))
         self._signals = 0
+        self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "Supervisor":
         for number in STOP_SIGNALS:
-            signal.signal(number, self._on_signal)
+            self._handlers[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end(self._children)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def say(self, text: str) -> None:
         """Print a line of our own."""
@@ -72,10 +79,13 @@ class Supervisor:
 
     def run(self, until: Callable[[], bool] = lambda: False) -> bool:
         """Serve the processes until `until()`, and answer True; False when all shall end first."""
+        asked = 0.0
         while not self.stopping:
-            if until():
-                return True
-            self._serve_events(0.2)
+            if time.monotonic() >= asked + ASK_EVERY:
+                if until():
+                    return True
+                asked = time.monotonic()
+            self._serve_events(0.1)
             for child in self._children.values():
                 if child.due and time.monotonic() >= child.due:
                     self._spawn(child)
@@ -128,6 +138,7 @@ class Supervisor:
             self._print(message)
         elif message.type == "start":
             child.pid = message.data["pid"]
+            self.say(f"{child.name} started (pid {child.pid})")
         else:
             self._ended(child, message.data["returncode"])
 
@@ -147,7 +158,7 @@ class Supervisor:
             )
             self.stopping = True
             return
-        pause = 0.25 * 2**child.failures
+        pause = self.pause * 2 ** (child.failures - 1)
         child.due = time.monotonic() + pause
         self.say(f"{child.name} {how} after {lived:.0f} s; starting it again in {pause:g} s")
 

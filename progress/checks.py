@@ -5,9 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
-from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from django.core.checks import CheckMessage, Error, register, run_checks
 
 DATABASES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -42,7 +40,5 @@ def _problems() -> Iterator[str]:
 
 def require_sound_settings() -> None:
     """For processes that manage.py does not start: end with the sentences when a check fails."""
-    try:
-        call_command("check")
-    except SystemCheckError as error:
-        raise SystemExit(str(error)) from None
+    if errors := [each for each in run_checks() if each.is_serious() and not each.is_silenced()]:
+        raise SystemExit("\n".join(str(error) for error in errors))
