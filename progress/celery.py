@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 
 app = Celery("progress")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()  # or threads other than this one get an app without configuration
 app.autodiscover_tasks()
 
 

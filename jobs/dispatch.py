@@ -1,0 +1,61 @@
+"""Publishes a stored job: never blocks its caller for more than three seconds, whatever hangs."""
+
+import logging
+import threading
+from functools import partial
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from jobs import announce, registry
+from jobs.models import Job, Status
+from jobs.options import seconds_until
+
+logger = logging.getLogger(__name__)
+PATIENCE = 3.0
+"""Seconds that a caller waits for Redis and the broker together."""
+HOLD = 60.0
+"""A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands
+a message that a worker holds for long to a second worker."""
+_slots = threading.BoundedSemaphore(16)
+
+
+def after_commit(job: Job) -> None:
+    """Publishes the job as soon as the surrounding transaction is committed."""
+    transaction.on_commit(partial(publish, job), robust=True)
+
+
+def publish(job: Job) -> bool:
+    """True when the broker took the message; else the row stays queued, and the janitor publishes.
+
+    A publish that was given up may still arrive: the claim makes the second message harmless.
+    """
+    if not _slots.acquire(blocking=False):
+        logger.warning("Job %s waits for the queue: too many publishes hang", job.pk)
+        return False
+    done, taken = threading.Event(), threading.Event()
+    # A daemon, because a publish to a hung broker must not keep the process from ending.
+    work = partial(_work, job, done, taken)
+    threading.Thread(target=work, name="publish", daemon=True).start()
+    if not done.wait(PATIENCE):
+        logger.warning("Job %s waits for the queue: no answer in %s s", job.pk, PATIENCE)
+    if not taken.is_set():
+        return False
+    same = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)
+    same.update(published_at=Now())
+    return True
+
+
+def _work(job: Job, done: threading.Event, taken: threading.Event) -> None:
+    try:
+        if job.attempt == 0 and job.published_at is None:
+            announce.created(job)
+        wait = seconds_until(job.not_before) if job.not_before else 0.0
+        if wait <= HOLD:
+            registry.get(job.kind).task.publish(job, max(0.0, wait))
+            taken.set()
+    except Exception as error:  # noqa: BLE001 - brokers raise anything from OSError to RuntimeError
+        logger.warning("Publishing job %s failed: %s: %s", job.pk, type(error).__name__, error)
+    finally:
+        _slots.release()
+        done.set()

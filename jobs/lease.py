@@ -1,0 +1,255 @@
+"""Who may work on a job: one conditional UPDATE each, by the database's clock, decides it."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.functions import Now
+
+from jobs import announce
+from jobs.models import HELD, Attempt, Job, Status
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Changes = dict[str, Any]
+
+BLANK: Changes = {
+    "percent": None,
+    "current": None,
+    "total": None,
+    "message": "",
+    "phase": "",
+    "warning_count": 0,
+    "result": None,
+    "files": [],
+}
+"""Columns that belong to one attempt, before it begins."""
+
+QUEUED_AGAIN: Changes = BLANK | {
+    "status": Status.QUEUED,
+    "published_at": None,
+    "not_before": None,
+    "started_at": None,
+    "finished_at": None,
+    "lease_until": None,
+    "cancel_requested_at": None,
+}
+
+BACK_OFF = 5.0
+"""Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
+
+PATIENCE = 300.0
+"""Seconds for which the end of an attempt is offered to a database that is locked or away."""
+
+
+class Traces(NamedTuple):
+    """What an attempt has said so far: progress, the first warnings, the last log lines."""
+
+    progress: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+    warnings: list[dict[str, str]] = []  # noqa: RUF012
+    lines: list[dict[str, str]] = []  # noqa: RUF012
+
+
+def later(seconds: float) -> ExpressionWrapper[Any]:
+    """The database's time in so many seconds (or before now, if negative)."""
+    return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
+
+
+def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
+    """Takes a job that is due, or whose last worker let its lease run out, for a new attempt.
+
+    None means: somebody has it, it has ended, is not due or does not exist - leave it alone.
+    """
+    due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
+    left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
+    with transaction.atomic():
+        claimed = Job.objects.filter(due | left, pk=job_id).update(
+            **BLANK,
+            status=Status.RUNNING,
+            attempt=F("attempt") + 1,
+            lease_until=later(settings.JOB_LEASE),
+            started_at=Now(),
+            worker=worker,
+            reason="",
+        )
+        if not claimed:
+            return None
+        job = Job.objects.get(pk=job_id)
+        _end_attempts(job.pk, "The worker disappeared")
+        attempt = Attempt.objects.create(
+            job=job, number=job.attempt, worker=worker, started_at=Now()
+        )
+        announce.after_commit(job.pk)
+    return attempt
+
+
+def renew(attempt: Attempt, traces: Traces) -> bool | None:
+    """Keeps the lease and commits the progress so far.
+
+    True: kept. None: kept, and somebody asked to cancel. False: the attempt was replaced or ended.
+    """
+    with transaction.atomic():
+        kept = _mine(attempt).update(
+            lease_until=later(settings.JOB_LEASE), **_columns(traces.progress)
+        )
+        if not kept:
+            return False
+        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict())
+        status = Job.objects.values_list("status", flat=True).get(pk=attempt.job_id)
+    return None if status == Status.CANCELLING else True
+
+
+def renew_and_close(attempt: Attempt, traces: Traces) -> bool | None:
+    """`renew` for a thread that Celery does not know, whose connections nobody else closes."""
+    try:
+        return renew(attempt, traces)
+    finally:
+        connections.close_all()
+
+
+def checkpoint(attempt: Attempt, value: Any) -> bool:
+    """Stores a value for later attempts. False when the attempt was replaced or ended."""
+    with transaction.atomic():
+        # An update that changes nothing, to hold the row against whoever would replace the attempt.
+        held = _mine(attempt).update(attempt=attempt.number)
+        return bool(held and Attempt.objects.filter(pk=attempt.pk).update(checkpoint=value))
+
+
+def settle(
+    attempt: Attempt,
+    status: Status,
+    traces: Traces,
+    *,
+    reason: str = "",
+    error: str = "",
+    result: Any = None,
+    files: Sequence[str] = (),
+) -> bool:
+    """Ends the attempt and the job. False when the job was ended or given away before.
+
+    Safe to repeat. A database that is locked or away is asked again for up to five minutes; then
+    its error comes out, and the lease ends the attempt.
+    """
+    changes = _columns(traces.progress) | {
+        "status": status,
+        "reason": reason,
+        "result": result,
+        "files": list(files),
+        "finished_at": Now(),
+        "lease_until": None,
+    }
+    if status == Status.SUCCEEDED:
+        changes["percent"] = 100.0
+    ending = traces._asdict() | {"status": status, "reason": reason, "error": error}
+    return insist(lambda: _end(_mine(attempt), attempt, changes, ending))
+
+
+def requeue(
+    attempt: Attempt,
+    delay: float,
+    traces: Traces,
+    *,
+    reason: str,
+    error: str,
+    changes: Mapping[str, Any],
+) -> bool:
+    """Ends the attempt and queues the job for the next one in `delay` seconds (a Celery retry).
+
+    It does not count against `max_attempts`: Celery's `max_retries` limits it. False as in settle,
+    and when somebody has asked to cancel.
+    """
+    queued = QUEUED_AGAIN | {
+        "reason": reason,
+        "not_before": later(delay),
+        "max_attempts": F("max_attempts") + 1,
+    }
+    ending = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
+    running = _mine(attempt).filter(status=Status.RUNNING)
+    return insist(lambda: _end(running, attempt, queued | dict(changes), ending))
+
+
+def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
+    """Gives up the attempt of a job that nobody works on any more, while the conditions `still`
+    hold: queued again while attempts are left, else lost; cancelled if that was asked for.
+
+    For the janitor and for a worker's parent process. The janitor publishes what is queued again.
+    """
+    held = Job.objects.filter(pk=job_id, **still)
+    running = held.filter(status=Status.RUNNING)
+    ended = {"finished_at": Now(), "lease_until": None}
+    again = QUEUED_AGAIN | {
+        "reason": f"{reason}. Another attempt follows",
+        "not_before": later(BACK_OFF),
+    }
+    lost = ended | {"status": Status.LOST, "reason": reason}
+    return (
+        _give_up(job_id, running.filter(attempt__lt=F("max_attempts")), again, reason)
+        or _give_up(job_id, running, lost, reason)
+        or _give_up(
+            job_id,
+            held.filter(status=Status.CANCELLING),
+            ended | {"status": Status.CANCELLED},
+            reason,
+        )
+    )
+
+
+def insist(action: Callable[[], T]) -> T:
+    """Repeats `action` with growing pauses while the database is locked or away."""
+    deadline, pause = time.monotonic() + PATIENCE, 0.1
+    while True:
+        try:
+            return action()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() + pause > deadline or connection.in_atomic_block:
+                raise
+            logger.warning("The database did not answer, trying again in %.1f s: %s", pause, error)
+        connection.close()
+        time.sleep(pause)
+        pause = min(5.0, pause * 2)
+
+
+def _mine(attempt: Attempt) -> QuerySet[Job]:
+    """The job's row as long as this attempt owns it."""
+    return Job.objects.filter(pk=attempt.job_id, attempt=attempt.number, status__in=HELD)
+
+
+def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, ending: Changes) -> bool:
+    own = Attempt.objects.filter(pk=attempt.pk)
+    with transaction.atomic():
+        if held.update(**changes):
+            own.update(**ending, finished_at=Now())
+            announce.after_commit(attempt.job_id)
+            return True
+    # A commit whose answer got lost is found done the second time.
+    return own.filter(status=ending["status"], finished_at__isnull=False).exists()
+
+
+def _give_up(job_id: uuid.UUID | str, held: QuerySet[Job], changes: Changes, reason: str) -> bool:
+    with transaction.atomic():
+        if not held.update(**changes):
+            return False
+        _end_attempts(job_id, reason)
+        announce.after_commit(job_id)
+    return True
+
+
+def _end_attempts(job_id: uuid.UUID | str, reason: str) -> None:
+    """Notes that attempts without an end were lost."""
+    open_ones = Attempt.objects.filter(job_id=job_id, finished_at=None)
+    open_ones.update(status=Status.LOST, reason=reason, finished_at=Now())
+
+
+def _columns(progress: Mapping[str, Any]) -> Changes:
+    """The columns of a job that keep its progress."""
+    names = ("percent", "current", "total", "message", "phase")
+    columns = {name: progress[name] for name in names if name in progress}
+    if "warnings" in progress:
+        columns["warning_count"] = progress["warnings"]
+    return columns

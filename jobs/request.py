@@ -1,0 +1,56 @@
+"""What the worker's parent process does when a child of its pool was killed under a job."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from billiard.exceptions import Terminated, WorkerLostError
+from celery.worker.request import Request
+from django.db import connections
+
+from jobs import lease
+from jobs.models import Attempt, Status
+
+
+def worker_name(hostname: str | None, pid: int | None = None) -> str:
+    """How a row names the process that runs it: the worker's node and the child's pid."""
+    return f"{hostname}/{pid or os.getpid()}"
+
+
+class JobRequest(Request):
+    """A message of a job. The child that ran it cannot settle any more, so the parent does."""
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Fails the job that ran into the hard time limit."""
+        super().on_timeout(soft, timeout)
+        if not soft:
+            self._aside(lambda worker: _fail(self.id, worker, f"Took longer than {timeout} s"))
+
+    def on_failure(
+        self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
+    ) -> None:
+        """Gives up the attempt at once when its process is gone, without waiting for the lease."""
+        super().on_failure(exc_info, send_failed_event, return_ok)
+        error = getattr(exc_info.exception, "exc", exc_info.exception)
+        if isinstance(error, (WorkerLostError, Terminated, SystemExit)):
+            reason = "The worker process died"
+            self._aside(lambda worker: lease.abandon(self.id, reason, worker=worker))
+
+    def _aside(self, act: Callable[[str], object]) -> None:
+        """Acts in a thread of its own: the database must not hold up the worker's event loop."""
+        worker = worker_name(self.hostname, int(self.worker_pid or 0))
+
+        def work() -> None:
+            try:
+                lease.insist(lambda: act(worker))
+            finally:
+                connections.close_all()
+
+        threading.Thread(target=work, name="settle", daemon=True).start()
+
+
+def _fail(job_id: str, worker: str, reason: str) -> None:
+    for attempt in Attempt.objects.filter(job_id=job_id, worker=worker, finished_at=None):
+        traces = lease.Traces(attempt.progress, attempt.warnings, attempt.lines)
+        lease.settle(attempt, Status.FAILED, traces, reason=reason)

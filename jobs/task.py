@@ -1,0 +1,270 @@
+"""The task base class: a Celery task whose every run is a job with a row, a lease and a bar."""
+
+import inspect
+import logging
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import Signature, Task, shared_task
+from celery.exceptions import Ignore, Retry
+from celery.result import AsyncResult
+from django import forms
+from django.conf import settings
+
+from jobs import actions, current, dispatch, lease, options, parameters, values
+from jobs.models import Attempt, Job, Status
+from jobs.request import worker_name
+from jobs.streams import log
+from progress.stream import Cancelled, Reporter, Superseded
+
+logger = logging.getLogger(__name__)
+REASON = 500
+TRACEBACK = 50_000
+
+
+class JobError(Exception):
+    """Raised by a task to fail with a sentence that its user is shown as it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ended. `raises` is what Celery is told: nothing makes it go on with a chain."""
+
+    status: Status
+    reason: str = ""
+    error: str = ""
+    result: Any = None
+    raises: BaseException | None = None
+
+
+class JobTask(Task[Any, Any]):
+    """A task whose runs are jobs. Its message carries nothing but the id of the job's row."""
+
+    Request = "jobs.request:JobRequest"
+    typing = False  # checks the message's arguments, of which there are none
+    acks_late = True
+    ignore_result = True
+
+    job_kind = ""
+    job_title = ""
+    job_form: type[forms.Form] | None = None
+    max_attempts = 1
+
+    @property
+    def job_signature(self) -> inspect.Signature:
+        """What the function takes, without the task itself."""
+        return parameters.signature(self.run)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Called by a worker, runs the job; called by anybody else, is a plain function call."""
+        request = self.request
+        if request.called_directly or current.is_running(request.id):
+            return self._plainly(args, kwargs)
+        name = worker_name(request.hostname)
+        attempt = lease.insist(lambda: lease.claim(str(request.id), name))
+        if attempt is None and request.is_eager:
+            return self._plainly(args, kwargs)
+        if attempt is None:
+            logger.info("Job %s is not to be run now; its message is dropped", request.id)
+            raise Ignore
+        return self._run_attempt(attempt)
+
+    def apply_async(
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        task_id: str | None = None,
+        producer: Any = None,
+        link: Any = None,
+        link_error: Any = None,
+        shadow: str | None = None,
+        *,
+        owner: Any = None,
+        **other: Any,
+    ) -> AsyncResult[Any]:
+        """Stores a job and publishes it after commit. The job belongs to `owner`, else to the
+        owner of the job that starts it. Raises ActionError when the arguments do not fit."""
+        del producer  # publishing is left to another thread
+        if task_id and not self.request.called_directly and task_id == self.request.id:
+            # Celery's retry sends itself anew; the row is queued again when its Retry arrives.
+            return self.AsyncResult(task_id)
+        existing = Job.objects.filter(pk=task_id).first() if task_id else None
+        if existing is not None:
+            dispatch.after_commit(existing)
+            return self.AsyncResult(str(existing.pk))
+        parent = self._parent(other)
+        job = actions.start(
+            self.job_kind,
+            parameters.bind(self.job_kind, self.job_signature, args or (), kwargs or {}),
+            owner=owner or (parent.owner_id if parent else None),
+            options={"link": link, "link_error": link_error, "shadow": shadow, **other},
+            job_id=uuid.UUID(task_id) if task_id else None,
+        )
+        return self.AsyncResult(str(job.pk))
+
+    def publish(self, job: Job, countdown: float = 0.0) -> None:
+        """Sends the message of a job's row. Raises what the broker's library raises."""
+        super().apply_async(
+            (),
+            {},
+            task_id=str(job.pk),
+            countdown=countdown,
+            add_to_parent=False,
+            **options.restored(job.options),
+        )
+
+    def _plainly(self, args: Any, kwargs: Any) -> Any:
+        with current.nobody():
+            return super().__call__(*args, **kwargs)
+
+    def _parent(self, other: dict[str, Any]) -> Job | None:
+        """The job that starts this one: a chain names it, within a task it is the running one."""
+        parent = current.running_job() or other.get("parent_id")
+        return Job.objects.filter(pk=parent).first() if parent else None
+
+    def _run_attempt(self, attempt: Attempt) -> Any:
+        reporter = Reporter(
+            log(),
+            str(attempt.job_id),
+            attempt.number,
+            renew=lambda progress: lease.renew_and_close(attempt, _traces(reporter, progress)),
+            renew_every=settings.JOB_LEASE_RENEW,
+        )
+        progress = current.Running(attempt, reporter)
+        reporter.start()
+        try:
+            ending = self._ending(attempt.job, progress)
+        except Superseded:
+            logger.warning("Attempt %d of job %s was replaced", attempt.number, attempt.job_id)
+            raise Ignore from None
+        except (SystemExit, KeyboardInterrupt):
+            lease.abandon(attempt.job_id, "The worker was shut down", attempt=attempt.number)
+            raise
+        finally:
+            last = reporter.stop()
+        return self._settle(progress, ending, _traces(reporter, last))
+
+    def _ending(self, job: Job, progress: current.Running) -> Ending:
+        try:
+            with current.running(progress):
+                returned = self.run(**parameters.revived(self.job_signature, job.params))
+            result = values.result(returned)
+        except Cancelled:
+            return Ending(status=Status.CANCELLED, raises=Ignore())
+        except Retry as retry:
+            return Ending(status=Status.QUEUED, error=traceback.format_exc(), raises=retry)
+        except Ignore as ignore:
+            return Ending(status=Status.SUCCEEDED, raises=ignore)
+        except SoftTimeLimitExceeded as error:
+            return _failed(error, f"Took longer than {self._soft_limit()} s")
+        except Exception as error:  # noqa: BLE001 - whatever a task raises is told to its user
+            return _failed(error, sentence(error))
+        if progress.saw_cancel:
+            return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
+        return Ending(status=Status.SUCCEEDED, result=result)
+
+    def _settle(self, progress: current.Running, ending: Ending, traces: lease.Traces) -> Any:
+        if isinstance(ending.raises, Retry):
+            if self._queued_again(progress.attempt, ending.raises, ending.error, traces):
+                raise ending.raises
+            ending = Ending(status=Status.CANCELLED, raises=Ignore())
+
+        def settle() -> bool:
+            return lease.settle(
+                progress.attempt,
+                ending.status,
+                traces,
+                reason=ending.reason,
+                error=ending.error,
+                result=ending.result,
+                files=progress.files,
+            )
+
+        try:
+            settled = settle()
+        except SoftTimeLimitExceeded:
+            settled = settle()  # the alarm rang, once, while the end was being stored
+        if not settled:
+            raise Ignore
+        if ending.raises is not None:
+            raise ending.raises
+        return ending.result
+
+    def _queued_again(
+        self, attempt: Attempt, retry: Retry, error: str, traces: lease.Traces
+    ) -> bool:
+        """Queues the row for a Celery retry. False when the job is to end instead."""
+        again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
+        when: Any = retry.when or 0
+        delay, number = max(0.0, options.seconds_until(when)), again.options.get("retries", 1)
+        why = f": {sentence(retry.exc)}" if retry.exc else ""
+        job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
+        if again.args or again.kwargs:
+            bound = self.job_signature.bind_partial(*again.args, **again.kwargs)
+            changes["params"] = job.params | parameters.stored(self.job_kind, bound.arguments)
+        queued = lease.requeue(
+            attempt,
+            delay,
+            traces,
+            reason=values.text(f"Retry {number}{why}", REASON),
+            error=error[-TRACEBACK:],
+            changes=changes,
+        )
+        if queued:
+            dispatch.publish(Job.objects.get(pk=job.pk))
+        return queued
+
+    def _soft_limit(self) -> float | None:
+        _, soft = self.request.timelimit or (None, None)
+        return soft or self.soft_time_limit
+
+
+def job_task(
+    function: Callable[..., Any] | None = None,
+    *,
+    title: str = "",
+    form: type[forms.Form] | None = None,
+    max_attempts: int = 1,
+    **celery_options: Any,
+) -> Any:
+    """Makes a function a kind of job: a Celery task that pages, code and beat can start.
+
+    `title` and the docstring's first paragraph present it; `form` is its start form (else built
+    from the annotated parameters); `max_attempts` limits runs after workers died. Everything else
+    (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
+    """
+
+    def declare(function: Callable[..., Any]) -> Any:
+        parameters.check(function)
+        named = function.__name__.replace("_", " ").strip()
+        declare_task: Any = shared_task  # untyped in the stubs when it has options
+        return declare_task(
+            base=JobTask,
+            job_kind=named.replace(" ", "-"),
+            job_title=title or named.capitalize(),
+            job_form=form,
+            max_attempts=max_attempts,
+            **celery_options,
+        )(function)
+
+    return declare if function is None else declare(function)
+
+
+def sentence(error: BaseException) -> str:
+    """What the user is told of an exception: its type and first line; a JobError's own words."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    told = first if isinstance(error, JobError) and first else f"{type(error).__name__}: {first}"
+    return values.text(told.rstrip(": "), REASON)
+
+
+def _failed(error: Exception, reason: str) -> Ending:
+    text = values.text("".join(traceback.format_exception(error))[-TRACEBACK:], TRACEBACK)
+    return Ending(status=Status.FAILED, reason=reason, error=text, raises=error)
+
+
+def _traces(reporter: Reporter, progress: Any) -> lease.Traces:
+    return lease.Traces(dict(progress), list(reporter.warnings), list(reporter.lines))
