@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from jobs import announce
@@ -56,7 +57,7 @@ class Traces(NamedTuple):
     lines: list[dict[str, str]] = []  # noqa: RUF012
 
 
-def later(seconds: float) -> ExpressionWrapper[Any]:
+def later(seconds: float) -> Combinable:
     """The database's time in so many seconds (or before now, if negative)."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
 
