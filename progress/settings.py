@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import dj_database_url
+import django_stubs_ext
 
 from progress.data_dir import data_directory, secret_key, socket_path
 from progress.environment import Environment
+
+# Lets annotations such as ModelAdmin[Job] be written as they are, also while running
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)

@@ -16,3 +16,8 @@ urlpatterns = [
     path("readyz", readyz),
     path("", include("jobs.urls")),
 ]
+
+handler400 = "jobs.views.errors.bad_request"
+handler403 = "jobs.views.errors.forbidden"
+handler404 = "jobs.views.errors.not_found"
+handler500 = "jobs.views.errors.server_error"
