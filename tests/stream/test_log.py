@@ -1,0 +1,165 @@
+"""The log: numbers, fences, snapshots and what survives."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from progress.stream import Event, Log, keys
+from tests.support.stack import Valkey
+
+
+@pytest.fixture
+def log(valkey: Valkey) -> Iterator[Log]:
+    opened = Log(valkey.url, maxlen=100, ttl=60)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def job() -> str:
+    return str(uuid.uuid4())
+
+
+def state(job: str, status: str, attempt: int = 1, *, final: bool = False) -> Event:
+    return Event("state", {"job": job, "attempt": attempt, "status": status}, final)
+
+
+def progress(job: str, percent: float, attempt: int = 1) -> Event:
+    return Event("progress", {"job": job, "attempt": attempt, "percent": percent})
+
+
+def test_numbers_grow_over_all_jobs_and_are_microseconds(log: Log, job: str) -> None:
+    other = str(uuid.uuid4())
+    numbers = [
+        log.append(name, progress(name, 1), attempt=1).number for name in (job, other, job, other)
+    ]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > 1_700_000_000_000_000
+
+
+def test_a_number_is_never_below_one_that_the_writer_knows(log: Log, job: str) -> None:
+    taken = log.append(job, progress(job, 1), attempt=1).number + 10_000_000
+    assert log.append(job, progress(job, 2), attempt=1, floor=taken).number == taken + 1
+
+
+def test_each_entry_names_the_one_before(log: Log, valkey: Valkey, job: str) -> None:
+    first = log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    second = log.append(job, state(job, "running"), attempt=1)
+    with valkey.client() as client:
+        entries = [fields for _, fields in client.xrange(keys.log(job))]
+    assert [int(entry[b"p"]) for entry in entries] == [0, first.number]
+    assert entries[1][b"f"].startswith(f"id: {second.number}\nevent: state\ndata: {{".encode())
+    assert entries[1][b"f"].endswith(b"}\n\n")
+
+
+def test_the_snapshot_is_the_newest_progress_under_the_newest_state(log: Log, job: str) -> None:
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    log.append(job, state(job, "running"), attempt=1)
+    receipt = log.append(job, progress(job, 40), attempt=1)
+    cursor, states = log.read([job, "no such job"])
+    assert cursor == receipt.number
+    assert states == {job: {"job": job, "attempt": 1, "status": "running", "percent": 40}}
+
+
+def test_a_new_attempt_starts_without_the_progress_of_the_last(log: Log, job: str) -> None:
+    log.append(job, progress(job, 40), attempt=1)
+    log.append(job, state(job, "queued", 1), attempt=1)
+    assert "percent" not in log.read([job]).states[job]
+    log.append(job, state(job, "running", 2), attempt=2)
+    assert "percent" not in log.read([job]).states[job]
+
+
+def test_an_attempt_that_was_replaced_can_write_nothing(log: Log, job: str) -> None:
+    log.append(job, state(job, "running", 2), attempt=2)
+    assert log.append(job, progress(job, 1), attempt=1) == (0, True, False)
+    assert log.append(job, state(job, "succeeded", 1, final=True), attempt=1).fenced
+    assert log.append_all(job, [(1, progress(job, 1))], attempt=1).fenced
+    assert log.beat(job, 1).fenced
+    assert not log.beat(job, 2).fenced
+
+
+@pytest.mark.parametrize("status", ["queued", "lost"])
+def test_an_attempt_that_was_ended_can_report_nothing(log: Log, job: str, status: str) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    log.append(job, state(job, status, final=status == "lost"), attempt=1)
+    assert log.append(job, progress(job, 50), attempt=1).fenced
+    assert log.beat(job, 1).fenced
+    assert not log.append(job, state(job, "running", 2), attempt=2).fenced
+
+
+def test_a_cancel_request_reaches_the_attempt_with_its_next_write(log: Log, job: str) -> None:
+    assert not log.append(job, progress(job, 1), attempt=1).cancelled
+    log.append(job, state(job, "cancelling"), attempt=1)
+    assert log.append(job, progress(job, 2), attempt=1).cancelled
+    assert log.beat(job, 1).cancelled
+    assert not log.append(job, progress(job, 0, 2), attempt=2).cancelled
+
+
+def test_a_write_that_is_repeated_counts_once(log: Log, valkey: Valkey, job: str) -> None:
+    once = log.append(job, progress(job, 1), attempt=1, seq=1)
+    again = log.append(job, progress(job, 1), attempt=1, seq=1)
+    assert again == once
+    with valkey.client() as client:
+        assert client.xlen(keys.log(job)) == 1
+
+
+def test_several_events_go_in_one_round_trip_also_after_a_restart(
+    log: Log, valkey: Valkey, job: str
+) -> None:
+    with valkey.client() as client:
+        client.script_flush()
+    events = [(number, progress(job, number)) for number in range(1, 6)]
+    receipt = log.append_all(job, events, attempt=1)
+    with valkey.client() as client:
+        entries = client.xrange(keys.log(job))
+    assert len(entries) == 5
+    assert entries[-1][0] == f"{receipt.number}-0".encode()
+
+
+def test_only_a_finished_job_expires(log: Log, valkey: Valkey, job: str) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    with valkey.client() as client:
+        assert client.ttl(keys.log(job)) == client.ttl(keys.snapshot(job)) == -1
+        log.append(job, state(job, "succeeded", final=True), attempt=1)
+        assert 0 < client.ttl(keys.log(job)) <= 60
+        log.append(job, state(job, "queued"), attempt=1)
+        assert client.ttl(keys.log(job)) == client.ttl(keys.snapshot(job)) == -1
+
+
+def test_the_lines_of_a_job_are_read_back_oldest_first(log: Log, job: str) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    for text in ("one", "two", "three"):
+        log.append(job, Event("log", {"job": job, "level": "info", "text": text}), attempt=1)
+        log.append(job, progress(job, 1), attempt=1)
+    assert [line["text"] for line in log.lines(job)] == ["one", "two", "three"]
+    assert [line["text"] for line in log.lines(job, count=2)] == ["two", "three"]
+
+
+def test_a_process_is_alive_until_its_note_is_old(log: Log) -> None:
+    role = str(uuid.uuid4())
+    log.alive(role, "fresh", {"queues": ["slow"]})
+    log.alive(role, "old", {}, ttl=-1)
+    assert log.who_is_alive(role)["fresh"]["queues"] == ["slow"]
+    assert set(log.who_is_alive(role)) == {"fresh"}
+    log.gone(role, "fresh")
+    assert not log.who_is_alive(role)
+
+
+def test_redis_away_is_an_error_of_redis_after_a_bounded_time() -> None:
+    away = Log("unix:///nowhere/valkey.sock", timeout=0.2)
+    with pytest.raises(redis.RedisError):
+        away.ping()
+    with pytest.raises(redis.RedisError):
+        away.append("job", progress("job", 1), attempt=1)
+
+
+def test_what_is_no_event_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such event: 'open'; choose one of"):
+        Event("open", {})
+
+
+def test_nothing_that_is_not_json_gets_into_the_log(log: Log, job: str) -> None:
+    with pytest.raises(ValueError, match="Out of range float"):
+        log.append(job, progress(job, float("nan")), attempt=1)

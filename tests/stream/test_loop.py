@@ -1,0 +1,197 @@
+"""The one loop as a model: whatever is dropped, delayed, trimmed or lost, a reader misses nothing
+without being told, gets nothing twice and nothing out of order."""
+
+import json
+from collections.abc import Iterable
+from itertools import groupby
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from progress.stream.history import Entry, History, Tail
+from progress.stream.hub import opening
+from progress.stream.owed import Request, owed
+from progress.stream.sse import Decoder, Message
+from progress.stream.subscription import Subscription
+
+JOBS = ("a", "b")
+jobs = st.sampled_from(JOBS)
+
+
+class Redis:
+    """What append.lua and history.py do, for two jobs, without a server."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.logs: dict[str, list[Entry]] = {job: [] for job in JOBS}
+        self.newest: dict[str, int] = {}
+        self.created: set[str] = set()
+
+    def append(self, job: str, clock: int) -> Entry:
+        number = max(self.last + 1, clock)
+        created = job not in self.newest and clock == 0
+        prev = self.newest.get(job, 0 if created else number - 1)
+        if created:
+            self.created.add(job)
+        frame = f'id: {number}\nevent: log\ndata: {{"job":"{job}"}}\n\n'.encode()
+        entry = Entry(number, prev, frame)
+        self.logs[job].append(entry)
+        self.newest[job] = self.last = number
+        return entry
+
+    def read(self, request: Request) -> History:
+        return History(self.last, {(job, request.at): self._tail(job, request) for job in JOBS})
+
+    def _tail(self, job: str, request: Request) -> Tail:
+        log = self.logs[job]
+        known = {}
+        if job in self.newest:
+            known[b"state"] = b'{"job":"%s","n":%d}' % (job.encode(), self.newest[job])
+        if job in self.created:
+            known[b"created"] = b"1"
+        entries = [entry for entry in log if entry.number > request.at]
+        return Tail(known, log[0].prev if log else 0, entries)
+
+
+class Viewer:
+    """A client: what it got, by the rules of the specification."""
+
+    def __init__(self) -> None:
+        self.got: list[Message] = []
+        self.decoder = Decoder()
+
+    def feed(self, data: bytes) -> None:
+        self.got += self.decoder.feed(data)
+
+    @property
+    def cursor(self) -> int | None:
+        return int(self.decoder.last_id) if self.decoder.last_id else None
+
+
+class Loop(RuleBasedStateMachine):
+    """One viewer of two jobs over any number of connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redis = Redis()
+        self.happened: list[tuple[int, str]] = []
+        self.flushes: list[int] = []
+        self.viewer = Viewer()
+        self.under_way: list[tuple[Subscription, str, Entry]] = []
+        self._connect(None)
+        for job in JOBS:
+            self._append(job, 0)
+
+    def _connect(self, cursor: int | None) -> None:
+        self.reader: Subscription = Subscription(JOBS, cursor=cursor, room=400)
+        self.reading: tuple[Request, History] | None = None
+        self.viewer.decoder = Decoder(self.viewer.decoder.last_id)
+        self.viewer.feed(opening(self.reader))
+
+    def _append(self, job: str, clock: int) -> None:
+        entry = self.redis.append(job, clock)
+        self.happened.append((entry.number, job))
+        self.under_way.append((self.reader, job, entry))
+
+    @rule(job=jobs)
+    def something_happens(self, job: str) -> None:
+        self._append(job, self.happened[-1][0] + 2)
+
+    @precondition(lambda self: self.under_way)
+    @rule(arrives=st.booleans())
+    def a_live_message_arrives_or_is_dropped(self, arrives: bool) -> None:
+        reader, _, entry = self.under_way.pop(0)
+        if arrives:
+            reader.hear(entry.prev, entry.number, entry.frame)
+
+    @precondition(lambda self: self.reader.lagging and self.reading is None)
+    @rule()
+    def a_read_begins(self) -> None:
+        request = Request.of(self.reader)
+        self.reader.arm()
+        self.reading = (request, self.redis.read(request))
+
+    @precondition(lambda self: self.reading is not None)
+    @rule()
+    def a_read_ends(self) -> None:
+        assert self.reading is not None
+        request, history = self.reading
+        self.reading = None
+        frames, cursor, more, final = owed(request, history, {})
+        request.reader.catch_up(frames, cursor, more=more, final=final)
+
+    @rule()
+    def the_viewer_takes(self) -> None:
+        self.viewer.feed(self.reader.take())
+
+    @rule(share=st.floats(0, 1))
+    def the_viewer_takes_half_and_reconnects(self, share: float) -> None:
+        data = self.reader.take()
+        self.viewer.feed(data[: int(len(data) * share)])
+        self._connect(self.viewer.cursor)
+
+    @rule()
+    def the_live_connection_is_lost(self) -> None:
+        self.under_way.clear()
+        self.reader.doubt()
+
+    @rule(job=jobs, keep=st.integers(1, 4))
+    def a_log_is_trimmed(self, job: str, keep: int) -> None:
+        del self.redis.logs[job][:-keep]
+
+    @rule()
+    def redis_loses_everything(self) -> None:
+        self.redis.logs = {job: [] for job in JOBS}
+        self.redis.newest.clear()
+        self.redis.created.clear()
+        self.redis.last = 0
+        self.under_way.clear()
+        self.reader.doubt()
+
+    @invariant()
+    def nothing_twice_and_nothing_out_of_order(self) -> None:
+        numbers = [int(message.id) for message in self.viewer.got if message.event == "log"]
+        assert numbers == sorted(set(numbers))
+
+    @invariant()
+    def no_gap_without_being_told(self) -> None:
+        for job in JOBS:
+            self._check(job, [m for m in self.viewer.got if f'"{job}"' in m.data])
+
+    def _check(self, job: str, messages: Iterable[Message]) -> None:
+        happened = [number for number, of in self.happened if of == job]
+        after = None
+        for told, run in groupby(messages, lambda message: message.event != "log"):
+            if told:
+                after = json.loads(list(run)[-1].data).get("n")
+                continue
+            numbers = [int(message.id) for message in run]
+            start = happened.index(numbers[0])
+            assert happened[start : start + len(numbers)] == numbers, f"a gap in {job}"
+            if after is not None:
+                assert numbers[0] == next(number for number in happened if number > after)
+
+    def teardown(self) -> None:
+        """After all faults: one more event of each job is enough for everything to arrive."""
+        for job in JOBS:
+            self._append(job, self.happened[-1][0] + 2)
+        while self.under_way:
+            self.a_live_message_arrives_or_is_dropped(True)
+        for _ in range(20):
+            if self.reading is not None:
+                self.a_read_ends()
+            if self.reader.lagging:
+                self.a_read_begins()
+            self.the_viewer_takes()
+        assert not self.reader.lagging
+        assert self.viewer.cursor is not None
+        assert self.viewer.cursor >= max(
+            number for job in JOBS if self.redis.logs[job] for number in [self.redis.newest[job]]
+        )
+        self.no_gap_without_being_told()
+        self.nothing_twice_and_nothing_out_of_order()
+
+
+TestLoop = Loop.TestCase
+TestLoop.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
