@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 
-DATABASES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
@@ -20,8 +19,6 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 def _problems() -> Iterator[str]:
     yield from settings.ENVIRONMENT_PROBLEMS
-    if settings.DATABASES["default"]["ENGINE"] not in DATABASES:
-        yield "DATABASE_URL: use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
     if urlsplit(settings.REDIS_URL).scheme not in REDIS_SCHEMES:
         yield "REDIS_URL: use redis://HOST:6379/0, rediss:// for TLS, or unix://PATH."
     if urlsplit(settings.CELERY_BROKER_URL).scheme not in BROKER_SCHEMES:

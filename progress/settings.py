@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-import dj_database_url
 import django_stubs_ext
 
 from progress.data_dir import data_directory, secret_key, socket_path
+from progress.database import database
 from progress.environment import Environment
 
 # Lets annotations such as ModelAdmin[Job] be written as they are, also while running
@@ -88,14 +88,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # The database: history
 
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
-DATABASES = {"default": env.parsed("DATABASE_URL", SQLITE_URL, dj_database_url.parse)}
+DATABASES = {"default": env.parsed("DATABASE_URL", SQLITE_URL, database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL",
-    }
 
 # Redis: motion, and the queue unless there is another broker
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from progress.database import database
 from progress.environment import Environment
 
 ROOT = Path(settings.BASE_DIR)
@@ -65,28 +66,35 @@ def check(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("DEBUG", "maybe", "DEBUG is 'maybe': use true or false."),
-        ("PORT", "eighty", "PORT is 'eighty': use a whole number from 1 to 65535."),
-        ("JOB_LEASE", "-1", "JOB_LEASE is '-1': use a whole number"),
-        ("JOB_LEASE", "15", "make the lease at least twice as long"),
-        ("LOG_TTL", "60", "keep the log at least as long as a stream may last"),
-        ("DATABASE_URL", "nonsense://", "DATABASE_URL cannot be understood"),
-        ("DATABASE_URL", "mysql://u:p@h/db", "DATABASE_URL: use sqlite:///PATH or postgresql://"),
-        ("REDIS_URL", "localhost:6379", "REDIS_URL: use redis://HOST:6379/0"),
-        ("CELERY_BROKER_URL", "kafka://h", "CELERY_BROKER_URL: use a redis://"),
-        ("DATA_DIR", "/proc/nowhere", "DATA_DIR: /proc/nowhere cannot be made"),
-    ],
-)
-def test_a_wrong_value_is_a_sentence_that_says_what_to_do(
-    name: str, value: str, sentence: str
-) -> None:
-    done = check(**{name: value})
+WRONG = {
+    "DEBUG": ("maybe", "DEBUG is 'maybe': use true or false."),
+    "PORT": ("eighty", "PORT is 'eighty': use a whole number from 1 to 65535."),
+    "WORKERS": ("-1", "WORKERS is '-1': use a whole number"),
+    "JOB_LEASE": ("15", "make the lease at least twice as long"),
+    "LOG_TTL": ("60", "keep the log at least as long as a stream may last"),
+    "DATABASE_URL": ("mysql://u:p@h/db", "DATABASE_URL cannot be understood: use sqlite:///"),
+    "REDIS_URL": ("localhost:6379", "REDIS_URL: use redis://HOST:6379/0"),
+    "CELERY_BROKER_URL": ("kafka://h", "CELERY_BROKER_URL: use a redis://"),
+}
+
+
+def test_every_wrong_value_is_a_sentence_that_says_what_to_do() -> None:
+    done = check(**{name: value for name, (value, _) in WRONG.items()})
     assert done.returncode == 1
-    assert sentence in done.stderr
+    assert [sentence for _, sentence in WRONG.values() if sentence not in done.stderr] == []
     assert "Traceback" not in done.stderr
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_sentence() -> None:
+    done = check(DATA_DIR="/proc/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith("DATA_DIR: /proc/nowhere cannot be made")
+
+
+@pytest.mark.parametrize("url", ["nonsense://", "just words", "postgresql://h:port/db"])
+def test_a_database_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        database(url)
 
 
 @pytest.mark.parametrize(
