@@ -3,7 +3,10 @@
 import logging
 import threading
 from functools import partial
+from typing import Any
 
+from amqp.exceptions import ChannelError
+from celery import current_app
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -44,6 +47,19 @@ def publish(job: Job) -> bool:
     same = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)
     same.update(published_at=Now())
     return True
+
+
+def depth(queue: str) -> int | None:
+    """How many messages wait in a queue of the broker, or None when it cannot tell."""
+    try:
+        with current_app.connection_for_read() as connection, connection.channel() as channel:
+            declare: Any = channel.queue_declare  # type: ignore[attr-defined]  # not in the stubs
+            return int(declare(queue=queue, passive=True).message_count)
+    except ChannelError:
+        return 0  # an empty queue need not exist
+    except Exception as error:  # noqa: BLE001 - as below
+        logger.warning("The broker did not answer: %s: %s", type(error).__name__, error)
+        return None
 
 
 def _work(job: Job, done: threading.Event, taken: threading.Event) -> None:

@@ -35,7 +35,7 @@ BLANK: Changes = {
 QUEUED_AGAIN: Changes = BLANK | {
     "status": Status.QUEUED,
     "published_at": None,
-    "not_before": None,
+    "not_before": Now(),
     "started_at": None,
     "finished_at": None,
     "lease_until": None,

@@ -111,6 +111,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=["-created_at"], name="job_created"),
+            models.Index(fields=["finished_at"], name="job_finished"),
         )
         constraints = (
             models.UniqueConstraint(fields=["owner", "token"], name="job_token_once"),

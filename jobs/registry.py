@@ -42,7 +42,7 @@ class Kind:
 
 def kinds() -> dict[str, Kind]:
     """Every kind by name, in the order of their titles."""
-    autodiscover_modules("tasks")
+    _discover()
     found: dict[str, Kind] = {}
     for task in current_app.tasks.values():
         name = getattr(task, "job_kind", "")
@@ -58,6 +58,11 @@ def kinds() -> dict[str, Kind]:
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
     return kinds()[name]
+
+
+@cache
+def _discover() -> None:
+    autodiscover_modules("tasks")
 
 
 @cache

@@ -189,6 +189,10 @@ class Migration(migrations.Migration):
             model_name="job",
             index=models.Index(fields=["-created_at"], name="job_created"),
         ),
+        migrations.AddIndex(
+            model_name="job",
+            index=models.Index(fields=["finished_at"], name="job_finished"),
+        ),
         migrations.AddConstraint(
             model_name="job",
             constraint=models.UniqueConstraint(fields=("owner", "token"), name="job_token_once"),

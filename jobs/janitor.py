@@ -1,0 +1,104 @@
+"""Sets right what workers, brokers and deploys left behind. Two janitors do no harm: every change
+is one conditional UPDATE."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import Error
+from django.db.models import DateTimeField, F, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from jobs import announce, dispatch, files, lease, registry
+from jobs.lease import later
+from jobs.models import HELD, Job, Status
+from jobs.options import restored
+
+logger = logging.getLogger(__name__)
+PER_SWEEP = 200
+"""Jobs that one sweep publishes or prunes at most."""
+RECENT = 5.0
+"""Seconds in which a started job's own process may still be publishing it."""
+OFTEN, SELDOM = 60.0, 600.0
+"""Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
+its message must be lost or held back by a worker, and when the queue is just long."""
+
+
+def sweep() -> None:
+    """One pass over everything. A step that fails is logged and tried again in the next pass."""
+    for step in (give_up_lost, end_cancelled, end_expired, publish_forgotten, prune):
+        try:
+            step()
+        except Error:
+            logger.exception("The janitor could not %s", step.__name__.replace("_", " "))
+
+
+def give_up_lost() -> None:
+    """Queues jobs again, or ends them, whose worker let its lease run out."""
+    expired = Job.objects.filter(status__in=HELD, lease_until__lt=Now())
+    for pk, until, now in expired.values_list("pk", "lease_until", Now()):
+        silent = round((now - until).total_seconds() + settings.JOB_LEASE)
+        reason = f"The worker disappeared (last sign of life {silent} s ago)"
+        if lease.abandon(pk, reason, lease_until__lt=Now()):
+            logger.warning("Job %s: %s", pk, reason)
+
+
+def end_cancelled() -> None:
+    """Ends jobs that were asked to stop and did not; what their worker still does is refused."""
+    deadline = settings.JOB_CANCEL_DEADLINE
+    late = {"status": Status.CANCELLING, "cancel_requested_at__lt": later(-deadline)}
+    for pk in Job.objects.filter(**late).values_list("pk", flat=True):
+        if lease.abandon(pk, f"It did not stop within {deadline} s", **late):
+            logger.warning("Job %s did not stop within %s s and was ended", pk, deadline)
+
+
+def end_expired() -> None:
+    """Ends queued jobs whose Celery `expires` has passed."""
+    queued = Job.objects.filter(status=Status.QUEUED)
+    for job in queued.filter(options__has_key="expires").only("pk", "options"):
+        if restored(job.options)["expires"] < datetime.now(UTC):
+            reason = "Expired before a worker was free"
+            ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
+            if queued.filter(pk=job.pk).update(**ended):
+                announce.after_commit(job.pk)
+
+
+def publish_forgotten() -> None:
+    """Publishes queued jobs that are due and whose message was never sent, or seems to be lost."""
+    due = Job.objects.filter(Q(not_before=None) | Q(not_before__lte=Now()), status=Status.QUEUED)
+    never = due.filter(published_at=None, created_at__lt=later(-RECENT))
+    known = registry.kinds()
+    for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:
+        if job.kind not in known:
+            logger.warning("Job %s waits: this code has no kind %r", job.pk, job.kind)
+        elif not dispatch.publish(job):
+            return  # the broker is away; the others would only wait for it one after the other
+
+
+def prune() -> None:
+    """Deletes jobs, with their files, that ended longer ago than the history is kept."""
+    kept = timedelta(days=settings.JOB_HISTORY_DAYS).total_seconds()
+    old = Job.objects.finished().filter(finished_at__lt=later(-kept))
+    for pk in list(old.values_list("pk", flat=True)[:PER_SWEEP]):
+        files.delete_all_of(pk)
+        old.filter(pk=pk).delete()
+
+
+def _lost_messages(due: QuerySet[Job]) -> list[Job]:
+    """Jobs to publish again. The pause doubles with a job's age, lest a long queue is flooded."""
+    found: list[Job] = []
+    sent = due.filter(published_at__lt=later(-settings.JOB_REPUBLISH_AFTER)).annotate(
+        now=Now(), since=Coalesce("not_before", "created_at", output_field=DateTimeField())
+    )
+    for queue in sent.order_by().values_list("queue", flat=True).distinct():
+        depth = dispatch.depth(queue)
+        waiting = due.filter(queue=queue, published_at__isnull=False)
+        if depth is not None and depth >= waiting.count():
+            continue  # nobody's message is missing
+        longest = OFTEN if depth == 0 else SELDOM
+        for job in sent.filter(queue=queue).order_by(F("published_at")):
+            age = (job.published_at - job.since).total_seconds()
+            pause = max(float(settings.JOB_REPUBLISH_AFTER), min(longest, age))
+            if (job.now - max(job.published_at, job.since)).total_seconds() > pause:
+                found.append(job)
+    return found
