@@ -1,0 +1,20 @@
+"""Every address of the job app."""
+
+from django.urls import path
+
+from jobs.views import events, files, pages, start, status, verbs
+
+app_name = "jobs"
+urlpatterns = [
+    path("", pages.index, name="index"),
+    path("jobs/events/", events.my_events, name="my_events"),
+    path("jobs/start/<slug:kind>/", start.start, name="start"),
+    path("jobs/<uuid:pk>/", pages.job, name="job"),
+    path("jobs/<uuid:pk>/events/", events.job_events, name="job_events"),
+    path("jobs/<uuid:pk>/status/", status.status, name="status"),
+    path("jobs/<uuid:pk>/row/", pages.row, name="row"),
+    path("jobs/<uuid:pk>/panel/", pages.panel, name="panel"),
+    path("jobs/<uuid:pk>/cancel/", verbs.cancel, name="cancel"),
+    path("jobs/<uuid:pk>/retry/", verbs.retry, name="retry"),
+    path("jobs/<uuid:pk>/files/<str:name>/", files.download, name="file"),
+]

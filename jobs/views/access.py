@@ -1,0 +1,41 @@
+"""Who may see what: everybody their own jobs, staff all; anything else is a 404, never a 403."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from jobs.models import Job
+from jobs.views.answers import sign_in_first
+
+P = ParamSpec("P")
+
+
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Lets only signed-in people through to a view."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return sign_in_first(request)
+        return view(request, *args, **kwargs)
+
+    return answer
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in user of a view behind `signed_in`."""
+    return cast("User", request.user)
+
+
+def visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
+    """The job, if this person may see it. Raises Http404 otherwise."""
+    job = Job.objects.visible_to(request.user).filter(pk=pk).first()
+    if job is None:
+        raise Http404
+    return job

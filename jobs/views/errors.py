@@ -1,0 +1,41 @@
+"""Errors as pages in the style of the others, or as JSON for programs."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from jobs.views.answers import ERRORS, Wants, problem
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 for what Django itself refused: a body too large to be a form, a forged host."""
+    del exception
+    return problem(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403."""
+    del exception
+    return problem(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404, the same for what never was and for what is somebody else's."""
+    del exception
+    return problem(request, 404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form that is too old, or that another site sent."""
+    del reason
+    return problem(
+        request, 403, "This form has expired or came from elsewhere. Go back, reload it, try again."
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500. Needs neither session nor database: they may be what broke."""
+    title, sentence = ERRORS[500]
+    if Wants.of(request) is Wants.JSON:
+        return JsonResponse({"error": sentence}, status=500)
+    context = {"title": title, "sentence": sentence, "status": 500}
+    return HttpResponse(render_to_string("error.html", context), status=500)

@@ -1,0 +1,45 @@
+"""Cancel and retry: fetch the job, one verb, render."""
+
+import uuid
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_POST
+
+from jobs import actions
+from jobs.models import Job
+from jobs.views.access import person, signed_in, visible_job
+from jobs.views.answers import Wants, see_other, vary
+from jobs.views.partials import partial
+from jobs.views.showing import accepted, show_one
+
+
+@require_POST
+@signed_in
+def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Asks a queued or running job to stop."""
+    return _answer(request, visible_job(request, pk), actions.cancel)
+
+
+@require_POST
+@signed_in
+def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Queues another attempt of a job that failed, was cancelled or was lost."""
+    return _answer(request, visible_job(request, pk), actions.retry)
+
+
+def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpResponse:
+    wants = Wants.of(request)
+    error = ""
+    try:
+        verb(job, by=person(request))
+    except actions.ActionError as refusal:
+        error = str(refusal)
+    if wants is Wants.JSON:
+        return vary(JsonResponse({"error": error}, status=409)) if error else accepted(job)
+    if wants is Wants.PARTIAL:
+        return partial(request, show_one(job), request.POST.get("view", ""), error)
+    if error:
+        messages.error(request, error)
+    return vary(see_other(job.get_absolute_url()))
