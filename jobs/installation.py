@@ -117,10 +117,10 @@ class Installation:
             return
         if missing := self._missing():
             supervisor.say(f"not ready after {PATIENCE:.0f} s: {', '.join(missing)} missing")
-        supervisor.say(f"ready: {self.url}/")
         if user := signin.first_user_without_password():
             supervisor.say(f"sign in as {user}, once: {self.url}{signin.link_path(user)}")
             supervisor.say(f"then set a password: {self.url}{signin.password_path(user)}")
+        supervisor.say(f"ready: {self.url}/")
 
     def _missing(self) -> list[str]:
         address = "127.0.0.1" if settings.BIND == "0.0.0.0" else settings.BIND  # noqa: S104 - a comparison

@@ -111,44 +111,6 @@ def test_the_sign_in_link_works_exactly_once(up: Up) -> None:
         assert second.get(up.link()).url.path == "/sign-in/"
 
 
-def test_whoever_came_by_the_link_can_set_a_password_and_then_gets_no_new_link(up: Up) -> None:
-    up.stop(15)
-    up.start()
-    link = up.link()
-    with httpx.Client(follow_redirects=True, headers={"Referer": up.url}) as client:
-        client.get(link)
-        page = client.get(f"{up.url}/admin/auth/user/1/password/")
-        assert page.status_code == 200
-        form = {
-            "csrfmiddlewaretoken": client.cookies["csrftoken"],
-            "usable_password": "true",
-            "password1": "correct horse",
-            "password2": "correct horse",
-            "set-password": "1",
-        }
-        client.post(page.url, data=form).raise_for_status()
-    up.stop(15)
-    up.start()
-    assert up.link() == link
-    change = "u = User.objects.get(); u.set_unusable_password(); u.save()"
-    subprocess.run(
-        [
-            *MANAGE,
-            "shell",
-            "-v",
-            "0",
-            "-c",
-            f"from django.contrib.auth.models import User; {change}",
-        ],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **up.environment},
-        check=True,
-    )
-    up.stop(15)
-    up.start()
-    assert up.link() != link
-
-
 def test_a_second_up_on_the_same_data_names_the_first(up: Up) -> None:
     sentence = refusal(up.data_dir, "--port", str(free_port()))
     assert f"Process {up.pid} is already running `up` on {up.data_dir}" in sentence
