@@ -45,7 +45,6 @@ def valkey() -> Iterator[Valkey]:
 @pytest.fixture(scope="module")
 def worker(valkey: Valkey, django_db_setup: None) -> Iterator[Worker]:
     """A Celery worker, for all tests of a module. Its tests need `transactional_db`."""
-    del valkey, django_db_setup
     process = Worker()
     process.start()
     yield process
@@ -55,7 +54,6 @@ def worker(valkey: Valkey, django_db_setup: None) -> Iterator[Worker]:
 @pytest.fixture(scope="module")
 def janitor(valkey: Valkey, django_db_setup: None) -> Iterator[Janitor]:
     """The janitor, for all tests of a module. Its tests need `transactional_db`."""
-    del valkey, django_db_setup
     process = Janitor()
     process.start()
     yield process
@@ -65,7 +63,6 @@ def janitor(valkey: Valkey, django_db_setup: None) -> Iterator[Janitor]:
 @pytest.fixture(scope="module")
 def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
     """Daphne, for all tests of a module. Its tests need `transactional_db`."""
-    del valkey, django_db_setup
     process = Web()
     process.start()
     yield process
@@ -87,7 +84,6 @@ def stack(
     valkey: Valkey, web: Web, worker: Worker, janitor: Janitor, transactional_db: None
 ) -> Iterator[Stack]:
     """A whole installation over the test database; what a test killed is started again."""
-    del transactional_db
     yield Stack(valkey, web, worker, janitor)
     for process in (valkey, web, worker, janitor):
         if not process.running:
@@ -105,21 +101,18 @@ def proxy(web: Web) -> Iterator[Proxy]:
 @pytest.fixture
 def alice(db: None) -> User:
     """An ordinary user."""
-    del db
     return make_user("alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
     """Another ordinary user."""
-    del db
     return make_user("bob")
 
 
 @pytest.fixture
 def boss(db: None) -> User:
     """A member of staff."""
-    del db
     return make_user("boss", staff=True)
 
 

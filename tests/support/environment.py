@@ -24,5 +24,4 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
-    del config
     shutil.rmtree(DATA_DIR, ignore_errors=True)
