@@ -1,0 +1,66 @@
+"""The three kinds started like a user's and run by a real worker."""
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from jobs import actions
+from jobs.models import TERMINAL, Attempt, ImportedRow, Job, Status
+from tests.kinds.archives import a_tar
+from tests.support.processes import wait_until
+from tests.support.stack import Worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ended(job: Job) -> Job:
+    """The job once it has ended."""
+
+    def look() -> Job | None:
+        return Job.objects.filter(pk=job.pk, status__in=TERMINAL).first()
+
+    found = wait_until(look, 30)
+    assert found is not None
+    return found
+
+
+def content_of(job: Job, name: str) -> bytes:
+    with default_storage.open(job.file_path(name)) as file:
+        content: bytes = file.read()
+    return content
+
+
+def test_a_csv_upload_becomes_rows_warnings_and_rejects(worker: Worker) -> None:
+    del worker
+    upload = SimpleUploadedFile("people.csv", b"name,age\nAnn,41\nBob\n")
+    job = ended(actions.start("import-csv", {"file": upload}))
+    assert (job.status, job.warning_count, job.files) == (Status.SUCCEEDED, 1, ["rejects.csv"])
+    assert job.result is not None
+    assert job.result["rows"] == 1
+    assert ImportedRow.objects.get(job=job).data == {"name": "Ann", "age": "41"}
+    assert Attempt.objects.get(job=job).checkpoint == {"line": 2}
+    assert b"3,it has 1 columns instead of 2,Bob" in content_of(job, "rejects.csv")
+
+
+def test_a_bad_upload_fails_with_its_sentence(worker: Worker) -> None:
+    del worker
+    upload = SimpleUploadedFile("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(100))
+    job = ended(actions.start("import-csv", {"file": upload}))
+    assert job.status == Status.FAILED
+    assert job.reason == ("This is a PNG picture, not a CSV file. Please save it as CSV first.")
+
+
+def test_an_archive_upload_becomes_a_file_of_checksums(worker: Worker) -> None:
+    del worker
+    upload = SimpleUploadedFile("files.tar.gz", a_tar({"a": b"", "b": b"x"}, "gz"))
+    job = ended(actions.start("checksum-archive", {"file": upload}))
+    assert (job.status, job.result) == (Status.SUCCEEDED, {"files": 2, "bytes": 1})
+    empty = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert content_of(job, "SHA256SUMS").startswith(empty + b"  a\n")
+
+
+def test_a_simulation_fails_where_it_was_told_to(worker: Worker) -> None:
+    del worker
+    job = ended(actions.start("simulate", {"seconds": 0.1, "steps": 10, "fail_at": 50}))
+    assert (job.status, job.reason) == (Status.FAILED, "Failed at 50 %, as asked.")
+    assert job.percent == 50

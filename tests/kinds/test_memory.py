@@ -1,0 +1,100 @@
+"""However large the file, a task needs no more memory: each is measured in a process of its own."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.kinds.samples import write_csv
+
+MIB = 1 << 20
+
+
+def measure(folder: Path, task: str, name: str, *how: str) -> Any:
+    """What tests.kinds.measure prints, with `folder` as the data directory."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.kinds.measure", task, name, *how],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder / name}.sqlite3",
+        },
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Where the default storage of the measured process keeps its files."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.timeout(180)
+def test_ten_times_the_rows_are_stored_in_the_same_memory(files: Path) -> None:
+    write_csv(files / "small", 15_000, bad_every=10)
+    write_csv(files / "large", 150_000, bad_every=10)
+    small = measure(files.parent, "import_csv", "small")
+    large = measure(files.parent, "import_csv", "large")
+    assert (large["outcome"]["rows"], large["outcome"]["rejected"]) == (135_000, 15_000)
+    assert large["grew"] < small["grew"] + 4 * MIB
+
+
+@pytest.mark.timeout(180)
+def test_a_million_rows_are_read_in_a_few_megabytes(files: Path) -> None:
+    write_csv(files / "million", 1_000_000)
+    measured = measure(files.parent, "import_csv", "million", "plainly")
+    assert measured["outcome"]["rows"] == 1_000_000
+    assert measured["grew"] < 16 * MIB
+
+
+def test_a_line_of_a_quarter_of_a_gigabyte_is_skipped_in_a_few_megabytes(files: Path) -> None:
+    with (files / "line").open("wb") as file:
+        file.write(b"name\nAnn\n")
+        for _ in range(256):
+            file.write(b"x" * MIB)
+        file.write(b"\nBob\n")
+    measured = measure(files.parent, "import_csv", "line")
+    assert (measured["outcome"]["rows"], measured["outcome"]["rejected"]) == (2, 1)
+    assert measured["grew"] < 24 * MIB
+
+
+@pytest.mark.parametrize("kind", ["honest", "bomb"])
+def test_a_packed_file_of_any_size_is_summed_in_a_few_megabytes(files: Path, kind: str) -> None:
+    info = tarfile.TarInfo("zeros")
+    info.size = 200 * MIB if kind == "honest" else 600 * MIB
+    with gzip.open(files / kind, "wb", compresslevel=1) as file:
+        file.write(info.tobuf())
+        for _ in range(info.size // MIB):
+            file.write(bytes(MIB))
+        file.write(bytes(1024))
+    measured = measure(files.parent, "checksum_archive", kind)
+    assert measured["grew"] < 16 * MIB
+    if kind == "honest":
+        assert measured["outcome"] == {"files": 1, "bytes": 200 * MIB}
+    else:
+        assert "out of proportion" in measured["outcome"]
+
+
+def test_a_member_of_a_zip_is_never_in_memory_as_a_whole(files: Path) -> None:
+    with (
+        zipfile.ZipFile(files / "zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("zeros", "w") as member,
+    ):
+        for _ in range(200):
+            member.write(bytes(MIB))
+    measured = measure(files.parent, "checksum_archive", "zip")
+    assert measured["outcome"] == {"files": 1, "bytes": 200 * MIB}
+    assert measured["grew"] < 16 * MIB
