@@ -1,0 +1,37 @@
+"""A worker that also knows the tests' own tasks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.models import Job
+from tests.jobs import kinds
+from tests.support.stack import PROCFILE, Valkey, Worker
+
+
+class TaskWorker(Worker):
+    """The Procfile's worker, with the tasks of the tests."""
+
+    def __init__(self, **environment: str) -> None:
+        super().__init__(**environment)
+        self.command = ["/bin/sh", "-c", f"{PROCFILE['worker']} --include {kinds.__name__}"]
+
+
+@pytest.fixture(scope="module")
+def task_worker(valkey: Valkey, django_db_setup: None) -> Iterator[TaskWorker]:
+    """A worker for all tests of a module, with a short lease. Needs `transactional_db`."""
+    del django_db_setup
+    valkey.flush()
+    process = TaskWorker(JOB_LEASE="3", JOB_LEASE_RENEW="1")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def running(task_worker: TaskWorker, transactional_db: None) -> Iterator[TaskWorker]:
+    """The module's worker over an empty database; fails when a test leaves a job running."""
+    del transactional_db
+    yield task_worker
+    left = [str(job) for job in Job.objects.filter(status__in=("running", "cancelling"))]
+    assert not left, f"these still run: {left}"

@@ -1,0 +1,138 @@
+"""Tasks for tests, as developers write them; the tests' worker loads this module."""
+
+import os
+import signal
+import time
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+from jobs import JobError, job_task, progress
+
+
+class Colour(Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+@job_task(title="Add two numbers")
+def add(a: int, b: int = 1) -> int:
+    """Adds two numbers.
+
+    Not shown.
+    """
+    return a + b
+
+
+@job_task
+def paint(
+    colour: Colour, size: Literal[1, 2] = 1, coats: int | None = None, gloss: bool = False
+) -> list[Any]:
+    return [colour.name, size, coats, gloss]
+
+
+@job_task
+def keyword_only(*, name: str, **extra: Any) -> dict[str, Any]:
+    return {"name": name, **extra}
+
+
+@job_task(max_attempts=2)
+def steps(count: int, pause: float = 0.05, ledger: str = "") -> int:
+    """Tracks `count` steps and notes each in the ledger, a file that two attempts share."""
+    for step in progress.track(range(count)):
+        if ledger:
+            with Path(ledger).open("a") as file:
+                file.write(f"{os.getpid()} {step}\n")
+        time.sleep(pause)
+    return count
+
+
+@job_task
+def polite() -> str:
+    """Works until it is asked to stop, then returns what it has."""
+    while not progress.cancelled:
+        time.sleep(0.02)
+    return "half of it"
+
+
+@job_task
+def deaf(seconds: float) -> str:
+    """Never looks whether it is to stop."""
+    time.sleep(seconds)
+    return "done"
+
+
+@job_task
+def broken(text: str = "wrong\nsecond line") -> None:
+    """Fails half way."""
+    progress.update(1, 2, "half way")
+    raise ValueError(text)
+
+
+@job_task
+def refuses() -> None:
+    raise JobError("The file is empty.")
+
+
+@job_task
+def unstorable() -> set[int]:
+    return {1}
+
+
+@job_task(bind=True, autoretry_for=(ConnectionError,), max_retries=3, default_retry_delay=1)
+def flaky(self: Any, failures: int) -> int:
+    if self.request.retries < failures:
+        raise ConnectionError("the network is gone")
+    return int(self.request.retries)
+
+
+@job_task(bind=True)
+def asks_again(self: Any, number: int) -> int:
+    """Retries by itself, with other parameters."""
+    if number < 2:
+        raise self.retry(kwargs={"number": number + 1}, countdown=0)
+    return number
+
+
+@job_task(soft_time_limit=1)
+def too_slow() -> None:
+    time.sleep(30)
+
+
+@job_task(time_limit=1)
+def far_too_slow() -> None:
+    time.sleep(30)
+
+
+@job_task(max_attempts=2)
+def kills_its_worker() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job_task
+def resumes() -> Any:
+    """Fails the first time, after it has saved where it was."""
+    if progress.restored is None:
+        progress.checkpoint({"row": 7})
+        raise JobError("Interrupted.")
+    return progress.restored
+
+
+@job_task
+def writes_files() -> None:
+    with progress.result_file("../rejects ä.csv") as text:
+        text.write("größe\r\n")
+    with progress.result_file("raw.bin", mode="wb") as raw:
+        raw.write(b"\0\1")
+
+
+@job_task
+def writes_and_fails() -> None:
+    with progress.result_file("partial.txt") as file:
+        file.write("as far as it got")
+        raise JobError("Cut short.")
+
+
+@job_task
+def starts_another() -> str:
+    return str(add.delay(20, 22).id)

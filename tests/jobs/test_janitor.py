@@ -1,0 +1,182 @@
+"""The janitor: what was lost is found, and two janitors are as good as one."""
+
+import signal
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+
+from jobs import dispatch, janitor
+from jobs.models import Job, result_path
+from tests.jobs import rows
+from tests.jobs.threads import at_once
+from tests.jobs.waiting import ended, reload, states
+from tests.support.processes import wait_until
+from tests.support.stack import Janitor, Valkey
+
+pytestmark = pytest.mark.usefixtures("empty")
+
+
+@pytest.fixture
+def empty(valkey: Valkey, transactional_db: None) -> Valkey:
+    """Valkey with nothing in it."""
+    del transactional_db
+    valkey.flush()
+    return valkey
+
+
+def messages() -> int:
+    return dispatch.depth("celery") or 0
+
+
+def test_a_job_that_was_never_published_is_published() -> None:
+    job = rows.queued(published_at=None)
+    janitor.sweep()
+    assert messages() == 1
+    assert reload(job).published_at is not None
+    assert states(job) == ["queued"]
+
+
+def test_a_job_whose_start_may_still_publish_it_is_left_alone() -> None:
+    rows.queued(published_at=None, created_at=rows.ago(1))
+    janitor.sweep()
+    assert messages() == 0
+
+
+def test_a_lost_message_is_published_again() -> None:
+    rows.queued(published_at=rows.ago(16), created_at=rows.ago(16))
+    janitor.sweep()
+    assert messages() == 1
+
+
+def test_a_long_queue_with_all_its_messages_is_left_alone() -> None:
+    for _ in range(3):
+        assert dispatch.publish(rows.queued())
+    Job.objects.update(published_at=rows.ago(1000), created_at=rows.ago(1000))
+    janitor.sweep()
+    assert messages() == 3
+
+
+def test_of_an_honest_long_queue_few_are_published_again() -> None:
+    dispatch.publish(rows.queued())
+    for age in (20, 40, 80, 160):  # published late in their lives, so waiting long is normal
+        rows.queued(created_at=rows.ago(age + 20), published_at=rows.ago(20))
+    before = messages()
+    janitor.sweep()
+    assert messages() - before == 1
+
+
+def test_a_job_that_is_not_due_is_not_published() -> None:
+    rows.queued(published_at=None, not_before=rows.ago(-100))
+    janitor.sweep()
+    assert messages() == 0
+
+
+def test_a_job_of_an_unknown_kind_does_not_keep_others_waiting() -> None:
+    rows.queued(kind="of-a-newer-version", published_at=None, created_at=rows.ago(99))
+    rows.queued(published_at=None)
+    janitor.sweep()
+    assert messages() == 1
+
+
+def test_an_expired_lease_queues_the_job_again_while_attempts_are_left() -> None:
+    job, attempt = rows.running(max_attempts=2, lease_until=rows.ago(10), percent=40.0)
+    janitor.sweep()
+    job = reload(job)
+    assert (job.status, job.published_at, job.percent) == ("queued", None, None)
+    assert job.reason == (
+        "The worker disappeared (last sign of life 40 s ago). Another attempt follows"
+    )
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.finished_at is not None) == ("lost", True)
+
+
+def test_an_expired_lease_without_attempts_left_is_lost_with_its_percent() -> None:
+    job, _ = rows.running(lease_until=rows.ago(10), percent=40.0)
+    janitor.sweep()
+    job = reload(job)
+    assert (job.status, job.percent) == ("lost", 40)
+    assert job.reason == "The worker disappeared (last sign of life 40 s ago)"
+    assert states(job)[-1] == "lost"
+
+
+def test_a_lost_worker_that_was_asked_to_cancel_leaves_a_cancelled_job() -> None:
+    job, _ = rows.running(
+        status="cancelling", cancel_requested_at=rows.ago(1), lease_until=rows.ago(1)
+    )
+    janitor.sweep()
+    assert reload(job).status == "cancelled"
+
+
+def test_a_cancel_past_its_deadline_ends_the_job() -> None:
+    job, attempt = rows.running(
+        status="cancelling", cancel_requested_at=rows.ago(31), reason="Cancelled by alice"
+    )
+    janitor.sweep()
+    assert (reload(job).status, reload(job).reason) == ("cancelled", "Cancelled by alice")
+    attempt.refresh_from_db()
+    assert attempt.reason == "It did not stop within 30 s"
+
+
+def test_a_cancel_within_its_deadline_is_left_to_the_task() -> None:
+    job, _ = rows.running(status="cancelling", cancel_requested_at=rows.ago(5))
+    janitor.sweep()
+    assert reload(job).status == "cancelling"
+
+
+def test_a_job_that_expired_in_the_queue_is_cancelled() -> None:
+    late = rows.ago(1).isoformat()
+    job = rows.queued(options={"expires": {"__type__": "datetime", "__value__": late}})
+    janitor.sweep()
+    assert (reload(job).status, reload(job).reason) == (
+        "cancelled",
+        "Expired before a worker was free",
+    )
+
+
+def test_old_history_goes_with_its_files() -> None:
+    old = rows.queued(status="succeeded", finished_at=rows.ago(91 * 86400))
+    young = rows.queued(status="succeeded", finished_at=rows.ago(89 * 86400))
+    for job in (old, young):
+        default_storage.save(result_path(job.pk, 1, "a.csv"), ContentFile(b"x"))
+        default_storage.save(f"uploads/{job.pk}/b.csv", ContentFile(b"x"))
+    janitor.sweep()
+    assert list(Job.objects.all()) == [young]
+    for folder in ("results", "uploads"):
+        assert not default_storage.exists(f"{folder}/{old.pk}")
+        assert default_storage.exists(f"{folder}/{young.pk}")
+
+
+def test_two_janitors_change_each_job_once() -> None:
+    jobs = [rows.running(max_attempts=2, lease_until=rows.ago(1))[0] for _ in range(5)]
+    outcomes = at_once([janitor.sweep] * 3)
+    assert outcomes == [None] * 3
+    for job in jobs:
+        assert reload(job).status == "queued"
+        assert states(job).count("queued") == 1
+
+
+def test_a_sweep_without_a_broker_ends_soon(empty: Valkey) -> None:
+    for _ in range(20):
+        rows.queued(published_at=None)
+    empty.pause()
+    try:
+        janitor.publish_forgotten()
+    finally:
+        empty.resume()
+    assert Job.objects.filter(published_at=None).count() == 20
+
+
+def test_one_sweep_can_be_asked_for() -> None:
+    job, _ = rows.running(lease_until=rows.ago(1))
+    call_command("janitor", "--once")
+    assert reload(job).status == "lost"
+
+
+def test_the_janitor_ends_when_told(janitor: Janitor) -> None:
+    job, _ = rows.running(lease_until=rows.ago(1))
+    assert ended(job).status == "lost"
+    janitor.signal(signal.SIGTERM)
+    wait_until(lambda: not janitor.running)
+    assert janitor.stop() == 0

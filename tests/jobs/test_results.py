@@ -1,0 +1,97 @@
+"""Files that a task leaves, and snapshots of what it says."""
+
+import pytest
+from django.core.files.storage import default_storage
+
+from jobs import actions, snapshots, values
+from jobs.models import Job
+from tests.jobs import rows
+from tests.jobs.waiting import ended, until_status
+from tests.support.processes import wait_until
+from tests.support.stack import Valkey
+
+
+def content(job: Job, name: str) -> bytes:
+    with default_storage.open(job.file_path(name)) as file:
+        return bytes(file.read())
+
+
+@pytest.mark.usefixtures("running")
+def test_result_files_are_kept_under_safe_names() -> None:
+    job = ended(actions.start("writes-files", {}))
+    assert job.files == ["rejects_ä.csv", "raw.bin"]
+    assert content(job, "rejects_ä.csv") == "größe\r\n".encode()
+    assert content(job, "raw.bin") == b"\0\1"
+    with pytest.raises(KeyError):
+        job.file_path("../db.sqlite3")
+
+
+@pytest.mark.usefixtures("running")
+def test_a_failed_job_keeps_the_file_as_far_as_it_got() -> None:
+    job = ended(actions.start("writes-and-fails", {}))
+    assert (job.status, job.files) == ("failed", ["partial.txt"])
+    assert content(job, "partial.txt") == b"as far as it got"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_snapshot_of_a_running_job_has_its_live_motion() -> None:
+    job = actions.start("steps", {"count": 60})
+    until_status(job, "running")
+
+    def moving() -> dict[str, object] | None:
+        cursor, states = snapshots.live([job])
+        now = snapshots.snapshot(Job.objects.get(pk=job.pk), states.get(str(job.pk)))
+        return now if cursor and now["percent"] else None
+
+    seen = wait_until(moving)
+    assert seen is not None
+    assert (seen["status"], seen["total"], seen["attempt"]) == ("running", 60, 1)
+    actions.cancel(job)
+    ended(job)
+
+
+def test_a_snapshot_needs_no_redis(db: None, valkey: Valkey) -> None:
+    job, _ = rows.running(percent=12.5, current=5, total=40, message="m", warning_count=2)
+    valkey.pause()
+    try:
+        assert snapshots.live([job]) == (None, {})
+    finally:
+        valkey.resume()
+    seen = snapshots.snapshot(job)
+    assert seen.keys() == {
+        *("job", "kind", "title", "attempt", "status", "reason", "created", "started"),
+        *("finished", "result", "files", "percent", "current", "total", "message", "phase"),
+        *("rate", "eta", "elapsed", "warnings"),
+    }
+    assert (seen["percent"], seen["current"], seen["total"]) == (12.5, 5, 40)
+
+
+def test_motion_of_an_older_attempt_is_not_shown(db: None) -> None:
+    job = rows.queued(attempt=1)
+    assert snapshots.snapshot(job, {"attempt": 0, "percent": 80})["percent"] is None
+
+
+def test_a_queued_job_shows_no_motion_of_its_last_attempt(db: None) -> None:
+    job = rows.queued(attempt=1)
+    assert snapshots.snapshot(job, {"attempt": 1, "percent": 80})["percent"] is None
+
+
+def test_the_state_from_the_database_wins(db: None) -> None:
+    job, _ = rows.running(status="failed", percent=50, reason="broken")
+    seen = snapshots.snapshot(job, {"attempt": 1, "percent": 99, "status": "running"})
+    assert (seen["status"], seen["percent"], seen["reason"]) == ("failed", 50, "broken")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (float("nan"), None),
+        ({"a": [float("inf"), 1.5]}, {"a": [None, 1.5]}),
+        ("a\0b", "ab"),
+        ("\ud800", "?"),
+        ((1, 2), [1, 2]),
+        (None, None),
+    ],
+)
+def test_a_result_is_stored_as_every_database_can(value: object, kept: object) -> None:
+    assert values.result(value) == kept

@@ -1,0 +1,147 @@
+"""The end of an attempt: one conditional UPDATE decides it, and it is never lost silently."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+
+from jobs import actions, lease
+from jobs.lease import Traces
+from jobs.models import Job, Status
+from tests.jobs import rows
+from tests.jobs.threads import at_once
+
+HALF = Traces(
+    {"percent": 50.0, "current": 5, "total": 10, "message": "m", "phase": "p", "warnings": 1},
+    [{"item": "row 3", "reason": "empty"}],
+    [{"level": "info", "text": "begun"}],
+)
+
+
+def test_success_stores_everything_and_shows_a_hundred(db: None) -> None:
+    job, attempt = rows.running()
+    assert lease.settle(attempt, Status.SUCCEEDED, HALF, result={"n": 1}, files=["a.csv"])
+    job = rows.changed(job)
+    assert (job.status, job.percent, job.result, job.files) == (
+        "succeeded",
+        100,
+        {"n": 1},
+        ["a.csv"],
+    )
+    assert (job.current, job.total, job.warning_count, job.lease_until) == (5, 10, 1, None)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.warnings, attempt.lines) == (
+        "succeeded",
+        HALF.warnings,
+        HALF.lines,
+    )
+    assert attempt.finished_at is not None
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
+def test_any_other_end_freezes_the_bar(db: None, status: Status) -> None:
+    job, attempt = rows.running()
+    lease.settle(attempt, status, HALF)
+    assert rows.changed(job).percent == 50
+
+
+def test_a_second_end_loses(db: None) -> None:
+    job, attempt = rows.running()
+    assert lease.settle(attempt, Status.SUCCEEDED, Traces())
+    assert not lease.settle(attempt, Status.FAILED, Traces(), reason="late")
+    assert rows.changed(job).status == "succeeded"
+
+
+def test_the_same_end_may_be_stored_twice(db: None) -> None:
+    _, attempt = rows.running()
+    assert lease.settle(attempt, Status.SUCCEEDED, Traces())
+    assert lease.settle(attempt, Status.SUCCEEDED, Traces())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_completion_and_the_janitors_cancel_have_one_winner() -> None:
+    for _ in range(15):
+        job, attempt = rows.running(status="cancelling", cancel_requested_at=rows.ago(99))
+        acts: list[Callable[[], object]] = [
+            partial(lease.settle, attempt, Status.SUCCEEDED, Traces()),
+            partial(lease.abandon, job.pk, "deaf", status=Status.CANCELLING),
+        ]
+        won = at_once(acts)
+        assert sorted(won, key=bool) == [False, True]
+        assert rows.changed(job).status == ("succeeded" if won[0] else "cancelled")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_completion_and_cancel_have_one_winner() -> None:
+    for _ in range(15):
+        job, attempt = rows.running()
+        acts: list[Callable[[], object]] = [
+            partial(lease.settle, attempt, Status.SUCCEEDED, Traces()),
+            partial(actions.cancel, job),
+        ]
+        settled, cancelled = at_once(acts)
+        # A task that finished all the same has succeeded, even after it was asked to stop.
+        assert settled is True
+        assert isinstance(cancelled, (Job, actions.ActionError))
+        assert rows.changed(job).status == "succeeded"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_database_delays_the_end_and_does_not_lose_it() -> None:
+    job, attempt = rows.running()
+    connection.close()
+    locker = sqlite3.connect(settings.DATABASES["default"]["NAME"], check_same_thread=False)
+    locker.execute("BEGIN IMMEDIATE")
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 50")
+    unlock = threading.Timer(0.5, locker.rollback)
+    unlock.start()
+    begun = time.monotonic()
+    assert lease.settle(attempt, Status.SUCCEEDED, Traces())
+    assert time.monotonic() - begun > 0.3
+    unlock.join()
+    locker.close()
+    assert rows.changed(job).status == "succeeded"
+
+
+def test_insisting_inside_a_transaction_fails_at_once(db: None) -> None:
+    def locked() -> None:
+        raise OperationalError("database is locked")
+
+    with pytest.raises(OperationalError):
+        lease.insist(locked)
+
+
+def test_renewing_commits_the_progress_and_keeps_the_lease(db: None) -> None:
+    job, attempt = rows.running(lease_until=rows.ago(-2))
+    assert lease.renew(attempt, HALF) is True
+    job = rows.changed(job)
+    assert (job.percent, job.message, job.phase) == (50, "m", "p")
+    assert job.lease_until is not None
+    assert job.lease_until > rows.ago(-20)
+
+
+def test_renewing_tells_of_a_cancel(db: None) -> None:
+    job, attempt = rows.running()
+    actions.cancel(job)
+    assert lease.renew(attempt, Traces()) is None
+
+
+@pytest.mark.parametrize(
+    "columns", [{"attempt": 2}, {"status": "lost"}, {"status": "queued"}, {"status": "succeeded"}]
+)
+def test_a_replaced_attempt_can_neither_renew_nor_settle_nor_save(
+    db: None, columns: dict[str, object]
+) -> None:
+    job, attempt = rows.running()
+    rows.changed(job, **columns)
+    assert lease.renew(attempt, HALF) is False
+    assert not lease.settle(attempt, Status.FAILED, HALF)
+    assert not lease.checkpoint(attempt, 1)
+    assert rows.changed(job).percent is None
