@@ -46,9 +46,9 @@ def state(job: Job) -> dict[str, Any]:
 
 def snapshot(job: Job, live: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Motion and state in one object. `live` is what `live()` found for this job: its motion is
-    used unless it is another attempt's, or the row has the last word because the job has ended."""
+    used unless it is another attempt's, none has begun, or the job has ended and the row knows."""
     motion = _committed(job)
-    if live and live.get("attempt") == job.attempt:
+    if live and live.get("attempt") == job.attempt and job.status != Status.QUEUED:
         names = ("rate", "elapsed") if job.status in TERMINAL else MOTION
         motion |= {name: live[name] for name in names if name in live}
     return motion | state(job)

@@ -2,11 +2,12 @@
 
 import inspect
 import logging
+import time
 import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Signature, Task, shared_task
@@ -48,6 +49,7 @@ class JobTask(Task[Any, Any]):
     typing = False  # checks the message's arguments, of which there are none
     acks_late = True
     ignore_result = True
+    resultrepr_maxsize = 0  # results may be private; Celery would print them into the log
 
     job_kind = ""
     job_title = ""
@@ -62,7 +64,8 @@ class JobTask(Task[Any, Any]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Called by a worker, runs the job; called by anybody else, is a plain function call."""
         request = self.request
-        if request.called_directly or current.is_running(request.id):
+        applied = request.is_eager and not self.app.conf.task_always_eager
+        if request.called_directly or applied or current.is_running(request.id):
             return self._plainly(args, kwargs)
         name = worker_name(request.hostname)
         attempt = lease.insist(lambda: lease.claim(str(request.id), name))
@@ -134,7 +137,7 @@ class JobTask(Task[Any, Any]):
             renew=lambda progress: lease.renew_and_close(attempt, _traces(reporter, progress)),
             renew_every=settings.JOB_LEASE_RENEW,
         )
-        progress = current.Running(attempt, reporter)
+        progress, begun = current.Running(attempt, reporter), time.monotonic()
         reporter.start()
         try:
             ending = self._ending(attempt.job, progress)
@@ -142,7 +145,9 @@ class JobTask(Task[Any, Any]):
             logger.warning("Attempt %d of job %s was replaced", attempt.number, attempt.job_id)
             raise Ignore from None
         except (SystemExit, KeyboardInterrupt):
-            lease.abandon(attempt.job_id, "The worker was shut down", attempt=attempt.number)
+            # Out of time, the worker's parent ends this process and settles the job: request.py.
+            if not self._out_of_time(begun):
+                lease.abandon(attempt.job_id, "The worker was shut down", attempt=attempt.number)
             raise
         finally:
             last = reporter.stop()
@@ -222,15 +227,35 @@ class JobTask(Task[Any, Any]):
         _, soft = self.request.timelimit or (None, None)
         return soft or self.soft_time_limit
 
+    def _out_of_time(self, begun: float) -> bool:
+        hard, _ = self.request.timelimit or (None, None)
+        limit: float | None = hard or self.time_limit
+        return limit is not None and time.monotonic() - begun > limit - 0.5
 
+
+@overload
+def job_task(function: Callable[..., Any], /) -> JobTask: ...
+
+
+@overload
 def job_task(
-    function: Callable[..., Any] | None = None,
     *,
     title: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     **celery_options: Any,
-) -> Any:
+) -> Callable[[Callable[..., Any]], JobTask]: ...
+
+
+def job_task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    title: str = "",
+    form: type[forms.Form] | None = None,
+    max_attempts: int = 1,
+    **celery_options: Any,
+) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
 
     `title` and the docstring's first paragraph present it; `form` is its start form (else built
@@ -238,11 +263,11 @@ def job_task(
     (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
     """
 
-    def declare(function: Callable[..., Any]) -> Any:
+    def declare(function: Callable[..., Any]) -> JobTask:
         parameters.check(function)
         named = function.__name__.replace("_", " ").strip()
-        declare_task: Any = shared_task  # untyped in the stubs when it has options
-        return declare_task(
+        shared: Any = shared_task  # untyped in the stubs when it has options
+        task: JobTask = shared(
             base=JobTask,
             job_kind=named.replace(" ", "-"),
             job_title=title or named.capitalize(),
@@ -250,6 +275,7 @@ def job_task(
             max_attempts=max_attempts,
             **celery_options,
         )(function)
+        return task
 
     return declare if function is None else declare(function)
 

@@ -1,5 +1,6 @@
 """`manage.py start_job KIND --set name=value`: starts a job as the page would, prints its id."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,19 @@ class Command(BaseCommand):
         except KeyError:
             known = ", ".join(registry.kinds()) or "none"
             raise CommandError(f"There is no kind {options['kind']!r}. Known: {known}.") from None
-        form = _filled(kind, options["values"])
-        if not form.is_valid():
-            raise CommandError("\n".join(_problems(form)))
-        try:
-            owner = _user(options["user"])
-            job = actions.start(kind.name, form.cleaned_data, owner=owner)
-        except actions.ActionError as error:
-            raise CommandError(str(error)) from error
-        return str(job.pk)
+        owner = _user(options["user"])
+        with ExitStack() as closing:
+            form = _filled(kind, options["values"], closing)
+            if not form.is_valid():
+                raise CommandError("\n".join(_problems(form)))
+            try:
+                return str(actions.start(kind.name, form.cleaned_data, owner=owner).pk)
+            except actions.ActionError as error:
+                raise CommandError(str(error)) from error
 
 
-def _filled(kind: registry.Kind, pairs: list[str]) -> forms.Form:
-    """The kind's form with what `--set` says; each file is opened."""
+def _filled(kind: registry.Kind, pairs: list[str], closing: ExitStack) -> forms.Form:
+    """The kind's form with what `--set` says; files are opened until `closing`."""
     values: dict[str, str] = {}
     opened: dict[str, UploadedFile[bytes]] = {}
     for pair in pairs:
@@ -56,7 +57,7 @@ def _filled(kind: registry.Kind, pairs: list[str]) -> forms.Form:
             known = ", ".join(kind.form_class.base_fields) or "none"
             raise CommandError(f"--set {pair}: write name=value with one of: {known}.")
         if isinstance(field, forms.FileField):
-            opened[name] = _opened(Path(value))
+            opened[name] = closing.enter_context(_opened(Path(value)))
         else:
             values[name] = value
     return kind.fill(values, opened)
