@@ -36,7 +36,7 @@ def test_a_zombie_stops_and_changes_nothing(running: TaskWorker, tmp_path: Path)
     signal_all(zombie, signal.SIGSTOP)
     try:
         second.start()
-    wait_until(lambda: swept(job) == 2, 30, 0.5)
+        wait_until(lambda: swept(job) == 2, 30, 0.5)
         assert reload(job).worker != first
     finally:
         signal_all(zombie, signal.SIGCONT)
