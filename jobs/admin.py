@@ -1,5 +1,6 @@
 """The history of jobs for staff: read, filter, search, watch, cancel and retry; nothing to edit."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from django.forms import CheckboxInput
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_htmx.http import HTMX_STOP_POLLING
@@ -22,6 +25,9 @@ from jobs import actions, snapshots
 from jobs.models import Attempt, Job
 from jobs.templatetags.live import duration
 from jobs.views.showing import Shown, show
+
+admin.site.site_title = admin.site.site_header = "Progress"
+admin.site.index_title = "Administration"
 
 
 class ReadOnly(BaseModelAdmin[Any]):
@@ -51,11 +57,11 @@ class AttemptInline(ReadOnly, admin.StackedInline[Attempt, Job]):
     readonly_fields = ("traceback", "log")
 
     @admin.display(description="Traceback")
-    def traceback(self, attempt: Attempt) -> SafeString:
+    def traceback(self, attempt: Attempt) -> str:
         return _preformatted(attempt.error)
 
     @admin.display(description="Log")
-    def log(self, attempt: Attempt) -> SafeString:
+    def log(self, attempt: Attempt) -> str:
         return _preformatted("\n".join(line["text"] for line in attempt.lines))
 
 
@@ -79,7 +85,7 @@ class LiveChangeList(ChangeList):
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     """The list fetches itself again every two seconds while a job on it is active."""
 
-    list_display = ("name", "state", "bar", "owner", "kind", "duration", "attempt", "created_at")
+    list_display = ("name", "state", "bar", "owner", "kind", "duration", "attempt", "created")
     list_display_links = None
     list_filter = (
         "status",
@@ -89,7 +95,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     )
     list_select_related = ("owner",)
     list_per_page = 50
-    search_fields = ("id__exact", "title", "owner__username", "reason", "params_text")
+    search_fields = ("title", "owner__username", "reason", "params_text")
     search_help_text = "Id, title, owner, reason or a parameter"
     date_hierarchy = "created_at"
     actions = ("cancel_jobs", "retry_jobs")
@@ -112,6 +118,15 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = super().get_queryset(request)
         return jobs.alias(params_text=Cast("params", TextField()))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
+    ) -> tuple[QuerySet[Job], bool]:
+        """An id finds its job, however the database writes ids; other words search the fields."""
+        try:
+            return queryset.filter(pk=uuid.UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         del request, kwargs
@@ -171,6 +186,10 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     def duration(self, job: Job) -> str:
         return duration(_shown(job).elapsed)
 
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, job: Job) -> str:
+        return date_format(timezone.localtime(job.created_at), "j M Y, H:i")
+
     @admin.display(description="Page")
     def page(self, job: Job) -> SafeString:
         return format_html('<a href="{0}">{0}</a>', job.get_absolute_url())
@@ -203,5 +222,5 @@ def _shown(job: Job) -> Shown:
     return known or show([job.pk])[0]
 
 
-def _preformatted(text: str) -> SafeString:
-    return format_html("<pre>{}</pre>", text) if text else format_html("-")
+def _preformatted(text: str) -> str:
+    return format_html("<pre>{}</pre>", text) if text else "-"

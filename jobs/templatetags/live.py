@@ -30,9 +30,9 @@ def live_head() -> dict[str, Any]:
 
 @register.inclusion_tag("jobs/_live_bar.html")
 def live_bar(job: Job | uuid.UUID | str) -> dict[str, Any]:
-    """The live bar of one job (or of a job's id) that exists."""
-    [item] = show([job.pk if isinstance(job, Job) else uuid.UUID(str(job))])
-    return {"item": item}
+    """The live bar of one job, or of a job's id; nothing for a job that no longer exists."""
+    items = show([job.pk if isinstance(job, Job) else uuid.UUID(str(job))])
+    return {"items": items}
 
 
 @register.simple_tag
@@ -100,13 +100,13 @@ def ago(moment: datetime) -> str:
 
 
 @register.filter
-def left(eta: float | None) -> str:
-    """about 42 s left, about 3 min left; "" for None."""
+def remaining(eta: float | None) -> str:
+    """about 42 s, about 3 min, about 2 h 05 min; "" for None."""
     if eta is None:
         return ""
     if eta < 60:
-        return f"about {duration(eta)} left"
-    return f"about {duration(math.ceil(eta / 60) * 60).replace(' 00 s', '')} left"
+        return f"about {duration(eta)}"
+    return f"about {duration(math.ceil(eta / 60) * 60).replace(' 00 s', '')}"
 
 
 @register.filter

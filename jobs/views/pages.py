@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable
 
 import redis
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -50,7 +49,6 @@ def index(request: HttpRequest) -> HttpResponse:
         "placeholder": PLACEHOLDER,
         "cursor": items[0].cursor if items else None,
         "no_worker": _waits_in_vain(items),
-        "heartbeat": settings.STREAM_KEEPALIVE,
     }
     return vary(render(request, "jobs/index.html", context))
 
@@ -60,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One job: where it is, what it said, what it left."""
     item = show_one(visible_job(request, pk))
-    context = panel_context(item) | record_context(item) | {"heartbeat": settings.STREAM_KEEPALIVE}
+    context = panel_context(item) | record_context(item)
     return vary(render(request, "jobs/job.html", context))
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from jobs import registry, streams, workers
 from jobs.models import Job, Status
 from jobs.views.answers import vary
-from jobs.views.showing import Shown
+from jobs.views.showing import Shown, written
 
 VIEWS = {"row": "jobs/_row.html", "bar": "jobs/_live_bar.html"}
 
@@ -29,7 +29,7 @@ class ResultFile:
 def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> HttpResponse:
     """The `view` of a job, row, bar or else panel, with its age for live.js."""
     if view in VIEWS:
-        response = render(request, VIEWS[view], {"item": item, "error": error})
+        response = render(request, VIEWS[view], {"item": item, "items": [item], "error": error})
     else:
         context = panel_context(item) | {"error": error}
         if not item.is_active:
@@ -90,12 +90,10 @@ def _label(name: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "—"}[value]
-    if isinstance(value, int | float):
-        return f"{value:,}"
+    if isinstance(value, str | int | float):
+        return written(value)
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 

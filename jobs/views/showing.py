@@ -52,6 +52,11 @@ class Shown:
         return max(0.0, (until - self.job.started_at).total_seconds())
 
 
+def written(value: str | float) -> str:
+    """A value as people write it: 45.0 as 45, 1234.5 as 1,234.5."""
+    return value if isinstance(value, str) else f"{value:,.10g}"
+
+
 def _hint(job: Job) -> str:
     """What tells this job from others of its kind: its parameters, in short."""
     prefix = f"uploads/{job.pk}/"
@@ -60,7 +65,7 @@ def _hint(job: Job) -> str:
         if isinstance(value, str) and value.startswith(prefix):
             return value.removeprefix(prefix)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-            parts.append(f"{name.replace('_', ' ')} {value}")
+            parts.append(f"{name.replace('_', ' ')} {written(value)}")
     return ", ".join(parts[:3])
 
 

@@ -19,7 +19,7 @@ from jobs import actions, registry
 from jobs.models import Job
 from jobs.registry import Kind
 from jobs.views.access import person, signed_in, visible_job
-from jobs.views.answers import Wants, problem, see_other, vary
+from jobs.views.answers import SeeOther, Wants, problem, vary
 from jobs.views.showing import accepted
 
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
@@ -103,7 +103,7 @@ def _json(body: bytes) -> dict[str, Any]:
 def _check_sizes(form: forms.Form) -> None:
     for name, file in form.files.items():
         large = isinstance(file, UploadedFile) and (file.size or 0) > settings.UPLOAD_MAX_BYTES
-        if large and name in form.fields:
+        if large and name in form.fields and name not in form.errors:
             form.add_error(name, f"This file has more than {_limit()}.")
 
 
@@ -125,7 +125,7 @@ def _started(request: HttpRequest, job: Job) -> HttpResponse:
         return accepted(job)
     if wants is Wants.PARTIAL:
         return vary(HttpResponse(status=204, headers={"HX-Redirect": job.get_absolute_url()}))
-    return vary(see_other(job.get_absolute_url()))
+    return vary(SeeOther(job.get_absolute_url()))
 
 
 def _refused(request: HttpRequest, kind: Kind, form: forms.Form) -> HttpResponse:

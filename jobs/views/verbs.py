@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from jobs import actions
 from jobs.models import Job
 from jobs.views.access import person, signed_in, visible_job
-from jobs.views.answers import Wants, see_other, vary
+from jobs.views.answers import SeeOther, Wants, vary
 from jobs.views.partials import partial
 from jobs.views.showing import accepted, show_one
 
@@ -42,4 +42,4 @@ def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpRes
         return partial(request, show_one(job), request.POST.get("view", ""), error)
     if error:
         messages.error(request, error)
-    return vary(see_other(job.get_absolute_url()))
+    return vary(SeeOther(job.get_absolute_url()))

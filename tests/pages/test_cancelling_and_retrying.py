@@ -1,0 +1,105 @@
+"""Cancel and retry: by form, by htmx and by JSON."""
+
+from http import HTTPStatus
+
+import pytest
+from django.test import Client
+
+from jobs.models import Job, Status
+from tests.pages.conftest import MakeJob
+
+HTMX = {"HX-Request": "true"}
+JSON = {"Accept": "application/json"}
+CASES = [("cancel", Status.RUNNING, Status.CANCELLING), ("retry", Status.FAILED, Status.QUEUED)]
+
+
+def now(job: Job) -> str:
+    job.refresh_from_db()
+    return job.status
+
+
+@pytest.mark.parametrize(("verb", "before", "after"), CASES)
+def test_the_form_leads_back_to_the_job(
+    alices: Client, make_job: MakeJob, verb: str, before: Status, after: Status
+) -> None:
+    job = make_job(before)
+    response = alices.post(f"/jobs/{job.pk}/{verb}/")
+    assert response.status_code == HTTPStatus.SEE_OTHER
+    assert response["Location"] == f"/jobs/{job.pk}/"
+    assert now(job) == after
+
+
+@pytest.mark.parametrize(("verb", "before", "after"), CASES)
+@pytest.mark.parametrize("view", ["row", "panel"])
+def test_htmx_gets_the_part_it_asked_from(
+    alices: Client, make_job: MakeJob, verb: str, before: Status, after: Status, view: str
+) -> None:
+    job = make_job(before)
+    response = alices.post(f"/jobs/{job.pk}/{verb}/", {"view": view}, headers=HTMX)
+    page = response.content.decode()
+    assert response.status_code == HTTPStatus.OK
+    assert f'id="{view}-{job.pk}"' in page
+    assert f'data-status="{after}"' in page
+    assert response["Progress-Cursor"].isdigit()
+
+
+@pytest.mark.parametrize(("verb", "before", "after"), CASES)
+def test_a_program_gets_202_with_the_snapshot(
+    alices: Client, make_job: MakeJob, verb: str, before: Status, after: Status
+) -> None:
+    job = make_job(before)
+    response = alices.post(f"/jobs/{job.pk}/{verb}/", headers=JSON)
+    assert response.status_code == HTTPStatus.ACCEPTED
+    assert response.json()["status"] == after
+
+
+@pytest.mark.parametrize(("verb", "status"), [("cancel", "succeeded"), ("retry", "running")])
+def test_too_late_is_a_sentence_in_every_form(
+    alices: Client, make_job: MakeJob, verb: str, status: Status
+) -> None:
+    job = make_job(status)
+    url = f"/jobs/{job.pk}/{verb}/"
+    answer = alices.post(url, headers=JSON)
+    assert answer.status_code == HTTPStatus.CONFLICT
+    sentence = answer.json()["error"]
+    assert status in sentence
+    assert sentence in alices.post(url, headers=HTMX).content.decode()
+    assert sentence in alices.post(url, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry"])
+def test_a_link_cannot_do_it(alices: Client, make_job: MakeJob, verb: str) -> None:
+    job = make_job(Status.RUNNING)
+    response = alices.get(f"/jobs/{job.pk}/{verb}/")
+    assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert now(job) == Status.RUNNING
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX, JSON])
+def test_another_site_cannot_do_it(
+    alices: Client, make_job: MakeJob, headers: dict[str, str]
+) -> None:
+    job = make_job(Status.RUNNING)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = alices.cookies
+    response = strict.post(f"/jobs/{job.pk}/cancel/", headers=headers)
+    assert response.status_code == HTTPStatus.FORBIDDEN
+    assert "This form has expired" in response.content.decode()
+    assert now(job) == Status.RUNNING
+
+
+def test_a_cancelled_queued_job_offers_a_retry(alices: Client, make_job: MakeJob) -> None:
+    job = make_job(Status.QUEUED)
+    alices.post(f"/jobs/{job.pk}/cancel/")
+    page = alices.get(f"/jobs/{job.pk}/").content.decode()
+    assert now(job) == Status.CANCELLED
+    assert f"/jobs/{job.pk}/retry/" in page
+    assert f"/jobs/{job.pk}/cancel/" not in page
+
+
+def test_staff_may_cancel_for_somebody(staffs: Client, make_job: MakeJob) -> None:
+    job = make_job(Status.RUNNING)
+    staffs.post(f"/jobs/{job.pk}/cancel/")
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLING
+    assert job.reason == "Cancelled by boss"

@@ -1,0 +1,76 @@
+"""The template tags: bars for other people's pages, and how values are written."""
+
+import re
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.template import Context, Template
+
+from jobs.models import Status
+from jobs.templatetags import live
+from tests.pages.conftest import MakeJob
+
+
+def render(source: str, **context: object) -> str:
+    return Template("{% load live %}" + source).render(Context(context))
+
+
+def test_a_bar_can_stand_on_any_page(make_job: MakeJob) -> None:
+    job = make_job(Status.RUNNING)
+    for given in (job, job.pk, str(job.pk)):
+        html = render("{% live_bar job %}", job=given)
+        assert f'data-job="{job.pk}"' in html
+        assert 'role="progressbar"' in html
+        assert f'hx-get="/jobs/{job.pk}/row/?view=bar"' in html
+
+
+def test_the_head_brings_style_htmx_and_our_script() -> None:
+    html = render("{% live_head %}")
+    for name in ("bar.css", "htmx-2.min.js", "live.js", 'name="htmx-config"', "/jobs/events/"):
+        assert name in html
+
+
+def test_a_bar_of_a_job_that_never_was_is_nothing(db: None) -> None:
+    del db
+    assert render("{% live_bar job %}", job=uuid4()).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (-1, "0 s"), (0, "0 s"), (59.9, "59 s"), (65, "1 min 05 s"), (7620, "2 h 07 min")],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert live.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("eta", "text"),
+    [(None, ""), (42, "about 42 s"), (61, "about 2 min"), (3600, "about 1 h 00 min")],
+)
+def test_times_that_remain(eta: float | None, text: str) -> None:
+    assert live.remaining(eta) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (0.2, "12/min"), (1.25, "1.2/s"), (12345.6, "12,346/s")]
+)
+def test_rates(value: float | None, text: str) -> None:
+    assert live.rate(value) == text
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"), [(None, ""), (0.0, "0%"), (42.97, "42%"), (99.9, "99%"), (100, "100%")]
+)
+def test_percents_are_whole_ones_reached(percent: float | None, text: str) -> None:
+    assert live.percent({"percent": percent}) == text
+
+
+def test_the_script_knows_every_event_of_the_stream() -> None:
+    script = (Path(settings.BASE_DIR) / "static" / "live.js").read_text()
+    handlers = re.search(r"const HANDLERS = \{(.*?)\n  \};", script, re.DOTALL)
+    assert handlers
+    names = set(re.findall(r"(\w+)(?:: |\(\) \{\})", handlers[1]))
+    events = "snapshot progress state log warning output auth done heartbeat resync busy"
+    assert set(events.split()) <= names
