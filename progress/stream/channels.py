@@ -19,29 +19,32 @@ LONGEST_PAUSE = 2.0
 
 
 class Channels:
-    """Subscribes to channels and hands their messages to `on_message(channel, data)`, in order.
-    After a lost connection `on_loss()` is called: all channels must then be asked for again."""
+    """Subscribes to channels and hands their messages to `on_message(channel, data)`, in order,
+    beginning after `on_subscribe(channel)`. After a lost connection `on_loss()` is called: all
+    channels must then be asked for again."""
 
     def __init__(
         self,
         url: str,
         on_message: Callable[[str, bytes], None],
+        on_subscribe: Callable[[str], None],
         on_loss: Callable[[], None],
     ) -> None:
         # RESP2: messages arrive as plain replies. No retry: a silent reconnect hides a loss.
         self._pool: Any = redis.asyncio.ConnectionPool.from_url(
             url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
         )
-        self._on_message, self._on_loss = on_message, on_loss
+        self._on_message, self._on_subscribe = on_message, on_subscribe
+        self._on_loss = on_loss
         self._connection: Any = None
+        self._up = asyncio.Event()
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._confirmed: set[str] = set()
 
     async def hold(self, wanted: Iterable[str]) -> None:
         """Returns once Redis has confirmed each of `wanted`; drops all others. For one caller at
-        a time. Raises redis.ConnectionError while there is no connection."""
-        if self._connection is None:
-            raise redis.ConnectionError("The connection for live messages is down.")
+        a time, who bounds the wait. Raises redis.ConnectionError when the connection is lost."""
+        await self._up.wait()
         missing, spare = set(wanted) - self._confirmed, self._confirmed - set(wanted)
         if spare:
             self._confirmed -= spare
@@ -56,17 +59,17 @@ class Channels:
         """Connects, reads and connects again, for ever."""
         pause = 0.05
         while True:
-            self._connection = None
             connection = self._pool.make_connection()
             try:
                 await connection.connect()
                 self._connection = connection
+                self._up.set()
                 pause = 0.05
                 await self._read(connection)
             except (redis.RedisError, OSError) as error:
                 logger.warning("Live messages are interrupted: %s", error)
             finally:
-                self._connection = None
+                self._up.clear()
                 self._forget()
                 await connection.disconnect(nowait=True)
             self._on_loss()
@@ -91,6 +94,7 @@ class Channels:
                 self._confirm(reply[1].decode())
 
     def _confirm(self, channel: str) -> None:
+        self._on_subscribe(channel)
         self._confirmed.add(channel)
         future = self._pending.pop(channel, None)
         if future and not future.done():

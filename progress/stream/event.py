@@ -28,7 +28,7 @@ def to_json(data: Mapping[str, Any]) -> str:
 
 def clean(text: object, limit: int = 500) -> str:
     """`text` as one printable line of at most `limit` characters: what a page, a log and a
-    database column all accept. Control characters become spaces, lone surrogates U+FFFD."""
+    database column all accept. Control characters become spaces, lone surrogates `?`."""
     # Cut first: a megabyte need not be walked to keep a line of it.
     line = str(text)[: limit + 1].encode("utf-8", "replace").decode("utf-8")
     line = "".join(char if char.isprintable() else " " for char in line).strip()

@@ -37,6 +37,11 @@ class Tail:
         return b"state" in self.snapshot
 
     @property
+    def newest(self) -> int:
+        """Number of the job's newest event, 0 before the first."""
+        return int(self.snapshot.get(b"n", 0))
+
+    @property
     def final(self) -> bool:
         """True when the job's newest state ends it."""
         return self.snapshot.get(b"final") == b"1"

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from . import history, keys, sse
 from .channels import Channels
 from .owed import Request, owed
-from .subscription import Subscription
+from .subscription import Chain, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,10 @@ class Hub:
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
-        self._channels = Channels(url, self._on_message, self._on_loss)
+        self._channels = Channels(url, self._on_message, self._on_subscribe, self._on_loss)
         self._open: set[Subscription] = set()
         self._readers: dict[str, set[Subscription]] = {}
+        self._chains: dict[str, Chain] = {}
         self._behind: dict[Subscription, None] = {}
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,6 +72,7 @@ class Hub:
             readers.discard(subscription)
             if not readers:
                 self._readers.pop(channel, None)
+                self._chains.pop(channel, None)
         self._asked.set()
 
     def catch_up(self, subscription: Subscription) -> None:
@@ -116,9 +118,10 @@ class Hub:
     async def close(self) -> None:
         """Ends the tasks and closes the connections; open streams keep their keep-alive."""
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while left := [task for task in tasks if not task.done()]:
+            for task in left:  # again and again: Python 3.11's wait_for can swallow one
+                task.cancel()
+            await asyncio.wait(left, timeout=0.1)
         await self._redis.aclose()
 
     def _on_message(self, channel: str, data: bytes) -> None:
@@ -131,8 +134,17 @@ class Hub:
             return
         head, _, frame = data.partition(b"\n")
         prev, number, mark = head.split(b" ")
+        known = self._chain(channel).gap(int(prev), int(number))
         for reader in tuple(readers):
-            reader.hear(int(prev), int(number), frame, final=mark == b"final")
+            if known is not None:
+                reader.miss(channel.removeprefix(keys.live("")), known)
+            reader.hear(int(number), frame, final=mark == b"final")
+
+    def _chain(self, channel: str) -> Chain:
+        return self._chains.setdefault(channel, Chain())
+
+    def _on_subscribe(self, channel: str) -> None:
+        self._chains.pop(channel, None)
 
     def _on_loss(self) -> None:
         for reader in self._open:
@@ -157,6 +169,8 @@ class Hub:
             await self._asked.wait()
             self._asked.clear()
             batch = list(islice(self._behind, ROUND))
+            for reader in batch:  # before anything else: a loss from here on must be seen
+                reader.arm()
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._channels.hold(self._readers)
@@ -184,18 +198,17 @@ class Hub:
         requests = [Request.of(reader) for reader in batch]
         if not requests:
             return
-        for request in requests:
-            request.reader.arm()
         wanted = sorted({(job, request.at) for request in requests for job in request.jobs})
         async with self._redis.pipeline(transaction=True) as pipe:
             history.queue(pipe, wanted)
             read = history.parse(wanted, await pipe.execute())
+        for (job, _), tail in read.tails.items():
+            self._chain(keys.live(job)).start(tail.newest)
         missing = {job for request in requests for job in request.lost(read)}
         recovered = await self._recover(sorted(missing)) if missing else {}
         for request in requests:
             self._behind.pop(request.reader, None)
-            frames, cursor, more, final = owed(request, read, recovered)
-            request.reader.catch_up(frames, cursor, more=more, final=final)
+            request.reader.catch_up(**owed(request, read, recovered)._asdict())
 
 
 def opening(subscription: Subscription) -> bytes:

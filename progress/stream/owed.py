@@ -14,12 +14,14 @@ class Request(NamedTuple):
 
     reader: Subscription
     jobs: frozenset[str]
+    missed: frozenset[str]
     at: int
 
     @classmethod
     def of(cls, reader: Subscription) -> "Request":
         """A reader that gets snapshots reads from where nothing follows."""
-        return cls(reader, frozenset(reader.jobs), NEVER if reader.fresh else reader.cursor)
+        at = NEVER if reader.fresh else reader.cursor
+        return cls(reader, frozenset(reader.jobs), frozenset(reader.missed), at)
 
     def lost(self, history: History) -> set[str]:
         """The jobs of which Redis knows nothing: their state must come from elsewhere."""
@@ -27,43 +29,47 @@ class Request(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """Frames in order, the cursor after them, whether more is left, whether all jobs have ended."""
+    """What Subscription.catch_up takes."""
 
     frames: list[bytes]
     cursor: int
     more: bool
     final: bool
+    snapshots: list[str]
 
 
 def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str, Any]]) -> Owed:
-    """Entries in the order of their numbers, then a snapshot of each job whose history is gone,
-    after a `resync` that says why. The last snapshot carries the id from which to go on; were it
-    cut off, the reader would come back with its old cursor and get them all again."""
+    """A snapshot of each job whose history is gone, after a `resync` that says why, then the
+    entries of the others in the order of their numbers. Only entries carry ids, or the last
+    snapshot where there are none: a reader that is cut off comes back to what it did not get."""
     tails = {job: history.tails[job, request.at] for job in sorted(request.jobs)}
-    reasons = {job: _reason(request.reader, tail, history.last) for job, tail in tails.items()}
+    reasons = {job: _reason(request, job, tail, history.last) for job, tail in tails.items()}
     entries, cursor, more = _merge(
         [tail.entries for job, tail in tails.items() if reasons[job] is None], history.last
     )
-    frames = [entry.frame for entry in entries]
-    snapshots: list[bytes] = []
-    for job, reason in reasons.items():
-        # A snapshot is of this moment: it has to wait until the entries have come that far.
-        if reason is not None and not more:
-            snapshots += _snapshot(job, reason, _state(job, tails[job], recovered))
-    if snapshots:
+    # A snapshot is of this moment: it has to wait until the entries have come that far.
+    due = [] if more else [(job, why) for job, why in reasons.items() if why is not None]
+    snapshots = [
+        frame
+        for job, why in due
+        for frame in _snapshot(job, why, _state(job, tails[job], recovered))
+    ]
+    if snapshots and not entries:
         snapshots[-1] = f"id: {cursor}\n".encode() + snapshots[-1]
     final = all(_ended(job, tail, recovered) for job, tail in tails.items())
-    return Owed(frames + snapshots, cursor, more, final)
+    frames = snapshots + [entry.frame for entry in entries]
+    return Owed(frames, cursor, more, final, [job for job, _ in due])
 
 
-def _reason(subscription: Subscription, tail: Tail, last: int) -> str | None:
+def _reason(request: Request, job: str, tail: Tail, last: int) -> str | None:
     """None: the entries will do. Otherwise a snapshot is due, and why ("": it was asked for)."""
-    if subscription.fresh:
-        return subscription.reason
-    gap = tail.gap(subscription.cursor)
-    if not gap and subscription.cursor > last:
-        gap = "unknown"
-    return gap or None
+    if request.reader.fresh:
+        return request.reader.reason
+    if job in request.missed:
+        return "lost"
+    if request.at > last and tail.exists:
+        return "unknown"
+    return tail.gap(request.at) or None
 
 
 def _merge(logs: list[list[Entry]], last: int) -> tuple[list[Entry], int, bool]:

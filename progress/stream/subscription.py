@@ -2,11 +2,11 @@
 
     register, catch up from the log, go live, and when in doubt catch up again
 
-A live message is only a wake-up: it counts when it follows what the reader has, otherwise the
+A live message is only a wake-up: it counts when no other is missing before it, otherwise the
 log is read. So a first connect, a resume, a slow reader and a lost connection are one case.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from . import sse
 
@@ -14,6 +14,27 @@ NEVER = (1 << 63) - 1
 """A number past all that are given out."""
 ROOM = 256 * 1024
 """Bytes that wait for a reader at most; one that falls further behind reads the log again."""
+
+
+class Chain:
+    """The live messages of one job as they arrive: each names the one before it."""
+
+    def __init__(self) -> None:
+        self._newest: int | None = None
+
+    def start(self, newest: int) -> None:
+        """A read has shown the job's newest event, and no message has come yet."""
+        if self._newest is None:
+            self._newest = newest
+
+    def gap(self, prev: int, number: int) -> int | None:
+        """None when the message `number` follows the last one. Otherwise some are missing, and
+        this is the last one that is known to have come."""
+        known = self._newest
+        if known is not None and number <= known:  # on its way when the read was made
+            return None
+        self._newest = number
+        return None if known in (None, prev) else known
 
 
 class Subscription:
@@ -39,6 +60,7 @@ class Subscription:
         self.fresh = cursor is None
         self.reason = reason
         self.cursor = cursor or 0
+        self.missed: set[str] = set()
         self.lagging = True
         self.ended = False
         self.ready: Callable[[], None] = lambda: None
@@ -48,11 +70,11 @@ class Subscription:
         self._out: list[bytes] = []
         self._size = 0
 
-    def hear(self, prev: int, number: int, frame: bytes, *, final: bool = False) -> None:
-        """A live message of one of the jobs, which followed the job's event `prev`."""
+    def hear(self, number: int, frame: bytes, *, final: bool = False) -> None:
+        """A live message of one of the jobs, in the order in which Redis published them."""
         if number <= self.cursor or self.ended:
             return
-        if self.lagging or prev > self.cursor:
+        if self.lagging:
             self.doubt(number)
         elif self._size + len(frame) > self._room:
             self._drop()
@@ -63,6 +85,13 @@ class Subscription:
                 self._end()
             self.ready()
 
+    def miss(self, job: str, known: int) -> None:
+        """Live messages of a job after `known` are missing. Where those of other jobs have moved
+        the cursor on since, reading from there is no remedy: the job needs a snapshot."""
+        if known < self.cursor and len(self.jobs) > 1:
+            self.missed.add(job)
+        self.doubt()
+
     def doubt(self, number: int = NEVER) -> None:
         """Something was missed (the event `number`) or may have been: read the log."""
         self._heard = max(self._heard, number)
@@ -71,14 +100,23 @@ class Subscription:
             self.ready()
 
     def arm(self) -> None:
-        """Call just before the log is read: messages heard from here on may not be in it."""
+        """Call before the channels are made sure of and the log is read: what is heard, lost or
+        joined from here on may not be in it."""
         self._heard = 0
 
     def catch_up(
-        self, frames: Sequence[bytes], cursor: int, *, more: bool = False, final: bool = False
+        self,
+        frames: Sequence[bytes],
+        cursor: int,
+        *,
+        more: bool = False,
+        final: bool = False,
+        snapshots: Collection[str] = (),
     ) -> None:
-        """What the log owed; `more` of it is left to read. `final`: all jobs have ended."""
+        """What the log owed; `more` of it is left to read. `final`: all jobs have ended.
+        `snapshots`: the jobs of which one is among the frames."""
         self.fresh, self.reason = False, ""
+        self.missed.difference_update(snapshots)
         self._give(frames, cursor)
         self.lagging = more or self._heard > self.cursor
         if final and self.ends and not more:

@@ -1,33 +1,13 @@
 """The log: numbers, fences, snapshots and what survives."""
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 import redis
 
 from progress.stream import Event, Log, keys
+from tests.stream.conftest import progress, state
 from tests.support.stack import Valkey
-
-
-@pytest.fixture
-def log(valkey: Valkey) -> Iterator[Log]:
-    opened = Log(valkey.url, maxlen=100, ttl=60)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def job() -> str:
-    return str(uuid.uuid4())
-
-
-def state(job: str, status: str, attempt: int = 1, *, final: bool = False) -> Event:
-    return Event("state", {"job": job, "attempt": attempt, "status": status}, final)
-
-
-def progress(job: str, percent: float, attempt: int = 1) -> Event:
-    return Event("progress", {"job": job, "attempt": attempt, "percent": percent})
 
 
 def test_numbers_grow_over_all_jobs_and_are_microseconds(log: Log, job: str) -> None:

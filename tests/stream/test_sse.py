@@ -36,9 +36,7 @@ def decode(*chunks: bytes, last_id: str = "") -> list[Message]:
         (b"data: a:b\n\n", [Message("a:b")]),
     ],
 )
-def test_a_stream_is_read_as_the_specification_says(
-    stream: bytes, expected: list[Message]
-) -> None:
+def test_a_stream_is_read_as_the_specification_says(stream: bytes, expected: list[Message]) -> None:
     assert decode(stream) == expected
     assert decode(*(bytes([byte]) for byte in stream)) == expected
 

@@ -1,0 +1,42 @@
+"""What the engine's tests share: a log, a job of its own for each test, and a view of entries."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from progress.stream import Event, Log, keys
+from tests.support.stack import Valkey
+
+
+@pytest.fixture
+def log(valkey: Valkey) -> Iterator[Log]:
+    opened = Log(valkey.url, maxlen=100, ttl=60)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def job() -> str:
+    return str(uuid.uuid4())
+
+
+def state(job: str, status: str, attempt: int = 1, *, final: bool = False) -> Event:
+    return Event("state", {"job": job, "attempt": attempt, "status": status}, final)
+
+
+def progress(job: str, percent: float, attempt: int = 1) -> Event:
+    return Event("progress", {"job": job, "attempt": attempt, "percent": percent})
+
+
+def written(valkey: Valkey, job: str) -> list[tuple[str, dict[str, Any]]]:
+    """(event name, data) of every entry of a job's log."""
+    with valkey.client() as client:
+        frames = [fields[b"f"].decode() for _, fields in client.xrange(keys.log(job))]
+    found = []
+    for frame in frames:
+        _, event, data = frame.strip().split("\n")
+        found.append((event.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found

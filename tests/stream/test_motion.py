@@ -1,0 +1,133 @@
+"""The numbers behind a bar: whatever a task reports, they stay honest."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from progress.stream.amount import MOST, amount, share
+from progress.stream.event import clean, to_json
+from progress.stream.motion import Motion
+from progress.stream.pace import STALLED, WARM_UP, Speed
+
+anything = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.just(10**400)
+)
+
+
+def percents(reports: list[tuple[Any, Any]]) -> list[Any]:
+    motion, seen = Motion(), []
+    for now, (motion.current, motion.total) in enumerate(reports):
+        seen.append(motion.describe(float(now))["percent"])
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(3, 3), (2.5, 2.5), (True, 1), ("7", 7), (-1, 0), (math.inf, MOST), (10**400, MOST),
+     (math.nan, None), (None, None), ("seven", None), ([], None)],
+)  # fmt: skip
+def test_an_amount_is_a_finite_number_or_nothing(value: Any, number: Any) -> None:
+    assert amount(value) == number
+
+
+@pytest.mark.parametrize(
+    ("current", "total", "part"),
+    [(1, 4, 0.25), (5, 4, 1.0), (1, 0, None), (1, None, None), (None, 4, None)],
+)
+def test_a_share_needs_a_total(current: Any, total: Any, part: Any) -> None:
+    assert share(current, total) == part
+
+
+def test_full_is_only_for_what_has_been_committed() -> None:
+    assert percents([(0, 3), (1, 3), (3, 3), (5, 3)]) == [0.0, 33.3, 99.9, 99.9]
+
+
+def test_a_growing_total_does_not_move_the_bar_back() -> None:
+    assert percents([(5, 10), (5, 100), (60, 100)]) == [50.0, 50.0, 60.0]
+
+
+def test_an_unknown_total_is_no_percentage() -> None:
+    assert percents([(5, None), (5, 0), (5, math.nan), (5, 10)]) == [None, None, None, 50.0]
+
+
+def test_a_phase_takes_its_share_of_what_is_left() -> None:
+    motion = Motion()
+    motion.enter("Scan", 0.2)
+    motion.current, motion.total = 1, 2
+    assert motion.describe(0)["percent"] == 10.0
+    motion.enter("Read", 0.5)
+    assert motion.describe(1)["percent"] is None
+    motion.current, motion.total = 1, 2
+    assert motion.describe(2)["percent"] == 40.0
+    motion.enter("Write")
+    motion.current, motion.total = 1, 2
+    described = motion.describe(3)
+    assert (described["percent"], described["phase"]) == (80.0, "Write")
+
+
+def test_a_phase_after_progress_without_one_goes_on_from_there() -> None:
+    motion = Motion()
+    motion.current, motion.total = 1, 2
+    assert motion.describe(0)["percent"] == 50.0
+    motion.enter("Rest")
+    motion.current, motion.total = 1, 2
+    assert motion.describe(1)["percent"] == 75.0
+
+
+@given(st.lists(st.tuples(anything, anything, st.none() | anything)))
+def test_no_report_fails_moves_the_bar_back_or_is_not_json(
+    reports: list[tuple[Any, Any, Any]],
+) -> None:
+    motion, highest = Motion(), 0.0
+    for now, (current, total, phase) in enumerate(reports):
+        if phase is not None:
+            motion.enter(phase, phase)
+        motion.current, motion.total, motion.message = current, total, phase
+        described = motion.describe(float(now))
+        assert "\n" not in to_json(described)
+        if described["percent"] is not None:
+            assert highest <= described["percent"] <= 99.9
+            highest = described["percent"]
+
+
+def test_a_speed_is_claimed_after_a_warm_up_and_until_nothing_moves() -> None:
+    speed = Speed()
+    assert speed.rate(0) is None
+    for second in range(6):
+        speed.sample(second, 10.0 * second)
+        assert speed.rate(second) == (None if second < WARM_UP else pytest.approx(10))
+    assert speed.rate(5 + STALLED) == pytest.approx(10)
+    assert speed.rate(5.1 + STALLED) is None
+
+
+def test_a_speed_follows_what_it_sees_smoothly_and_forgets_a_restart() -> None:
+    speed = Speed()
+    for second in range(10):
+        speed.sample(second, 10.0 * second)
+    speed.sample(10, 190.0)
+    rate = speed.rate(10)
+    assert rate is not None
+    assert 10 < rate < 100
+    speed.sample(11, 0.0)
+    assert speed.rate(11) is None
+
+
+def test_rate_and_eta_are_given_when_they_are_known() -> None:
+    motion = Motion()
+    for second in range(6):
+        motion.current, motion.total = 10 * second, 100
+        described = motion.describe(float(second))
+    assert described["rate"] == 10
+    assert described["eta"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("a\nb\tc\0d", "a b c d"), (" x ", "x"), ("\ud800", "?"), (7, "7"),
+     ("ä" * 600, "ä" * 499 + "…"), ("a\x1b[31mred\u202e", "a [31mred"), ("x" * 500, "x" * 500)],
+)  # fmt: skip
+def test_a_text_becomes_one_printable_line(text: object, line: str) -> None:
+    assert clean(text) == line
