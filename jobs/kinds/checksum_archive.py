@@ -25,7 +25,7 @@ class ChecksumArchiveForm(forms.Form):
 @job_task(title="Checksum archive", form=ChecksumArchiveForm, max_attempts=3)
 def checksum_archive(file: str) -> dict[str, Any]:
     """Computes the SHA-256 of every file in a ZIP or tar archive. The result file SHA256SUMS can
-    be checked with `sha256sum -c` where the archive was unpacked.
+    be checked by sha256sum -c where the archive was unpacked.
 
     `file` is a name in the default storage. Nothing is unpacked to disk; archives that are
     damaged, encrypted, out of proportion or lead out of their folder are refused as a whole.

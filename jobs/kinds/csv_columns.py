@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from itertools import islice
 
+from django.template.defaultfilters import pluralize
+
 from jobs import JobError
 from jobs.kinds.csv_rows import Row
 
@@ -93,7 +95,8 @@ class Columns:
         if not any(map(str.strip, cells)):
             return "every cell is blank"
         if len(cells) != len(self.names):
-            return f"it has {len(cells):,} columns instead of {len(self.names):,}"
+            found = len(cells)
+            return f"it has {found:,} column{pluralize(found)} instead of {len(self.names):,}"
         for at, check in self._checks:
             value = cells[at].strip()
             if not check(value) and _is_given(value):

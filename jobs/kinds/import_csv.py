@@ -27,7 +27,8 @@ DELIMITER_CHOICES = {
 ENCODING_CHOICES = {
     "": "Find out (Unicode or Western European)",
     "utf-8": "Unicode (UTF-8)",
-    "utf-16": "Unicode (UTF-16)",
+    "utf-16-le": "Unicode (UTF-16, little endian)",
+    "utf-16-be": "Unicode (UTF-16, big endian)",
     "cp1252": "Western European (Windows-1252)",
     "cp1250": "Central European (Windows-1250)",
     "cp1251": "Cyrillic (Windows-1251)",
@@ -96,7 +97,7 @@ def import_csv(
                     store.add(row)
             store.flush()
     if rejects.count and not store.count:
-        raise JobError(f"None of the {rejects.count:,} rows could be imported: see the warnings.")
+        raise JobError("None of the rows could be imported: see the warnings for the reasons.")
     return {
         "rows": store.count,
         "rejected": rejects.count,

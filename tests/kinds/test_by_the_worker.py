@@ -39,7 +39,7 @@ def test_a_csv_upload_becomes_rows_warnings_and_rejects(worker: Worker) -> None:
     assert job.result["rows"] == 1
     assert ImportedRow.objects.get(job=job).data == {"name": "Ann", "age": "41"}
     assert Attempt.objects.get(job=job).checkpoint == {"line": 2}
-    assert b"3,it has 1 columns instead of 2,Bob" in content_of(job, "rejects.csv")
+    assert b"3,it has 1 column instead of 2,Bob" in content_of(job, "rejects.csv")
 
 
 def test_a_bad_upload_fails_with_its_sentence(worker: Worker) -> None:

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from jobs.kinds.import_csv import BATCH_ROWS, import_csv
+from jobs.kinds.import_csv import BATCH_ROWS, ENCODING_CHOICES, import_csv
 from jobs.models import ImportedRow, Job, Status
 from tests.kinds.conftest import Store, Trial
 
@@ -40,14 +40,14 @@ def test_bad_rows_become_warnings_and_a_file_of_rejects(trial: Trial, store: Sto
     result = trial.run(import_csv, file=store(content))
     assert (result["rows"], result["rejected"]) == (21, 4)
     assert trial.warnings == [
-        "line 3: it has 1 columns instead of 2",
+        "line 3: it has 1 column instead of 2",
         "line 4: every cell is blank",
         "line 5: it has 3 columns instead of 2",
         "line 26: age: 'old' is not a number",
     ]
     assert rejects_of(trial, ";") == [
         ["line", "reason", "name", "age"],
-        ["3", "it has 1 columns instead of 2", "Bob"],
+        ["3", "it has 1 column instead of 2", "Bob"],
         ["4", "every cell is blank", "", ""],
         ["5", "it has 3 columns instead of 2", "Cid", "3", "4"],
         ["26", "age: 'old' is not a number", "Eve", "old"],
@@ -103,6 +103,19 @@ def test_what_is_chosen_in_the_form_is_not_guessed(trial: Trial, store: Store) -
         {"column 1": "день", "column 2": "ц, ж"},
         {"column 1": "Юлия", "column 2": "1, 2"},
     ]
+
+
+@pytest.mark.parametrize("encoding", [name for name in ENCODING_CHOICES if name])
+def test_every_encoding_on_offer_is_read(trial: Trial, store: Store, encoding: str) -> None:
+    result = trial.run(import_csv, file=store("a;b\n1;x\n".encode(encoding)), encoding=encoding)
+    assert (result["encoding"], result["rows"]) == (encoding, 1)
+
+
+def test_a_byte_order_mark_overrules_the_form(trial: Trial, store: Store) -> None:
+    content = "a;b\nä;x\n".encode("utf-16")
+    result = trial.run(import_csv, file=store(content), encoding="cp1252")
+    assert data_of(trial.job) == [{"a": "ä", "b": "x"}]
+    assert result["encoding"] == "utf-16"
 
 
 def test_excels_separator_line_is_obeyed(trial: Trial, store: Store) -> None:
