@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobs.current import progress as progress
-    from jobs.task import JobError as JobError
+    from jobs.ending import JobError as JobError
     from jobs.task import job_task as job_task
 
 __all__ = ["JobError", "job_task", "progress"]
 
-_HOMES = {"JobError": "jobs.task", "job_task": "jobs.task", "progress": "jobs.current"}
+_HOMES = {"JobError": "jobs.ending", "job_task": "jobs.task", "progress": "jobs.current"}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,6 @@ BACK_OFF = 5.0
 """Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
 
 PATIENCE = 300.0
-"""Seconds for which the end of an attempt is offered to a database that is locked or away."""
 
 
 class Traces(NamedTuple):
@@ -134,8 +133,7 @@ def settle(
 ) -> bool:
     """Ends the attempt and the job. False when the job was ended or given away before.
 
-    Safe to repeat. A database that is locked or away is asked again for up to five minutes; then
-    its error comes out, and the lease ends the attempt.
+    Safe to repeat, for a database that is locked or away: see `insist`.
     """
     changes = _columns(traces.progress) | {
         "status": status,
@@ -148,7 +146,7 @@ def settle(
     if status == Status.SUCCEEDED:
         changes["percent"] = 100.0
     ending = traces._asdict() | {"status": status, "reason": reason, "error": error}
-    return insist(lambda: _end(_mine(attempt), attempt, changes, ending))
+    return _end(_mine(attempt), attempt, changes, ending)
 
 
 def requeue(
@@ -172,7 +170,7 @@ def requeue(
     }
     ending = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
     running = _mine(attempt).filter(status=Status.RUNNING)
-    return insist(lambda: _end(running, attempt, queued | dict(changes), ending))
+    return _end(running, attempt, queued | dict(changes), ending)
 
 
 def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
@@ -202,7 +200,8 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
 
 
 def insist(action: Callable[[], T]) -> T:
-    """Repeats `action` with growing pauses while the database is locked or away."""
+    """Repeats `action` with growing pauses while the database is locked or away, for five minutes;
+    then the error comes out, and a lease that is not renewed ends the attempt."""
     deadline, pause = time.monotonic() + PATIENCE, 0.1
     while True:
         try:

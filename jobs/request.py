@@ -1,16 +1,18 @@
 """What the worker's parent process does when a child of its pool was killed under a job."""
 
+import logging
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import Terminated, WorkerLostError
 from celery.worker.request import Request
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from jobs import lease
 from jobs.models import Attempt, Status
+
+logger = logging.getLogger(__name__)
 
 
 def worker_name(hostname: str | None, pid: int | None = None) -> str:
@@ -25,7 +27,7 @@ class JobRequest(Request):
         """Fails the job that ran into the hard time limit."""
         super().on_timeout(soft, timeout)
         if not soft:
-            self._aside(lambda worker: _fail(self.id, worker, f"Took longer than {timeout} s"))
+            self._act(lambda worker: _fail(self.id, worker, f"Took longer than {timeout} s"))
 
     def on_failure(
         self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
@@ -35,19 +37,19 @@ class JobRequest(Request):
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         if isinstance(error, (WorkerLostError, Terminated, SystemExit)):
             reason = "The worker process died"
-            self._aside(lambda worker: lease.abandon(self.id, reason, worker=worker))
+            self._act(lambda worker: lease.abandon(self.id, reason, worker=worker))
 
-    def _aside(self, act: Callable[[str], object]) -> None:
-        """Acts in a thread of its own: the database must not hold up the worker's event loop."""
-        worker = worker_name(self.hostname, int(self.worker_pid or 0))
+    def _act(self, act: Callable[[str], object]) -> None:
+        """Acts in this thread: a child forked while another one holds a lock would hang for ever.
 
-        def work() -> None:
-            try:
-                lease.insist(lambda: act(worker))
-            finally:
-                connections.close_all()
-
-        threading.Thread(target=work, name="settle", daemon=True).start()
+        Tried once only, since the worker stands still meanwhile; after that the lease ends the job.
+        """
+        try:
+            act(worker_name(self.hostname, int(self.worker_pid or 0)))
+        except DatabaseError:
+            logger.exception("Job %s is left to the janitor", self.id)
+        finally:
+            connections.close_all()
 
 
 def _fail(job_id: str, worker: str, reason: str) -> None:

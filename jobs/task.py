@@ -3,10 +3,8 @@
 import inspect
 import logging
 import time
-import traceback
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, overload
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -17,29 +15,13 @@ from django import forms
 from django.conf import settings
 
 from jobs import actions, current, dispatch, lease, options, parameters, values
+from jobs.ending import Ending, failed, retried, sentence, trace
 from jobs.models import Attempt, Job, Status
 from jobs.request import worker_name
 from jobs.streams import log
 from progress.stream import Cancelled, Reporter, Superseded
 
 logger = logging.getLogger(__name__)
-REASON = 500
-TRACEBACK = 50_000
-
-
-class JobError(Exception):
-    """Raised by a task to fail with a sentence that its user is shown as it stands."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How a run ended. `raises` is what Celery is told: nothing makes it go on with a chain."""
-
-    status: Status
-    reason: str = ""
-    error: str = ""
-    result: Any = None
-    raises: BaseException | None = None
 
 
 class JobTask(Task[Any, Any]):
@@ -161,13 +143,13 @@ class JobTask(Task[Any, Any]):
         except Cancelled:
             return Ending(status=Status.CANCELLED, raises=Ignore())
         except Retry as retry:
-            return Ending(status=Status.QUEUED, error=traceback.format_exc(), raises=retry)
+            return Ending(status=Status.QUEUED, error=trace(retry), raises=retry)
         except Ignore as ignore:
             return Ending(status=Status.SUCCEEDED, raises=ignore)
         except SoftTimeLimitExceeded as error:
-            return _failed(error, f"Took longer than {self._soft_limit()} s")
+            return failed(error, f"Took longer than {self._soft_limit()} s")
         except Exception as error:  # noqa: BLE001 - whatever a task raises is told to its user
-            return _failed(error, sentence(error))
+            return failed(error, sentence(error))
         if progress.saw_cancel:
             return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
         return Ending(status=Status.SUCCEEDED, result=result)
@@ -190,9 +172,9 @@ class JobTask(Task[Any, Any]):
             )
 
         try:
-            settled = settle()
+            settled = lease.insist(settle)
         except SoftTimeLimitExceeded:
-            settled = settle()  # the alarm rang, once, while the end was being stored
+            settled = lease.insist(settle)  # the alarm rang, once, while the end was being stored
         if not settled:
             raise Ignore
         if ending.raises is not None:
@@ -206,18 +188,19 @@ class JobTask(Task[Any, Any]):
         again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
         when: Any = retry.when or 0
         delay, number = max(0.0, options.seconds_until(when)), again.options.get("retries", 1)
-        why = f": {sentence(retry.exc)}" if retry.exc else ""
         job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
         if again.args or again.kwargs:
             bound = self.job_signature.bind_partial(*again.args, **again.kwargs)
             changes["params"] = job.params | parameters.stored(self.job_kind, bound.arguments)
-        queued = lease.requeue(
-            attempt,
-            delay,
-            traces,
-            reason=values.text(f"Retry {number}{why}", REASON),
-            error=error[-TRACEBACK:],
-            changes=changes,
+        queued = lease.insist(
+            lambda: lease.requeue(
+                attempt,
+                delay,
+                traces,
+                reason=retried(retry, number),
+                error=error,
+                changes=changes,
+            )
         )
         if queued:
             dispatch.publish(Job.objects.get(pk=job.pk))
@@ -278,18 +261,6 @@ def job_task(
         return task
 
     return declare if function is None else declare(function)
-
-
-def sentence(error: BaseException) -> str:
-    """What the user is told of an exception: its type and first line; a JobError's own words."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    told = first if isinstance(error, JobError) and first else f"{type(error).__name__}: {first}"
-    return values.text(told.rstrip(": "), REASON)
-
-
-def _failed(error: Exception, reason: str) -> Ending:
-    text = values.text("".join(traceback.format_exception(error))[-TRACEBACK:], TRACEBACK)
-    return Ending(status=Status.FAILED, reason=reason, error=text, raises=error)
 
 
 def _traces(reporter: Reporter, progress: Any) -> lease.Traces:

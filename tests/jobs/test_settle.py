@@ -103,7 +103,7 @@ def test_a_locked_database_delays_the_end_and_does_not_lose_it() -> None:
     unlock = threading.Timer(0.5, locker.rollback)
     unlock.start()
     begun = time.monotonic()
-    assert lease.settle(attempt, Status.SUCCEEDED, Traces())
+    assert lease.insist(lambda: lease.settle(attempt, Status.SUCCEEDED, Traces()))
     assert time.monotonic() - begun > 0.3
     unlock.join()
     locker.close()
