@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import cast
 from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 
 from jobs.models import Job, Status, result_path
@@ -63,7 +65,8 @@ async def test_it_streams_under_asgi_without_a_warning(
     async_client: AsyncClient, alice: User, job: Job
 ) -> None:
     await async_client.aforce_login(alice)
-    response = await async_client.get(f"/jobs/{job.pk}/files/rejects.csv/")
-    content = b"".join([chunk async for chunk in response.streaming_content])
+    url = f"/jobs/{job.pk}/files/rejects.csv/"
+    response = cast("StreamingHttpResponse", await async_client.get(url))
+    content = b"".join([chunk async for chunk in response])
     response.close()
     assert content == CONTENT

@@ -1,0 +1,345 @@
+"""live.js in a real browser, before a real web process and a real Redis."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from playwright.sync_api import ConsoleMessage, Page, Route, expect
+
+from jobs.models import TERMINAL, Job, Status
+from jobs.snapshots import state
+from jobs.streams import feed, log
+from progress.stream import Event
+from tests.pages.conftest import MakeJob
+from tests.support.processes import wait_until
+from tests.support.proxy import Proxy
+from tests.support.stack import Valkey, Web
+from tests.support.users import sign_in
+
+SECONDS = 1000
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Running:
+    """A job that the test moves, as a worker would."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._append(Event("state", state(job)), created=True)
+
+    def say(self, kind: str, **data: Any) -> None:
+        """Appends one event that is no state."""
+        about = {"job": str(self.job.pk), "attempt": self.job.attempt}
+        self._append(Event(kind, about | data))
+
+    def move(self, percent: float | None, **data: Any) -> None:
+        """Reports progress."""
+        self.say("progress", status="running", percent=percent, elapsed=5, **data)
+
+    def become(self, status: Status, **fields: Any) -> None:
+        """Changes state: the row first, then the event."""
+        ended = {"finished_at": timezone.now()} if status in TERMINAL else {}
+        Job.objects.filter(pk=self.job.pk).update(status=status, **ended, **fields)
+        self.job.refresh_from_db()
+        self._append(Event("state", state(self.job), status in TERMINAL))
+
+    def _append(self, event: Event, *, created: bool = False) -> None:
+        job = self.job
+        owner = feed(job.owner_id)
+        log().append(str(job.pk), event, attempt=job.attempt, feed=owner, created=created)
+
+
+@pytest.fixture(scope="module")
+def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """A web process whose streams show life every second."""
+    del valkey, django_db_setup
+    process = Web(STREAM_KEEPALIVE="1")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def page(page: Page, alice: User, proxy: Proxy) -> Iterator[Page]:
+    """Alice's tab, behind a proxy. Nothing on it may throw or break the policy."""
+    problems: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Uncaught" in message.text:
+            problems.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    sign_in(page.context, alice, proxy.url)
+    yield page
+    assert problems == []
+
+
+@pytest.fixture
+def running(make_job: MakeJob) -> Running:
+    """A running job at 0 %."""
+    return Running(make_job(percent=0, current=0))
+
+
+def watch(page: Page, proxy: Proxy, running: Running) -> None:
+    """Opens the job's page and waits for its stream."""
+    page.goto(f"{proxy.url}/jobs/{running.job.pk}/")
+    expect(page.locator("[data-chip]")).to_have_text("Live")
+
+
+def percent(page: Page) -> Any:
+    return expect(page.locator("[data-field=percent]"))
+
+
+def test_progress_moves_the_bar_in_place(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    bar = page.get_by_role("progressbar")
+    handle = bar.element_handle()
+    running.move(41.8, current=836, total=2000, message="reading", rate=12.5, eta=90)
+    percent(page).to_have_text("41%")
+    expect(bar).to_have_attribute("aria-valuenow", "41.8")
+    expect(bar).to_have_attribute("aria-valuetext", "41%")
+    expect(page.locator(".bar-fill")).to_have_attribute("style", "width: 41.8%;")
+    for name, text in [
+        ("message", "reading"),
+        ("count", "836 of 2,000"),
+        ("rate", "13/s"),
+        ("eta", "about 2 min"),
+    ]:
+        expect(page.locator(f"[data-field={name}]")).to_have_text(text)
+    assert handle.evaluate("(bar) => bar.isConnected"), "the bar was replaced"
+    expect(page).to_have_title("41% · Simulate · Progress")
+
+
+def test_a_bar_never_goes_back_and_is_not_full_before_success(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    watch(page, proxy, running)
+    running.move(60)
+    percent(page).to_have_text("60%")
+    running.move(40, message="went back")
+    expect(page.get_by_text("went back")).to_be_visible()
+    percent(page).to_have_text("60%")
+    running.move(100, message="all but committed")
+    expect(page.get_by_text("all but committed")).to_be_visible()
+    percent(page).to_have_text("99%")
+    running.become(Status.SUCCEEDED, result={"rows": 5})
+    percent(page).to_have_text("100%")
+
+
+def test_a_new_state_is_rendered_by_the_server(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    running.move(33.3)
+    percent(page).to_have_text("33%")
+    running.become(Status.FAILED, reason="The disk is full.", percent=33.3)
+    expect(page.get_by_text("The disk is full.")).to_be_visible()
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    expect(page.locator("[data-chip]")).to_be_hidden()
+    percent(page).to_have_text("33%")
+    expect(page).to_have_title("Simulate · Progress")
+
+
+def test_a_retry_is_followed_although_the_stream_had_ended(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    running.become(Status.FAILED, percent=80)
+    page.goto(f"{proxy.url}/jobs/{running.job.pk}/")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator(".badge").first).to_have_text("Queued")
+    running.job.refresh_from_db()
+    running.become(Status.RUNNING, attempt=2, percent=None, current=None, total=None)
+    running.move(7)
+    percent(page).to_have_text("7%")
+
+
+def test_an_error_event_is_not_a_lost_connection(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    watch(page, proxy, running)
+    running.say("error", error=True, message="Something failed")
+    running.move(12)
+    percent(page).to_have_text("12%")
+    expect(page.locator("[data-chip]")).to_have_text("Live")
+
+
+def test_lines_and_output_arrive_as_text(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    running.say("log", level="info", text="<img src=x onerror=alert(1)>")
+    running.say("warning", level="warning", text="row 7: no name")
+    running.say("output", text="Once ")
+    running.say("output", text="<b>upon</b>")
+    expect(page.locator("[data-lines] li")).to_have_text(
+        ["<img src=x onerror=alert(1)>", "row 7: no name"]
+    )
+    expect(page.locator("[data-output]")).to_have_text("Once <b>upon</b>")
+
+
+def test_only_quarters_are_announced(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const region = document.querySelector('[data-announce]');
+            new MutationObserver(() => window.said.push(region.textContent))
+                .observe(region, { childList: true });
+        }"""
+    )
+    for value in range(5, 100, 5):
+        running.move(value)
+    percent(page).to_have_text("95%")
+    running.become(Status.SUCCEEDED)
+    percent(page).to_have_text("100%")
+    said = page.evaluate("window.said")
+    assert set(said) <= {f"Simulate: {step}" for step in ("25%", "50%", "75%", "succeeded")}
+    assert said[-1] == "Simulate: succeeded"
+
+
+def test_one_stream_carries_all_bars_and_new_jobs_appear(
+    page: Page, proxy: Proxy, running: Running, make_job: MakeJob
+) -> None:
+    streams: list[str] = []
+    page.on("request", lambda each: streams.append(each.url) if "/events/" in each.url else None)
+    second = Running(make_job(percent=0, current=0))
+    page.goto(proxy.url)
+    expect(page.locator("[data-chip]")).to_have_text("Live")
+    third = Running(make_job(Status.QUEUED))
+    rows = page.locator(".row")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_have_attribute("data-job", str(third.job.pk))
+    running.move(20)
+    second.move(30)
+    expect(rows.nth(2).locator("[data-field=percent]")).to_have_text("20%")
+    expect(rows.nth(1).locator("[data-field=percent]")).to_have_text("30%")
+    expect(page).to_have_title("2 running · My jobs · Progress")
+    assert len(streams) == 1
+
+
+def test_the_first_job_takes_the_place_of_the_empty_list(
+    page: Page, proxy: Proxy, make_job: MakeJob
+) -> None:
+    page.goto(proxy.url)
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    expect(page.locator("[data-chip]")).to_have_text("Live")
+    Running(make_job(Status.QUEUED))
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.get_by_text("No jobs yet")).to_be_hidden()
+
+
+def test_a_502_is_survived_with_the_cursor(page: Page, proxy: Proxy, running: Running) -> None:
+    streams: list[str] = []
+    page.on("request", lambda each: streams.append(each.url) if "/events/" in each.url else None)
+    watch(page, proxy, running)
+    running.move(20)
+    percent(page).to_have_text("20%")
+    proxy.mode = "502"
+    proxy.drop()
+    expect(page.locator("[data-chip]")).to_contain_text("updated", timeout=20 * SECONDS)
+    running.say("log", level="info", text="said while nobody could hear it")
+    running.move(55)
+    proxy.mode = "pass"
+    percent(page).to_have_text("55%", timeout=20 * SECONDS)
+    expect(page.locator("[data-lines] li")).to_have_text(["said while nobody could hear it"])
+    expect(page.locator("[data-chip]")).to_have_text("Live")
+    assert "cursor=" in streams[-1]
+
+
+def test_a_dead_peer_is_noticed_by_its_silence(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    before = proxy.accepted
+    proxy.mode = "pause"
+    wait_until(lambda: page.wait_for_timeout(100) or proxy.accepted > before)
+    running.move(44)
+    proxy.mode = "pass"
+    percent(page).to_have_text("44%", timeout=20 * SECONDS)
+
+
+def test_an_ended_session_is_a_message_and_not_a_loop(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    watch(page, proxy, running)
+    Session.objects.all().delete()
+    proxy.drop()
+    chip = page.locator("[data-chip]")
+    expect(chip).to_have_text("Sign in to keep watching", timeout=20 * SECONDS)
+    expect(chip.get_by_role("link")).to_have_attribute(
+        "href", f"/sign-in/?next=%2Fjobs%2F{running.job.pk}%2F"
+    )
+    before = proxy.accepted
+    page.wait_for_timeout(3 * SECONDS)
+    assert proxy.accepted == before
+
+
+def test_a_deleted_job_is_said_to_be_gone(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    running.job.delete()
+    proxy.drop()
+    expect(page.locator("[data-chip]")).to_have_text("No longer available", timeout=20 * SECONDS)
+
+
+def test_coming_back_to_the_tab_continues(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    page.goto(f"{proxy.url}/jobs/start/simulate/")
+    running.move(64)
+    page.go_back()
+    percent(page).to_have_text("64%")
+
+
+def test_a_reply_that_was_overtaken_is_not_shown(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    watch(page, proxy, running)
+    held: list[Route] = []
+    stale: list[Any] = []
+
+    def hold(route: Route) -> None:
+        stale.append(route.fetch())
+        held.append(route)
+
+    page.route("**/cancel/", hold)
+    page.get_by_role("button", name="Cancel").click()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    running.job.refresh_from_db()
+    running.become(Status.CANCELLED)
+    badge = page.locator(".badge").first
+    expect(badge).to_have_text("Cancelled")
+    held[0].fulfill(response=stale[0])
+    page.wait_for_timeout(500)
+    expect(badge).to_have_text("Cancelled")
+
+
+def test_a_double_click_on_start_starts_one_job(page: Page, proxy: Proxy) -> None:
+    page.goto(f"{proxy.url}/jobs/start/simulate/")
+    page.get_by_role("button", name="Start").dblclick()
+    page.wait_for_url("**/jobs/*-*/")
+    assert Job.objects.count() == 1
+
+
+def test_elapsed_time_ticks_between_reports(page: Page, proxy: Proxy, running: Running) -> None:
+    watch(page, proxy, running)
+    running.move(10)
+    elapsed = page.locator("[data-field=elapsed]")
+    expect(elapsed).to_have_text("6 s")
+    expect(elapsed).to_have_text("7 s")
+
+
+def test_a_tick_in_the_admin_survives_the_polls(
+    page: Page, proxy: Proxy, running: Running, boss: User
+) -> None:
+    sign_in(page.context, boss, proxy.url)
+    running.move(10)
+    page.goto(f"{proxy.url}/admin/jobs/job/")
+    tick = page.locator("input.action-select")
+    tick.check()
+    running.move(50)
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "50")
+    expect(tick).to_be_checked()
+    expect(page.locator(".action-counter")).to_have_text("1 of 1 selected")
+    running.become(Status.SUCCEEDED)
+    expect(page.locator(".badge")).to_have_text("Succeeded")
+    polls: list[str] = []
+    page.on("request", lambda each: polls.append(each.url))
+    page.wait_for_timeout(3 * SECONDS)
+    assert polls == []
