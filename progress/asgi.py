@@ -2,14 +2,14 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
 from progress.checks import require_sound_settings
+from progress.stream.http import EventStreamHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
-
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 require_sound_settings()
 
-application = ProtocolTypeRouter({"http": django_application})
+application = ProtocolTypeRouter({"http": EventStreamHandler()})

@@ -87,7 +87,7 @@ class Loop(RuleBasedStateMachine):
     def _connect(self, cursor: int | None) -> None:
         self.connected = False
         self.chains = {job: Chain() for job in JOBS}
-        self.reader: Subscription = Subscription(JOBS, cursor=cursor, room=400)
+        self.reader: Subscription = Subscription(JOBS, cursor=cursor, room=150)
         self.reading: tuple[Request, History] | None = None
         self.viewer.decoder = Decoder(self.viewer.decoder.last_id)
         self.viewer.feed(opening(self.reader))
