@@ -85,7 +85,7 @@ class LiveChangeList(ChangeList):
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     """The list fetches itself again every two seconds while a job on it is active."""
 
-    list_display = ("name", "state", "bar", "owner", "kind", "duration", "attempt", "created")
+    list_display = ("name", "state", "bar", "owner", "kind", "duration", "created")
     list_display_links = None
     list_filter = (
         "status",

@@ -7,7 +7,9 @@
   const script = document.currentScript.dataset;
   const one = (selector) => document.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const of = (job) => all(`[data-job="${job}"]`);
   const jobs = (statuses) => all('[data-job]').filter((el) => statuses.includes(el.dataset.status));
+  const on = (name, handle) => document.addEventListener(name, handle);
   const stream = one('[data-stream]');
   const list = one('[data-list]'); // takes rows of jobs that are new to the page
   const record = one('[data-record]'); // takes log lines and output of its job
@@ -50,8 +52,7 @@
   }
 
   function say(text) {
-    const announcer = one('[data-announce]');
-    if (announcer) announcer.textContent = text;
+    one('[data-announce]')?.replaceChildren(text);
   }
 
   /* Within one attempt a bar never goes back, and only the server's word makes it full. */
@@ -80,9 +81,9 @@
 
   function onProgress(data, id) {
     motion.set(data.job, data);
-    const shown = all(`[data-job="${data.job}"]`);
+    const shown = of(data.job);
     for (const el of shown) move(el, data);
-    const missing = shown.length ? shown.some((el) => data.attempt > el.dataset.attempt) : list;
+    const missing = shown.length ? data.attempt > shown[0].dataset.attempt : list;
     if (missing && Date.now() - (asked.get(data.job) ?? 0) > 2000) want(data.job, id);
   }
 
@@ -103,7 +104,7 @@
   // State, which the server renders.
 
   function onState(data, id) {
-    const el = one(`[data-job="${data.job}"]`);
+    const [el] = of(data.job);
     if (el?.dataset.status === data.status && Number(el.dataset.attempt) === data.attempt) return;
     const ended = !ACTIVE.includes(data.status);
     if (ended || data.status === 'running') say(`${data.title}: ${ended ? data.status : 'started'}`);
@@ -118,13 +119,12 @@
 
   function ask(job) {
     asked.set(job, Date.now());
-    const shown = all(`[data-job="${job}"]`);
+    const shown = of(job);
     for (const el of shown) el.dispatchEvent(new CustomEvent('job:state'));
-    if (shown.length) return;
-    wanted.delete(job);
-    if (!list) return;
-    const url = list.dataset.list.replace(list.dataset.placeholder, job);
-    window.htmx.ajax('GET', url, { target: list, swap: 'afterbegin' });
+    if (!shown.length && list) {
+      const row = list.dataset.list.replace(list.dataset.placeholder, job);
+      window.htmx.ajax('GET', row, { target: list, swap: 'afterbegin' });
+    } else if (!shown.length) wanted.delete(job);
   }
 
   // The connection. EventSource alone gives up after a 502 and never notices a dead peer.
@@ -136,6 +136,7 @@
   let timer = 0;
   let heard = Date.now(); // when the stream last said anything
   let tried = heard; // when it was last opened
+  let opened = false; // whether it ever was
 
   const HANDLERS = {
     snapshot: (data, id) => { onState(data, id); onProgress(data, id); },
@@ -165,6 +166,7 @@
     const url = address();
     if (cursor) url.searchParams.set('cursor', cursor);
     const mine = source = new EventSource(url);
+    mine.onopen = () => { opened = true; paint(); };
     mine.onerror = (event) => {
       // The job's own `error` event arrives here too, with data.
       if (event.data === undefined && mine === source && mine.readyState === EventSource.CLOSED) probe(mine);
@@ -194,7 +196,7 @@
     if (mine !== source || over) return;
     if (answer?.status === 401 || answer?.type === 'opaqueredirect') finish('auth');
     else if (answer?.status === 403 || answer?.status === 404) finish('gone');
-    else timer = setTimeout(connect, Math.random() * Math.min(30000, 1000 * 2 ** failures));
+    else timer = setTimeout(connect, Math.random() * Math.min(5000, 1000 * 2 ** failures));
   }
 
   function wake() {
@@ -222,8 +224,9 @@
   function state() {
     if (over || !source) return over || 'done';
     if (!navigator.onLine || failures > 2) return 'paused';
-    const late = failures || Date.now() - heard > 3000;
-    return late && source.readyState !== EventSource.OPEN ? 'reconnecting' : 'live';
+    if (source.readyState === EventSource.OPEN) return 'live';
+    if (failures || Date.now() - heard > 3000) return 'reconnecting';
+    return opened ? 'live' : 'opening';
   }
 
   function paint() {
@@ -235,7 +238,7 @@
     if (!chip) return;
     const ago = `, updated ${duration((Date.now() - heard) / 1000)} ago`;
     const text = { live: 'Live', reconnecting: `Reconnecting${ago}`, paused: `Live updates paused${ago}`,
-      auth: 'Sign in to keep watching', gone: 'No longer available', done: '' }[name];
+      auth: 'Sign in to keep watching', gone: 'No longer available' }[name] ?? '';
     chip.hidden = !text;
     chip.dataset.chip = name;
     if (chip.textContent === text) return;
@@ -253,59 +256,57 @@
   // Together with htmx.
 
   /* A reply is as old as the cursor it was rendered at: one that was overtaken is not shown. */
-  document.addEventListener('htmx:beforeSwap', ({ detail }) => {
+  on('htmx:beforeSwap', ({ detail }) => {
     const { job, cursor: shown } = detail.target.dataset;
     const replied = Number(detail.xhr.getResponseHeader('Progress-Cursor'));
     if (job && replied && replied < Math.max(shown, wanted.get(job) ?? 0)) detail.shouldSwap = false;
   });
 
-  document.addEventListener('htmx:load', ({ target }) => {
+  on('htmx:load', ({ target }) => {
     for (const el of [target, ...all('[data-job]', target)]) {
       const { job, cursor: shown, elapsed } = el.dataset;
       if (!job) continue;
-      for (const twin of all(`#${CSS.escape(el.id)}`)) if (twin !== el) twin.remove();
+      const [newest, ...twins] = of(job).sort((a, b) => b.dataset.cursor - a.dataset.cursor);
+      for (const twin of twins) if (twin.id === newest.id) twin.remove();
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
       if (elapsed) began.set(el, Date.now() - elapsed * 1000);
       if (motion.has(job)) move(el, motion.get(job));
     }
-    const [oldest] = all('[data-cursor]').map((el) => Number(el.dataset.cursor)).sort((a, b) => a - b);
-    if (!source && !stream && oldest) cursor = String(oldest);
+    const cursors = all('[data-cursor]').map((el) => el.dataset.cursor);
+    if (!source && !stream && cursors.length && cursors.every(Boolean)) cursor = String(Math.min(...cursors));
     if ((!source || over === 'done') && (list || jobs(ACTIVE).length)) connect();
     paint();
   });
 
-  function note(text) {
-    const line = Object.assign(document.createElement('p'), { className: 'note note-error', textContent: text });
-    line.setAttribute('role', 'alert');
-    one('[data-notes]')?.replaceChildren(line);
-    line.scrollIntoView({ block: 'nearest' });
+  function failed({ detail: { xhr, requestConfig: { verb, path } } }) {
+    const sentence = xhr.getResponseHeader('Content-Type')?.startsWith('text/plain') && xhr.responseText;
+    if (verb !== 'post') {
+      if (xhr.status === 401) finish('auth');
+      if (xhr.status === 404) wanted.delete(path.match(/[\da-f-]{36}/)?.[0]);
+    } else if (sentence || xhr.status !== 400) { // 400 with markup is the form again
+      const note = Object.assign(document.createElement('p'), { className: 'note note-error', role: 'alert' });
+      note.textContent = sentence || 'That did not work. Try again in a moment.';
+      one('[data-notes]')?.replaceChildren(note);
+      note.scrollIntoView({ block: 'nearest' });
+    }
   }
 
-  document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig, elt } }) => {
-    if (requestConfig.verb === 'post') {
-      const plain = xhr.getResponseHeader('Content-Type')?.startsWith('text/plain');
-      if (plain || xhr.status > 400) note(plain ? xhr.responseText : 'That did not work. Try again in a moment.');
-    } else if (xhr.status === 401) finish('auth');
-    else if (xhr.status === 404) wanted.delete(elt.dataset.job);
-  });
+  on('htmx:responseError', failed);
+  on('htmx:sendError', failed);
 
-  document.addEventListener('htmx:sendError', ({ detail }) => {
-    if (detail.requestConfig.verb === 'post') note('The server cannot be reached. Try again in a moment.');
-  });
-
-  document.addEventListener('htmx:xhr:progress', ({ target, detail }) => {
+  on('htmx:xhr:progress', ({ target, detail }) => {
     const meter = target.querySelector('[data-upload]');
     if (meter && detail.lengthComputable) Object.assign(meter, { hidden: false, value: detail.loaded / detail.total });
   });
 
-  document.addEventListener('change', ({ target }) => {
+  on('change', ({ target }) => {
     if (!target.dataset.maxBytes) return;
     const large = [...target.files].some((file) => file.size > Number(target.dataset.maxBytes));
     target.setCustomValidity(large ? target.dataset.tooLarge : '');
     target.reportValidity();
   });
 
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) { wake(); paint(); } });
+  on('visibilitychange', () => { if (!document.hidden) { wake(); paint(); } });
   window.addEventListener('pageshow', ({ persisted }) => { if (persisted) wake(); });
   window.addEventListener('online', () => { failures = 0; wake(); });
   window.addEventListener('pagehide', () => source?.close());

@@ -1,6 +1,7 @@
 """live.js in a real browser, before a real web process and a real Redis."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from jobs.snapshots import state
 from jobs.streams import feed, log
 from progress.stream import Event
 from tests.pages.conftest import MakeJob
-from tests.support.processes import wait_until
 from tests.support.proxy import Proxy
 from tests.support.stack import Valkey, Web
 from tests.support.users import sign_in
@@ -88,6 +88,14 @@ def watch(page: Page, proxy: Proxy, running: Running) -> None:
     """Opens the job's page and waits for its stream."""
     page.goto(f"{proxy.url}/jobs/{running.job.pk}/")
     expect(page.locator("[data-chip]")).to_have_text("Live")
+
+
+def while_waiting(page: Page, look: Callable[[], bool]) -> None:
+    """Waits until `look` is true, while the browser goes on."""
+    deadline = time.monotonic() + 15
+    while not look():
+        assert time.monotonic() < deadline, "waited 15 s in vain"
+        page.wait_for_timeout(50)
 
 
 def percent(page: Page) -> Any:
@@ -248,10 +256,9 @@ def test_a_502_is_survived_with_the_cursor(page: Page, proxy: Proxy, running: Ru
 
 def test_a_dead_peer_is_noticed_by_its_silence(page: Page, proxy: Proxy, running: Running) -> None:
     watch(page, proxy, running)
-    before = proxy.accepted
     proxy.mode = "pause"
-    wait_until(lambda: page.wait_for_timeout(100) or proxy.accepted > before)
-    running.move(44)
+    with page.expect_request("**/events/*"):
+        running.move(44)
     proxy.mode = "pass"
     percent(page).to_have_text("44%", timeout=20 * SECONDS)
 
@@ -290,24 +297,24 @@ def test_coming_back_to_the_tab_continues(page: Page, proxy: Proxy, running: Run
 def test_a_reply_that_was_overtaken_is_not_shown(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
+    """The answer to the click is older than the state that the stream has brought since, and
+    arrives before the panel that shows that state."""
     watch(page, proxy, running)
-    held: list[Route] = []
-    stale: list[Any] = []
+    held: dict[str, tuple[Route, Any]] = {}
 
     def hold(route: Route) -> None:
-        stale.append(route.fetch())
-        held.append(route)
+        held[route.request.url.split("/")[-2]] = route, route.fetch()
 
     page.route("**/cancel/", hold)
     page.get_by_role("button", name="Cancel").click()
-    wait_until(lambda: page.wait_for_timeout(50) or held)
+    while_waiting(page, lambda: "cancel" in held)
+    page.route("**/panel/", hold)
     running.job.refresh_from_db()
     running.become(Status.CANCELLED)
-    badge = page.locator(".badge").first
-    expect(badge).to_have_text("Cancelled")
-    held[0].fulfill(response=stale[0])
-    page.wait_for_timeout(500)
-    expect(badge).to_have_text("Cancelled")
+    while_waiting(page, lambda: "panel" in held)
+    for route, reply in (held["cancel"], held["panel"]):
+        route.fulfill(response=reply)
+    expect(page.locator(".badge").first).to_have_text("Cancelled", timeout=1 * SECONDS)
 
 
 def test_a_double_click_on_start_starts_one_job(page: Page, proxy: Proxy) -> None:
