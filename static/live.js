@@ -167,10 +167,8 @@
     if (cursor) url.searchParams.set('cursor', cursor);
     const mine = source = new EventSource(url);
     mine.onopen = () => { opened = true; paint(); };
-    mine.onerror = (event) => {
-      // The job's own `error` event arrives here too, with data.
-      if (event.data === undefined && mine === source && mine.readyState === EventSource.CLOSED) probe(mine);
-    };
+    // The job's own `error` event arrives here too, but on an open stream.
+    mine.onerror = () => { if (mine === source && mine.readyState === EventSource.CLOSED) probe(mine); };
     for (const [name, handle] of Object.entries(HANDLERS)) {
       mine.addEventListener(name, (event) => {
         if (mine !== source) return;

@@ -4,6 +4,7 @@ without being told, gets nothing twice and nothing out of order."""
 import json
 from collections.abc import Iterable
 from itertools import groupby
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from progress.stream.sse import Decoder, Message
 from progress.stream.subscription import Chain, Subscription
 
 JOBS = ("a", "b")
-jobs = st.sampled_from(JOBS)
+which = st.integers(0, 1)
 
 
 class Redis:
@@ -71,7 +72,11 @@ class Viewer:
 
 
 class Loop(RuleBasedStateMachine):
-    """One viewer of two jobs over any number of connections."""
+    """One viewer of two jobs over any number of connections. Live messages are lost as a TCP
+    connection loses them: from one moment on until it is made anew."""
+
+    jobs: ClassVar[tuple[str, ...]] = JOBS
+    drops_single_messages: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,30 +86,34 @@ class Loop(RuleBasedStateMachine):
         self.viewer = Viewer()
         self.under_way: list[tuple[Subscription, str, Entry]] = []
         self._connect(None)
-        for job in JOBS:
+        for job in self.jobs:
             self._append(job, 0)
 
     def _connect(self, cursor: int | None) -> None:
         self.connected = False
         self.chains = {job: Chain() for job in JOBS}
-        self.reader: Subscription = Subscription(JOBS, cursor=cursor, room=150)
+        self.reader: Subscription = Subscription(self.jobs, cursor=cursor, room=150)
         self.reading: tuple[Request, History] | None = None
         self.viewer.decoder = Decoder(self.viewer.decoder.last_id)
         self.viewer.feed(opening(self.reader))
+
+    def _job(self, index: int) -> str:
+        return self.jobs[index % len(self.jobs)]
 
     def _append(self, job: str, clock: int) -> None:
         entry = self.redis.append(job, clock)
         self.happened.append((entry.number, job))
         self.under_way.append((self.reader, job, entry))
 
-    @rule(job=jobs)
-    def something_happens(self, job: str) -> None:
-        self._append(job, self.happened[-1][0] + 2)
+    @rule(index=which)
+    def something_happens(self, index: int) -> None:
+        self._append(self._job(index), self.happened[-1][0] + 2)
 
     @precondition(lambda self: self.under_way)
     @rule(arrives=st.booleans())
-    def a_live_message_arrives_or_is_dropped(self, arrives: bool) -> None:
+    def a_live_message_arrives(self, arrives: bool) -> None:
         reader, job, entry = self.under_way.pop(0)
+        arrives = arrives or not self.drops_single_messages
         if arrives and reader is self.reader and self.connected:
             known = self.chains[job].gap(entry.prev, entry.number)
             if known is not None:
@@ -154,7 +163,7 @@ class Loop(RuleBasedStateMachine):
 
     @invariant()
     def no_gap_without_being_told(self) -> None:
-        for job in JOBS:
+        for job in self.jobs:
             self._check(job, [m for m in self.viewer.got if f'"{job}"' in m.data])
 
     def _check(self, job: str, messages: Iterable[Message]) -> None:
@@ -173,10 +182,10 @@ class Loop(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """After all faults: one more event of each job is enough for everything to arrive."""
-        for job in JOBS:
+        for job in self.jobs:
             self._append(job, self.happened[-1][0] + 2)
         while self.under_way:
-            self.a_live_message_arrives_or_is_dropped(True)
+            self.a_live_message_arrives(True)
         for _ in range(20):
             if self.reading is not None:
                 self.a_read_ends()
@@ -194,9 +203,9 @@ class Loop(RuleBasedStateMachine):
 class LoopOverALossyRedis(Loop):
     """The same while Redis forgets."""
 
-    @rule(job=jobs, keep=st.integers(1, 4))
-    def a_log_is_trimmed(self, job: str, keep: int) -> None:
-        del self.redis.logs[job][:-keep]
+    @rule(index=which, keep=st.integers(1, 4))
+    def a_log_is_trimmed(self, index: int, keep: int) -> None:
+        del self.redis.logs[self._job(index)][:-keep]
 
     @rule()
     def redis_loses_everything(self) -> None:
@@ -206,7 +215,39 @@ class LoopOverALossyRedis(Loop):
         self.redis.last = 0
 
 
+class LoopOfOneJob(LoopOverALossyRedis):
+    """One job is watched: then even a single lost message is noticed and made good."""
+
+    jobs = ("a",)
+    drops_single_messages = True
+
+
+examples = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestLoop = Loop.TestCase
 TestLoopOverALossyRedis = LoopOverALossyRedis.TestCase
-TestLoop.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
-TestLoopOverALossyRedis.settings = TestLoop.settings
+TestLoopOfOneJob = LoopOfOneJob.TestCase
+for case in (TestLoop, TestLoopOverALossyRedis, TestLoopOfOneJob):
+    case.settings = examples
+
+
+def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
+    """As when a proxy spreads channels over connections of its own and loses one of them."""
+    reader = Subscription(JOBS, cursor=10)
+    reader.arm()
+    reader.catch_up([], 10)
+    reader.hear(12, b"of b")
+    reader.miss("a", known=9)
+    assert reader.lagging
+    tails = {
+        ("a", 12): Tail({b"state": b'{"job":"a"}', b"n": b"13"}, 0, []),
+        ("b", 12): Tail({b"state": b'{"job":"b"}', b"n": b"12"}, 0, [Entry(14, 12, b"more of b")]),
+    }
+    reader.arm()
+    told = owed(Request.of(reader), History(14, tails), {})
+    reader.catch_up(**told._asdict())
+    resync, snapshot, entry = told.frames
+    assert resync == b'event: resync\ndata: {"job":"a","reason":"lost"}\n\n'
+    assert snapshot == b'event: snapshot\ndata: {"job":"a"}\n\n'
+    assert entry == b"more of b"
+    assert not reader.missed
+    assert not reader.lagging

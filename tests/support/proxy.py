@@ -61,9 +61,8 @@ class Proxy:
             with contextlib.suppress(OSError):
                 if reset:
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    each.close()
-                else:
-                    each.shutdown(socket.SHUT_RDWR)
+                # Not close: that would leave the thread that reads it waiting, and the peer too.
+                each.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Stop listening and end everything."""

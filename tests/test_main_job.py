@@ -1,0 +1,134 @@
+"""The main job, as a person does it: start, watch, reload, lose the network, lose the web process,
+see the bar go on where the job really is, and find the finished job in the admin."""
+
+import json
+import time
+
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from jobs.models import Job, Status
+from jobs.tasks import simulate
+from progress.stream import keys
+from tests.conftest import Stack
+from tests.support.proxy import Proxy
+from tests.support.stack import Valkey
+from tests.support.users import sign_in
+
+REPORT_EVERY_BAR = """
+  new MutationObserver(() => {
+    for (const bar of document.querySelectorAll('[role=progressbar]')) {
+      const shown = bar.getAttribute('aria-valuenow');
+      if (shown !== null) window.report(shown);
+    }
+  }).observe(document, { subtree: true, childList: true, attributes: true });
+"""
+
+
+def reported(valkey: Valkey, job: Job) -> list[float]:
+    """Every percent in the job's log, in order."""
+    with valkey.client() as client:
+        frames = [fields[b"f"].decode() for _, fields in client.xrange(keys.log(str(job.pk)))]
+    data = [json.loads(frame.split("data: ", 1)[1]) for frame in frames]
+    return [entry["percent"] for entry in data if entry.get("percent") is not None]
+
+
+def wait_for_percent(page: Page, percent: float) -> float:
+    """Waits until the bar shows at least `percent`; what it then shows."""
+    page.wait_for_function(
+        "least => Number(document.querySelector('[role=progressbar]')"
+        "?.getAttribute('aria-valuenow')) >= least",
+        arg=percent,
+        timeout=30_000,
+    )
+    return float(page.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
+
+
+def start_a_job(page: Page, url: str, seconds: int) -> Job:
+    """From the first page, by the form of its kind."""
+    page.goto(f"{url}/")
+    page.get_by_role("link", name="Simulate").first.click()
+    page.get_by_label("Seconds").fill(str(seconds))
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(f"{url}/jobs/*/")
+    return Job.objects.get()
+
+
+def test_the_main_job_from_start_to_history(
+    stack: Stack, proxy: Proxy, page: Page, boss: User
+) -> None:
+    shown: list[float] = []
+    page.expose_function("report", lambda value: shown.append(float(value)))
+    page.add_init_script(REPORT_EVERY_BAR)
+    sign_in(page.context, boss, proxy.url)
+    job = start_a_job(page, proxy.url, seconds=14)
+
+    wait_for_percent(page, 5)
+    page.reload()
+    before = wait_for_percent(page, 15)
+
+    # The network goes for a while; what the job did meanwhile arrives at once afterwards.
+    proxy.mode = "reset"
+    proxy.drop(reset=True)
+    expect(page.locator("[data-chip]")).to_contain_text("Reconnecting")
+    proxy.mode = "pass"
+    after = wait_for_percent(page, before + 1)
+    assert after > before
+
+    # The web process is killed; a proxy answers 502, on which EventSource gives up for good.
+    proxy.mode = "502"
+    stack.web.kill()
+    expect(page.locator("[data-chip]")).not_to_have_text("Live")
+    stack.web.start()
+    proxy.mode = "pass"
+    wait_for_percent(page, after + 1)
+    expect(page.locator("[data-chip]")).to_have_text("Live", timeout=10_000)
+
+    expect(page.locator("[data-field=percent]")).to_have_text("100%", timeout=30_000)
+    job.refresh_from_db()
+    assert job.status == Status.SUCCEEDED
+    assert job.attempt == 1
+
+    allowed = [0.0, *reported(stack.valkey, job)]
+    assert shown == sorted(shown), "the bar went back"
+    assert set(shown) <= set(allowed), "the bar showed what the job never reported"
+    assert shown[-1] == 100
+    assert shown.count(100) >= 1
+    assert allowed.index(100) == len(allowed) - 1, "100 before success"
+
+    page.goto(f"{proxy.url}/admin/jobs/job/")
+    row = page.get_by_role("row").filter(has_text="Simulate")
+    expect(row).to_contain_text("Succeeded")
+    expect(row).to_contain_text("100%")
+
+
+def test_a_job_is_cancelled_and_retried_from_its_page(
+    stack: Stack, page: Page, alice: User
+) -> None:
+    sign_in(page.context, alice, stack.web.url)
+    job = start_a_job(page, stack.web.url, seconds=600)
+    page.wait_for_selector("[role=progressbar][aria-valuenow]")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("[data-job]")).to_have_attribute("data-status", "cancelled")
+    begun = time.monotonic()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator("[data-job]")).to_have_attribute("data-status", "running")
+    assert time.monotonic() - begun < 15
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("[data-job]")).to_have_attribute("data-status", "cancelled")
+    job.refresh_from_db()
+    assert job.attempt == 2
+
+
+def test_all_my_jobs_move_over_one_stream(stack: Stack, page: Page, alice: User) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    sign_in(page.context, alice, stack.web.url)
+    page.goto(stack.web.url)
+    for _ in range(3):
+        simulate.apply_async(kwargs={"seconds": 4}, owner=alice)
+    rows = page.locator("[data-job]")
+    expect(rows).to_have_count(3)
+    for index in range(3):
+        expect(rows.nth(index)).to_have_attribute("data-status", "succeeded", timeout=40_000)
+    assert len([url for url in requests if "/events/" in url]) == 1
