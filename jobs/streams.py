@@ -1,6 +1,7 @@
 """The engine as this installation uses it: one log per process, one hub per event loop."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -87,7 +88,8 @@ def _members(feed: str, number: int) -> Sequence[str]:
     numbers are microseconds since 1970."""
     from .models import ACTIVE, Job
 
-    seen = datetime.fromtimestamp(number / 1e6, UTC) - timedelta(minutes=1)
+    # A cursor of eighteen digits is past the last year that there is a date for.
+    seen = datetime.fromtimestamp(min(number / 1e6, time.time()), UTC) - timedelta(minutes=1)
     wanted = Q(status__in=ACTIVE)
     if number:
         wanted |= Q(finished_at__gte=seen)

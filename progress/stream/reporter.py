@@ -129,7 +129,8 @@ class Reporter:
 
     def output(self, text: object) -> None:
         """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
-        self._output.append(str(text).replace("\0", ""))
+        # A lone surrogate would be JSON that no page can be made of.
+        self._output.append(str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8"))
         self._wake()
 
     @property
