@@ -50,7 +50,8 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404 from None
     if request.method != "POST":
         return _page(request, wanted, wanted.form_class(initial=_initial(request, wanted)))
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
         return problem(request, 413, f"Files may have {_limit()} at most.")
     try:
         asked = _read(request, wanted)

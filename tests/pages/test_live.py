@@ -1,5 +1,6 @@
 """live.js in a real browser, before a real web process and a real Redis."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -294,6 +295,18 @@ def test_coming_back_to_the_tab_continues(page: Page, proxy: Proxy, running: Run
     percent(page).to_have_text("64%")
 
 
+def test_a_page_out_of_the_back_forward_cache_continues(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    """The browser of the tests does not keep pages, so it is told what one that does would say."""
+    watch(page, proxy, running)
+    tell = "(name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true }))"
+    page.evaluate(tell, "pagehide")
+    running.move(64)
+    page.evaluate(tell, "pageshow")
+    percent(page).to_have_text("64%")
+
+
 def test_a_reply_that_was_overtaken_is_not_shown(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
@@ -303,16 +316,17 @@ def test_a_reply_that_was_overtaken_is_not_shown(
     held: dict[str, tuple[Route, Any]] = {}
 
     def hold(route: Route) -> None:
-        held[route.request.url.split("/")[-2]] = route, route.fetch()
+        reply = route.fetch()
+        part = route.request.url.split("/")[-2]
+        held["new panel" if "Cancelled" in reply.text() else part] = route, reply
 
-    page.route("**/cancel/", hold)
+    page.route(re.compile("/(cancel|panel)/$"), hold)
     page.get_by_role("button", name="Cancel").click()
     while_waiting(page, lambda: "cancel" in held)
-    page.route("**/panel/", hold)
     running.job.refresh_from_db()
     running.become(Status.CANCELLED)
-    while_waiting(page, lambda: "panel" in held)
-    for route, reply in (held["cancel"], held["panel"]):
+    while_waiting(page, lambda: "new panel" in held)
+    for route, reply in (held["cancel"], held["new panel"]):
         route.fulfill(response=reply)
     expect(page.locator(".badge").first).to_have_text("Cancelled", timeout=1 * SECONDS)
 
