@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from django.db.models import Q
 from django.http import HttpRequest
 
-from progress.stream import Hub, Log, Subscription
+from progress.stream import Hub, Limits, Log, Subscription
 from progress.stream.http import EventStreamResponse, cursor
 
 MOST_FOLLOWED = 1000
@@ -32,7 +32,15 @@ def hub() -> Hub:
     """The hub of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _hubs:
-        _hubs[loop] = Hub(settings.REDIS_URL, _recover, _members)
+        limits = Limits(
+            tick=settings.STREAM_TICK_MS / 1000,
+            keepalive=settings.STREAM_KEEPALIVE,
+            max_age=settings.STREAM_MAX_AGE,
+            max_bytes=settings.STREAM_MAX_BYTES,
+            max_streams=settings.STREAM_MAX,
+            max_held=settings.STREAM_MAX_PER_USER,
+        )
+        _hubs[loop] = Hub(settings.REDIS_URL, _recover, _members, limits)
     return _hubs[loop]
 
 
@@ -41,34 +49,34 @@ def feed(owner_id: int | None) -> str:
     return f"user:{owner_id}" if owner_id else ""
 
 
-def job_events(request: HttpRequest, job: str) -> EventStreamResponse:
+def job_events(request: HttpRequest, job: str, user_id: int) -> EventStreamResponse:
     """The stream of one job, which ends with `done`. The caller has checked who asks."""
-    number, reason = cursor(request)
-    return _respond(request, Subscription([job], cursor=number, reason=reason, ends=True))
+    return _respond(request, user_id, [job], ends=True)
 
 
-def many_events(request: HttpRequest, jobs: Iterable[str]) -> EventStreamResponse:
+def many_events(request: HttpRequest, jobs: Iterable[str], user_id: int) -> EventStreamResponse:
     """The stream of some jobs, which does not end. The caller has checked who asks."""
-    number, reason = cursor(request)
-    return _respond(request, Subscription(jobs, cursor=number, reason=reason))
+    return _respond(request, user_id, jobs)
 
 
-def owner_events(request: HttpRequest, owner_id: int) -> EventStreamResponse:
+def owner_events(request: HttpRequest, user_id: int) -> EventStreamResponse:
     """The stream of all of an owner's jobs, those still to be started among them."""
+    return _respond(request, user_id, [], feed=feed(user_id))
+
+
+def _respond(
+    request: HttpRequest, user_id: int, jobs: Iterable[str], **options: Any
+) -> EventStreamResponse:
     number, reason = cursor(request)
-    reader = Subscription([], cursor=number, reason=reason, feed=feed(owner_id))
-    return _respond(request, reader)
-
-
-def _respond(request: HttpRequest, reader: Subscription) -> EventStreamResponse:
-    return EventStreamResponse(
-        hub().stream(
-            reader,
-            keepalive=settings.STREAM_KEEPALIVE,
-            heartbeat="heartbeat" in request.GET,
-            max_age=settings.STREAM_MAX_AGE,
-        )
+    reader = Subscription(
+        jobs,
+        cursor=number,
+        reason=reason,
+        heartbeat="heartbeat" in request.GET,
+        holder=str(user_id),
+        **options,
     )
+    return EventStreamResponse(hub(), reader)
 
 
 @sync_to_async

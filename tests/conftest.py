@@ -135,7 +135,8 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of the test's own."""
     profile = browser.new_context()
-    profile.set_default_timeout(10_000)
+    profile.set_default_timeout(15_000)
+    profile.set_default_navigation_timeout(30_000)
     yield profile
     profile.close()
 

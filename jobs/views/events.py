@@ -22,7 +22,9 @@ async def job_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         return user
     if not await Job.objects.visible_to(user).filter(pk=pk).aexists():
         return HttpResponse(status=404)
-    return _headers_only() if request.method == "HEAD" else streams.job_events(request, str(pk))
+    if request.method == "HEAD":
+        return _headers_only()
+    return streams.job_events(request, str(pk), user.pk)
 
 
 @csrf_exempt  # as above
@@ -43,7 +45,7 @@ async def my_events(request: HttpRequest) -> HttpResponseBase:
     if request.method == "HEAD":
         return _headers_only()
     if wanted:
-        return streams.many_events(request, [str(pk) for pk in wanted])
+        return streams.many_events(request, [str(pk) for pk in wanted], user.pk)
     return streams.owner_events(request, user.pk)
 
 

@@ -1,7 +1,7 @@
 """The engine: a log of events in Redis, reporters that write it and a hub that streams it."""
 
 from .event import Event
-from .hub import Hub
+from .hub import Hub, Limits
 from .log import Log, Receipt, Snapshots
 from .reporter import Cancelled, Reporter, Superseded
 from .subscription import Subscription
@@ -10,6 +10,7 @@ __all__ = [
     "Cancelled",
     "Event",
     "Hub",
+    "Limits",
     "Log",
     "Receipt",
     "Reporter",

@@ -11,7 +11,7 @@
 --   seq       newest sequence of this attempt      cancel  the attempt that was asked to stop
 --   state, progress   newest JSON of each          final   '1' after a terminal state
 --
--- Returns {number, fenced, cancelled}. The live message is "<prev> <number> <mark>\n<frame>".
+-- Returns {number, fenced, cancelled}. The live message is "<prev> <number> <mark, or kind>\n<frame>".
 
 local attempt, kind, mark, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[5])
 local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel')
@@ -59,6 +59,6 @@ if kind == 'state' then
   end
 end
 
-redis.call('PUBLISH', ARGV[9], prev .. ' ' .. id .. ' ' .. mark .. '\n' .. frame)
+redis.call('PUBLISH', ARGV[9], prev .. ' ' .. id .. ' ' .. (mark == '' and kind or mark) .. '\n' .. frame)
 if ARGV[10] ~= '' then redis.call('PUBLISH', ARGV[10], ARGV[11]) end
 return {number, 0, cancelled}

@@ -13,6 +13,8 @@ from . import keys
 
 PAGE = 1000
 """Entries of one log that one read returns at most."""
+NOWHERE = (1 << 63) - 1
+"""A cursor after which nothing follows: for readers that want snapshots only."""
 
 
 class Entry(NamedTuple):

@@ -11,6 +11,10 @@ from asgiref.sync import ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
+from .hub import Hub
+from .subscription import Subscription
+from .wire import AsgiWire, can_be_driven
+
 HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
@@ -43,12 +47,13 @@ def cursor(request: HttpRequest) -> Cursor:
 
 
 class EventStreamResponse(StreamingHttpResponse):
-    """`text/event-stream` from an async generator of encoded blocks. Runs under every handler;
-    under EventStreamHandler it holds no thread and no database connection."""
+    """`text/event-stream` of a subscription. Under every handler an asynchronous iterator; under
+    EventStreamHandler the hub writes to the connection itself, and the stream holds no thread, no
+    database connection and no task but the server's own."""
 
-    def __init__(self, stream: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(stream, content_type="text/event-stream", headers=HEADERS)
-        self.stream = stream
+    def __init__(self, hub: Hub, reader: Subscription) -> None:
+        self.hub, self.reader, self.stream = hub, reader, hub.stream(reader)
+        super().__init__(self.stream, content_type="text/event-stream", headers=HEADERS)
 
 
 class EventStreamHandler(ASGIHandler):
@@ -88,7 +93,49 @@ class _Exchange:
 
 async def _serve(response: EventStreamResponse, receive: Receive, send: Send) -> None:
     """Sends until the stream ends or the client has gone."""
-    sending = asyncio.ensure_future(_send(response, send))
+    starting = send(_start(response))
+    driven = can_be_driven(starting)
+    await starting
+    if driven:
+        await _drive(response.hub, response.reader, receive, send)
+    else:
+        await _iterate(response.stream, receive, send)
+
+
+def _start(response: EventStreamResponse) -> Message:
+    headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
+    cookies = (cookie.OutputString().encode("ascii") for cookie in response.cookies.values())
+    headers += [(b"Set-Cookie", cookie) for cookie in cookies]
+    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+
+
+async def _drive(hub: Hub, reader: Subscription, receive: Receive, send: Send) -> None:
+    """Lets the hub write, and waits for the client to leave: the only task of this viewer."""
+    task, over = asyncio.current_task(), False
+
+    def gone() -> None:
+        nonlocal over
+        if not over and task is not None:
+            over = True
+            task.cancel()
+
+    wire = AsgiWire(send, gone)
+    try:
+        hub.attach(reader, wire)
+        await _left(receive)
+        over = True
+    except asyncio.CancelledError:
+        if not over or task is None:
+            raise
+        task.uncancel()
+    finally:
+        hub.detach(reader)
+        wire.abandon()
+
+
+async def _iterate(stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+    """The same through the generator and two tasks."""
+    sending = asyncio.ensure_future(_send(stream, send))
     leaving = asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -98,16 +145,11 @@ async def _serve(response: EventStreamResponse, receive: Receive, send: Send) ->
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _send(response: EventStreamResponse, send: Send) -> None:
-    headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
-    cookies = (cookie.OutputString().encode("ascii") for cookie in response.cookies.values())
-    headers += [(b"Set-Cookie", cookie) for cookie in cookies]
-    start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
-    await send(start)
-    async with aclosing(response.stream) as pieces:
+async def _send(stream: AsyncGenerator[bytes, None], send: Send) -> None:
+    async with aclosing(stream) as pieces:
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body"})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

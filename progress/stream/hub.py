@@ -4,7 +4,9 @@ import asyncio
 import contextvars
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -12,10 +14,12 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import history, keys, sse
+from . import history, sse
 from .channels import Channels
 from .owed import Request, owed
-from .subscription import Chain, Subscription
+from .rooms import Rooms
+from .subscription import Subscription
+from .wire import Buffer, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -33,90 +37,89 @@ PATIENCE = 5.0
 """Seconds that one round of catching up may take before it counts as failed."""
 
 
-class Hub:
-    """All streams of one event loop: one Redis connection for live messages, one for the log, two
-    tasks, however many viewers. Starts with its first stream; `close` ends it."""
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What streams may cost. Times in seconds, sizes in bytes."""
 
-    def __init__(self, url: str, recover: Recover, members: Members) -> None:
+    tick: float = 0.05
+    """Between two writes to one viewer at least."""
+    keepalive: float = 15.0
+    """Of silence, after which something is sent whatever Redis does."""
+    max_age: float = 600.0
+    """Of a stream, give or take a tenth; it then ends cleanly, to be resumed."""
+    max_bytes: int = 4 * 1024 * 1024
+    """Of a stream, likewise: all that a server can be made to keep for a viewer who never reads."""
+    buffer: int = 256 * 1024
+    """That wait for a generator's consumer before it counts as behind."""
+    max_streams: int = 20_000
+    """Of one process, in all."""
+    max_held: int = 100
+    """Of one process, for one holder."""
+
+
+class Hub:
+    """All streams of one event loop: one Redis connection for live messages, one for the log,
+    three tasks, however many viewers. Starts with its first stream; `close` ends it."""
+
+    def __init__(
+        self, url: str, recover: Recover, members: Members, limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits()
         self._recover, self._members = recover, members
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
-        self._channels = Channels(url, self._on_message, self._on_subscribe, self._on_loss)
-        self._open: set[Subscription] = set()
-        self._readers: dict[str, set[Subscription]] = {}
-        self._chains: dict[str, Chain] = {}
+        self._rooms = Rooms(self.limits.tick, self._follow, self._catch_up)
+        self._channels = Channels(
+            url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
+        )
+        self._open: dict[Subscription, _Watch] = {}
+        self._held: Counter[str] = Counter()
         self._behind: dict[Subscription, None] = {}
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def register(self, subscription: Subscription) -> None:
-        """From now on live messages reach the subscription; call before anything is read."""
-        self._open.add(subscription)
-        for channel in _channels_of(subscription):
-            self._readers.setdefault(channel, set()).add(subscription)
-        if not self._tasks:
-            # A fresh context: the tasks must not keep the first viewer's request alive.
-            loop, context = asyncio.get_running_loop(), contextvars.Context()
-            self._tasks = [
-                loop.create_task(self._channels.run(), name="hub: live", context=context),
-                loop.create_task(self._run(), name="hub: log", context=context),
-            ]
+    def attach(self, reader: Subscription, wire: Wire) -> None:
+        """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
+        instead: an error status would make EventSource give up for good."""
+        reader.wire = wire
+        if self._is_full(reader.holder):
+            wire.write(busy())
+            reader.end()
+            return
+        wire.ready = lambda: self._unblock(reader)
+        self._open[reader] = _Watch(self._now(), self.limits)
+        self._held[reader.holder] += 1
+        self._rooms.enter(reader)
+        self._start()
+        wire.write(opening(reader))
+        self._catch_up(reader)
 
-    def unregister(self, subscription: Subscription) -> None:
-        """Forgets the subscription. Its channels are dropped with the next round."""
-        self._open.discard(subscription)
-        self._behind.pop(subscription, None)
-        for channel in _channels_of(subscription):
-            readers = self._readers.get(channel, set())
-            readers.discard(subscription)
-            if not readers:
-                self._readers.pop(channel, None)
-                self._chains.pop(channel, None)
+    def detach(self, reader: Subscription) -> None:
+        """Forgets a stream; its channels are dropped with the next round. May be called twice."""
+        if self._open.pop(reader, None) is None:
+            return
+        self._held[reader.holder] -= 1
+        if not self._held[reader.holder]:
+            del self._held[reader.holder]
+        self._behind.pop(reader, None)
+        self._rooms.leave(reader)
         self._asked.set()
 
-    def catch_up(self, subscription: Subscription) -> None:
-        """Asks that a lagging subscription be given what the log holds for it."""
-        self._behind[subscription] = None
-        self._asked.set()
-
-    async def stream(
-        self,
-        subscription: Subscription,
-        *,
-        keepalive: float = 15.0,
-        heartbeat: bool = False,
-        max_age: float = 600.0,
-    ) -> AsyncGenerator[bytes, None]:
-        """The subscription as SSE bytes. Something is sent every `keepalive` seconds whatever
-        Redis does: a comment, or a `heartbeat` event for pages, which cannot see comments. Ends
-        with the jobs, or cleanly after about `max_age` seconds, to be resumed."""
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + max_age * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
-        something = asyncio.Event()
-        subscription.ready = something.set
-        self.register(subscription)
+    async def stream(self, reader: Subscription) -> AsyncGenerator[bytes, None]:
+        """A stream as an iterator of SSE bytes, for handlers that want one."""
+        buffer = Buffer(self.limits.buffer)
+        self.attach(reader, buffer)
         try:
-            yield opening(subscription)
-            while (left := ends_at - loop.time()) > 0:
-                if piece := subscription.take():
-                    yield piece
-                    continue
-                if subscription.ended:
-                    return
-                if subscription.lagging:
-                    self.catch_up(subscription)
-                something.clear()
-                try:
-                    async with asyncio.timeout(min(keepalive, left)):
-                        await something.wait()
-                except TimeoutError:
-                    yield sse.HEARTBEAT if heartbeat else sse.KEEPALIVE
+            while piece := await buffer.take():
+                yield piece
         finally:
-            self.unregister(subscription)
+            self.detach(reader)
 
     async def close(self) -> None:
-        """Ends the tasks and closes the connections; open streams keep their keep-alive."""
+        """Ends all streams, the tasks and the connections."""
+        for reader in tuple(self._open):
+            self._end(reader)
         tasks, self._tasks = self._tasks, []
         while left := [task for task in tasks if not task.done()]:
             for task in left:  # again and again: Python 3.11's wait_for can swallow one
@@ -124,46 +127,63 @@ class Hub:
             await asyncio.wait(left, timeout=0.1)
         await self._redis.aclose()
 
-    def _on_message(self, channel: str, data: bytes) -> None:
-        readers = self._readers.get(channel)
-        if not readers:
-            return
-        if channel.startswith(keys.feed("")):
-            for reader in tuple(readers):
-                self._follow(reader, data.decode())
-            return
-        head, _, frame = data.partition(b"\n")
-        prev, number, mark = head.split(b" ")
-        known = self._chain(channel).gap(int(prev), int(number))
-        for reader in tuple(readers):
-            if known is not None:
-                reader.miss(channel.removeprefix(keys.live("")), known)
-            reader.hear(int(number), frame, final=mark == b"final")
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
-    def _chain(self, channel: str) -> Chain:
-        return self._chains.setdefault(channel, Chain())
+    def _is_full(self, holder: str) -> bool:
+        full = len(self._open) >= self.limits.max_streams
+        return full or (bool(holder) and self._held[holder] >= self.limits.max_held)
 
-    def _on_subscribe(self, channel: str) -> None:
-        self._chains.pop(channel, None)
+    def _start(self) -> None:
+        if not self._tasks:
+            # A fresh context: the tasks must not keep the first viewer's request alive.
+            loop, context = asyncio.get_running_loop(), contextvars.Context()
+            self._tasks = [
+                loop.create_task(work, name=f"hub: {name}", context=context)
+                for name, work in [
+                    ("live", self._channels.run()),
+                    ("log", self._run()),
+                    ("clock", self._watch()),
+                ]
+            ]
+
+    def _end(self, reader: Subscription) -> None:
+        """Ends a stream cleanly, for its client to resume soon."""
+        reader.wire.write(sse.encode(retry=random.randint(100, 1000)))  # noqa: S311 - no secret
+        reader.end()
+        if reader.blocked:
+            reader.wire.abandon()
+        self.detach(reader)
+
+    def _catch_up(self, reader: Subscription) -> None:
+        if reader in self._open and reader.lagging and not reader.blocked:
+            self._behind[reader] = None
+            self._asked.set()
+
+    def _unblock(self, reader: Subscription) -> None:
+        reader.blocked = False
+        self._catch_up(reader)
 
     def _on_loss(self) -> None:
+        self._rooms.doubt()
         for reader in self._open:
             reader.complete = not reader.feed
-            reader.doubt()
+            self._catch_up(reader)
 
     def _follow(self, reader: Subscription, job: str) -> None:
         """A new job of the reader's owner. It was announced before anything later was published,
         so the reader's cursor lies before its first event: catching up gives all of it."""
         self._join(reader, [job])
-        reader.doubt()
 
     def _join(self, reader: Subscription, jobs: Iterable[str]) -> None:
         if reader in self._open:  # it may have left while its jobs were looked up
-            for job in jobs:
-                reader.jobs.add(job)
-                self._readers.setdefault(keys.live(job), set()).add(reader)
+            self._rooms.leave(reader)
+            reader.jobs |= frozenset(jobs)
+            self._rooms.enter(reader)
+            self._catch_up(reader)
 
     async def _run(self) -> None:
+        """Catches up who lags, in rounds."""
         pause = 0.05
         while True:
             await self._asked.wait()
@@ -173,7 +193,7 @@ class Hub:
                 reader.arm()
             try:
                 async with asyncio.timeout(PATIENCE):
-                    await self._channels.hold(self._readers)
+                    await self._channels.hold(self._rooms.channels)
                     await self._complete(batch)
                     await self._read(batch)
                 pause = 0.05
@@ -182,7 +202,6 @@ class Hub:
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
                 pause = min(pause * 2, LONGEST_PAUSE)
-                continue
             if self._behind:
                 self._asked.set()
 
@@ -190,9 +209,15 @@ class Hub:
         """Asks for the jobs of feeds, now that no new one can be missed."""
         for reader in batch:
             if not reader.complete:
-                self._join(reader, await self._members(reader.feed, reader.cursor))
-                reader.complete = True
-        await self._channels.hold(self._readers)
+                reader.complete = True  # first: a loss in the meantime takes it back
+                try:
+                    jobs = await self._members(reader.feed, reader.cursor)
+                except BaseException:
+                    reader.complete = False
+                    raise
+                self._join(reader, jobs)
+                reader.arm()
+        await self._channels.hold(self._rooms.channels)
 
     async def _read(self, batch: Iterable[Subscription]) -> None:
         requests = [Request.of(reader) for reader in batch]
@@ -202,23 +227,57 @@ class Hub:
         async with self._redis.pipeline(transaction=True) as pipe:
             history.queue(pipe, wanted)
             read = history.parse(wanted, await pipe.execute())
-        for (job, _), tail in read.tails.items():
-            self._chain(keys.live(job)).start(tail.newest)
+        self._rooms.start(read)
         missing = {job for request in requests for job in request.lost(read)}
         recovered = await self._recover(sorted(missing)) if missing else {}
         for request in requests:
             self._behind.pop(request.reader, None)
-            request.reader.catch_up(**owed(request, read, recovered)._asdict())
+            if request.reader in self._open:
+                request.reader.catch_up(**owed(request, read, recovered)._asdict())
+                self._catch_up(request.reader)
+
+    async def _watch(self) -> None:
+        """Keeps quiet streams alive and ends old and large ones."""
+        interval = min(1.0, self.limits.keepalive / 4)
+        while True:
+            await asyncio.sleep(interval)
+            now = self._now()
+            for reader, watch in tuple(self._open.items()):
+                if reader.ended:
+                    continue
+                if now >= watch.ends_at or reader.given > self.limits.max_bytes:
+                    self._end(reader)
+                elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
+                    reader.wire.write(sse.HEARTBEAT if reader.heartbeat else sse.KEEPALIVE)
 
 
-def opening(subscription: Subscription) -> bytes:
+class _Watch:
+    """What the clock knows of one stream."""
+
+    __slots__ = ("_given", "_since", "ends_at")
+
+    def __init__(self, now: float, limits: Limits) -> None:
+        self.ends_at = now + limits.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+        self._given, self._since = 0, now
+
+    def is_quiet(self, given: int, now: float, seconds: float) -> bool:
+        """Whether nothing has been given for so long; asks again only after as long."""
+        if given != self._given:
+            self._given, self._since = given, now
+        elif now - self._since >= seconds:
+            self._since = now
+            return True
+        return False
+
+
+def opening(reader: Subscription) -> bytes:
     """The first block of a stream: how long to wait before coming back (jittered, so that a
     restart is not answered by a stampede) and an id, which a bare blank line would reset."""
     retry = random.randint(1000, 3000)  # noqa: S311 - not a secret
-    return sse.encode(id=str(subscription.cursor), retry=retry)
+    return sse.encode(id=str(reader.cursor), retry=retry)
 
 
-def _channels_of(subscription: Subscription) -> Iterable[str]:
-    yield from (keys.live(job) for job in subscription.jobs)
-    if subscription.feed:
-        yield keys.feed(subscription.feed)
+def busy() -> bytes:
+    """All that a stream over a limit says."""
+    retry = random.randint(20_000, 40_000)  # noqa: S311 - not a secret
+    return sse.encode(f'{{"retry":{retry}}}', event="busy", retry=retry)

@@ -91,7 +91,7 @@ class Log:
 
     def read(self, jobs: Sequence[str]) -> Snapshots:
         """The snapshots of `jobs`, as of one moment. A job without a log is left out."""
-        wanted = [(str(job), (1 << 63) - 1) for job in jobs]
+        wanted = [(str(job), history.NOWHERE) for job in jobs]
         with self._redis.pipeline(transaction=True) as pipe:
             history.queue(pipe, wanted)
             read = history.parse(wanted, pipe.execute())

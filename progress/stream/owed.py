@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from . import sse
 from .event import to_json
-from .history import PAGE, Entry, History, Tail
-from .subscription import NEVER, Subscription
+from .history import NOWHERE, PAGE, Entry, History, Tail
+from .subscription import Subscription
 
 
 class Request(NamedTuple):
@@ -20,8 +20,8 @@ class Request(NamedTuple):
     @classmethod
     def of(cls, reader: Subscription) -> "Request":
         """A reader that gets snapshots reads from where nothing follows."""
-        at = NEVER if reader.fresh else reader.cursor
-        return cls(reader, frozenset(reader.jobs), frozenset(reader.missed), at)
+        at = NOWHERE if reader.fresh else reader.cursor
+        return cls(reader, reader.jobs, frozenset(reader.missed), at)
 
     def lost(self, history: History) -> set[str]:
         """The jobs of which Redis knows nothing: their state must come from elsewhere."""

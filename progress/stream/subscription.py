@@ -2,18 +2,26 @@
 
     register, catch up from the log, go live, and when in doubt catch up again
 
-A live message is only a wake-up: it counts when no other is missing before it, otherwise the
-log is read. So a first connect, a resume, a slow reader and a lost connection are one case.
+Readers of the same jobs that have everything so far share a room, which gives all of them the
+same live frames. A live message is only a wake-up: it counts when no other is missing before it,
+otherwise the log is read. So a first connect, a resume, a slow reader and a lost connection are
+one case.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from . import sse
+from .wire import Wire
 
-NEVER = (1 << 63) - 1
-"""A number past all that are given out."""
-ROOM = 256 * 1024
-"""Bytes that wait for a reader at most; one that falls further behind reads the log again."""
+
+class Piece(NamedTuple):
+    """One live event. `conflates`: what it makes superfluous, if that has not left yet."""
+
+    number: int
+    frame: bytes
+    conflates: str = ""
+    final: bool = False
 
 
 class Chain:
@@ -41,7 +49,8 @@ class Subscription:
     """The state of one stream. `cursor`: all events up to this number have been given (None: none
     yet, send snapshots; `reason` says why the client's own was of no use). `ends`: the stream ends
     when its jobs have. `feed`: follow this owner's jobs, of which `jobs` has all once `complete`.
-    `ready()` is called when there is something new to do."""
+    `heartbeat`: show life by an event, not a comment. `holder`: on whose account it is counted.
+    `wire` is where frames go; the hub sets it."""
 
     def __init__(
         self,
@@ -51,58 +60,33 @@ class Subscription:
         reason: str = "",
         feed: str = "",
         ends: bool = False,
-        room: int = ROOM,
+        heartbeat: bool = False,
+        holder: str = "",
     ) -> None:
-        self.jobs = set(jobs)
-        self.feed = feed
-        self.ends = ends
-        self.complete = not feed
-        self.fresh = cursor is None
-        self.reason = reason
+        self.jobs = frozenset(jobs)
+        self.wire: Wire
+        self.feed, self.complete = feed, not feed
+        self.ends, self.ended = ends, False
+        self.fresh, self.reason = cursor is None, reason
         self.cursor = cursor or 0
         self.missed: set[str] = set()
-        self.lagging = True
-        self.ended = False
-        self.ready: Callable[[], None] = lambda: None
-        self._room = room
-        self._heard = 0
-        self._taken = self.cursor
-        self._out: list[bytes] = []
-        self._size = 0
+        self.heartbeat, self.holder = heartbeat, holder
+        self.given = 0
+        self.blocked = False
+        self.room: Room | None = None
+        self._armed: tuple[Room | None, int] = (None, 0)
 
-    def hear(self, number: int, frame: bytes, *, final: bool = False) -> None:
-        """A live message of one of the jobs, in the order in which Redis published them."""
-        if number <= self.cursor or self.ended:
-            return
-        if self.lagging:
-            self.doubt(number)
-        elif self._size + len(frame) > self._room:
-            self._drop()
-            self.doubt(number)
-        else:
-            self._give([frame], number)
-            if final and self.ends:
-                self._end()
-            self.ready()
-
-    def miss(self, job: str, known: int) -> None:
-        """Live messages of a job after `known` are missing. Where those of other jobs have moved
-        the cursor on since, reading from there is no remedy: the job needs a snapshot."""
-        if known < self.cursor and len(self.jobs) > 1:
-            self.missed.add(job)
-        self.doubt()
-
-    def doubt(self, number: int = NEVER) -> None:
-        """Something was missed (the event `number`) or may have been: read the log."""
-        self._heard = max(self._heard, number)
-        if not self.lagging and not self.ended:
-            self.lagging = True
-            self.ready()
+    @property
+    def lagging(self) -> bool:
+        """Whether it must read the log before it gets live frames."""
+        if self.ended:
+            return False
+        return not self.complete or self.room is None or self not in self.room.live
 
     def arm(self) -> None:
-        """Call before the channels are made sure of and the log is read: what is heard, lost or
+        """Call before the channels are made sure of and the log is read: what is sent, lost or
         joined from here on may not be in it."""
-        self._heard = 0
+        self._armed = (self.room, self.room.losses if self.room else 0)
 
     def catch_up(
         self,
@@ -115,33 +99,89 @@ class Subscription:
     ) -> None:
         """What the log owed; `more` of it is left to read. `final`: all jobs have ended.
         `snapshots`: the jobs of which one is among the frames."""
+        over = self.ends and final and not more
+        if not self.give(b"".join(frames), cursor, over=over):
+            return
         self.fresh, self.reason = False, ""
         self.missed.difference_update(snapshots)
-        self._give(frames, cursor)
-        self.lagging = more or self._heard > self.cursor
-        if final and self.ends and not more:
-            self._end()
-        self.ready()
+        if self.room is not None and not over and not more:
+            self.room.admit(self, self._armed)
 
-    def take(self) -> bytes:
-        """All that waits for the reader, as one piece; b"" when nothing does."""
-        taken = b"".join(self._out)
-        self._out.clear()
-        self._size, self._taken = 0, self.cursor
-        return taken
-
-    def _give(self, frames: Iterable[bytes], cursor: int) -> None:
+    def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
+        """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
+        the wire refuses them; what it missed can be read again."""
+        if over:
+            frames += sse.DONE
+        if frames and not self.wire.write(frames):
+            self.blocked = True
+            self._leave()
+            return False
+        self.given += len(frames)
         self.cursor = cursor
-        for frame in frames:
-            self._out.append(frame)
-            self._size += len(frame)
+        if over:
+            self.end()
+        return True
 
-    def _drop(self) -> None:
-        """The reader is too slow: what it has not taken can be read again."""
-        self._out.clear()
-        self._size, self.cursor = 0, self._taken
-
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Nothing more will be sent."""
         self.ended = True
-        self.lagging = False
-        self._out.append(sse.DONE)
+        self._leave()
+        self.wire.close()
+
+    def _leave(self) -> None:
+        if self.room is not None:
+            self.room.live.discard(self)
+
+
+class Room:
+    """Live events of one set of jobs, joined once for all who have everything before them."""
+
+    def __init__(self, jobs: frozenset[str]) -> None:
+        self.jobs = jobs
+        self.readers: set[Subscription] = set()
+        self.live: set[Subscription] = set()
+        self.losses = 0
+        self.scheduled = False
+        self._sent = 0
+        self._waiting: dict[str | int, Piece] = {}
+
+    def hear(self, piece: Piece) -> None:
+        """A live event; it leaves with the next flush, unless a newer one of its kind does."""
+        key = piece.conflates or piece.number
+        self._waiting.pop(key, None)
+        self._waiting[key] = piece
+
+    def lose(self, job: str, known: int) -> None:
+        """Live messages of a job after `known` are missing. Where those of others have moved a
+        reader's cursor on since, reading from there is no remedy: it needs a snapshot."""
+        for reader in self.live:
+            if known < reader.cursor and len(self.jobs) > 1:
+                reader.missed.add(job)
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Anything may have been lost: all must read the log."""
+        self.losses += 1
+        self.live.clear()
+
+    def flush(self) -> None:
+        """Sends what waits to all who are live."""
+        pieces = list(self._waiting.values())
+        self._waiting.clear()
+        if not pieces:
+            return
+        first, self._sent = pieces[0].number, max(pieces[-1].number, self._sent)
+        joined = b"".join([piece.frame for piece in pieces])
+        final = any(piece.final for piece in pieces)
+        for reader in tuple(self.live):
+            frames, cursor = joined, self._sent
+            if reader.cursor >= first:  # it has read some of them
+                frames = b"".join([p.frame for p in pieces if p.number > reader.cursor])
+                cursor = max(cursor, reader.cursor)
+            reader.give(frames, cursor, over=final and reader.ends)
+
+    def admit(self, reader: Subscription, armed: "tuple[Room | None, int]") -> None:
+        """Makes a reader live, unless something has been sent or lost that it has not read."""
+        unchanged = armed == (self, self.losses) and reader.cursor >= self._sent
+        if unchanged and reader.complete:
+            self.live.add(reader)

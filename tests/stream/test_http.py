@@ -2,8 +2,10 @@
 other handler it is an ordinary asynchronous iterator."""
 
 import asyncio
+import json
+import shlex
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,30 @@ from django.test import AsyncClient, RequestFactory
 
 from jobs import announce
 from jobs.models import Job
-from jobs.streams import hub
+from jobs.streams import hub, log
+from progress.stream import Event
 from progress.stream.http import Cursor, EventStreamResponse, cursor
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of
 
 VIEWERS = 40
+
+
+class Uvicorn(Web):
+    """The same application on a server that waits for slow clients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        address = f"--host 127.0.0.1 --port {self.port} --no-access-log --lifespan off"
+        self.command = [*shlex.split(f"uvicorn {address}"), "progress.asgi:application"]
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn])
+def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    process: Web = request.param()
+    process.start()
+    yield process
+    process.stop()
 
 
 @pytest.fixture
@@ -137,6 +157,36 @@ async def test_a_hostile_cursor_gets_resync_and_a_snapshot(
             if len(events) == 2:
                 break
     assert events == ["resync", "snapshot"]
+
+
+async def test_a_viewer_who_never_reads_costs_a_bounded_number_of_bytes(
+    web: Web, client: httpx.AsyncClient, job: Job
+) -> None:
+    """Others get everything meanwhile, and so does the one who slept, when it wakes up."""
+    texts = [f"{number} " + "x" * 1000 for number in range(1500)]
+    async with client.stream("GET", f"/jobs/{job.pk}/events/?cursor=0") as asleep:
+        for start in range(0, len(texts), 100):
+            events = [
+                (seq, Event("log", {"job": str(job.pk), "text": text}))
+                for seq, text in enumerate(texts[start : start + 100], start + 1)
+            ]
+            await sync_to_async(log().append_all)(str(job.pk), events, attempt=0)
+        async with client.stream("GET", f"/jobs/{job.pk}/events/?cursor=0") as awake:
+            assert await lines_until(awake, texts[-1]) == texts
+        assert await lines_until(asleep, texts[-1]) == texts
+    assert web.running
+
+
+async def lines_until(response: httpx.Response, last: str) -> list[str]:
+    """The text of each log line of a stream up to the one that is awaited."""
+    found: list[str] = []
+    async with asyncio.timeout(20):
+        async for line in response.aiter_lines():
+            if line.startswith("data: ") and "text" in (data := json.loads(line[6:])):
+                found.append(data["text"])
+                if found[-1] == last:
+                    break
+    return found
 
 
 async def test_strangers_and_unknown_jobs_get_no_stream(

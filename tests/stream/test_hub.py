@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from progress.stream import Event, Hub, Log, Subscription, keys
+from progress.stream import Event, Hub, Limits, Log, Subscription, keys
 from progress.stream.hub import opening
 from progress.stream.sse import Decoder, Message
 from tests.stream.conftest import progress, state
@@ -44,11 +44,25 @@ def database() -> Database:
     return Database()
 
 
+MakeHub = Callable[..., Hub]
+
+
 @pytest.fixture
-async def hub(valkey: Valkey, database: Database) -> AsyncIterator[Hub]:
-    opened = Hub(valkey.url, database.recover, database.members)
-    yield opened
-    await opened.close()
+async def make_hub(valkey: Valkey, database: Database) -> AsyncIterator[MakeHub]:
+    opened: list[Hub] = []
+
+    def make(**limits: Any) -> Hub:
+        opened.append(Hub(valkey.url, database.recover, database.members, Limits(**limits)))
+        return opened[-1]
+
+    yield make
+    for hub in opened:
+        await hub.close()
+
+
+@pytest.fixture
+def hub(make_hub: MakeHub) -> Hub:
+    return make_hub()
 
 
 async def collect(stream: Stream, until: str, decoder: Decoder | None = None) -> list[Message]:
@@ -71,18 +85,11 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def live(hub: Hub, reader: Subscription) -> Stream:
-    """A stream of `reader` that has been caught up: it gives what comes from now on."""
+    """A stream of `reader` that is live; what it has been given so far is still to be read."""
     stream = hub.stream(reader)
     await anext(stream)
-    first = asyncio.ensure_future(anext(stream))
     await until(lambda: not reader.lagging)
-
-    async def rest() -> Stream:
-        yield await first
-        async for piece in stream:
-            yield piece
-
-    return rest()
+    return stream
 
 
 def say(log: Log, job: str, text: object) -> int:
@@ -230,7 +237,7 @@ async def test_a_retry_of_a_finished_job_keeps_the_stream_open(
 ) -> None:
     ended = log.append(job, state(job, "failed", final=True), attempt=1).number
     log.append(job, state(job, "queued"), attempt=1)
-    stream = hub.stream(Subscription([job], ends=True, cursor=ended - 1), keepalive=0.2)
+    stream = hub.stream(Subscription([job], ends=True, cursor=ended - 1))
     got = await collect(stream, "queued")
     assert "done" not in [message.event for message in got]
 
@@ -282,11 +289,12 @@ async def test_a_lost_redis_connection_loses_nothing(
 
 
 async def test_a_hung_redis_is_noticed_and_left(
-    hub: Hub, valkey: Valkey, log: Log, job: str, monkeypatch: pytest.MonkeyPatch
+    make_hub: MakeHub, valkey: Valkey, log: Log, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("progress.stream.channels.SILENCE", 0.2)
     log.append(job, state(job, "running"), attempt=1)
-    stream = hub.stream(Subscription([job]), keepalive=0.1)
+    hub = make_hub(keepalive=0.1)
+    stream = hub.stream(Subscription([job]))
     await collect_one(stream, b"snapshot")
     losses = threading.Event()
     monkeypatch.setattr(hub._channels, "_on_loss", losses.set)
@@ -308,10 +316,10 @@ async def collect_one(stream: Stream, part: bytes) -> bytes:
 
 
 async def test_a_stream_stays_alive_without_redis_and_catches_up_afterwards(
-    hub: Hub, valkey: Valkey, log: Log, job: str
+    make_hub: MakeHub, valkey: Valkey, log: Log, job: str
 ) -> None:
     log.append(job, state(job, "running"), attempt=1)
-    stream = hub.stream(Subscription([job]), keepalive=0.1, heartbeat=True)
+    stream = make_hub(keepalive=0.1).stream(Subscription([job], heartbeat=True))
     valkey.stop()
     try:
         assert (await anext(stream)).startswith(b"retry")
@@ -325,24 +333,75 @@ async def test_a_stream_stays_alive_without_redis_and_catches_up_afterwards(
 
 
 async def test_a_reader_that_falls_behind_reads_the_log_instead(
-    hub: Hub, log: Log, job: str
+    make_hub: MakeHub, log: Log, job: str
 ) -> None:
     log.append(job, state(job, "queued", 0), attempt=0, created=True)
-    reader = Subscription([job], room=2000)
-    stream = await live(hub, reader)
-    await anext(stream)
+    reader = Subscription([job])
+    stream = await live(make_hub(buffer=2000, tick=0.001), reader)
     for text in range(90):
         say(log, job, text)
-    await until(lambda: reader.lagging)
-    assert reader._size <= 2000
-    assert texts(await collect(stream, '"89"')) == [str(text) for text in range(90)]
+        await asyncio.sleep(0.002)
+    await until(lambda: reader.blocked)
+    assert len(await anext(stream)) <= 2000
+    got = await collect(stream, '"89"')
+    assert texts(got) == [str(text) for text in range(90)][-len(got) :]
 
 
-async def test_a_stream_ends_when_it_is_old(hub: Hub, log: Log, job: str) -> None:
+async def test_a_stream_ends_when_it_is_old(make_hub: MakeHub, log: Log, job: str) -> None:
     log.append(job, state(job, "running"), attempt=1)
+    hub = make_hub(max_age=0.2, keepalive=0.4)
     async with asyncio.timeout(5):
-        pieces = [piece async for piece in hub.stream(Subscription([job]), max_age=0.2)]
+        pieces = [piece async for piece in hub.stream(Subscription([job]))]
     assert b"snapshot" in b"".join(pieces)
+    assert pieces[-1].startswith(b"retry: ")
+
+
+async def test_a_stream_ends_when_it_is_large(make_hub: MakeHub, log: Log, job: str) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    stream = await live(make_hub(max_bytes=300, keepalive=0.4), Subscription([job]))
+    for text in range(10):
+        say(log, job, text)
+    got = await collect(stream, "never")
+    assert texts(got) == [str(text) for text in range(10)]
+
+
+async def test_over_a_limit_a_stream_says_busy_and_come_back_later(
+    make_hub: MakeHub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    hub = make_hub(max_held=2, max_streams=3)
+    held = [await live(hub, Subscription([job], holder="alice")) for _ in range(2)]
+    [busy] = [piece async for piece in hub.stream(Subscription([job], holder="alice"))]
+    assert b"event: busy\n" in busy
+    assert 20_000 <= int(busy.split(b"retry: ")[1].split(b"\n")[0]) <= 40_000
+    held.append(await live(hub, Subscription([job], holder="bob")))
+    full = [piece async for piece in hub.stream(Subscription([job], holder="carol"))]
+    assert b"event: busy\n" in full[0]
+    await held[0].aclose()
+    held.append(await live(hub, Subscription([job], holder="alice")))
+    for stream in held:
+        await stream.aclose()
+    assert not hub._held
+
+
+async def test_progress_is_conflated_within_a_tick_and_nothing_else_is(
+    make_hub: MakeHub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    stream = await live(make_hub(tick=0.5), Subscription([job]))
+    assert b"snapshot" in await anext(stream)
+    log.append(job, progress(job, 1), attempt=1)
+    assert b'"percent":1}' in await anext(stream)
+    begun = asyncio.get_running_loop().time()
+    for percent in range(2, 8):
+        log.append(job, progress(job, percent), attempt=1)
+        say(log, job, percent)
+    got = list(Decoder().feed(await anext(stream)))
+    assert asyncio.get_running_loop().time() - begun > 0.2
+    assert texts(got) == [str(percent) for percent in range(2, 8)]
+    assert [json.loads(m.data)["percent"] for m in got if m.event == "progress"] == [7]
+    assert [int(m.id) for m in got] == sorted(int(m.id) for m in got)
+    await stream.aclose()
 
 
 async def test_what_nobody_watches_any_more_is_forgotten(
@@ -360,8 +419,7 @@ async def test_what_nobody_watches_any_more_is_forgotten(
         for stream in streams:
             await stream.aclose()
         await until(lambda: not watched(client))
-    assert not hub._readers
-    assert not hub._behind
+    assert not [*hub._rooms.channels, *hub._behind, *hub._open, *hub._held]
 
 
 async def test_viewers_cost_no_connections(hub: Hub, valkey: Valkey, log: Log, job: str) -> None:
@@ -389,7 +447,7 @@ class Unlucky:
     async def watch(self) -> list[Message]:
         while not self.done:
             decoder = Decoder(self.last_id)
-            reader = Subscription(self.jobs, cursor=int(self.last_id), room=3000)
+            reader = Subscription(self.jobs, cursor=int(self.last_id))
             async with aclosing(self.hub.stream(reader)) as stream:
                 await self._read(stream, decoder)
             self.last_id = decoder.last_id
@@ -421,7 +479,7 @@ async def test_whatever_happens_each_viewer_gets_everything_once_and_in_order(
     jobs = [f"{job}-{number}" for number in range(count)]
     for name in jobs:
         log.append(name, state(name, "queued", 0), attempt=0, created=True)
-    hear = hub._on_message
+    hear = hub._channels._on_message
 
     def drop_some(channel: str, data: bytes) -> None:
         if b"end" in data or chance.random() >= drops:

@@ -2,7 +2,7 @@
 without being told, gets nothing twice and nothing out of order."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from progress.stream.history import Entry, History, Tail
 from progress.stream.hub import opening
 from progress.stream.owed import Request, owed
 from progress.stream.sse import Decoder, Message
-from progress.stream.subscription import Chain, Subscription
+from progress.stream.subscription import Chain, Piece, Room, Subscription
 
 JOBS = ("a", "b")
 which = st.integers(0, 1)
@@ -57,14 +57,29 @@ class Redis:
 
 
 class Viewer:
-    """A client: what it got, by the rules of the specification."""
+    """A client, by the rules of the specification, behind a wire that holds a few frames."""
 
     def __init__(self) -> None:
+        self.ready: Callable[[], None] = lambda: None
         self.got: list[Message] = []
         self.decoder = Decoder()
+        self.buffered = b""
 
-    def feed(self, data: bytes) -> None:
-        self.got += self.decoder.feed(data)
+    def write(self, piece: bytes) -> bool:
+        if self.buffered and len(self.buffered) + len(piece) > 150:
+            return False
+        self.buffered += piece
+        return True
+
+    def close(self) -> None:
+        """The jobs here never end."""
+
+    def abandon(self) -> None:
+        """Nor is anything waited for."""
+
+    def take(self, share: float = 1.0) -> None:
+        taken, self.buffered = self.buffered, b""
+        self.got += self.decoder.feed(taken[: int(len(taken) * share)])
 
     @property
     def cursor(self) -> int | None:
@@ -82,7 +97,6 @@ class Loop(RuleBasedStateMachine):
         super().__init__()
         self.redis = Redis()
         self.happened: list[tuple[int, str]] = []
-        self.flushes: list[int] = []
         self.viewer = Viewer()
         self.under_way: list[tuple[Subscription, str, Entry]] = []
         self._connect(None)
@@ -92,10 +106,14 @@ class Loop(RuleBasedStateMachine):
     def _connect(self, cursor: int | None) -> None:
         self.connected = False
         self.chains = {job: Chain() for job in JOBS}
-        self.reader: Subscription = Subscription(self.jobs, cursor=cursor, room=150)
+        self.reader: Subscription = Subscription(self.jobs, cursor=cursor)
+        self.reader.wire = self.viewer
+        self.room: Room = Room(self.reader.jobs)
+        self.room.readers.add(self.reader)
+        self.reader.room = self.room
         self.reading: tuple[Request, History] | None = None
         self.viewer.decoder = Decoder(self.viewer.decoder.last_id)
-        self.viewer.feed(opening(self.reader))
+        self.viewer.buffered = opening(self.reader)
 
     def _job(self, index: int) -> str:
         return self.jobs[index % len(self.jobs)]
@@ -117,8 +135,8 @@ class Loop(RuleBasedStateMachine):
         if arrives and reader is self.reader and self.connected:
             known = self.chains[job].gap(entry.prev, entry.number)
             if known is not None:
-                reader.miss(job, known)
-            reader.hear(entry.number, entry.frame)
+                self.room.lose(job, known)
+            self.room.hear(Piece(entry.number, entry.frame))
 
     @precondition(lambda self: self.reader.lagging and self.reading is None)
     @rule()
@@ -141,20 +159,23 @@ class Loop(RuleBasedStateMachine):
         request.reader.catch_up(**owed(request, history, {})._asdict())
 
     @rule()
+    def the_tick_is_over(self) -> None:
+        self.room.flush()
+
+    @rule()
     def the_viewer_takes(self) -> None:
-        self.viewer.feed(self.reader.take())
+        self.viewer.take()
 
     @rule(share=st.floats(0, 1))
     def the_viewer_takes_half_and_reconnects(self, share: float) -> None:
-        data = self.reader.take()
-        self.viewer.feed(data[: int(len(data) * share)])
+        self.viewer.take(share)
         self._connect(self.viewer.cursor)
 
     @rule()
     def the_live_connection_is_lost(self) -> None:
         self.under_way.clear()
         self.connected = False
-        self.reader.doubt()
+        self.room.doubt()
 
     @invariant()
     def nothing_twice_and_nothing_out_of_order(self) -> None:
@@ -191,6 +212,7 @@ class Loop(RuleBasedStateMachine):
                 self.a_read_ends()
             if self.reader.lagging:
                 self.a_read_begins()
+            self.the_tick_is_over()
             self.the_viewer_takes()
         assert not self.reader.lagging
         for job, newest in self.redis.newest.items():
@@ -226,17 +248,18 @@ examples = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestLoop = Loop.TestCase
 TestLoopOverALossyRedis = LoopOverALossyRedis.TestCase
 TestLoopOfOneJob = LoopOfOneJob.TestCase
-for case in (TestLoop, TestLoopOverALossyRedis, TestLoopOfOneJob):
-    case.settings = examples
+TestLoop.settings = TestLoopOverALossyRedis.settings = TestLoopOfOneJob.settings = examples
 
 
 def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
     """As when a proxy spreads channels over connections of its own and loses one of them."""
-    reader = Subscription(JOBS, cursor=10)
+    reader, room = Subscription(JOBS, cursor=10), Room(frozenset(JOBS))
+    reader.wire, reader.room = Viewer(), room
     reader.arm()
     reader.catch_up([], 10)
-    reader.hear(12, b"of b")
-    reader.miss("a", known=9)
+    room.hear(Piece(12, b"of b"))
+    room.flush()
+    room.lose("a", known=9)
     assert reader.lagging
     tails = {
         ("a", 12): Tail({b"state": b'{"job":"a"}', b"n": b"13"}, 0, []),

@@ -1,0 +1,225 @@
+"""The last step to a viewer: inline where the server allows it, by a task where it must wait."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import pytest
+
+from progress.stream.http import EventStreamResponse, _serve
+from progress.stream.hub import Hub
+from progress.stream.subscription import Subscription
+from progress.stream.wire import AsgiWire, Buffer, can_be_driven
+
+Message = Mapping[str, Any]
+
+
+class Server:
+    """An ASGI `send` that can be told to wait, as Uvicorn's does for a client that does not read,
+    or to fail, as some do once the client has left."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.ended = False
+        self.free = asyncio.Event()
+        self.free.set()
+        self.broken = False
+        self.gone = 0
+        self.wire = AsgiWire(self.send, self.leave)
+
+    def leave(self) -> None:
+        self.gone += 1
+
+    async def send(self, message: Message) -> None:
+        while not self.free.is_set():
+            await self.free.wait()
+        if self.broken:
+            raise OSError("the client has left")
+        if message["type"] == "http.response.body":
+            self.sent.append(message["body"])
+            self.ended = not message["more_body"]
+
+
+async def forever() -> Message:
+    """The `receive` of a client that stays."""
+    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await never
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_piece_is_sent_without_a_task() -> None:
+    server = Server()
+    before = asyncio.all_tasks()
+    assert server.wire.write(b"one")
+    assert server.wire.write(b"two")
+    assert server.sent == [b"one", b"two"]
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_client_that_does_not_read_is_waited_for_by_one_task_and_refused_more() -> None:
+    server, ready = Server(), asyncio.Event()
+    server.wire.ready = ready.set
+    before = len(asyncio.all_tasks())
+    server.free.clear()
+    assert server.wire.write(b"one")
+    assert not server.wire.write(b"two")
+    assert len(asyncio.all_tasks()) == before + 1
+    await settle()
+    server.free.set()
+    await asyncio.wait_for(ready.wait(), 5)
+    assert server.sent == [b"one"]
+    assert server.wire.write(b"three")
+    assert server.gone == 0
+
+
+async def test_a_connection_that_breaks_is_noticed_inline_and_in_the_task() -> None:
+    inline, waiting = Server(), Server()
+    inline.broken = waiting.broken = True
+    assert inline.wire.write(b"one")
+    assert inline.gone == 1
+    waiting.free.clear()
+    assert waiting.wire.write(b"one")
+    waiting.free.set()
+    await settle()
+    assert waiting.gone == 1
+
+
+async def test_the_end_is_sent_after_what_waits() -> None:
+    server = Server()
+    server.free.clear()
+    server.wire.write(b"one")
+    server.wire.close()
+    assert not server.ended
+    server.free.set()
+    await settle()
+    assert (server.sent, server.ended, server.gone) == ([b"one", b""], True, 1)
+
+
+async def test_an_end_that_has_to_wait_is_waited_for() -> None:
+    server = Server()
+    server.free.clear()
+    server.wire.close()
+    assert server.gone == 0
+    server.free.set()
+    await settle()
+    assert (server.ended, server.gone) == (True, 1)
+
+
+async def test_the_end_is_at_once_when_nothing_waits() -> None:
+    server = Server()
+    server.wire.close()
+    assert (server.ended, server.gone) == (True, 1)
+
+
+async def test_who_is_given_up_is_not_waited_for() -> None:
+    server = Server()
+    server.wire.abandon()
+    server.free.clear()
+    server.wire.write(b"one")
+    server.wire.abandon()
+    await settle()
+    assert (server.sent, server.gone) == ([], 1)
+
+
+async def test_a_buffer_gives_what_it_holds_in_one_piece_and_says_when_it_has_room() -> None:
+    buffer, ready = Buffer(room=5), asyncio.Event()
+    buffer.ready = ready.set
+    assert buffer.write(b"one")
+    assert not buffer.write(b"two")
+    assert await buffer.take() == b"one"
+    assert ready.is_set()
+    assert buffer.write(b"larger than the room")
+    buffer.abandon()
+    buffer.close()
+    assert await buffer.take() == b"larger than the room"
+    assert await buffer.take() == b""
+
+
+async def test_a_buffer_waits_for_a_piece() -> None:
+    buffer = Buffer(room=5)
+    taking = asyncio.ensure_future(buffer.take())
+    await settle()
+    buffer.write(b"one")
+    assert await taking == b"one"
+
+
+class Granian(Server):
+    """A server whose `send` returns an awaitable that is no coroutine."""
+
+    def plain(self, message: Message) -> Awaitable[None]:
+        return asyncio.ensure_future(self.send(message))
+
+
+async def nobody(jobs: Any, *_: Any) -> Any:
+    del jobs
+    return {}
+
+
+@pytest.fixture
+def response(valkey: Any) -> EventStreamResponse:
+    return EventStreamResponse(Hub(valkey.url, nobody, nobody), Subscription(["job"], ends=True))
+
+
+async def test_a_send_that_is_no_coroutine_is_served_by_a_generator(
+    response: EventStreamResponse,
+) -> None:
+    server = Granian()
+    sending = server.plain({"type": "http.response.start"})
+    assert not can_be_driven(sending)
+    await sending
+    await asyncio.wait_for(_serve(response, forever, server.plain), 10)
+    assert server.sent[-2].endswith(b"event: done\ndata: [DONE]\n\n")
+    assert server.ended
+    await response.hub.close()
+
+
+@pytest.mark.parametrize("lane", ["send", "plain"])
+async def test_a_client_that_leaves_ends_its_stream(
+    response: EventStreamResponse, lane: str
+) -> None:
+    response.reader.ends = False
+    server, left = Granian(), asyncio.Event()
+
+    async def receive() -> Message:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    serving = asyncio.ensure_future(_serve(response, receive, getattr(server, lane)))
+    async with asyncio.timeout(10):
+        while not server.sent:  # noqa: ASYNC110 - the server of this test tells nobody
+            await asyncio.sleep(0.005)
+    assert response.hub._open
+    left.set()
+    await asyncio.wait_for(serving, 5)
+    assert not response.hub._open
+    await response.hub.close()
+
+
+async def test_a_server_that_cancels_a_stream_is_obeyed(response: EventStreamResponse) -> None:
+    response.reader.ends = False
+    server = Server()
+    serving = asyncio.ensure_future(_serve(response, forever, server.send))
+    async with asyncio.timeout(10):
+        while not server.sent:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert not response.hub._open
+    await response.hub.close()
+
+
+async def test_a_stream_over_a_limit_is_ended_by_the_hub(valkey: Any) -> None:
+    hub = Hub(valkey.url, nobody, nobody)
+    hub._held["alice"] = 10**6
+    server = Server()
+    response = EventStreamResponse(hub, Subscription(["job"], holder="alice"))
+
+    await asyncio.wait_for(_serve(response, forever, server.send), 5)
+    assert b"event: busy" in server.sent[0]
+    assert server.ended
+    await hub.close()
