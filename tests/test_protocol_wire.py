@@ -1,0 +1,123 @@
+"""docs/protocol.md says what comes over the wire, from the first block to the last."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from jobs import actions, announce, lease
+from jobs.models import TERMINAL, Job
+from jobs.streams import log
+from progress.stream import keys
+from progress.stream.event import KINDS
+from tests.support.protocol import follow
+from tests.support.stack import Valkey, Web, Worker
+from tests.support.users import session_of
+
+
+def cookies(user: User) -> dict[str, str]:
+    return {settings.SESSION_COOKIE_NAME: session_of(user)}
+
+
+@pytest.fixture
+def job(transactional_db: None, alice: User, valkey: Valkey) -> Job:
+    """A queued job with a log, of which no worker is told."""
+    del transactional_db, valkey
+    made = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
+    announce.created(made)
+    return made
+
+
+@pytest.fixture
+def client(web: Web, transactional_db: None, alice: User) -> Iterator[httpx.Client]:
+    """Alice's client."""
+    del transactional_db
+    with httpx.Client(base_url=web.url, cookies=cookies(alice), timeout=20) as opened:
+        yield opened
+
+
+def test_a_client_without_a_cursor_gets_a_snapshot_that_carries_one(
+    client: httpx.Client, job: Job
+) -> None:
+    [first] = follow(client, f"/jobs/{job.pk}/events/", "snapshot")
+    assert int(first.id) > 10**15
+    [named] = follow(client, "/jobs/events/", "snapshot", job=job.pk)
+    [mine] = follow(client, "/jobs/events/", "snapshot")
+    assert {json.loads(each.data)["job"] for each in (first, named, mine)} == {str(job.pk)}
+
+
+@pytest.mark.parametrize("cursor", ["garbage", "9" * 18, "9" * 19, "-1", "1.5", "٣"])
+def test_a_cursor_that_is_none_of_ours_is_told_so_on_every_endpoint(
+    client: httpx.Client, job: Job, cursor: str
+) -> None:
+    for url, query in (
+        (f"/jobs/{job.pk}/events/", {}),
+        ("/jobs/events/", {"job": job.pk}),
+        ("/jobs/events/", {}),
+    ):
+        resync, _ = follow(client, url, "snapshot", cursor=cursor, **query)
+        assert json.loads(resync.data)["reason"] == "unknown"
+
+
+def test_a_cursor_before_a_trimmed_log_is_told_so(
+    client: httpx.Client, valkey: Valkey, job: Job
+) -> None:
+    lease.claim(job.pk, "a test")
+    with valkey.client() as redis:
+        assert redis.xtrim(keys.log(str(job.pk)), maxlen=1, approximate=False) == 1
+    resync, _ = follow(client, f"/jobs/{job.pk}/events/", "snapshot", cursor=5)
+    assert json.loads(resync.data)["reason"] == "trimmed"
+
+
+def test_a_log_that_redis_lost_is_told_with_a_snapshot_from_the_database(
+    client: httpx.Client, valkey: Valkey, job: Job
+) -> None:
+    cursor = log().read([str(job.pk)]).cursor
+    valkey.flush()
+    resync, current = follow(client, f"/jobs/{job.pk}/events/", "snapshot", cursor=cursor)
+    assert json.loads(resync.data)["reason"] == "lost"
+    assert json.loads(current.data)["elapsed"] is None
+
+
+def test_a_stream_lives_by_signs_of_life_is_alone_over_its_limit_and_ends_by_age(
+    valkey: Valkey, alice: User, job: Job
+) -> None:
+    del valkey
+    web = Web(STREAM_KEEPALIVE="1", STREAM_MAX_AGE="4", STREAM_MAX_PER_USER="1")
+    web.start()
+    url = f"/jobs/{job.pk}/events/"
+    with httpx.Client(base_url=web.url, cookies=cookies(alice), timeout=20) as client:
+        for query, sign in (("?heartbeat", b"event: heartbeat"), ("", b": keepalive")):
+            with client.stream("GET", url + query) as response:
+                pieces = response.iter_bytes()
+                assert any(piece.startswith(sign) for piece in pieces)
+                [refused] = follow(client, url, "busy")
+                assert refused.id == ""
+                *_, last = pieces
+                assert re.fullmatch(rb"retry: [0-9]{3,4}\n\n", last)
+    web.stop()
+
+
+@pytest.mark.parametrize("fail_at", [None, 60])
+def test_a_real_job_sends_valid_frames_from_its_first_block_to_done(
+    worker: Worker, client: httpx.Client, alice: User, fail_at: float | None
+) -> None:
+    del worker
+    params = {"seconds": 1, "steps": 20, "phases": 2, "fail_at": fail_at}
+    job = actions.start("simulate", params, owner=alice)
+    got = follow(client, f"/jobs/{job.pk}/events/", "done", heartbeat="")
+    ids = [int(message.id) for message in got if message.event in KINDS]
+    assert ids == sorted(set(ids))
+    kinds = [message.event for message in got]
+    assert {"state", "progress", "log", "warning"} <= {*kinds}
+    assert kinds[-2:] == ["state", "done"]
+    last = json.loads(got[-2].data)
+    assert last["status"] == ("failed" if fail_at else "succeeded")
+    assert last["status"] in TERMINAL
+    assert ("error" in kinds) == bool(fail_at)
+    [again] = follow(client, f"/jobs/{job.pk}/events/", "done", cursor=got[-2].id)
+    assert again.event == "done"
