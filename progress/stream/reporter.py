@@ -96,15 +96,18 @@ class Reporter:
             self._motion.total = total
         if message is not None:
             self._motion.message = message
-        self._wake()
+        if self._idle:
+            self._wake()
         if self._stop:
             self._obey()
 
     def advance(self, n: Any = 1) -> None:
         """Adds to how much is done."""
         with self._values:
-            current = (amount(self._motion.current) or 0) + (amount(n) or 0)
-        self.update(current)
+            self._motion.current = (amount(self._motion.current) or 0) + (amount(n) or 0)
+        self._wake()
+        if self._stop:
+            self._obey()
 
     def phase(self, name: str, weight: float = 1.0) -> None:
         """Begins a part of the job with a count of its own. `weight` is its share of what is left
@@ -122,9 +125,10 @@ class Reporter:
     def warn(self, item: object, reason: object) -> None:
         """Notes that something went wrong with one item, while the job goes on."""
         item, reason = clean(item, 200), clean(reason)
-        self.warning_count += 1
-        if len(self.warnings) < 100:
-            self.warnings.append({"item": item, "reason": reason})
+        with self._values:
+            self.warning_count += 1
+            if len(self.warnings) < 100:
+                self.warnings.append({"item": item, "reason": reason})
         self._say("warning", "warning", f"{item}: {reason}")
 
     def output(self, text: object) -> None:

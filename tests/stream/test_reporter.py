@@ -1,5 +1,6 @@
 """What a task says reaches the log in time, once, and without holding the task up."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -218,6 +219,28 @@ def test_a_job_goes_on_without_redis_and_catches_up(
     texts = [data["text"] for event, data in entries() if event == "log"]
     assert texts == [str(number) for number in range(0, 100_000, 1000)]
     impatient.close()
+
+
+def test_threads_of_one_task_may_count_together(log: Log, job: str) -> None:
+    reporter = Reporter(log, job, 1, renew=kept)
+
+    def count() -> None:
+        for item in range(5000):
+            reporter.advance()
+            reporter.warn(item, "is only counted")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet in every place
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    done = reporter.progress()
+    assert (done["current"], done["warnings"]) == (20_000, 20_000)
 
 
 def test_an_error_of_redis_never_reaches_the_job(job: str) -> None:
