@@ -21,8 +21,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_htmx.http import HTMX_STOP_POLLING
 
-from jobs import actions, snapshots
-from jobs.models import Attempt, Job
+from jobs import actions, snapshots, tokens
+from jobs.models import ApiToken, Attempt, Job
 from jobs.templatetags.live import duration
 from jobs.views.showing import Shown, show
 
@@ -214,6 +214,27 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
             else:
                 said = f"{job.title} {job.pk}: {now.get_status_display().lower()}"
                 self.message_user(request, said, messages.SUCCESS)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
+    """Tokens are made by `manage.py token`, which shows them once; here they are revoked."""
+
+    list_display = ("id", "owner", "name", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("owner",)
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("owner__username", "name")
+    fields = ("owner", "name", "created_at", "last_used_at", "revoked_at")
+    actions = ("revoke_tokens",)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may revoke."""
+        return isinstance(request.user, User) and request.user.has_perm("jobs.change_apitoken")
+
+    @admin.action(description="Revoke selected tokens", permissions=["operate"])
+    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        revoked = sum(tokens.revoke(token) for token in queryset)
+        self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
 
 
 def _shown(job: Job) -> Shown:

@@ -182,3 +182,23 @@ class ImportedRow(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line} of {self.job_id}"
+
+
+class ApiToken(models.Model):
+    """A secret with which programs act as its owner. Only its hash is stored (see tokens.py)."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    name = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the secret, in hexadecimal")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="to the minute")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.name}".strip()
