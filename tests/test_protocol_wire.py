@@ -121,3 +121,21 @@ def test_a_real_job_sends_valid_frames_from_its_first_block_to_done(
     assert ("error" in kinds) == bool(fail_at)
     [again] = follow(client, f"/jobs/{job.pk}/events/", "done", cursor=got[-2].id)
     assert again.event == "done"
+
+
+def test_a_cancelled_job_says_so_in_its_progress_and_its_states(
+    worker: Worker, client: httpx.Client, alice: User
+) -> None:
+    del worker
+    job = actions.start("simulate", {"seconds": 30}, owner=alice)
+    url = f"/jobs/{job.pk}/events/"
+    *_, begun = follow(client, url, "progress")
+    actions.cancel(job)
+    told = [
+        (message.event, json.loads(message.data)["status"])
+        for message in follow(client, url, "done", cursor=begun.id)
+        if message.event in ("state", "progress")
+    ]
+    assert ("progress", "cancelling") in told
+    assert told[-1] == ("state", "cancelled")
+    assert ("state", "cancelling") in told
