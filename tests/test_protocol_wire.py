@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from jobs import actions, announce, lease
+from jobs import actions, announce, lease, tokens
 from jobs.models import TERMINAL, Job
 from jobs.streams import log
 from progress.stream import keys
@@ -48,6 +48,26 @@ def test_a_client_without_a_cursor_gets_a_snapshot_that_carries_one(
     [named] = follow(client, "/jobs/events/", "snapshot", job=job.pk)
     [mine] = follow(client, "/jobs/events/", "snapshot")
     assert {json.loads(each.data)["job"] for each in (first, named, mine)} == {str(job.pk)}
+
+
+def test_who_asks_is_told_by_cookie_or_token_and_others_by_a_status(
+    client: httpx.Client, job: Job, alice: User, bob: User
+) -> None:
+    urls = (f"/jobs/{job.pk}/events/", f"/jobs/events/?job={job.pk}")
+    _, token = tokens.issue(alice)
+    signed = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=client.base_url, headers=signed) as program:
+        for url in urls:
+            assert follow(program, url, "snapshot")
+    for asks, status in (
+        ({"cookies": cookies(alice), "headers": {"Authorization": "Bearer pt_1_x"}}, 401),
+        ({}, 401),
+        ({"cookies": cookies(bob)}, 404),
+    ):
+        with httpx.Client(base_url=client.base_url, **asks) as other:  # type: ignore[arg-type]  # of two sorts
+            assert [other.get(url).status_code for url in urls] == [status, status]
+            assert [other.head(url).status_code for url in urls] == [status, status]
+    assert [client.post(url).status_code for url in urls] == [405, 405]
 
 
 @pytest.mark.parametrize("cursor", ["garbage", "9" * 18, "9" * 19, "-1", "1.5", "٣"])
