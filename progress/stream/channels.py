@@ -68,6 +68,8 @@ class Channels:
                 await self._read(connection)
             except (redis.RedisError, OSError) as error:
                 logger.warning("Live messages are interrupted: %s", error)
+            except Exception:  # whatever it was, streams must not stand still for ever
+                logger.exception("Live messages are interrupted")
             finally:
                 self._up.clear()
                 self._forget()

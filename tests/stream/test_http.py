@@ -13,15 +13,17 @@ from typing import Any
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.signals import request_finished
 from django.test import AsyncClient, RequestFactory
 
 from jobs import announce
 from jobs.models import Job
 from jobs.streams import hub, log
 from progress.stream import Event
-from progress.stream.http import Cursor, EventStreamResponse, cursor
+from progress.stream.http import Cursor, EventStreamHandler, EventStreamResponse, cursor
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of
 
@@ -220,6 +222,53 @@ async def test_the_same_response_works_under_djangos_own_handler(alice: User, jo
         assert (await anext(pieces)).startswith(b"retry: ")
         assert b"event: snapshot" in await anext(pieces)
     await hub().close()
+
+
+def communicator(path: str, user: User) -> Any:
+    """A connection to the handler in this process."""
+    cookie = f"{settings.SESSION_COOKIE_NAME}={session_of(user)}".encode()
+    headers = [(b"host", b"localhost"), (b"cookie", cookie)]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+    }
+    return ApplicationCommunicator(EventStreamHandler(), scope)
+
+
+async def test_the_handler_sends_a_stream_after_its_request_is_over(alice: User, job: Job) -> None:
+    finished = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def note(**_: object) -> None:
+        loop.call_soon_threadsafe(finished.set)
+
+    request_finished.connect(note)
+    try:
+        client = await sync_to_async(communicator)(f"/jobs/{job.pk}/events/", alice)
+        await client.send_input({"type": "http.request", "body": b""})
+        start = await client.receive_output(timeout=10)
+        assert (start["type"], start["status"]) == ("http.response.start", 200)
+        assert (b"Content-Type", b"text/event-stream") in start["headers"]
+        await asyncio.wait_for(finished.wait(), 5)
+        assert (await client.receive_output())["body"].startswith(b"retry: ")
+        assert b"event: snapshot" in (await client.receive_output())["body"]
+        await client.send_input({"type": "http.disconnect"})
+        await client.wait()
+    finally:
+        request_finished.disconnect(note)
+    assert not hub()._open
+    await hub().close()
+
+
+async def test_the_handler_sends_everything_else_as_django_does(alice: User, job: Job) -> None:
+    client = await sync_to_async(communicator)(f"/jobs/{job.pk}/status/", alice)
+    await client.send_input({"type": "http.request", "body": b""})
+    assert (await client.receive_output(timeout=10))["status"] == 200
+    assert str(job.pk).encode() in (await client.receive_output())["body"]
+    await client.wait()
 
 
 async def test_other_responses_are_djangos(client: httpx.AsyncClient) -> None:

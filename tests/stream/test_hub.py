@@ -14,6 +14,7 @@ import redis
 from progress.stream import Event, Hub, Limits, Log, Subscription, keys
 from progress.stream.hub import opening
 from progress.stream.sse import Decoder, Message
+from progress.stream.wire import AsgiWire
 from tests.stream.conftest import progress, state
 from tests.support.stack import Valkey
 
@@ -27,6 +28,9 @@ class Database:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.feeds: dict[str, list[str]] = {}
         self.down = 0
+        self.asked = False
+        self.slow = asyncio.Event()
+        self.slow.set()
 
     async def recover(self, jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         if self.down:
@@ -36,6 +40,11 @@ class Database:
 
     async def members(self, feed: str, number: int) -> Sequence[str]:
         del number
+        self.asked = True
+        if self.down:
+            self.down -= 1
+            raise OSError("the database is away")
+        await self.slow.wait()
         return self.feeds.get(feed, [])
 
 
@@ -345,6 +354,91 @@ async def test_a_reader_that_falls_behind_reads_the_log_instead(
     assert len(await anext(stream)) <= 2000
     got = await collect(stream, '"89"')
     assert texts(got) == [str(text) for text in range(90)][-len(got) :]
+
+
+async def test_the_jobs_of_a_feed_are_asked_for_until_the_database_answers(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    database.feeds["user:3"] = [job]
+    database.down = 2
+    got = await collect(hub.stream(Subscription([], feed="user:3")), "running")
+    assert [message.event for message in got] == ["snapshot"]
+    assert not database.down
+
+
+async def test_who_left_while_its_jobs_were_looked_up_is_not_kept(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    database.feeds["user:4"] = [job]
+    log.append(job, state(job, "running"), attempt=1)
+    database.slow.clear()
+    stream = hub.stream(Subscription([], feed="user:4"))
+    await anext(stream)
+    await until(lambda: database.asked)
+    await stream.aclose()
+    database.slow.set()
+    assert "snapshot" in [
+        message.event for message in await collect(hub.stream(Subscription([job])), "running")
+    ]
+    assert not [*hub._rooms.channels, *hub._open]
+
+
+async def test_who_never_reads_is_given_up_when_the_stream_is_old(
+    make_hub: MakeHub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    hub, reader, gone = make_hub(max_age=0.3, keepalive=0.4), Subscription([job]), asyncio.Event()
+
+    async def send(message: Mapping[str, Any]) -> None:
+        del message
+        await asyncio.get_running_loop().create_future()
+
+    hub.attach(reader, AsgiWire(send, gone.set))
+    assert not reader.wire.write(b"more")
+    await asyncio.wait_for(gone.wait(), 5)
+    assert reader.ended
+    assert not hub._open
+
+
+async def test_a_stream_that_has_ended_is_left_alone_until_it_is_taken_away(
+    make_hub: MakeHub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "failed", final=True), attempt=1)
+    stream = make_hub(keepalive=0.1).stream(Subscription([job], ends=True))
+    pieces = [await anext(stream)]
+    await asyncio.sleep(0.3)  # several looks of the clock, which are what is tested
+    pieces += [piece async for piece in stream]
+    assert b"".join(pieces).endswith(b"[DONE]\n\n")
+
+
+async def test_closing_the_hub_ends_its_streams(hub: Hub, log: Log, job: str) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    stream = await live(hub, Subscription([job]))
+    await hub.close()
+    pieces = [piece async for piece in stream]
+    assert pieces[-1].split(b"\n\n")[-2].startswith(b"retry: ")
+
+
+async def test_messages_that_one_job_of_several_is_missing_are_told(
+    hub: Hub, log: Log, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"{job}-other"
+    for name in (job, other):
+        log.append(name, state(name, "running"), attempt=1)
+    stream = await live(hub, Subscription([job, other]))
+    hear = hub._channels._on_message
+    monkeypatch.setattr(hub._channels, "_on_message", lambda *_: None)
+    lost = say(log, job, "lost")
+    await until(lambda: hub._channels._confirmed)
+    await asyncio.sleep(0.1)  # nothing tells that a message has been thrown away
+    monkeypatch.setattr(hub._channels, "_on_message", hear)
+    say(log, other, "other")
+    assert b"other" in await collect_one(stream, b'"other"')
+    say(log, job, "next")
+    got = await collect(stream, '"status"')
+    assert json.loads(got[0].data) == {"job": job, "reason": "lost"}
+    assert int(got[1].id) > lost
 
 
 async def test_a_stream_ends_when_it_is_old(make_hub: MakeHub, log: Log, job: str) -> None:
