@@ -2,8 +2,13 @@
 is one conditional UPDATE."""
 
 import logging
+import math
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
+import redis
 from django.conf import settings
 from django.db import Error
 from django.db.models import DateTimeField, F, Q, QuerySet
@@ -13,23 +18,28 @@ from jobs import announce, dispatch, files, lease, registry
 from jobs.lease import later
 from jobs.models import HELD, Job, Status
 from jobs.options import restored
+from jobs.streams import log
 
 logger = logging.getLogger(__name__)
 PER_SWEEP = 200
 """Jobs that one sweep publishes or prunes at most."""
 RECENT = 5.0
-"""Seconds in which a started job's own process may still be publishing it."""
+"""Seconds in which a job's own process may still be publishing its start or its end."""
+LATE = 60.0
+"""Seconds for which an end is looked at again: an earlier state may have been on its way."""
 OFTEN, SELDOM = 60.0, 600.0
 """Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
 its message must be lost or held back by a worker, and when the queue is just long."""
+_compared = -math.inf  # when, by the monotonic clock, all ends so far were found in the log
 
 
 def sweep() -> None:
     """One pass over everything. A step that fails is logged and tried again in the next pass."""
-    for step in (give_up_lost, end_cancelled, end_expired, publish_forgotten, prune):
+    steps = (give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_ends, prune)
+    for step in steps:
         try:
             step()
-        except Error:
+        except (Error, redis.RedisError):
             logger.exception("The janitor could not %s", step.__name__.replace("_", " "))
 
 
@@ -71,8 +81,25 @@ def publish_forgotten() -> None:
     for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:
         if job.kind not in known:
             logger.warning("Job %s waits: this code has no kind %r", job.pk, job.kind)
-        elif not dispatch.publish(job):
+        elif not dispatch.publish(job) and dispatch.depth(job.queue) is None:
             return  # the broker is away; the others would only wait for it one after the other
+
+
+def repeat_ends() -> None:
+    """Announces again how jobs ended where the log says otherwise: Redis did not take the last
+    state, and without it their streams would never end and their logs never expire."""
+    global _compared
+    begun = time.monotonic()
+    seconds = min(begun - _compared, settings.LOG_TTL) + LATE
+    ended = Job.objects.finished().filter(finished_at__range=(later(-seconds), later(-RECENT)))
+    for jobs in _batches(ended.order_by()):
+        states = log().read([str(job.pk) for job in jobs]).states
+        for job in jobs:
+            state = states.get(str(job.pk))
+            if state and (state["status"], state["attempt"]) != (job.status, job.attempt):
+                logger.warning("Job %s: the log has missed that it is %s", job.pk, job.status)
+                announce.state(job.pk)
+    _compared = begun
 
 
 def prune() -> None:
@@ -82,6 +109,12 @@ def prune() -> None:
     for pk in list(old.values_list("pk", flat=True)[:PER_SWEEP]):
         files.delete_all_of(pk)
         old.filter(pk=pk).delete()
+
+
+def _batches(jobs: QuerySet[Job]) -> Iterable[list[Job]]:
+    found = jobs.only("pk", "status", "attempt").iterator(PER_SWEEP)
+    while batch := list(islice(found, PER_SWEEP)):
+        yield batch
 
 
 def _lost_messages(due: QuerySet[Job]) -> list[Job]:

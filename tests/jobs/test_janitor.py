@@ -7,8 +7,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from jobs import dispatch, janitor
-from jobs.models import Job, result_path
+from jobs import actions, dispatch, janitor, lease
+from jobs.models import Job, Status, result_path
+from progress.stream import keys
 from tests.jobs import rows
 from tests.jobs.threads import at_once
 from tests.jobs.waiting import ended, reload, states
@@ -78,6 +79,40 @@ def test_a_job_of_an_unknown_kind_does_not_keep_others_waiting() -> None:
     rows.queued(published_at=None)
     janitor.sweep()
     assert messages() == 1
+
+
+def test_a_job_that_no_queue_can_take_does_not_keep_others_waiting() -> None:
+    rows.queued(published_at=None, created_at=rows.ago(20), options={"serializer": "unheard of"})
+    job = rows.queued(published_at=None)
+    janitor.sweep()
+    assert messages() == 1
+    assert reload(job).published_at is not None
+
+
+def test_an_end_that_redis_did_not_take_is_told_once_it_is_back(empty: Valkey) -> None:
+    job, attempt = rows.running()
+    wait_until(lambda: states(job) == ["running"])
+    empty.kill()
+    assert lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    janitor.sweep()
+    empty.start()
+    rows.changed(job, finished_at=rows.ago(6))
+    janitor.sweep()
+    janitor.sweep()
+    assert states(job)[-1] == "succeeded"
+    with empty.client() as client:
+        assert client.ttl(keys.log(str(job.pk))) > 0
+
+
+def test_a_start_that_is_told_after_the_cancel_does_not_stay_the_last_word(empty: Valkey) -> None:
+    job = rows.queued(published_at=None)
+    actions.cancel(job)
+    dispatch.publish(job)
+    rows.changed(job, finished_at=rows.ago(6))
+    janitor.sweep()
+    assert states(job)[-1] == "cancelled"
+    with empty.client() as client:
+        assert client.ttl(keys.log(str(job.pk))) > 0
 
 
 def test_an_expired_lease_queues_the_job_again_while_attempts_are_left() -> None:
