@@ -145,6 +145,8 @@ def settle(
     }
     if status == Status.SUCCEEDED:
         changes["percent"] = 100.0
+    if status == Status.CANCELLED and not reason:
+        del changes["reason"]  # who asked for it is there already
     ending = traces._asdict() | {"status": status, "reason": reason, "error": error}
     return _end(_mine(attempt), attempt, changes, ending)
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
 from jobs import actions, lease
@@ -48,6 +49,13 @@ def test_any_other_end_freezes_the_bar(db: None, status: Status) -> None:
     job, attempt = rows.running()
     lease.settle(attempt, status, HALF)
     assert rows.changed(job).percent == 50
+
+
+def test_a_cancelled_job_still_says_who_asked_for_it(alice: User) -> None:
+    job, attempt = rows.running()
+    actions.cancel(job, by=alice)
+    assert lease.settle(attempt, Status.CANCELLED, lease.Traces())
+    assert rows.changed(job).reason == "Cancelled by alice"
 
 
 def test_a_second_end_loses(db: None) -> None:
