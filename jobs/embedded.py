@@ -60,7 +60,8 @@ class EmbeddedValkey:
     def _own_socket_directory(self) -> None:
         parent = self.socket.parent
         parent.mkdir(mode=0o700, exist_ok=True)
-        if parent.owner() != self.directory.owner() or parent.stat().st_mode & 0o022:
+        status = parent.stat()  # not owner(): an account of a container may have no name
+        if status.st_uid != self.directory.stat().st_uid or status.st_mode & 0o022:
             raise EmbeddedError(
                 f"Other users can write to {parent}: set REDIS_URL or move DATA_DIR."
             )
