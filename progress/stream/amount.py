@@ -15,7 +15,7 @@ def amount(value: Any) -> int | float | None:
             return None
     except OverflowError:
         return MOST
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - of no number, or whatever a task's object raises
         return None
     return max(0, min(number, MOST))
 

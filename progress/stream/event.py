@@ -28,8 +28,13 @@ def to_json(data: Mapping[str, Any]) -> str:
 
 def clean(text: object, limit: int = 500) -> str:
     """`text` as one printable line of at most `limit` characters: what a page, a log and a
-    database column all accept. Control characters become spaces, lone surrogates `?`."""
+    database column all accept. Control characters become spaces, lone surrogates `?`. Never raises:
+    an object without a text of its own is shown by its type."""
+    try:
+        line = str(text)
+    except Exception:  # noqa: BLE001 - a task's objects raise anything
+        line = f"<{type(text).__name__}>"
     # Cut first: a megabyte need not be walked to keep a line of it.
-    line = str(text)[: limit + 1].encode("utf-8", "replace").decode("utf-8")
+    line = line[: limit + 1].encode("utf-8", "replace").decode("utf-8")
     line = "".join(char if char.isprintable() else " " for char in line).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"

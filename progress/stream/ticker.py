@@ -1,9 +1,12 @@
 """The one thread of a worker process that writes progress, for however many jobs run in it."""
 
+import logging
 import os
 import threading
 import time
 from typing import ClassVar, Protocol
+
+logger = logging.getLogger(__name__)
 
 TICK = 0.1
 """Seconds between two writes of one job at least."""
@@ -67,4 +70,7 @@ class Ticker:
                     self._thread = None
                     return
             for reporter in reporters:
-                reporter.flush(time.monotonic())
+                try:
+                    reporter.flush(time.monotonic())
+                except Exception:  # without this thread every job of the process loses its lease
+                    logger.exception("Progress could not be written")

@@ -12,8 +12,19 @@ from progress.stream.event import clean, to_json
 from progress.stream.motion import Motion
 from progress.stream.pace import STALLED, WARM_UP, Speed
 
+
+class Unspeakable:
+    """As a model whose row is gone: neither a text nor a number can be made of it."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("the row is gone")
+
+    __float__ = __str__
+
+
 anything = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.just(10**400)
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary()),
+    *(st.just(10**400), st.just(Unspeakable())),
 )
 
 
@@ -27,7 +38,7 @@ def percents(reports: list[tuple[Any, Any]]) -> list[Any]:
 @pytest.mark.parametrize(
     ("value", "number"),
     [(3, 3), (2.5, 2.5), (True, 1), ("7", 7), (-1, 0), (math.inf, MOST), (10**400, MOST),
-     (math.nan, None), (None, None), ("seven", None), ([], None)],
+     (math.nan, None), (None, None), ("seven", None), ([], None), (Unspeakable(), None)],
 )  # fmt: skip
 def test_an_amount_is_a_finite_number_or_nothing(value: Any, number: Any) -> None:
     assert amount(value) == number
@@ -127,7 +138,8 @@ def test_rate_and_eta_are_given_when_they_are_known() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [("a\nb\tc\0d", "a b c d"), (" x ", "x"), ("\ud800", "?"), (7, "7"),
-     ("ä" * 600, "ä" * 499 + "…"), ("a\x1b[31mred\u202e", "a [31mred"), ("x" * 500, "x" * 500)],
+     ("ä" * 600, "ä" * 499 + "…"), ("a\x1b[31mred\u202e", "a [31mred"), ("x" * 500, "x" * 500),
+     (Unspeakable(), "<Unspeakable>")],
 )  # fmt: skip
 def test_a_text_becomes_one_printable_line(text: object, line: str) -> None:
     assert clean(text) == line

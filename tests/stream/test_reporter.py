@@ -264,6 +264,21 @@ def test_one_thread_serves_all_reporters_and_ends_with_them(log: Log, job: str) 
     wait_until(lambda: tickers() == 0)
 
 
+def test_a_reporter_that_fails_takes_no_other_with_it(
+    reporter: Reporter, entries: Written, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def flush(self, now: float) -> None:
+            raise RuntimeError(f"broken at {now}")
+
+    broken = Broken()
+    Ticker.shared().add(broken)
+    wait_until(lambda: "broken at" in caplog.text)
+    reporter.update(1, 2)
+    wait_until(lambda: [1 for _, data in entries() if data["current"] == 1])
+    Ticker.shared().remove(broken)
+
+
 def test_a_forked_process_gets_a_ticker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     parents = Ticker.shared()
     assert Ticker.shared() is parents
