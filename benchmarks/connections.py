@@ -1,0 +1,68 @@
+"""Ten thousand viewers on one web process: do all get everything, and what does it cost to
+hold them?"""
+
+from benchmarks.processes import Process
+from benchmarks.rounds import interleaved
+from benchmarks.servers import Nchan, Ours, Server
+from benchmarks.site import Site
+from benchmarks.streaming import connect, delivered, publish_to
+from benchmarks.table import Result, Target
+from benchmarks.viewers import Viewers
+
+FLAT = ("threads", "Redis connections", "database files")
+"""What must not grow with the viewers."""
+
+
+def run(site: Site, rounds: int, *, quick: bool) -> Result:
+    """Targets: every frame, at most 150 MB under Uvicorn, and nothing else that grows."""
+    count = 50 if quick else 10_000
+    result = Result("connections", f"{count:,} viewers of one job on one process", quick)
+    servers: list[Server] = [
+        Ours("ours, Uvicorn", site, under="uvicorn"),
+        Nchan("Nchan", site),
+        Ours("ours, Daphne", site, under="daphne"),
+    ]
+    interleaved(result, servers, rounds, lambda server: _round(server, count, site))
+    result.limit("MB under Uvicorn", "MB in all", "ours, Uvicorn", 150.0)
+    for name, row in result.rows.items():
+        if name != "Nchan":
+            missing = 100.0 - row["frames delivered %"]
+            result.targets.append(Target(f"frames missing %, {name}", missing, 0.0))
+            for column in FLAT:
+                grown = row[f"{column} +"]
+                result.targets.append(Target(f"{column} grown, {name}", grown, 0.0))
+    return result
+
+
+def _round(server: Server, count: int, site: Site) -> dict[str, float]:
+    jobs = site.jobs(1)
+    process = server.start()
+    try:
+        requests = server.requests(jobs, count)
+        viewers = Viewers([(server.port, each) for each in requests])
+        viewers.connect(5, first_bytes=server.greets)
+        before = _held(process, site)
+        kilobytes, connecting = connect(viewers, server, process)
+        after, began = _held(process, site), process.cpu()
+        spec = server.publish(jobs, 1.0, 5)
+        written = publish_to(viewers, spec, site)
+        frames = delivered(server, viewers, written)
+        found = {
+            "MB in all": process.memory() / 1e6,
+            "kB per viewer": kilobytes,
+            "frames delivered %": 100 * frames / (len(written) * count),
+            "us CPU per frame": (process.cpu() - began) / max(frames, 1) * 1e6,
+            "ms CPU per connect": connecting,
+        }
+        viewers.close()
+        return found | {f"{name} +": after[name] - before[name] for name in FLAT}
+    finally:
+        process.stop()
+
+
+def _held(process: Process, site: Site) -> dict[str, float]:
+    return {
+        "threads": process.threads(),
+        "Redis connections": site.redis_clients(),
+        "database files": process.open_files("db.sqlite3"),
+    }

@@ -1,0 +1,95 @@
+"""A viewer comes back after a thousand events: how long until it has them all, beside reading
+them from Valkey and doing nothing else."""
+
+import time
+from typing import Any
+
+from benchmarks.processes import Process
+from benchmarks.servers import EventStream, Ours, Server
+from benchmarks.site import Site
+from benchmarks.streaming import publish_to
+from benchmarks.table import Result, percentiles
+from benchmarks.viewers import Published, Viewers
+
+
+def run(site: Site, rounds: int, *, quick: bool) -> Result:
+    """Target: at most twice a bare XRANGE of them, both wall time at the client. The request
+    goes through the middleware, the session and the ownership check."""
+    import redis
+
+    from progress.stream import keys
+
+    missed, turns = (50, 3) if quick else (1000, 20)
+    result = Result("resume", f"{missed:,} missed events of one job", quick)
+    servers: list[Server] = [
+        Ours("ours, Uvicorn", site, under="uvicorn"),
+        Ours("ours, Daphne", site, under="daphne"),
+        EventStream("django-eventstream, Uvicorn", site, under="uvicorn"),
+    ]
+    able = [s for s in servers if not s.missing() and (s.swift or not quick)]
+    [job] = site.jobs(1)
+    ids = {server.name: _write(server, job, missed, site) for server in able}
+    client: Any = redis.Redis.from_url(site.redis_url)
+    processes = {server.name: server.start() for server in able}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in ("bare XRANGE", *processes)}
+    try:
+        for _ in range(rounds):
+            times: dict[str, list[float]] = {name: [] for name in found}
+            for _ in range(turns):
+                began = time.perf_counter()
+                start = f"({ids[able[0].name][0]}-0"
+                client.xrange(keys.log(job), min=start, count=missed)
+                times["bare XRANGE"].append((time.perf_counter() - began) * 1e3)
+                for server in able:
+                    times[server.name].append(_resume(server, job, ids[server.name], site))
+            for name, millis in times.items():
+                found[name].append(percentiles(millis, "ms"))
+    finally:
+        client.close()
+        _stop(processes)
+    for name, measured in found.items():
+        result.add(name, measured)
+    for name in ("Uvicorn", "Daphne"):
+        result.ratio(f"over XRANGE, {name}", "ms p50", f"ours, {name}", "bare XRANGE", 2.0)
+    return result
+
+
+def _write(server: Server, job: str, missed: int, site: Site) -> list[int]:
+    """Writes one event more than will be missed; ids of them all. Our two servers have one log."""
+    entries = _entries(site, job)
+    if server.ours and len(entries) > missed:
+        return [int(i[: i.index(b"-")]) for i, _ in entries][1:]
+    spec = server.publish([job], 1e6, missed + 1)
+    return [number for _, number, _ in publish_to(Viewers([]), spec, site, patience=1)]
+
+
+def _entries(site: Site, job: str) -> Any:
+    import redis
+
+    from progress.stream import keys
+
+    with redis.Redis.from_url(site.redis_url) as client:
+        return client.xrange(keys.log(job))
+
+
+def _resume(server: Server, job: str, ids: list[int], site: Site) -> float:
+    """Milliseconds from the request to the last missed event, all of which are checked."""
+    [cookie] = site.cookies(1)
+    viewers = Viewers([(server.port, server.resumption(job, str(ids[0]), cookie))])
+    last = f"\nid: {ids[-1]}\n" if server.ours else f"id: {job}:{ids[-1]}\n"
+    began = time.perf_counter()
+    viewers.connect()
+    [viewer] = viewers.all
+    end = last.encode()
+    while end not in b"".join(piece for _, piece in viewer.pieces[-2:])[-20_000:]:
+        viewers.turn(5.0)
+    millis = (time.perf_counter() - began) * 1e3
+    viewers.close()
+    if server.ours:
+        Published(frozenset(ids[1:]), frozenset(ids[1:])).check(viewer.ids())
+    return millis
+
+
+def _stop(processes: dict[str, Process]) -> None:
+    for process in processes.values():
+        process.stop()

@@ -1,0 +1,1 @@
+"""What people would use instead, set up as its own documentation says."""
