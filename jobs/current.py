@@ -1,6 +1,7 @@
 """`progress`: what a task says about itself, and what it learns, while it runs."""
 
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -143,22 +144,18 @@ _running: set[Running] = set()
 def running(progress: Running) -> Iterator[None]:
     """Makes `progress` the current one in this thread."""
     _running.add(progress)
-    token = _here.set(progress)
     try:
-        yield
+        with _current(progress):
+            yield
     finally:
-        _here.reset(token)
         _running.discard(progress)
 
 
 @contextmanager
 def nobody() -> Iterator[None]:
     """Within it, `progress` does nothing: for a task that is called like a function."""
-    token = _here.set(NOBODY)
-    try:
+    with _current(NOBODY):
         yield
-    finally:
-        _here.reset(token)
 
 
 def is_running(job_id: str | None) -> bool:
@@ -190,9 +187,37 @@ def _temporary(mode: str) -> Iterator[IO[Any]]:
 
 
 class _Current:
+    """Stands for the current progress. While there is only one, what a task's loop calls is an
+    attribute: `__getattr__` would cost many times what the call itself does."""
+
     def __getattr__(self, name: str) -> Any:
         return getattr(_active(), name)
 
 
-progress = cast(Progress, _Current())
+@contextmanager
+def _current(progress: Progress) -> Iterator[None]:
+    token = _here.set(progress)
+    _open.append(progress)
+    _shorten()
+    try:
+        yield
+    finally:
+        _open.remove(progress)
+        _shorten()
+        _here.reset(token)
+
+
+def _shorten() -> None:
+    with _shortening:
+        here = list(_open)
+        for name in ("track", "update", "advance"):
+            vars(_stand_in).pop(name, None)
+            if len(here) == 1:
+                setattr(_stand_in, name, getattr(here[0], name))
+
+
+_open: list[Progress] = []
+_shortening = threading.Lock()
+_stand_in = _Current()
+progress = cast(Progress, _stand_in)
 """The progress of whichever attempt runs in this thread; harmless where none does."""
