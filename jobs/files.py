@@ -12,17 +12,20 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import get_valid_filename
 
 logger = logging.getLogger(__name__)
-NAME_LENGTH = 100
+NAME_BYTES = 128
+"""Half of what most file systems take: a storage may add to a name."""
 
 
 def safe_name(name: str) -> str:
-    """The last part of `name` as a file name for every system; never empty, at most 100 long."""
+    """The last part of `name` as a file name for every system; never empty, of the end of a long
+    one at most NAME_BYTES in UTF-8."""
     last = PurePosixPath(name.replace("\\", "/")).name
     try:
         safe = get_valid_filename(last)
     except SuspiciousFileOperation:
         return "file"
-    return safe if len(safe) <= NAME_LENGTH else safe[-NAME_LENGTH:].lstrip(".") or "file"
+    kept = safe.encode()[-NAME_BYTES:].decode(errors="ignore")
+    return safe if kept == safe else kept.lstrip(".") or "file"
 
 
 def store_uploads(job: uuid.UUID, params: Mapping[str, Any], saved: list[str]) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """Starting a job, from the first row to its result."""
 
+from pathlib import Path, PurePosixPath
+
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -56,9 +59,14 @@ def test_a_failed_job_keeps_its_percent_and_a_sentence_and_hides_the_traceback()
     assert "Traceback" not in str(events(job))
 
 
-@pytest.mark.usefixtures("running")
-def test_a_job_error_is_shown_as_it_was_written() -> None:
-    assert ended(actions.start("refuses", {})).reason == "The file is empty."
+def test_a_job_error_is_shown_as_it_was_written_and_is_one_line_in_the_log(
+    running: TaskWorker,
+) -> None:
+    job = ended(actions.start("refuses", {}))
+    assert job.reason == "The file is empty."
+    wait_until(lambda: f"{job.pk}] raised" in running.output)
+    told = running.output.partition(f"{job.pk}] raised")[2]
+    assert "Traceback" not in told
 
 
 @pytest.mark.usefixtures("running")
@@ -115,6 +123,16 @@ def test_an_unknown_kind_is_refused(db: None) -> None:
         actions.start("nonsense", {})
 
 
+@pytest.mark.parametrize(
+    "name", ["漢" * 100 + ".csv", "é" * 250 + ".csv", "." + "x" * 300 + ".csv"]
+)
+def test_an_upload_with_a_long_name_is_stored_under_its_end(db: None, name: str) -> None:
+    job = actions.start("add", {"a": SimpleUploadedFile(name, b"1,2")})
+    assert default_storage.exists(job.params["a"])
+    assert name.endswith(PurePosixPath(job.params["a"]).name)
+    assert job.params["a"].endswith(".csv")
+
+
 def test_an_upload_is_stored_under_the_job_with_a_safe_name(db: None) -> None:
     upload = SimpleUploadedFile("x.csv", b"a,b")
     vars(upload)["_name"] = "..\\..//etc/pass wd\n.csv"  # as a hostile client may send it
@@ -126,9 +144,8 @@ def test_an_upload_is_stored_under_the_job_with_a_safe_name(db: None) -> None:
 
 def test_an_upload_of_a_start_that_is_refused_is_not_kept(db: None) -> None:
     with pytest.raises(actions.ActionError):
-        actions.start("add", {"a": SimpleUploadedFile("x.csv", b"a,b"), "b": {1}})
-    _, kept = default_storage.listdir("") if default_storage.exists("") else ([], [])
-    assert kept == []
+        actions.start("add", {"a": SimpleUploadedFile("refused.csv", b"a,b"), "b": {1}})
+    assert not list(Path(settings.MEDIA_ROOT).rglob("refused*"))
 
 
 def test_the_worker_prints_neither_parameters_nor_results(running: TaskWorker) -> None:
