@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -10,10 +12,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from jobs import actions, announce, lease, tokens
-from jobs.models import TERMINAL, Job
-from jobs.streams import log
+from jobs.models import TERMINAL, Job, Status
+from jobs.streams import feed, log
 from progress.stream import keys
 from progress.stream.event import KINDS
+from tests.support.processes import wait_until
 from tests.support.protocol import follow
 from tests.support.stack import Valkey, Web, Worker
 from tests.support.users import session_of
@@ -48,6 +51,23 @@ def test_a_client_without_a_cursor_gets_a_snapshot_that_carries_one(
     [named] = follow(client, "/jobs/events/", "snapshot", job=job.pk)
     [mine] = follow(client, "/jobs/events/", "snapshot")
     assert {json.loads(each.data)["job"] for each in (first, named, mine)} == {str(job.pk)}
+
+
+def test_a_job_that_ended_long_ago_comes_back_into_its_owners_stream_by_a_retry(
+    client: httpx.Client, job: Job
+) -> None:
+    attempt = lease.claim(job.pk, "a test")
+    assert attempt is not None
+    lease.settle(attempt, Status.FAILED, lease.Traces())
+    Job.objects.filter(pk=job.pk).update(finished_at=datetime(2026, 1, 1, tzinfo=UTC))
+    cursor = log().read([str(job.pk)]).cursor
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(follow, client, "/jobs/events/", "state", cursor=cursor)
+        channel = keys.feed(feed(job.owner_id))
+        wait_until(lambda: log()._redis.pubsub_numsub(channel)[0][1])
+        actions.retry(job)
+        told = json.loads(reading.result(20)[-1].data)
+    assert (told["job"], told["status"]) == (str(job.pk), "queued")
 
 
 def test_who_asks_is_told_by_cookie_or_token_and_others_by_a_status(
