@@ -15,7 +15,7 @@ from django import forms
 from django.conf import settings
 
 from jobs import actions, current, dispatch, lease, options, parameters, values
-from jobs.ending import Ending, failed, retried, sentence, trace
+from jobs.ending import Ending, JobError, failed, retried, sentence, trace
 from jobs.models import Attempt, Job, Status
 from jobs.request import worker_name
 from jobs.streams import log
@@ -32,6 +32,7 @@ class JobTask(Task[Any, Any]):
     acks_late = True
     ignore_result = True
     resultrepr_maxsize = 0  # results may be private; Celery would print them into the log
+    throws = (JobError,)  # a sentence for the user, of which the operator needs no traceback
 
     job_kind = ""
     job_title = ""
