@@ -78,10 +78,16 @@ def record_context(item: Shown) -> dict[str, Any]:
 
 
 def readable(value: Any) -> dict[str, Any]:
-    """A JSON value for people: `rows` of a flat object, else `text`; both empty for null."""
-    if isinstance(value, Mapping) and not any(isinstance(v, dict | list) for v in value.values()):
+    """A JSON value for people: `rows` of an object of plain values and lists of them, else `text`;
+    both empty for null."""
+    if isinstance(value, Mapping) and not any(map(_is_deep, value.values())):
         return {"rows": [(_label(name), _plain(each)) for name, each in value.items()]}
     return {"text": "" if value is None else _plain(value)}
+
+
+def _is_deep(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return any(isinstance(part, dict | list) for part in parts)
 
 
 def _label(name: str) -> str:
@@ -94,6 +100,8 @@ def _plain(value: Any) -> str:
         return {True: "yes", False: "no", None: "—"}[value]
     if isinstance(value, str | int | float):
         return written(value)
+    if isinstance(value, list) and not _is_deep(value):
+        return ", ".join(map(_plain, value)) or "—"
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 

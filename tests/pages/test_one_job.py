@@ -111,6 +111,9 @@ def test_a_flat_result_is_a_list_and_a_deep_one_is_json(alices: Client, make_job
     flat = page_of(alices, make_job(Status.SUCCEEDED, result={"rows_stored": 12345, "ok": True}))
     assert "<dt>Rows stored</dt><dd>12,345</dd>" in flat
     assert "<dt>Ok</dt><dd>yes</dd>" in flat
+    lists = page_of(alices, make_job(Status.SUCCEEDED, result={"columns": ["a", 2], "left": []}))
+    assert "<dt>Columns</dt><dd>a, 2</dd>" in lists
+    assert "<dt>Left</dt><dd>—</dd>" in lists
     deep = page_of(alices, make_job(Status.SUCCEEDED, result={"a": [1, {"b": "ä"}]}))
     assert '<pre class="json">' in deep
     assert "ä" in deep
