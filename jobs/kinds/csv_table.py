@@ -83,6 +83,8 @@ class Table:
         first = next(rows, None)
         if first is None:
             raise JobError("The file has no rows, only empty lines.")
+        if len(first.cells) == 1 and not first.cells[0].strip():
+            raise JobError(f"Line {first.line}, the first row, is blank.")
         if first.problem:
             raise JobError(f"Line {first.line}, the first row, cannot be used: {first.problem}.")
         names = column_names(first.cells if has_header else [""] * len(first.cells))

@@ -28,6 +28,7 @@ def a_workbook() -> bytes:
     [
         (b"", "The file is empty."),
         (b"\n\r\n\n", "The file has no rows"),
+        (b"\n  \n\na,b\n1,2\n", "Line 2, the first row, is blank."),
         (PNG, "This is a PNG picture, not a CSV file"),
         (a_workbook(), "This is an Excel workbook or a ZIP archive"),
         (zlib.compress(bytes(range(256)) * 9), "This is a binary file"),
