@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from jobs.views.health import healthz, readyz
 from jobs.views.sign_in_link import sign_in_link
@@ -12,6 +14,8 @@ urlpatterns = [
     path("sign-in/", LoginView.as_view(template_name="sign_in.html"), name="sign_in"),
     path("sign-in/link/<uid>/<token>/", sign_in_link, name="sign_in_link"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    # The admin names no icon, so browsers ask for this one.
+    path("favicon.ico", RedirectView.as_view(url=static("icons/idle.svg"))),
     path("healthz", healthz),
     path("readyz", readyz),
     path("", include("jobs.urls")),

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
 from django.test import Client
 from pytest_django import Settings
 
@@ -74,3 +75,9 @@ def test_a_forged_host_is_refused(client: Client, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["testserver"]
     response = client.get("/sign-in/", headers={"Host": "evil.example"})
     assert response.status_code == HTTPStatus.BAD_REQUEST
+
+
+def test_the_icon_that_browsers_ask_for_unasked_is_there(client: Client) -> None:
+    response = client.get("/favicon.ico")
+    assert response.status_code == HTTPStatus.FOUND
+    assert finders.find(response["Location"].removeprefix("/static/"))
