@@ -107,7 +107,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
             "Run",
             {"fields": ("attempt", "max_attempts", "worker", "started_at", "finished_at")},
         ),
-        ("Left", {"fields": ("result", "files", "warning_count")}),
+        ("Outcome", {"fields": ("result", "files", "warning_count")}),
     )
     readonly_fields = ("state", "bar", "page")
 

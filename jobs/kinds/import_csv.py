@@ -18,14 +18,14 @@ BATCH_ROWS = 1000
 BATCH_SIZE = 4 << 20  # characters
 
 DELIMITER_CHOICES = {
-    "": "Find out",
+    "": "Detect",
     "comma": "Comma",
     "semicolon": "Semicolon",
     "tab": "Tab",
     "pipe": "Vertical bar",
 }
 ENCODING_CHOICES = {
-    "": "Find out (Unicode or Western European)",
+    "": "Detect (Unicode or Western European)",
     "utf-8": "Unicode (UTF-8)",
     "utf-16-le": "Unicode (UTF-16, little endian)",
     "utf-16-be": "Unicode (UTF-16, big endian)",
@@ -45,9 +45,9 @@ ENCODING_CHOICES = {
 
 class ImportCSVForm(forms.Form):
     file = UploadField(
-        help_text="A row is rejected, with its reason, when it has another number of columns than"
-        " the first one, is blank, or cannot be decoded. All other rows are imported; empty lines"
-        " are left out."
+        help_text="A row is rejected, with its reason, when it does not have as many columns as the"
+        " first one, when all its cells are blank, or when it cannot be decoded. All other rows are"
+        " imported. Empty lines are skipped."
     )
     delimiter = forms.ChoiceField(choices=DELIMITER_CHOICES, required=False)
     encoding = forms.ChoiceField(choices=ENCODING_CHOICES, required=False)
@@ -71,8 +71,8 @@ def import_csv(
     no_header: bool = False,
     text_only: bool = False,
 ) -> dict[str, Any]:
-    """Reads the rows of a CSV file into the database. What is wrong with a row becomes a warning,
-    and the row a line of the file rejects.csv.
+    """Reads the rows of a CSV file into the database. A row with a mistake becomes a warning, and
+    is kept in the file rejects.csv.
 
     `file` is a name in the default storage. A retry checks the rows again but stores only those
     after the last checkpoint. Called as a plain function it checks the file and stores nothing.

@@ -46,7 +46,7 @@ def simulate(
             wait_until(begun + seconds * step / steps)
             progress.update(step - before, total, f"step {step} of {steps}")
             if fail_at is not None and step >= steps * fail_at / 100:
-                raise JobError(f"Failed at {fail_at:g} %, as asked.")
+                raise JobError(f"Failed at {fail_at:g}%, as asked.")
             if step % math.ceil(steps / 10) == 0:
                 progress.log(f"{step} of {steps} steps are done.")
             if step == math.ceil(steps / 2):

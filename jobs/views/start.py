@@ -52,7 +52,7 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
         return _page(request, wanted, wanted.form_class(initial=_initial(request, wanted)))
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
-        return problem(request, 413, f"Files may have {_limit()} at most.")
+        return problem(request, 413, f"Files may be up to {_limit()}.")
     try:
         asked = _read(request, wanted)
     except MalformedError as error:
@@ -105,7 +105,7 @@ def _check_sizes(form: forms.Form) -> None:
     for name, file in form.files.items():
         large = isinstance(file, UploadedFile) and (file.size or 0) > settings.UPLOAD_MAX_BYTES
         if large and name in form.fields and name not in form.errors:
-            form.add_error(name, f"This file has more than {_limit()}.")
+            form.add_error(name, f"This file is larger than {_limit()}.")
 
 
 def _initial(request: HttpRequest, kind: Kind) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200)
         if isinstance(field, forms.FileField):
             field.widget.attrs |= {
                 "data-max-bytes": settings.UPLOAD_MAX_BYTES,
-                "data-too-large": f"This file has more than {_limit()}.",
+                "data-too-large": f"This file is larger than {_limit()}.",
             }
     context = {
         "kind": kind,

@@ -62,5 +62,5 @@ def test_an_archive_upload_becomes_a_file_of_checksums(worker: Worker) -> None:
 def test_a_simulation_fails_where_it_was_told_to(worker: Worker) -> None:
     del worker
     job = ended(actions.start("simulate", {"seconds": 0.1, "steps": 10, "fail_at": 50}))
-    assert (job.status, job.reason) == (Status.FAILED, "Failed at 50 %, as asked.")
+    assert (job.status, job.reason) == (Status.FAILED, "Failed at 50%, as asked.")
     assert job.percent == 50

@@ -37,7 +37,7 @@ def test_phases_share_the_bar_equally(trial: Trial) -> None:
 
 @pytest.mark.parametrize(("fail_at", "step"), [(0, 1), (37.5, 38), (100, 100)])
 def test_it_fails_where_asked(trial: Trial, fail_at: float, step: int) -> None:
-    with pytest.raises(JobError, match=f"^Failed at {fail_at:g} %, as asked.$"):
+    with pytest.raises(JobError, match=f"^Failed at {fail_at:g}%, as asked.$"):
         trial.run(simulate, seconds=0, steps=100, fail_at=fail_at)
     assert trial.reporter.progress()["current"] == step
 
