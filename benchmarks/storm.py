@@ -17,6 +17,8 @@ MISSED = 20
 """Events that are written while nobody serves."""
 WARM_UP = 10
 """Viewers that come back before anything is measured: imports and caches belong to nobody."""
+AT_ONCE = 256
+"""Viewers that are being let in again at the same time."""
 Written = list[tuple[str, int, str]]
 
 
@@ -67,7 +69,7 @@ def _return(
     cpu, store = process.cpu(), site.valkey.cpu()
     second = Viewers([(server.port, each) for each in requests])
     began = time.monotonic()
-    second.connect()
+    second.connect(at_once=AT_ONCE)
     second.quiet(1.0, 20)
     cpu, store = process.cpu() - cpu, site.valkey.cpu() - store
     seconds = second.last_arrival - began

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 CHUNK = re.compile(rb"(?:\A|\r\n)[0-9a-fA-F]+\r\n")
 ID = re.compile(rb"^id: ?([0-9]+)$", re.MULTILINE)
-AT_ONCE = 256
-"""Connections that are opened at the same time at most."""
+AT_ONCE = 32
+"""Connections that are being opened at the same time at most."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,12 @@ class Viewers:
         self.last_arrival = 0.0
 
     def connect(
-        self, count: int | None = None, *, seconds: float = 120, first_bytes: bool = True
+        self,
+        count: int | None = None,
+        *,
+        seconds: float = 120,
+        first_bytes: bool = True,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Opens the next `count` connections (None: all that are left); returns once each has got
         its headers and the first bytes of its stream, unless the server sends none by itself.
@@ -70,7 +75,7 @@ class Viewers:
         left = len(self._unopened) if count is None else count
         todo = [self._unopened.pop() for _ in range(left)][::-1]
         while todo or waiting:
-            while todo and len(waiting) < AT_ONCE:
+            while todo and len(waiting) < at_once:
                 waiting.add(self._open(todo.pop()))
             for descriptor, _ in self._epoll.poll(0.1):
                 viewer = self._by_descriptor[descriptor]
