@@ -1,9 +1,11 @@
 """The ASGI application that Daphne serves: Channels routes each protocol to its handler."""
 
 import os
+import tempfile
 
 import django
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 
 from progress.checks import require_sound_settings
 from progress.stream.http import EventStreamHandler
@@ -11,5 +13,7 @@ from progress.stream.http import EventStreamHandler
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 django.setup(set_prefix=False)
 require_sound_settings()
+# Daphne and Django each keep the whole body of a request in a file: /tmp may be small, or memory
+tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 application = ProtocolTypeRouter({"http": EventStreamHandler()})
