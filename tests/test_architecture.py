@@ -14,7 +14,11 @@ ROOT = Path(settings.BASE_DIR)
 ENGINE = sorted(ROOT.glob("progress/stream/**/*.py"))
 APP = sorted(ROOT.glob("jobs/**/*.py"))
 PROJECT = sorted(ROOT.glob("progress/*.py"))
-ADAPTERS = {"http.py": {"django", "asgiref"}, "ws.py": {"django", "asgiref", "channels"}}
+ADAPTERS = {
+    "http.py": {"django", "asgiref"},
+    "ws.py": {"django", "asgiref", "channels"},
+    "client.py": {"httpx"},
+}
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 45
 
