@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.http import HttpRequest
 
@@ -19,6 +19,8 @@ from progress.stream.http import EventStreamResponse, cursor
 
 MOST_FOLLOWED = 1000
 """Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
+CONNECTION_AGE = 60.0
+"""Seconds after which the thread that lets streams in connects to the database anew."""
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
 
@@ -62,6 +64,12 @@ def many_events(request: HttpRequest, jobs: Iterable[str], user_id: int) -> Even
 def owner_events(request: HttpRequest, user_id: int) -> EventStreamResponse:
     """The stream of all of an owner's jobs, those still to be started among them."""
     return _respond(request, user_id, [], feed=feed(user_id))
+
+
+def keep_connection() -> None:
+    """Streams are let in by one thread that lives as long as its process: rather than connect for
+    each of them, it keeps its database connection for a while."""
+    connection.close_at = time.monotonic() + CONNECTION_AGE
 
 
 def _respond(

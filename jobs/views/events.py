@@ -1,7 +1,9 @@
 """The streams. Never a redirect and never a page: EventSource gives up on both."""
 
 import uuid
+from collections.abc import Collection
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,44 +19,42 @@ MOST_JOBS = 200
 @csrf_exempt  # a POST changes nothing here: it is told 405
 async def job_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Events of one job; the stream ends after its last one."""
-    user = await _let_in(request)
+    user = await _let_in(request, {pk})
     if isinstance(user, HttpResponse):
         return user
-    if not await Job.objects.visible_to(user).filter(pk=pk).aexists():
-        return HttpResponse(status=404)
-    if request.method == "HEAD":
-        return _headers_only()
     return streams.job_events(request, str(pk), user.pk)
 
 
 @csrf_exempt  # as above
 async def my_events(request: HttpRequest) -> HttpResponseBase:
     """Events of the jobs that ?job= names, or of all my jobs, new ones included."""
-    user = await _let_in(request)
-    if isinstance(user, HttpResponse):
-        return user
     try:
         wanted = {uuid.UUID(name) for name in request.GET.getlist("job")}
     except ValueError:
         return HttpResponse(status=404)
-    if len(wanted) > MOST_JOBS:
-        return HttpResponse(f"Name {MOST_JOBS} jobs at most.", status=404)
-    visible = Job.objects.visible_to(user).filter(pk__in=wanted)
-    if wanted and await visible.acount() < len(wanted):
-        return HttpResponse(status=404)
-    if request.method == "HEAD":
-        return _headers_only()
+    user = await _let_in(request, wanted)
+    if isinstance(user, HttpResponse):
+        return user
     if wanted:
         return streams.many_events(request, [str(pk) for pk in wanted], user.pk)
     return streams.owner_events(request, user.pk)
 
 
-async def _let_in(request: HttpRequest) -> User | HttpResponse:
-    """The person who asks, or the refusal."""
+@sync_to_async  # one hop to the thread of the database for all of it
+def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> User | HttpResponse:
+    """The person who asks, when a stream of these jobs is due; otherwise the answer."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    user = await request.auser()
-    return user if isinstance(user, User) else HttpResponse(status=401)
+    user = request.user
+    if not user.is_authenticated:
+        return HttpResponse(status=401)
+    if len(wanted) > MOST_JOBS:
+        return HttpResponse(f"Name {MOST_JOBS} jobs at most.", status=404)
+    visible = Job.objects.visible_to(user).filter(pk__in=wanted)
+    if wanted and visible.count() < len(wanted):
+        return HttpResponse(status=404)
+    streams.keep_connection()
+    return _headers_only() if request.method == "HEAD" else user
 
 
 def _headers_only() -> HttpResponse:

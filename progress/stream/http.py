@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from .hub import Hub
@@ -57,27 +58,45 @@ class EventStreamResponse(StreamingHttpResponse):
 
 
 class EventStreamHandler(ASGIHandler):
-    """Django's ASGI handler, except that event streams are sent after the request is over.
+    """Django's ASGI handler, except for event streams, the paths that end in `/events/`.
 
-    Django keeps one thread for each request until its response has been sent. For a stream that
-    is hours, so the view and the middleware run as ever, then the request is finished (its thread
-    and database connection are released), then the stream is sent.
+    Django keeps one thread for each request until its response has been sent, and hops to it for
+    every middleware. For a stream that is hours. So the view and the middleware run as ever, but
+    all in one hop to one thread that streams share; then the request is finished, and only then
+    the stream is sent.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_one_hop = BaseHandler()
+        self._in_one_hop.load_middleware()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI HTTP, version 2.x)."""
-        exchange = _Exchange(send)
-        async with ThreadSensitiveContext():
+        if scope["type"] == "http" and _is_stream(scope["path"]):
+            exchange = _Exchange(send)
             await self.handle(scope, receive, exchange)
-        if exchange.stream is not None:
-            await _serve(exchange.stream, receive, send)
+            await exchange.serve(receive)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """The response to a request, after all middleware."""
+        if not _is_stream(request.path):
+            return await super().get_response_async(request)
+        response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
+        return response
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
         """Sends a response, or puts a stream aside until the request is over."""
-        if isinstance(response, EventStreamResponse):
+        if isinstance(response, EventStreamResponse) and isinstance(send, _Exchange):
             send.stream = response
         else:
             await super().send_response(response, send)
+
+
+def _is_stream(path: str) -> bool:
+    return path.endswith("/events/")
 
 
 class _Exchange:
@@ -90,16 +109,20 @@ class _Exchange:
     async def __call__(self, message: Message) -> None:
         await self._send(message)
 
-
-async def _serve(response: EventStreamResponse, receive: Receive, send: Send) -> None:
-    """Sends until the stream ends or the client has gone."""
-    starting = send(_start(response))
-    driven = can_be_driven(starting)
-    await starting
-    if driven:
-        await _drive(response.hub, response.reader, receive, send)
-    else:
-        await _iterate(response.stream, receive, send)
+    async def serve(self, receive: Receive) -> None:
+        """Sends the stream, if there is one, until it ends or the client has gone."""
+        response, self.stream = self.stream, None
+        if response is None:
+            return
+        hub, reader, stream = response.hub, response.reader, response.stream
+        starting = self._send(_start(response))
+        del response  # what is kept here is kept for hours, for each viewer
+        await starting
+        if can_be_driven(starting):
+            del stream
+            await _drive(hub, reader, receive, self._send)
+        else:
+            await _iterate(stream, receive, self._send)
 
 
 def _start(response: EventStreamResponse) -> Message:
@@ -122,7 +145,8 @@ async def _drive(hub: Hub, reader: Subscription, receive: Receive, send: Send) -
     wire = AsgiWire(send, gone)
     try:
         hub.attach(reader, wire)
-        await _left(receive)
+        while (await receive())["type"] != "http.disconnect":
+            pass
         over = True
     except asyncio.CancelledError:
         if not over or task is None:

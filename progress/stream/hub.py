@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -87,7 +88,7 @@ class Hub:
             wire.write(busy())
             reader.end()
             return
-        wire.ready = lambda: self._unblock(reader)
+        wire.ready = partial(self._unblock, reader)
         self._open[reader] = _Watch(self._now(), self.limits)
         self._held[reader.holder] += 1
         self._rooms.enter(reader)

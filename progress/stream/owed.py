@@ -21,7 +21,7 @@ class Request(NamedTuple):
     def of(cls, reader: Subscription) -> "Request":
         """A reader that gets snapshots reads from where nothing follows."""
         at = NOWHERE if reader.fresh else reader.cursor
-        return cls(reader, reader.jobs, frozenset(reader.missed), at)
+        return cls(reader, reader.jobs, reader.missed, at)
 
     def lost(self, history: History) -> set[str]:
         """The jobs of which Redis knows nothing: their state must come from elsewhere."""

@@ -39,7 +39,7 @@ class Rooms:
             for job in reader.jobs:
                 self._hearing.setdefault(keys.live(job), set()).add(room)
         room.readers.add(reader)
-        reader.room = room
+        reader.room, reader.jobs = room, room.jobs  # one set for all of them
         if reader.feed:
             self._feeds.setdefault(reader.feed, set()).add(reader)
 

@@ -39,7 +39,9 @@ class Chain:
         """None when the message `number` follows the last one. Otherwise some are missing, and
         this is the last one that is known to have come."""
         known = self._newest
-        if known is not None and number <= known:  # on its way when the read was made
+        # Older than the read: it was on its way when that was made. But where the log does not
+        # know what came before (append.lua), numbers may have begun anew.
+        if known is not None and number <= known and prev != number - 1:
             return None
         self._newest = number
         return None if known in (None, prev) else known
@@ -69,7 +71,7 @@ class Subscription:
         self.ends, self.ended = ends, False
         self.fresh, self.reason = cursor is None, reason
         self.cursor = cursor or 0
-        self.missed: set[str] = set()
+        self.missed: frozenset[str] = frozenset()
         self.heartbeat, self.holder = heartbeat, holder
         self.given = 0
         self.blocked = False
@@ -103,7 +105,7 @@ class Subscription:
         if not self.give(b"".join(frames), cursor, over=over):
             return
         self.fresh, self.reason = False, ""
-        self.missed.difference_update(snapshots)
+        self.missed -= frozenset(snapshots)
         if self.room is not None and not over and not more:
             self.room.admit(self, self._armed)
 
@@ -156,13 +158,14 @@ class Room:
         reader's cursor on since, reading from there is no remedy: it needs a snapshot."""
         for reader in self.live:
             if known < reader.cursor and len(self.jobs) > 1:
-                reader.missed.add(job)
+                reader.missed |= {job}
         self.doubt()
 
     def doubt(self) -> None:
         """Anything may have been lost: all must read the log."""
         self.losses += 1
         self.live.clear()
+        self._sent = 0
 
     def flush(self) -> None:
         """Sends what waits to all who are live."""

@@ -235,7 +235,7 @@ def communicator(path: str, user: User) -> Any:
         "query_string": b"",
         "headers": headers,
     }
-    return ApplicationCommunicator(EventStreamHandler(), scope)
+    return ApplicationCommunicator(EventStreamHandler(), scope)  # type: ignore[no-untyped-call]  # asgiref has no types
 
 
 async def test_the_handler_sends_a_stream_after_its_request_is_over(alice: User, job: Job) -> None:

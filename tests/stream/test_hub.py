@@ -101,9 +101,9 @@ async def live(hub: Hub, reader: Subscription) -> Stream:
     return stream
 
 
-def say(log: Log, job: str, text: object) -> int:
+def say(log: Log, job: str, text: object, attempt: int = 1) -> int:
     event = Event("log", {"job": job, "text": str(text)})
-    return log.append(job, event, attempt=1).number
+    return log.append(job, event, attempt=attempt).number
 
 
 def texts(messages: list[Message]) -> list[str]:
@@ -213,6 +213,23 @@ async def test_a_flush_during_a_stream_is_told_and_survived(
     got = await collect(stream, "running")
     assert [message.event for message in got] == ["snapshot", "resync", "snapshot"]
     assert json.loads(got[1].data)["reason"] == "lost"
+
+
+async def test_a_flush_and_a_clock_that_went_back_are_told_and_survived(
+    hub: Hub, valkey: Valkey, log: Log, job: str
+) -> None:
+    """The numbers of before are ahead of all that come: a reader must not wait for them."""
+    ahead = log.append(job, state(job, "queued", 0), attempt=0, created=True).number + 10**10
+    log.append(job, state(job, "running"), attempt=1, floor=ahead)
+    streams = [await live(hub, Subscription([job])) for _ in range(2)]
+    valkey.flush()
+    log.append(job, state(job, "running", 2), attempt=2)
+    for stream in streams:
+        got = await collect(stream, '"attempt":2')
+        assert [message.event for message in got] == ["snapshot", "resync", "snapshot"]
+    late = await live(hub, Subscription([job]))
+    say(log, job, "after", attempt=2)
+    assert texts(await collect(late, "after")) == ["after"]
 
 
 async def test_the_stream_of_a_job_ends_with_done(hub: Hub, log: Log, job: str) -> None:

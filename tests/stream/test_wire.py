@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from progress.stream.http import EventStreamResponse, _serve
+from progress.stream.http import EventStreamResponse, Receive, Send, _Exchange
 from progress.stream.hub import Hub
 from progress.stream.subscription import Subscription
 from progress.stream.wire import AsgiWire, Buffer, can_be_driven
@@ -44,6 +44,13 @@ async def forever() -> Message:
     """The `receive` of a client that stays."""
     never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
     return await never
+
+
+async def serve(response: EventStreamResponse, receive: Receive, send: Send) -> None:
+    """Serves a stream as the handler does once the request is over."""
+    exchange = _Exchange(send)
+    exchange.stream = response
+    await exchange.serve(receive)
 
 
 async def settle() -> None:
@@ -171,7 +178,7 @@ async def test_a_send_that_is_no_coroutine_is_served_by_a_generator(
     sending = server.plain({"type": "http.response.start"})
     assert not can_be_driven(sending)
     await sending
-    await asyncio.wait_for(_serve(response, forever, server.plain), 10)
+    await asyncio.wait_for(serve(response, forever, server.plain), 10)
     assert server.sent[-2].endswith(b"event: done\ndata: [DONE]\n\n")
     assert server.ended
     await response.hub.close()
@@ -188,7 +195,7 @@ async def test_a_client_that_leaves_ends_its_stream(
         await left.wait()
         return {"type": "http.disconnect"}
 
-    serving = asyncio.ensure_future(_serve(response, receive, getattr(server, lane)))
+    serving = asyncio.ensure_future(serve(response, receive, getattr(server, lane)))
     async with asyncio.timeout(10):
         while not server.sent:  # noqa: ASYNC110 - the server of this test tells nobody
             await asyncio.sleep(0.005)
@@ -202,7 +209,7 @@ async def test_a_client_that_leaves_ends_its_stream(
 async def test_a_server_that_cancels_a_stream_is_obeyed(response: EventStreamResponse) -> None:
     response.reader.ends = False
     server = Server()
-    serving = asyncio.ensure_future(_serve(response, forever, server.send))
+    serving = asyncio.ensure_future(serve(response, forever, server.send))
     async with asyncio.timeout(10):
         while not server.sent:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
@@ -219,7 +226,7 @@ async def test_a_stream_over_a_limit_is_ended_by_the_hub(valkey: Any) -> None:
     server = Server()
     response = EventStreamResponse(hub, Subscription(["job"], holder="alice"))
 
-    await asyncio.wait_for(_serve(response, forever, server.send), 5)
+    await asyncio.wait_for(serve(response, forever, server.send), 5)
     assert b"event: busy" in server.sent[0]
     assert server.ended
     await hub.close()
