@@ -133,7 +133,7 @@ class JobTask(Task[Any, Any]):
                 lease.abandon(attempt.job_id, "The worker was shut down", attempt=attempt.number)
             raise
         finally:
-            last = reporter.stop()
+            last = _through_the_alarm(reporter.stop)
         return self._settle(progress, ending, _traces(reporter, last))
 
     def _ending(self, job: Job, progress: current.Running) -> Ending:
@@ -172,11 +172,7 @@ class JobTask(Task[Any, Any]):
                 files=progress.files,
             )
 
-        try:
-            settled = lease.insist(settle)
-        except SoftTimeLimitExceeded:
-            settled = lease.insist(settle)  # the alarm rang, once, while the end was being stored
-        if not settled:
+        if not _through_the_alarm(lambda: lease.insist(settle)):
             raise Ignore
         if ending.raises is not None:
             raise ending.raises
@@ -262,6 +258,14 @@ def job_task(
         return task
 
     return declare if function is None else declare(function)
+
+
+def _through_the_alarm(action: Callable[[], Any]) -> Any:
+    """What `action` gives. The alarm of a soft time limit rings once, maybe in the middle of it."""
+    try:
+        return action()
+    except SoftTimeLimitExceeded:
+        return action()
 
 
 def _traces(reporter: Reporter, progress: Any) -> lease.Traces:

@@ -1,5 +1,6 @@
 """The end of an attempt: one conditional UPDATE decides it, and it is never lost silently."""
 
+import signal
 import sqlite3
 import threading
 import time
@@ -7,15 +8,17 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
-from jobs import actions, lease
+from jobs import actions, lease, registry
 from jobs.lease import Traces
 from jobs.models import Job, Status
 from tests.jobs import rows
 from tests.jobs.threads import at_once
+from tests.support.stack import Valkey
 
 HALF = Traces(
     {"percent": 50.0, "current": 5, "total": 10, "message": "m", "phase": "p", "warnings": 1},
@@ -116,6 +119,25 @@ def test_a_locked_database_delays_the_end_and_does_not_lose_it() -> None:
     assert time.monotonic() - begun > 0.3
     unlock.join()
     locker.close()
+    assert rows.changed(job).status == "succeeded"
+
+
+def test_an_alarm_while_the_last_progress_is_written_does_not_lose_the_end(
+    valkey: Valkey, transactional_db: None
+) -> None:
+    def ring(*_: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    job, attempt = rows.running()
+    before = signal.signal(signal.SIGALRM, ring)
+    valkey.pause()  # so that the writing takes two seconds
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        registry.get(job.kind).task._run_attempt(attempt)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        valkey.resume()
     assert rows.changed(job).status == "succeeded"
 
 
