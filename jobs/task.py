@@ -130,6 +130,7 @@ class JobTask(Task[Any, Any]):
         except (SystemExit, KeyboardInterrupt):
             # Out of time, the worker's parent ends this process and settles the job: request.py.
             if not self._out_of_time(begun):
+                lease.renew(attempt, _traces(reporter, reporter.progress()))  # how far it came
                 lease.abandon(attempt.job_id, "The worker was shut down", attempt=attempt.number)
             raise
         finally:

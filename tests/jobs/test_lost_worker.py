@@ -8,7 +8,7 @@ from jobs import actions, dispatch, janitor
 from jobs.models import Job
 from tests.jobs import rows
 from tests.jobs.conftest import TaskWorker
-from tests.jobs.waiting import ended, reload, until_status
+from tests.jobs.waiting import ended, events, reload, until_status
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey
 
@@ -62,6 +62,23 @@ def test_a_worker_that_is_shut_down_gives_its_job_back(worker_of_mine: TaskWorke
     worker_of_mine.stop()
     assert reload(job).status == "queued", worker_of_mine.output[-3000:]
     assert reload(job).reason.endswith(". Another attempt follows")
+
+
+def test_an_attempt_that_a_shutdown_ended_says_how_far_it_came(
+    valkey: Valkey, transactional_db: None
+) -> None:
+    del transactional_db
+    valkey.flush()
+    worker = TaskWorker(JOB_LEASE="60", JOB_LEASE_RENEW="20", WORKERS="1")
+    worker.start()
+    try:
+        job = actions.start("steps", {"count": 1000})
+        wait_until(lambda: any(data.get("current") for _, data in events(job)))
+    finally:
+        worker.stop()
+    attempt = reload(job).attempts.get()
+    assert (attempt.status, attempt.reason) == ("lost", "The worker was shut down")
+    assert attempt.progress["current"] > 0
 
 
 def test_a_job_that_kills_every_worker_ends_after_its_attempts(worker_of_mine: TaskWorker) -> None:
