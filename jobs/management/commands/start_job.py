@@ -1,5 +1,6 @@
 """`manage.py start_job KIND --set name=value`: starts a job as the page would, prints its id."""
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from jobs import actions, registry
+from jobs import actions, registry, watching
 
 
 class Command(BaseCommand):
@@ -27,6 +28,9 @@ class Command(BaseCommand):
             default=[],
             help="a parameter; for a file its path",
         )
+        parser.add_argument(
+            "--watch", action="store_true", help="draw the bar, and exit as `watch` does"
+        )
 
     def handle(self, *_: Any, **options: Any) -> str:
         """Raises CommandError with one line for each parameter that will not do."""
@@ -41,9 +45,13 @@ class Command(BaseCommand):
             if not form.is_valid():
                 raise CommandError("\n".join(_problems(form)))
             try:
-                return str(actions.start(kind.name, form.cleaned_data, owner=owner).pk)
+                job = actions.start(kind.name, form.cleaned_data, owner=owner)
             except actions.ActionError as error:
                 raise CommandError(str(error)) from error
+        if options["watch"]:
+            self.stdout.write(str(job.pk))
+            sys.exit(watching.show(watching.here([job.pk]), sys.stdout))
+        return str(job.pk)
 
 
 def _filled(kind: registry.Kind, pairs: list[str], closing: ExitStack) -> forms.Form:

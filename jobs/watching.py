@@ -1,0 +1,74 @@
+"""Where jobs are, again and again until all have ended: read here, or from another installation."""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+from urllib.parse import urlencode
+
+from django.core.management.base import CommandError
+from django.db import close_old_connections
+
+from jobs import snapshots
+from jobs.models import Job, Status
+from jobs.terminal import Snapshot, draw, is_over
+from progress.stream.client import StreamError, watch
+
+EVERY = 0.25
+"""Seconds between two looks at the database and Redis."""
+SUCCEEDED, FAILED, CANCELLED, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
+"""What `watch` exits with; UNKNOWN when a job could not be watched to its end."""
+
+
+def show(source: Iterator[Snapshot], out: TextIO) -> int:
+    """Draws the jobs of a source until all have ended; the exit code."""
+    try:
+        ended = {str(snapshot["status"]) for snapshot in draw(source, out).values()}
+    except KeyboardInterrupt:
+        out.write("Stopped watching. The job goes on.\n")
+        return INTERRUPTED
+    if Status.FAILED in ended:
+        return FAILED
+    return CANCELLED if ended & {Status.CANCELLED, Status.LOST} else SUCCEEDED
+
+
+def here(jobs: Sequence[uuid.UUID]) -> Iterator[Snapshot]:
+    """Snapshots of this installation's jobs. Needs no web process, and Redis only for motion.
+
+    Raises CommandError when one of them does not exist, or no longer.
+    """
+    while True:
+        _, states = snapshots.live(jobs)
+        rows = Job.objects.in_bulk(jobs)
+        gone = [str(job) for job in jobs if job not in rows]
+        if gone:
+            raise CommandError(f"There is no job {', '.join(gone)}.", returncode=UNKNOWN)
+        found = [snapshots.snapshot(rows[job], states.get(str(job))) for job in jobs]
+        yield from found
+        if all(is_over(snapshot) for snapshot in found):
+            return
+        close_old_connections()
+        time.sleep(EVERY)
+
+
+def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterator[Snapshot]:
+    """Snapshots of the jobs of the installation at `site`, from one stream of them all.
+
+    Raises CommandError when it refuses them.
+    """
+    address = f"{site.rstrip('/')}/jobs/events/?{urlencode([('job', str(job)) for job in jobs])}"
+    known: dict[str, dict[str, Any]] = {}
+    try:
+        with watch(address, token=token) as events:
+            for event in events:
+                if event.event not in ("snapshot", "state", "progress"):
+                    continue
+                before = known.get(event.data["job"], {})
+                if before.get("attempt") != event.data["attempt"]:
+                    before = {}  # an attempt begins with a `state`, which is all there is then
+                known[event.data["job"]] = before | event.data
+                yield known[event.data["job"]]
+                if len(known) == len(jobs) and all(is_over(each) for each in known.values()):
+                    return
+    except StreamError as error:
+        raise CommandError(str(error), returncode=UNKNOWN) from error

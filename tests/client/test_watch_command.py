@@ -1,0 +1,131 @@
+"""`manage.py watch` and `start_job --watch`, as people run them."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from typing import IO
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from jobs import actions, tokens
+from jobs.models import Job, Status
+from tests.support.processes import wait_until
+from tests.support.stack import Web, Worker
+
+
+def manage(*arguments: str, out: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=environment, stdout=out, stderr=subprocess.STDOUT
+    )
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    process = manage(*arguments)
+    printed, _ = process.communicate(timeout=30)
+    return process.returncode, printed.decode()
+
+
+@pytest.fixture(autouse=True)
+def _parts(worker: Worker, transactional_db: None) -> None:
+    del worker, transactional_db
+
+
+def simulated(owner: User | None = None, **params: float) -> Job:
+    return actions.start(
+        "simulate", {"seconds": 1, "steps": 20, "phases": 2, **params}, owner=owner
+    )
+
+
+def test_start_job_prints_the_id_then_lines_and_exits_0() -> None:
+    code, printed = run("start_job", "simulate", "--set", "seconds=1", "--set", "steps=20",
+                        "--set", "phases=2", "--watch")  # fmt: skip
+    first, *lines = printed.splitlines()
+    assert (code, Job.objects.get(pk=uuid.UUID(first)).status) == (0, Status.SUCCEEDED)
+    assert lines[-1].endswith("succeeded  100%  Phase 2 of 2")
+    assert any("Phase 1 of 2" in line for line in lines)
+    assert "\x1b" not in printed
+
+
+def test_several_jobs_exit_1_when_one_failed_and_say_why() -> None:
+    good, bad = simulated(), simulated(fail_at=50)
+    code, printed = run("watch", str(good.pk), str(bad.pk))
+    assert code == 1
+    assert "as asked." in printed
+    assert str(good.pk)[:8] in printed
+
+
+def test_a_cancelled_job_exits_2() -> None:
+    job = simulated(seconds=30)
+    process = manage("watch", str(job.pk))
+    wait_until(lambda: Job.objects.get(pk=job.pk).status == Status.RUNNING)
+    actions.cancel(job)
+    process.communicate(timeout=30)
+    assert process.returncode == 2
+
+
+def test_ctrl_c_leaves_the_job_alone_and_says_so() -> None:
+    job = simulated(seconds=30)
+    process = manage("watch", str(job.pk))
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "The job goes on." in printed.decode()
+    job.refresh_from_db()
+    assert job.status in (Status.QUEUED, Status.RUNNING)
+    actions.cancel(job)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([str(uuid.UUID(int=1))], "There is no job 00000000"),
+        (["nonsense"], "neither the id of a job"),
+        ([f"http://a/jobs/{uuid.UUID(int=1)}/", f"http://b/jobs/{uuid.UUID(int=1)}/"], "one site"),
+    ],
+)
+def test_what_cannot_be_watched_exits_3(arguments: list[str], complaint: str) -> None:
+    code, printed = run("watch", *arguments)
+    assert code == 3
+    assert complaint in printed
+
+
+def test_by_address_and_token_it_needs_no_database(web: Web, alice: User) -> None:
+    _, token = tokens.issue(alice)
+    jobs = [simulated(owner=alice), simulated(owner=alice, fail_at=50)]
+    addresses = [f"{web.url}/jobs/{job.pk}/" for job in jobs]
+    code, printed = run("watch", *addresses, "--token", token)
+    assert code == 1
+    assert "as asked." in printed
+    assert "succeeded  100%" in printed
+    assert run("watch", addresses[0], "--token", token)[0] == 0
+    code, printed = run("watch", addresses[0], "--token", "pt_1_wrong")
+    assert (code, "401" in printed) == (3, True)
+
+
+def test_in_a_terminal_it_draws_bars_with_phase_rate_and_time_left() -> None:
+    jobs = [simulated(seconds=5, steps=50, phases=1), simulated(unknown_total=True)]
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as out:
+        process = manage("watch", *(str(job.pk) for job in jobs), out=out)
+    drawn = b""
+    try:
+        while piece := os.read(ours, 65536):
+            drawn += piece
+    except OSError:
+        pass  # how Linux says that the terminal's other side has gone
+    os.close(ours)
+    assert process.wait(30) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn.decode())
+    assert "\x1b[" in drawn.decode()
+    for part in ("Simulate", "━", "running", "Phase 1 of 1", "/s", " left", "100%", "succeeded"):
+        assert part in text
