@@ -221,9 +221,11 @@
 
   function state() {
     if (over || !source) return over || 'done';
-    if (!navigator.onLine || failures > 2) return 'paused';
+    const silent = Date.now() - heard > 3000;
+    // A server on this machine goes on talking when the network is away.
+    if ((silent && !navigator.onLine) || failures > 2) return 'paused';
     if (source.readyState === EventSource.OPEN) return 'live';
-    if (failures || Date.now() - heard > 3000) return 'reconnecting';
+    if (failures || silent) return 'reconnecting';
     return opened ? 'live' : 'opening';
   }
 

@@ -264,6 +264,18 @@ def test_a_dead_peer_is_noticed_by_its_silence(page: Page, proxy: Proxy, running
     percent(page).to_have_text("44%", timeout=20 * SECONDS)
 
 
+def test_a_server_on_this_machine_is_live_without_a_network(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    watch(page, proxy, running)
+    page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
+    running.move(30)
+    expect(page.locator("[data-field=elapsed]")).to_have_text("7 s", timeout=5 * SECONDS)
+    expect(page.locator("[data-chip]")).to_have_text("Live")
+    proxy.mode = "pause"
+    expect(page.locator("[data-chip]")).to_contain_text("paused", timeout=10 * SECONDS)
+
+
 def test_an_ended_session_is_a_message_and_not_a_loop(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
