@@ -82,7 +82,7 @@ def readable(value: Any) -> dict[str, Any]:
     both empty for null."""
     if isinstance(value, Mapping) and not any(map(_is_deep, value.values())):
         return {"rows": [(_label(name), _plain(each)) for name, each in value.items()]}
-    return {"text": "" if value is None else _plain(value)}
+    return {"text": "" if value in (None, "") else _plain(value)}
 
 
 def _is_deep(value: Any) -> bool:
@@ -99,7 +99,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "—"}[value]
     if isinstance(value, str | int | float):
-        return written(value)
+        return written(value) or "—"
     if isinstance(value, list) and not _is_deep(value):
         return ", ".join(map(_plain, value)) or "—"
     return json.dumps(value, indent=2, ensure_ascii=False)

@@ -114,6 +114,8 @@ def test_a_flat_result_is_a_list_and_a_deep_one_is_json(alices: Client, make_job
     lists = page_of(alices, make_job(Status.SUCCEEDED, result={"columns": ["a", 2], "left": []}))
     assert "<dt>Columns</dt><dd>a, 2</dd>" in lists
     assert "<dt>Left</dt><dd>—</dd>" in lists
+    blank = page_of(alices, make_job(Status.SUCCEEDED, params={"delimiter": ""}))
+    assert "<dt>Delimiter</dt><dd>—</dd>" in blank
     deep = page_of(alices, make_job(Status.SUCCEEDED, result={"a": [1, {"b": "ä"}]}))
     assert '<pre class="json">' in deep
     assert "ä" in deep
