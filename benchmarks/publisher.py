@@ -96,7 +96,10 @@ def through_post(spec: Spec) -> Write:
 def _read_answer(connection: socket.socket) -> None:
     answer = b""
     while b"\r\n\r\n" not in answer:
-        answer += connection.recv(65536)
+        piece = connection.recv(65536)
+        if not piece:
+            raise ConnectionError("the server has closed the publisher's connection")
+        answer += piece
     if not answer.startswith(b"HTTP/1.1 20"):
         raise RuntimeError(answer.decode())
 

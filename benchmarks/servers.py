@@ -24,6 +24,7 @@ error_log {directory}/nginx-error.log warn;
 events {{ worker_connections 15000; }}
 http {{
   access_log off;
+  keepalive_requests 1000000;
   nchan_shared_memory_size 256M;
   client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/proxy;

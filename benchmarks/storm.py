@@ -31,7 +31,6 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
         Ours("ours, Uvicorn", site, under="uvicorn"),
         EventStream("django-eventstream, Uvicorn", site, under="uvicorn"),
         Ours("ours, Daphne", site, under="daphne"),
-        EventStream("django-eventstream, Daphne", site, under="daphne"),
     ]
     interleaved(result, servers, rounds, lambda server: _round(server, viewers, site))
     for name in ("Uvicorn", "Daphne"):

@@ -62,7 +62,9 @@ def publish_to(
     with publisher(spec, site) as process:
         process.tell("go")
         viewers.watch(process.output, lambda: written.append(process.line()))
-        viewers.listen(lambda: bool(written), spec.seconds * 4 + patience)
+        viewers.listen(lambda: bool(written), spec.seconds * 8 + patience)
+        if not written:
+            raise TimeoutError("the server took too long to take what was published")
     deadline, used = time.monotonic() + patience, -1.0
     while time.monotonic() < deadline and (now := busy()) - used > 0.05:
         used = now
