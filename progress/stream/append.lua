@@ -22,6 +22,11 @@ if attempt < newest or (kind ~= 'state' and attempt <= closed) then
 end
 local cancelled = tonumber(known[5]) == attempt and 1 or 0
 
+-- The first entry comes too late when there are others: what it says is no longer true.
+if mark == 'created' and newest >= 0 then
+  return {tonumber(known[3]), 0, cancelled}
+end
+
 -- A write that was repeated because its answer got lost.
 if seq > 0 and attempt == newest and seq <= (tonumber(known[4]) or 0) then
   return {tonumber(known[3]), 0, cancelled}
@@ -60,5 +65,5 @@ if kind == 'state' then
 end
 
 redis.call('PUBLISH', ARGV[9], prev .. ' ' .. id .. ' ' .. (mark == '' and kind or mark) .. '\n' .. frame)
-if ARGV[10] ~= '' then redis.call('PUBLISH', ARGV[10], ARGV[11]) end
+if ARGV[10] ~= '' then redis.call('PUBLISH', ARGV[10], ARGV[11] .. ' ' .. id) end
 return {number, 0, cancelled}

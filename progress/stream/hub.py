@@ -150,9 +150,10 @@ class Hub:
 
     def _end(self, reader: Subscription) -> None:
         """Ends a stream cleanly, for its client to resume soon."""
-        reader.wire.write(sse.encode(retry=random.randint(100, 1000)))  # noqa: S311 - no secret
+        farewell = sse.encode(retry=random.randint(100, 1000))  # noqa: S311 - not a secret
+        reads = reader.wire.write(farewell)
         reader.end()
-        if reader.blocked:
+        if not reads:
             reader.wire.abandon()
         self.detach(reader)
 
@@ -171,9 +172,12 @@ class Hub:
             reader.complete = not reader.feed
             self._catch_up(reader)
 
-    def _follow(self, reader: Subscription, job: str) -> None:
-        """A new job of the reader's owner. It was announced before anything later was published,
-        so the reader's cursor lies before its first event: catching up gives all of it."""
+    def _follow(self, reader: Subscription, job: str, number: int) -> None:
+        """A new job of the reader's owner, which began with the event `number`. It was announced
+        before anything later was published, so catching up gives all of it, unless the reader has
+        read past that in the meantime."""
+        if number <= reader.cursor:
+            reader.missed |= {job}
         self._join(reader, [job])
 
     def _join(self, reader: Subscription, jobs: Iterable[str]) -> None:
@@ -185,11 +189,11 @@ class Hub:
 
     async def _run(self) -> None:
         """Catches up who lags, in rounds."""
-        pause = 0.05
+        pause, size = 0.05, ROUND
         while True:
             await self._asked.wait()
             self._asked.clear()
-            batch = list(islice(self._behind, ROUND))
+            batch = list(islice(self._behind, size))
             for reader in batch:  # before anything else: a loss from here on must be seen
                 reader.arm()
             try:
@@ -197,12 +201,15 @@ class Hub:
                     await self._channels.hold(self._rooms.channels)
                     await self._complete(batch)
                     await self._read(batch)
-                pause = 0.05
+                pause, size = 0.05, ROUND
             except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
                 logger.warning("Streams wait to be caught up: %s", error)
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause, size = min(pause * 2, LONGEST_PAUSE), max(1, len(batch) // 2)
+                for reader in batch:  # whoever makes a round fail must not keep the others waiting
+                    if self._behind.pop(reader, reader) is None:
+                        self._behind[reader] = None
             if self._behind:
                 self._asked.set()
 
@@ -235,6 +242,10 @@ class Hub:
             self._behind.pop(request.reader, None)
             if request.reader in self._open:
                 request.reader.catch_up(**owed(request, read, recovered)._asdict())
+                # What has joined in the meantime may have begun before the cursor moved.
+                request.reader.missed |= request.reader.jobs - request.jobs
+                if request.reader.given > self.limits.max_bytes:
+                    self._end(request.reader)
                 self._catch_up(request.reader)
 
     async def _watch(self) -> None:

@@ -100,15 +100,18 @@ class Log:
 
     def lines(self, job: str, count: int = 200) -> list[dict[str, Any]]:
         """The data of the newest `count` log, warning and output events of a job, oldest first."""
-        reply: Any = self._redis.xrevrange(keys.log(job), count=self._limits[0])
-        found = []
-        for _, fields in reply:
-            _, kind, data = fields[b"f"].rstrip(b"\n").split(b"\n")
-            if kind in (b"event: log", b"event: warning", b"event: output"):
-                found.append(json.loads(data.removeprefix(b"data: ")))
-                if len(found) == count:
-                    break
-        return found[::-1]
+        found: list[dict[str, Any]] = []
+        before = "+"
+        while len(found) < count:
+            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=count)
+            if not reply:
+                break
+            for entry_id, fields in reply:
+                before = f"({entry_id.decode()}"
+                _, kind, data = fields[b"f"].rstrip(b"\n").split(b"\n")
+                if kind in (b"event: log", b"event: warning", b"event: output"):
+                    found.append(json.loads(data.removeprefix(b"data: ")))
+        return found[:count][::-1]
 
     def alive(self, role: str, name: str, info: dict[str, Any], ttl: float = 15.0) -> None:
         """Notes that a process lives; it counts as dead `ttl` seconds after its last note."""
@@ -124,7 +127,10 @@ class Log:
         now = self._now()
         reply: Any = self._redis.hgetall(keys.alive(role))
         notes = {name.decode(): json.loads(note) for name, note in reply.items()}
-        return {name: note for name, note in notes.items() if note["until"] > now}
+        dead = [name for name, note in notes.items() if note["until"] <= now]
+        if dead:
+            self._redis.hdel(keys.alive(role), *dead)
+        return {name: note for name, note in notes.items() if name not in dead}
 
     def ping(self) -> None:
         """Raises redis.RedisError unless Redis answers."""

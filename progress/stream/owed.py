@@ -1,12 +1,17 @@
 """What a reader at a cursor is owed from a consistent read of its jobs' logs. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from . import sse
 from .event import to_json
 from .history import NOWHERE, PAGE, Entry, History, Tail
 from .subscription import Subscription
+
+PIECE = 256 * 1024
+"""Bytes of entries that a reader is given at once, unless the first is larger."""
 
 
 class Request(NamedTuple):
@@ -58,6 +63,8 @@ def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str
         snapshots[-1] = f"id: {cursor}\n".encode() + snapshots[-1]
     final = all(_ended(job, tail, recovered) for job, tail in tails.items())
     frames = snapshots + [entry.frame for entry in entries]
+    if not frames and cursor != request.at:  # the place to come back to, all the same
+        frames = [sse.encode(id=str(cursor))]
     return Owed(frames, cursor, more, final, [job for job, _ in due])
 
 
@@ -73,9 +80,15 @@ def _reason(request: Request, job: str, tail: Tail, last: int) -> str | None:
 
 
 def _merge(logs: list[list[Entry]], last: int) -> tuple[list[Entry], int, bool]:
-    """One order for all; no further than the first log that has more than fits one read."""
+    """One order for all; no further than the first log that has more than fits one read, and than
+    what fits one write."""
     horizon = min((log[-1].number for log in logs if len(log) >= PAGE), default=last)
     entries = sorted(entry for log in logs for entry in log if entry.number <= horizon)
+    sizes = accumulate(len(entry.frame) for entry in entries)
+    fitting = max(1, bisect_right(list(sizes), PIECE))
+    if fitting < len(entries):
+        entries = entries[:fitting]
+        horizon = entries[-1].number
     return entries, horizon, horizon < last
 
 

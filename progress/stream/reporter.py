@@ -21,9 +21,11 @@ Item = TypeVar("Item")
 
 IDLE_BEAT = 1.0
 """Seconds between looks at the cancel flag while nothing changes."""
+RETRY = 1.0
+"""Seconds between two attempts to write while Redis is away."""
 PENDING = 1000
 """Log lines and warnings that wait for one flush at most; what is more is counted, not sent."""
-OUTPUT = 65536
+OUTPUT = 8192
 """Characters of one output event at most."""
 
 
@@ -185,6 +187,7 @@ class Reporter:
                 receipt = self._send(now)
             except redis.RedisError as error:
                 logger.warning("Progress of job %s waits for Redis: %s", self.job, error)
+                self._sent_at = now + RETRY - TICK
                 return
         if receipt is not None:
             self._learn(receipt)
@@ -214,10 +217,10 @@ class Reporter:
         text = "".join(self._output.popleft() for _ in range(len(self._output)))
         for start in range(0, len(text), OUTPUT):
             self._queue(self._event("output", text=text[start : start + OUTPUT]))
+        self._idle = True  # what changes from here on asks for the next flush
         progress = self.progress()
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
-        self._idle = shown == self._shown
-        if not self._idle:
+        if shown != self._shown:
             self._shown = shown
             self._unsent = [unsent for unsent in self._unsent if unsent[1].kind != "progress"]
             self._queue(Event("progress", progress))
@@ -261,7 +264,7 @@ class Reporter:
     def _wake(self) -> None:
         if self._idle:
             self._idle = False
-            Ticker.shared().wake()
+            Ticker.shared().wake(self)
 
     def _obey(self) -> None:
         if self._stop is Superseded or (self._stop is Cancelled and not self._noticed):

@@ -16,7 +16,7 @@ class Rooms:
     def __init__(
         self,
         tick: float,
-        on_new_job: Callable[[Subscription, str], None],
+        on_new_job: Callable[[Subscription, str, int], None],
         on_lag: Callable[[Subscription], None],
     ) -> None:
         self._tick, self._on_new_job, self._on_lag = tick, on_new_job, on_lag
@@ -61,6 +61,9 @@ class Rooms:
         """A read of the log was made: chains of messages that have not begun begin after it."""
         for (job, _), tail in read.tails.items():
             self._chain(keys.live(job)).start(tail.newest)
+            for room in tuple(self._hearing.get(keys.live(job), ())):
+                if room.sent > read.last:  # Redis has lost what was sent, and numbers begin anew
+                    self._lose(room)
 
     def doubt(self) -> None:
         """Live messages may have been lost: nobody is live any more."""
@@ -72,11 +75,13 @@ class Rooms:
         self._chains.pop(channel, None)
 
     def on_message(self, channel: str, data: bytes) -> None:
-        """A live message "<prev> <number> <mark>\\n<frame>", or the id of a new job."""
+        """A live message "<prev> <number> <mark>\\n<frame>", or "<job> <number>" of a new
+        job's first event."""
         feed = channel.removeprefix(keys.feed(""))
         if feed != channel:
+            new_job, began = data.decode().split(" ")
             for reader in tuple(self._feeds.get(feed, ())):
-                self._on_new_job(reader, data.decode())
+                self._on_new_job(reader, new_job, int(began))
             return
         rooms = self._hearing.get(channel)
         if not rooms:
@@ -90,10 +95,14 @@ class Rooms:
         for room in tuple(rooms):
             if known is not None:
                 room.lose(job, known)
-                for reader in room.readers:
-                    self._on_lag(reader)
+                self._lose(room)
             room.hear(piece)
             self._schedule(room)
+
+    def _lose(self, room: Room) -> None:
+        room.doubt()
+        for reader in room.readers:
+            self._on_lag(reader)
 
     def _chain(self, channel: str) -> Chain:
         return self._chains.setdefault(channel, Chain())

@@ -144,7 +144,7 @@ class Room:
         self.live: set[Subscription] = set()
         self.losses = 0
         self.scheduled = False
-        self._sent = 0
+        self.sent = 0
         self._waiting: dict[str | int, Piece] = {}
 
     def hear(self, piece: Piece) -> None:
@@ -154,18 +154,18 @@ class Room:
         self._waiting[key] = piece
 
     def lose(self, job: str, known: int) -> None:
-        """Live messages of a job after `known` are missing. Where those of others have moved a
-        reader's cursor on since, reading from there is no remedy: it needs a snapshot."""
+        """Live messages of a job after `known` are missing; `doubt` is to follow. Where those of
+        others have moved a reader's cursor on since, reading from there is no remedy: it needs a
+        snapshot."""
         for reader in self.live:
             if known < reader.cursor and len(self.jobs) > 1:
                 reader.missed |= {job}
-        self.doubt()
 
     def doubt(self) -> None:
         """Anything may have been lost: all must read the log."""
         self.losses += 1
         self.live.clear()
-        self._sent = 0
+        self.sent = 0
 
     def flush(self) -> None:
         """Sends what waits to all who are live."""
@@ -173,11 +173,11 @@ class Room:
         self._waiting.clear()
         if not pieces:
             return
-        first, self._sent = pieces[0].number, max(pieces[-1].number, self._sent)
+        first, self.sent = pieces[0].number, max(pieces[-1].number, self.sent)
         joined = b"".join([piece.frame for piece in pieces])
         final = any(piece.final for piece in pieces)
         for reader in tuple(self.live):
-            frames, cursor = joined, self._sent
+            frames, cursor = joined, self.sent
             if reader.cursor >= first:  # it has read some of them
                 frames = b"".join([p.frame for p in pieces if p.number > reader.cursor])
                 cursor = max(cursor, reader.cursor)
@@ -185,6 +185,6 @@ class Room:
 
     def admit(self, reader: Subscription, armed: "tuple[Room | None, int]") -> None:
         """Makes a reader live, unless something has been sent or lost that it has not read."""
-        unchanged = armed == (self, self.losses) and reader.cursor >= self._sent
+        unchanged = armed == (self, self.losses) and reader.cursor >= self.sent
         if unchanged and reader.complete:
             self.live.add(reader)

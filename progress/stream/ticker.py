@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from typing import ClassVar, Protocol
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ class Flushable(Protocol):
 
 
 class Ticker:
-    """Flushes every reporter ten times a second, and at once when one wakes it from a rest."""
+    """Offers every reporter a flush twice a tick, and one that wakes it from a rest at once."""
 
     _shared: ClassVar["Ticker | None"] = None
     _guard: ClassVar[threading.Lock] = threading.Lock()
@@ -28,6 +29,7 @@ class Ticker:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._reporters: set[Flushable] = set()
+        self._woken: deque[Flushable] = deque()
         self._changed = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -56,20 +58,26 @@ class Ticker:
         with self._lock:
             self._reporters.discard(reporter)
 
-    def wake(self) -> None:
-        """Asks for a flush before the next tick is due."""
+    def wake(self, reporter: Flushable) -> None:
+        """Asks for a flush of one reporter before the next tick is due."""
+        self._woken.append(reporter)
         self._changed.set()
 
     def _run(self) -> None:
+        due = 0.0
         while True:
-            self._changed.wait(TICK)
+            self._changed.wait(max(0.0, due - time.monotonic()))
             self._changed.clear()
+            woken = {self._woken.popleft() for _ in range(len(self._woken))}
             with self._lock:
-                reporters = list(self._reporters)
-                if not reporters:
+                flushed = self._reporters & woken
+                if time.monotonic() >= due:
+                    flushed = set(self._reporters)
+                    due = time.monotonic() + TICK / 2
+                if not self._reporters:
                     self._thread = None
                     return
-            for reporter in reporters:
+            for reporter in flushed:
                 try:
                     reporter.flush(time.monotonic())
                 except Exception:  # without this thread every job of the process loses its lease

@@ -287,6 +287,50 @@ async def test_a_feed_brings_new_jobs_from_their_first_event_on(
     assert texts(got) == ["one", "two"]
 
 
+async def test_a_feed_tells_of_each_new_job_however_fast_they_come(
+    hub: Hub, log: Log, job: str
+) -> None:
+    """Also of one that is announced while the log is being read."""
+    stream = await live(hub, Subscription([], feed="user:9"))
+    names = [f"{job}-{number}" for number in range(60)]
+
+    def start_all() -> None:
+        for name in names:
+            log.append(name, state(name, "queued", 0), attempt=0, feed="user:9", created=True)
+
+    starting = asyncio.ensure_future(asyncio.to_thread(start_all))
+    told: set[str] = set()
+    decoder = Decoder()
+    async with asyncio.timeout(15):
+        while told != set(names):
+            told |= {json.loads(m.data)["job"] for m in decoder.feed(await anext(stream))}
+    await starting
+    await stream.aclose()
+
+
+async def test_a_flush_and_a_second_viewer_do_not_keep_the_hub_reading(
+    hub: Hub, valkey: Valkey, log: Log, database: Database, job: str
+) -> None:
+    database.jobs[job] = {"job": job, "status": "running", "finished": None}
+    log.append(job, state(job, "running"), attempt=1)
+    first = await live(hub, Subscription([job]))
+    say(log, job, "before")
+    assert b"before" in await collect_one(first, b"before")
+    valkey.flush()
+    second = await live(hub, Subscription([job]))
+    got = await collect(second, "running")
+    assert [message.event for message in got] == ["snapshot"]
+    for stream in (first, second):
+        await stream.aclose()
+
+
+async def test_a_first_entry_that_comes_too_late_is_left_out(hub: Hub, log: Log, job: str) -> None:
+    log.append(job, state(job, "cancelled", 0, final=True), attempt=0)
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    got = await collect(hub.stream(Subscription([job], ends=True)), "never")
+    assert [json.loads(got[0].data)["status"], got[1].event] == ["cancelled", "done"]
+
+
 async def test_a_job_of_a_feed_that_began_while_the_reader_was_away_is_given_whole(
     hub: Hub, log: Log, database: Database, job: str
 ) -> None:
@@ -456,6 +500,57 @@ async def test_messages_that_one_job_of_several_is_missing_are_told(
     got = await collect(stream, '"status"')
     assert json.loads(got[0].data) == {"job": job, "reason": "lost"}
     assert int(got[1].id) > lost
+
+
+async def test_a_catch_up_is_bounded_in_bytes_too(
+    make_hub: MakeHub, valkey: Valkey, log: Log, job: str
+) -> None:
+    """However much has been missed, it comes in pieces, and the stream ends when it is large."""
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    roomy = Log(valkey.url, maxlen=5000)
+    events = [(seq, Event("log", {"job": job, "text": "x" * 8000})) for seq in range(1, 201)]
+    roomy.append_all(job, events, attempt=1)
+    roomy.close()
+    stream = make_hub(max_bytes=600_000).stream(Subscription([job], cursor=0))
+    pieces = [piece async for piece in stream]
+    assert max(map(len, pieces)) < 520_000
+    assert 600_000 < sum(map(len, pieces)) < 1_000_000
+
+
+async def test_a_feed_without_jobs_has_a_place_to_come_back_to(
+    hub: Hub, log: Log, job: str
+) -> None:
+    number = say(log, job, "somebody else's")
+    stream = hub.stream(Subscription([], feed="user:5"))
+    decoder = Decoder()
+    async with asyncio.timeout(10):
+        while decoder.last_id in ("", "0"):
+            list(decoder.feed(await anext(stream)))
+    assert int(decoder.last_id) >= number
+    await stream.aclose()
+
+
+async def test_a_reader_that_makes_a_round_fail_does_not_keep_others_waiting(
+    make_hub: MakeHub, log: Log, database: Database, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    monkeypatch.setattr("progress.stream.hub.ROUND", 2)
+    hub = make_hub()
+    poison = [hub.stream(Subscription([], feed="poison")) for _ in range(2)]
+    members = database.members
+
+    async def fail_for_some(feed: str, number: int) -> Sequence[str]:
+        if feed == "poison":
+            raise OSError("a poisoned look-up")
+        return await members(feed, number)
+
+    monkeypatch.setattr(hub, "_members", fail_for_some)
+    for stream in poison:
+        await anext(stream)
+    got = await collect(hub.stream(Subscription([job])), "running")
+    assert [message.event for message in got] == ["snapshot"]
+    for stream in poison:
+        await stream.aclose()
 
 
 async def test_a_stream_ends_when_it_is_old(make_hub: MakeHub, log: Log, job: str) -> None:

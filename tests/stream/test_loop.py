@@ -136,6 +136,7 @@ class Loop(RuleBasedStateMachine):
             known = self.chains[job].gap(entry.prev, entry.number)
             if known is not None:
                 self.room.lose(job, known)
+                self.room.doubt()
             self.room.hear(Piece(entry.number, entry.frame))
 
     @precondition(lambda self: self.reader.lagging and self.reading is None)
@@ -156,6 +157,8 @@ class Loop(RuleBasedStateMachine):
         self.reading = None
         for (job, _), tail in history.tails.items():
             self.chains[job].start(tail.newest)
+        if self.room.sent > history.last:
+            self.room.doubt()
         request.reader.catch_up(**owed(request, history, {})._asdict())
 
     @rule()
@@ -260,6 +263,7 @@ def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
     room.hear(Piece(12, b"of b"))
     room.flush()
     room.lose("a", known=9)
+    room.doubt()
     assert reader.lagging
     tails = {
         ("a", 12): Tail({b"state": b'{"job":"a"}', b"n": b"13"}, 0, []),
