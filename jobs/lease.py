@@ -13,7 +13,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from jobs import announce
+from jobs import announce, snapshots
 from jobs.models import HELD, Attempt, Job, Status
 
 logger = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
     """
     held = Job.objects.filter(pk=job_id, **still)
     running = held.filter(status=Status.RUNNING)
-    ended = {"finished_at": Now(), "lease_until": None}
+    ended = {"finished_at": Now(), "lease_until": None, **_last_shown(job_id)}
     again = QUEUED_AGAIN | {
         "reason": f"{reason}. Another attempt follows",
         "not_before": later(BACK_OFF),
@@ -246,6 +246,14 @@ def _end_attempts(job_id: uuid.UUID | str, reason: str) -> None:
     """Notes that attempts without an end were lost."""
     open_ones = Attempt.objects.filter(job_id=job_id, finished_at=None)
     open_ones.update(status=Status.LOST, reason=reason, finished_at=Now())
+
+
+def _last_shown(job_id: uuid.UUID | str) -> Changes:
+    """The progress that viewers saw last. The row remembers less where a worker died between two
+    renewals of its lease, and the bar is to stay where it was."""
+    shown = snapshots.live([job_id])[1].get(str(job_id), {})
+    same = Job.objects.filter(pk=job_id, attempt=shown.get("attempt", -1)).exists()
+    return _columns(shown) if same else {}
 
 
 def _columns(progress: Mapping[str, Any]) -> Changes:

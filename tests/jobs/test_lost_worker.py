@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs import actions, dispatch, janitor
+from jobs import actions, dispatch, janitor, lease, snapshots
 from jobs.models import Job
+from jobs.streams import log
+from progress.stream import Event
 from tests.jobs import rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, events, reload, until_status
@@ -54,6 +56,17 @@ def test_a_job_that_may_run_once_is_lost_with_its_worker(worker_of_mine: TaskWor
     until_status(job, "running")
     worker_of_mine.kill()
     assert swept_until(job, "lost").reason.startswith("The worker disappeared")
+
+
+def test_the_bar_of_a_lost_job_stays_where_viewers_saw_it_last(db: None, valkey: Valkey) -> None:
+    """The row has less: progress is committed only with the lease."""
+    valkey.flush()
+    job, _ = rows.running(percent=10.0)
+    shown = {"job": str(job.pk), "attempt": job.attempt, "status": "running", "percent": 42.5}
+    log().append(str(job.pk), Event("state", snapshots.state(job)), attempt=job.attempt)
+    log().append(str(job.pk), Event("progress", shown), attempt=job.attempt)
+    assert lease.abandon(job.pk, "The worker disappeared")
+    assert (reload(job).status, reload(job).percent) == ("lost", 42.5)
 
 
 def test_a_worker_that_is_shut_down_gives_its_job_back(worker_of_mine: TaskWorker) -> None:
