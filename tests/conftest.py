@@ -25,6 +25,13 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go last: from the first of them on, Playwright's event loop counts as running
+    in the tests' thread, where asynchronous tests could start none of their own."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """The test database is the file that every process of the tests has in DATABASE_URL."""
