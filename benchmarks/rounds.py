@@ -22,8 +22,8 @@ def interleaved(
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     for number in range(1, rounds + 1):
         for server in able:
-            found[server.name].append(measured := measure(server))
-            sys.stderr.write(f"{result.name}, round {number}, {server.name}: {measured}\n")
+            found[server.name].append(one := measure(server))
+            sys.stderr.write(f"{result.name}, round {number}, {server.name}: {one}\n")
     for name, measured in found.items():
         result.add(name, measured)
     result.notes += [
