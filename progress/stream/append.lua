@@ -47,18 +47,22 @@ redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[7], id .. '-0', 'p', prev, 'f', 
 redis.call('SET', KEYS[3], id)
 
 if attempt > newest then redis.call('HDEL', KEYS[2], 'progress', 'seq', 'cancel') end
-redis.call('HSET', KEYS[2], 'attempt', attempt, 'n', id)
-if seq > 0 then redis.call('HSET', KEYS[2], 'seq', seq) end
-if mark == 'created' then redis.call('HSET', KEYS[2], 'created', id) end
-if kind == 'progress' or kind == 'state' then redis.call('HSET', KEYS[2], kind, ARGV[4]) end
+local fields = {'attempt', attempt, 'n', id}
+local function set(name, value)
+  fields[#fields + 1], fields[#fields + 2] = name, value
+end
+if seq > 0 then set('seq', seq) end
+if mark == 'created' then set('created', id) end
+if kind == 'progress' or kind == 'state' then set(kind, ARGV[4]) end
+if kind == 'state' then set('final', mark == 'final' and '1' or '') end
+if mark == 'final' or mark == 'closing' then set('closed', attempt) end
+if mark == 'cancelling' then
+  set('cancel', attempt)
+  cancelled = 1
+end
+redis.call('HSET', KEYS[2], unpack(fields))
 
 if kind == 'state' then
-  redis.call('HSET', KEYS[2], 'final', mark == 'final' and '1' or '')
-  if mark == 'cancelling' then
-    redis.call('HSET', KEYS[2], 'cancel', attempt)
-    cancelled = 1
-  end
-  if mark == 'final' or mark == 'closing' then redis.call('HSET', KEYS[2], 'closed', attempt) end
   for i = 1, 2 do
     if mark == 'final' then redis.call('PEXPIRE', KEYS[i], ARGV[8]) else redis.call('PERSIST', KEYS[i]) end
   end

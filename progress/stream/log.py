@@ -75,6 +75,8 @@ class Log:
     ) -> Receipt:
         """Appends several (seq, event) in one round trip; the receipt is that of the last."""
         calls = [self._args(job, event, attempt, seq, floor) for seq, event in events]
+        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
+            return _receipt(self._append(keys=_keys(job), args=calls[0]))
         try:
             return self._pipeline(job, calls)
         except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
