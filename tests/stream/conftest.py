@@ -2,12 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from progress.stream import Event, Log, keys
+from progress.stream import Event, Hub, Limits, Log, keys
+from tests.stream.streams import Database, MakeHub
 from tests.support.stack import Valkey
 
 
@@ -40,3 +41,26 @@ def written(valkey: Valkey, job: str) -> list[tuple[str, dict[str, Any]]]:
         _, event, data = frame.strip().split("\n")
         found.append((event.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
     return found
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+async def make_hub(valkey: Valkey, database: Database) -> AsyncIterator[MakeHub]:
+    opened: list[Hub] = []
+
+    def make(**limits: Any) -> Hub:
+        opened.append(Hub(valkey.url, database.recover, database.members, Limits(**limits)))
+        return opened[-1]
+
+    yield make
+    for hub in opened:
+        await hub.close()
+
+
+@pytest.fixture
+def hub(make_hub: MakeHub) -> Hub:
+    return make_hub()

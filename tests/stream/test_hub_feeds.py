@@ -1,0 +1,108 @@
+"""Streams of all of an owner's jobs."""
+
+import asyncio
+import json
+
+from progress.stream import Hub, Log, Subscription
+from progress.stream.sse import Decoder
+from tests.stream.conftest import state
+from tests.stream.streams import (
+    Database,
+    collect,
+    live,
+    say,
+    texts,
+    until,
+)
+
+
+async def test_a_feed_brings_new_jobs_from_their_first_event_on(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    old = f"{job}-old"
+    database.feeds["user:1"] = [old]
+    log.append(old, state(old, "running"), attempt=1)
+    reader = Subscription([], feed="user:1")
+    stream = await live(hub, reader)
+    created = log.append(
+        job, state(job, "queued", 0), attempt=0, feed="user:1", created=True
+    ).number
+    say(log, job, "one")
+    say(log, old, "two")
+    got = await collect(stream, "two")
+    assert json.loads(got[0].data)["job"] == old
+    assert int(got[1].id) == created
+    assert texts(got) == ["one", "two"]
+
+
+async def test_a_feed_tells_of_each_new_job_however_fast_they_come(
+    hub: Hub, log: Log, job: str
+) -> None:
+    """Also of one that is announced while the log is being read."""
+    stream = await live(hub, Subscription([], feed="user:9"))
+    names = [f"{job}-{number}" for number in range(60)]
+
+    def start_all() -> None:
+        for name in names:
+            log.append(name, state(name, "queued", 0), attempt=0, feed="user:9", created=True)
+
+    starting = asyncio.ensure_future(asyncio.to_thread(start_all))
+    told: set[str] = set()
+    decoder = Decoder()
+    async with asyncio.timeout(15):
+        while told != set(names):
+            told |= {json.loads(m.data)["job"] for m in decoder.feed(await anext(stream))}
+    await starting
+    await stream.aclose()
+
+
+async def test_a_job_of_a_feed_that_began_while_the_reader_was_away_is_given_whole(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    cursor = say(log, f"{job}-other", "before")
+    log.append(job, state(job, "queued", 0), attempt=0, feed="user:2", created=True)
+    say(log, job, "one")
+    database.feeds["user:2"] = [job]
+    got = await collect(hub.stream(Subscription([], cursor=cursor, feed="user:2")), "one")
+    assert [message.event for message in got] == ["state", "log"]
+
+
+async def test_the_jobs_of_a_feed_are_asked_for_until_the_database_answers(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    database.feeds["user:3"] = [job]
+    database.down = 2
+    got = await collect(hub.stream(Subscription([], feed="user:3")), "running")
+    assert [message.event for message in got] == ["snapshot"]
+    assert not database.down
+
+
+async def test_who_left_while_its_jobs_were_looked_up_is_not_kept(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    database.feeds["user:4"] = [job]
+    log.append(job, state(job, "running"), attempt=1)
+    database.slow.clear()
+    stream = hub.stream(Subscription([], feed="user:4"))
+    await anext(stream)
+    await until(lambda: database.asked)
+    await stream.aclose()
+    database.slow.set()
+    assert "snapshot" in [
+        message.event for message in await collect(hub.stream(Subscription([job])), "running")
+    ]
+    assert not [*hub._rooms.channels, *hub._open]
+
+
+async def test_a_feed_without_jobs_has_a_place_to_come_back_to(
+    hub: Hub, log: Log, job: str
+) -> None:
+    number = say(log, job, "somebody else's")
+    stream = hub.stream(Subscription([], feed="user:5"))
+    decoder = Decoder()
+    async with asyncio.timeout(10):
+        while decoder.last_id in ("", "0"):
+            list(decoder.feed(await anext(stream)))
+    assert int(decoder.last_id) >= number
+    await stream.aclose()
