@@ -17,6 +17,7 @@ SERVER_CORE = {CORES[0]}
 CLIENT_CORE = {CORES[-1]}
 """Servers under test get one core; the load client, the publisher and Valkey share another."""
 HERTZ = os.sysconf("SC_CLK_TCK")
+"""The kernel's clock ticks a second: CPU time is known to one of them."""
 
 
 class Process:
