@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from benchmarks.processes import HERTZ
-from benchmarks.processes import HERTZ
 from benchmarks.rounds import interleaved
 from benchmarks.servers import Bare, Ours, Server
 from benchmarks.site import Site
