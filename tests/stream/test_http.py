@@ -271,6 +271,14 @@ async def test_the_handler_sends_everything_else_as_django_does(alice: User, job
     await client.wait()
 
 
+async def test_the_handler_answers_who_gets_no_stream(bob: User, job: Job) -> None:
+    client = await sync_to_async(communicator)(f"/jobs/{job.pk}/events/", bob)
+    await client.send_input({"type": "http.request", "body": b""})
+    assert (await client.receive_output(timeout=10))["status"] == 404
+    await client.receive_output()
+    await client.wait()
+
+
 async def test_other_responses_are_djangos(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).status_code == 200
     assert (await client.get("/nowhere/")).status_code == 404

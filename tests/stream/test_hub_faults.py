@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 import pytest
+import redis
 
-from progress.stream import Hub, Log, Subscription
+from progress.stream import Hub, Log, Subscription, keys
 from progress.stream.sse import Decoder, Message
 from tests.stream.conftest import state
 from tests.stream.streams import (
@@ -82,6 +83,26 @@ async def test_a_flush_and_a_second_viewer_do_not_keep_the_hub_reading(
     assert [message.event for message in got] == ["snapshot"]
     for stream in (first, second):
         await stream.aclose()
+
+
+async def test_a_message_that_is_none_of_ours_does_not_stop_the_others(
+    hub: Hub, valkey: Valkey, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    stream = await live(hub, Subscription([job]))
+    with valkey.client() as client:
+        client.publish(keys.live(job), b"garbage")
+    say(log, job, "after")
+    assert texts(await collect(stream, "after")) == ["after"]
+
+
+async def test_a_subscription_that_was_under_way_fails_with_its_connection(hub: Hub) -> None:
+    waiting = asyncio.get_running_loop().create_future()
+    hub._channels._pending = {"a": waiting}
+    hub._channels._forget()
+    with pytest.raises(redis.ConnectionError):
+        await waiting
+    hub._channels._confirm("nobody asked for it any more")
 
 
 async def test_a_lost_redis_connection_loses_nothing(

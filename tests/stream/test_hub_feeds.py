@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from progress.stream import Hub, Log, Subscription
+from progress.stream import Hub, Log, Subscription, keys
 from progress.stream.sse import Decoder
 from tests.stream.conftest import state
 from tests.stream.streams import (
@@ -93,6 +93,18 @@ async def test_who_left_while_its_jobs_were_looked_up_is_not_kept(
         message.event for message in await collect(hub.stream(Subscription([job])), "running")
     ]
     assert not [*hub._rooms.channels, *hub._open]
+
+
+async def test_a_job_that_began_before_the_cursor_is_told_by_a_snapshot(
+    hub: Hub, log: Log, job: str
+) -> None:
+    """Its announcement came after a read that had moved the cursor on."""
+    log.append(job, state(job, "running"), attempt=1)
+    reader = Subscription([], feed="user:6")
+    stream = await live(hub, reader)
+    hub._rooms.on_message(keys.feed("user:6"), f"{job} {reader.cursor}".encode())
+    got = await collect(stream, "running")
+    assert [message.event for message in got] == ["resync", "snapshot"]
 
 
 async def test_a_feed_without_jobs_has_a_place_to_come_back_to(

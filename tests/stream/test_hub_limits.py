@@ -164,6 +164,22 @@ async def test_what_nobody_watches_any_more_is_forgotten(
     assert not [*hub._rooms.channels, *hub._behind, *hub._open, *hub._held]
 
 
+async def test_a_job_that_others_watch_stays_when_one_leaves(hub: Hub, log: Log, job: str) -> None:
+    other = f"{job}-other"
+    for name in (job, other):
+        log.append(name, state(name, "running"), attempt=1)
+    both, one = (
+        await live(hub, Subscription([job, other])),
+        await live(hub, Subscription([job])),
+    )
+    await both.aclose()
+    assert set(hub._rooms.channels) == {keys.live(job)}
+    hub._rooms.on_message(keys.live(other), b"0 1 log\nnobody hears it")
+    hub._rooms.leave(Subscription([job]))
+    say(log, job, "still here")
+    assert texts(await collect(one, "still here")) == ["still here"]
+
+
 async def test_viewers_cost_no_connections(hub: Hub, valkey: Valkey, log: Log, job: str) -> None:
     log.append(job, state(job, "running"), attempt=1)
     with valkey.client() as client:

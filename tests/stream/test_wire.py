@@ -146,6 +146,13 @@ async def test_a_buffer_gives_what_it_holds_in_one_piece_and_says_when_it_has_ro
     assert await buffer.take() == b""
 
 
+async def test_a_buffer_that_nobody_waits_for_tells_nobody() -> None:
+    buffer = Buffer(room=1)
+    assert buffer.write(b"one")
+    assert not buffer.write(b"two")
+    assert await buffer.take() == b"one"
+
+
 async def test_a_buffer_waits_for_a_piece() -> None:
     buffer = Buffer(room=5)
     taking = asyncio.ensure_future(buffer.take())
@@ -191,9 +198,11 @@ async def test_a_client_that_leaves_ends_its_stream(
     response.reader.ends = False
     server, left = Granian(), asyncio.Event()
 
+    messages = iter(["http.request", "http.disconnect"])
+
     async def receive() -> Message:
         await left.wait()
-        return {"type": "http.disconnect"}
+        return {"type": next(messages)}
 
     serving = asyncio.ensure_future(serve(response, receive, getattr(server, lane)))
     async with asyncio.timeout(10):
