@@ -175,7 +175,7 @@ class Room:
             return
         first, self.sent = pieces[0].number, max(pieces[-1].number, self.sent)
         joined = b"".join([piece.frame for piece in pieces])
-        final = any(piece.final for piece in pieces)
+        final = pieces[-1].final  # a retry after the end makes it none
         for reader in tuple(self.live):
             frames, cursor = joined, self.sent
             if reader.cursor >= first:  # it has read some of them
