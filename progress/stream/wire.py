@@ -29,7 +29,7 @@ class Buffer:
 
     def __init__(self, room: int) -> None:
         """`room`: bytes that wait at most."""
-        self.ready: Callable[[], None] = _nothing
+        self.ready: Callable[[], None] = nothing
         self._room, self._size = room, 0
         self._pieces: list[bytes] = []
         self._refused = self._closed = False
@@ -75,7 +75,7 @@ class AsgiWire:
 
     def __init__(self, send: Send, gone: Callable[[], None]) -> None:
         """`gone` is called after the last piece, and when the connection turns out to be lost."""
-        self.ready: Callable[[], None] = _nothing
+        self.ready: Callable[[], None] = nothing
         self._send, self._gone = send, gone
         self._waiting: asyncio.Task[None] | None = None
         self._closing = self._over = False
@@ -148,5 +148,5 @@ def _rest(sending: Any, blocked_on: Any) -> Generator[Any, Any, None]:
             return
 
 
-def _nothing() -> None:
-    pass
+def nothing() -> None:
+    """What a wire calls that nobody waits for."""

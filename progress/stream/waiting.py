@@ -1,0 +1,77 @@
+"""Long polls: waits until a stream would tell something new, without being one. Asks the hub, so
+that there is one way to catch up with the log, and holds nothing but the request itself."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .hub import Hub
+from .sse import Decoder
+from .subscription import Subscription
+from .wire import Wire, nothing
+
+SHOWN = frozenset({"snapshot", "resync", "progress", "state"})
+"""Events that change a job's snapshot. Lines and output alone are no news to who asks for that."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What an answer may wait for: news for `reader`, `seconds` at most."""
+
+    hub: Callable[[], Hub]
+    """Called in the event loop that waits."""
+    reader: Subscription
+    seconds: float
+
+    async def over(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> "Bell | None":
+        """Waits; None when the client has left meanwhile (`receive` of ASGI tells)."""
+        hub, bell = self.hub(), Bell()
+        leaving = asyncio.ensure_future(left(receive))
+        hub.attach(self.reader, bell)
+        try:
+            waited_for = {bell.rung, leaving}
+            await asyncio.wait(
+                waited_for, timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            return None if leaving.done() else bell
+        finally:
+            hub.detach(self.reader)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+
+
+class Bell(Wire):
+    """A wire that throws the stream away and rings at the first news. `busy`: seconds to wait
+    because the server has too many streams; else 0."""
+
+    def __init__(self) -> None:
+        self.ready: Callable[[], None] = nothing
+        self.rung: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.busy = 0
+        self._decoder = Decoder()
+
+    def write(self, piece: bytes) -> bool:
+        """Never refuses."""
+        events = {message.event for message in self._decoder.feed(piece)}
+        if "busy" in events:
+            self.busy = math.ceil((self._decoder.retry or 0) / 1000)
+        if events & SHOWN:
+            self.close()
+        return True
+
+    def close(self) -> None:
+        """The stream has ended, whatever the reason: the answer will show it."""
+        if not self.rung.done():
+            self.rung.set_result(None)
+
+    def abandon(self) -> None:
+        """The same."""
+        self.close()
+
+
+async def left(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+    """Returns when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
