@@ -67,19 +67,44 @@ class ProcfileProcess(Process):
     def __init__(self, name: str, **environment: str) -> None:
         super().__init__(name, ["/bin/sh", "-c", PROCFILE[name]], **environment)
 
+    def start(self) -> None:
+        """Start it and wait until it is of use."""
+        self.begin()
+        self.await_ready()
+
+    def begin(self) -> None:
+        """Start it only, for tests that start several at once or without what it needs."""
+        super().start()
+
+    def await_ready(self) -> None:
+        """Wait until it is of use."""
+        self.wait_for(self.is_present, 40)
+
+    def is_present(self) -> bool:
+        """Whether its Redis has a note of a living process of this role."""
+        log = Log(self.environment.get("REDIS_URL", settings.REDIS_URL))
+        try:
+            return bool(log.who_is_alive(self.name))
+        finally:
+            log.close()
+
 
 class Worker(ProcfileProcess):
     """A Celery worker with its pool."""
 
     def __init__(self, **environment: str) -> None:
         super().__init__("worker", **environment)
+        self._said_before = 0
 
-    def start(self) -> None:
-        """Start it and wait until it takes jobs."""
-        before = self.output.count(" ready.")
-        super().start()
-        self.wait_for(lambda: self.output.count(" ready.") > before, 40)
-        self.wait_for(lambda: Log(settings.REDIS_URL).who_is_alive("worker"))
+    def begin(self) -> None:
+        """Start it only."""
+        self._said_before = self.output.count(" ready.")
+        super().begin()
+
+    def await_ready(self) -> None:
+        """Wait until it takes jobs."""
+        self.wait_for(lambda: self.output.count(" ready.") > self._said_before, 40)
+        super().await_ready()
 
 
 class Janitor(ProcfileProcess):
@@ -87,11 +112,6 @@ class Janitor(ProcfileProcess):
 
     def __init__(self, **environment: str) -> None:
         super().__init__("janitor", **{"JANITOR_EVERY": "1", **environment})
-
-    def start(self) -> None:
-        """Start it and wait until it has announced itself."""
-        super().start()
-        self.wait_for(lambda: Log(settings.REDIS_URL).who_is_alive("janitor"))
 
 
 class Web(ProcfileProcess):
@@ -102,10 +122,9 @@ class Web(ProcfileProcess):
         self.url = f"http://127.0.0.1:{self.port}"
         super().__init__("web", PORT=str(self.port), **environment)
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        super().start()
-        self.wait_for(self.answers)
+    def await_ready(self) -> None:
+        """Wait until it answers."""
+        self.wait_for(self.answers, 40)
 
     def answers(self) -> bool:
         """Whether it answers requests."""
