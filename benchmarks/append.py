@@ -20,7 +20,7 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     result = Result("append", f"one flush to Valkey, {calls:,} turns")
     [job, other] = site.jobs(2)
     client: Any = redis.Redis.from_url(site.redis_url, socket_timeout=2, socket_connect_timeout=2)
-    reporter = Reporter(site.log, job, 1, renew=lambda _: True)
+    reporter = Reporter(site.log, job, 1)
     data = {**reporter.progress(), "current": 0}
     text = json.dumps(data, separators=(",", ":"))
     count = iter(range(calls * rounds * 10))

@@ -136,7 +136,7 @@ def paced(spec: Spec, write: Write) -> list[tuple[str, int, str]]:
 def updates(spec: Spec) -> list[tuple[str, int, str]]:
     """Reports as tasks do: `update` on one Reporter for each job, the time as the message."""
     log = Log(spec.target)
-    reporters = {job: Reporter(log, job, 1, renew=lambda _: True) for job in spec.jobs}
+    reporters = {job: Reporter(log, job, 1) for job in spec.jobs}
     for reporter in reporters.values():
         reporter.start()
 

@@ -73,7 +73,7 @@ def _attempt(site: Site) -> Iterator[None]:
     from progress.stream import Reporter
 
     [job] = site.jobs(1)
-    reporter = Reporter(site.log, job, 1, renew=lambda _: True)
+    reporter = Reporter(site.log, job, 1)
     reporter.start()
     with running(Running(Attempt(job_id=uuid.UUID(job), number=1), reporter)):
         yield

@@ -1,16 +1,22 @@
 """How a run ended, and what is said of it: to its user a sentence, to the admin the traceback."""
 
+import json
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from celery.exceptions import Retry
+from billiard.common import terminate_handler_fired
+from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
+from django.template.defaultfilters import filesizeformat
 
-from jobs import values
+from jobs import current, values
 from jobs.models import Status
 
 REASON = 500
 TRACEBACK = 50_000
+RESULT = 256 * 1024
+"""Bytes of a result as JSON: every viewer of the job gets it, and every list reads it."""
+RESULT_FILE = "result.json"
 
 
 class JobError(Exception):
@@ -28,9 +34,33 @@ class Ending:
     raises: BaseException | None = None
 
 
-def failed(error: Exception, reason: str) -> Ending:
-    """The end by an exception."""
-    return Ending(status=Status.FAILED, reason=reason, error=trace(error), raises=error)
+def kept(returned: Any, progress: current.Progress) -> Any:
+    """What a task returned, as JSON. Raises TypeError or ValueError for what is not JSON, and
+    JobError for what is too large for the database: that is in a file then."""
+    result = values.result(returned)
+    text = json.dumps(result)
+    if len(text) > RESULT:
+        with progress.result_file(RESULT_FILE) as file:
+            file.write(text)
+        raise JobError(
+            f"The result is too large to be kept ({_size(len(text))}, {_size(RESULT)} at most):"
+            f" it is in the file {RESULT_FILE}. The task should write a result file by itself."
+        )
+    return result
+
+
+def told_to_end(error: BaseException) -> bool:
+    """Whether a task ended with `error` because its process was told to end."""
+    asked = isinstance(error, (KeyboardInterrupt, WorkerShutdown, WorkerTerminate))
+    return asked or terminate_handler_fired()
+
+
+def failed(error: BaseException, reason: str) -> Ending:
+    """The end by an exception. Celery ends the process, or the worker, that raises what is no
+    ordinary one, so it gets the sentence instead."""
+    ordinary = isinstance(error, Exception) and not isinstance(error, MemoryError)
+    told = error if ordinary else JobError(reason)
+    return Ending(status=Status.FAILED, reason=reason, error=trace(error), raises=told)
 
 
 def retried(retry: Retry, number: int) -> str:
@@ -41,6 +71,10 @@ def retried(retry: Retry, number: int) -> str:
 
 def sentence(error: BaseException) -> str:
     """What the user is told of an exception: its type and first line; a JobError's own words."""
+    if isinstance(error, MemoryError):
+        return "The worker process ran out of memory"
+    if isinstance(error, SystemExit):
+        return f"The task called sys.exit({error.code if error.code is not None else ''})"
     first = (str(error).strip().splitlines() or [""])[0]
     told = first if isinstance(error, JobError) and first else f"{type(error).__name__}: {first}"
     return values.text(told.rstrip(": "), REASON)
@@ -49,3 +83,7 @@ def sentence(error: BaseException) -> str:
 def trace(error: BaseException) -> str:
     """The end of the traceback."""
     return values.text("".join(traceback.format_exception(error))[-TRACEBACK:], TRACEBACK)
+
+
+def _size(count: int) -> str:
+    return filesizeformat(count).replace("\xa0", " ")

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, connections, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -46,6 +46,10 @@ BACK_OFF = 5.0
 """Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
 
 PATIENCE = 300.0
+
+MOST_INTERRUPTED = 20
+"""Attempts up to which an interruption is free: a job that brings its machine to its knees may be
+what its workers are shut down for."""
 
 
 class Traces(NamedTuple):
@@ -103,14 +107,6 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
         Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict())
         status = Job.objects.values_list("status", flat=True).get(pk=attempt.job_id)
     return None if status == Status.CANCELLING else True
-
-
-def renew_and_close(attempt: Attempt, traces: Traces) -> bool | None:
-    """`renew` for a thread that Celery does not know, whose connections nobody else closes."""
-    try:
-        return renew(attempt, traces)
-    finally:
-        connections.close_all()
 
 
 def checkpoint(attempt: Attempt, value: Any) -> bool:
@@ -173,6 +169,23 @@ def requeue(
     ending = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
     running = _mine(attempt).filter(status=Status.RUNNING)
     return _end(running, attempt, queued | dict(changes), ending)
+
+
+def interrupt(attempt: Attempt, traces: Traces, *, repeatable: bool) -> bool:
+    """Gives back a job whose worker was told to end, which uses up none of its attempts. Only a
+    job that is neither `repeatable` nor has a checkpoint to go on from is lost."""
+    reason = "The worker was shut down"
+    saved = Attempt.objects.filter(job=OuterRef("pk"), checkpoint__isnull=False)
+    running = _mine(attempt).filter(status=Status.RUNNING, attempt__lt=MOST_INTERRUPTED)
+    again = QUEUED_AGAIN | {
+        "reason": f"{reason}. Another attempt follows",
+        "max_attempts": F("max_attempts") + 1,
+    }
+    ending = traces._asdict() | {"status": Status.LOST, "reason": reason}
+    if _end(running if repeatable else running.filter(Exists(saved)), attempt, again, ending):
+        return True
+    renew(attempt, traces)  # how far it came
+    return abandon(attempt.job_id, reason, attempt=attempt.number)
 
 
 def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:

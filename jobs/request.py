@@ -13,6 +13,7 @@ from jobs import lease
 from jobs.models import Attempt, Status
 
 logger = logging.getLogger(__name__)
+KILLED = "The worker process was killed, as happens when memory runs out"
 
 
 def worker_name(hostname: str | None, pid: int | None = None) -> str:
@@ -36,7 +37,8 @@ class JobRequest(Request):
         super().on_failure(exc_info, send_failed_event, return_ok)
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         if isinstance(error, (WorkerLostError, Terminated, SystemExit)):
-            reason = "The worker process died"
+            killed = "SIGKILL" in str(error)
+            reason = KILLED if killed else "The worker process died"
             self._act(lambda worker: lease.abandon(self.id, reason, worker=worker))
 
     def _act(self, act: Callable[[str], object]) -> None:

@@ -12,10 +12,10 @@ from celery import Signature, Task, shared_task
 from celery.exceptions import Ignore, Retry
 from celery.result import AsyncResult
 from django import forms
-from django.conf import settings
 
-from jobs import actions, current, dispatch, lease, options, parameters, values
-from jobs.ending import Ending, JobError, failed, retried, sentence, trace
+from jobs import actions, current, dispatch, lease, options, parameters
+from jobs.ending import Ending, JobError, failed, kept, retried, sentence, told_to_end, trace
+from jobs.keeper import Keeper
 from jobs.models import Attempt, Job, Status
 from jobs.request import worker_name
 from jobs.streams import log
@@ -113,44 +113,45 @@ class JobTask(Task[Any, Any]):
         return Job.objects.filter(pk=parent).first() if parent else None
 
     def _run_attempt(self, attempt: Attempt) -> Any:
-        reporter = Reporter(
-            log(),
-            str(attempt.job_id),
-            attempt.number,
-            renew=lambda progress: lease.renew_and_close(attempt, _traces(reporter, progress)),
-            renew_every=settings.JOB_LEASE_RENEW,
-        )
+        reporter = Reporter(log(), str(attempt.job_id), attempt.number)
         progress, begun = current.Running(attempt, reporter), time.monotonic()
         reporter.start()
-        try:
-            ending = self._ending(attempt.job, progress)
-        except Superseded:
-            logger.warning("Attempt %d of job %s was replaced", attempt.number, attempt.job_id)
-            raise Ignore from None
-        except (SystemExit, KeyboardInterrupt):
-            # Out of time, the worker's parent ends this process and settles the job: request.py.
-            if not self._out_of_time(begun):
-                lease.renew(attempt, _traces(reporter, reporter.progress()))  # how far it came
-                lease.abandon(attempt.job_id, "The worker was shut down", attempt=attempt.number)
-            raise
-        finally:
-            last = _through_the_alarm(reporter.stop)
-        return self._settle(progress, ending, _traces(reporter, last))
+        with Keeper(attempt, reporter, lambda: _traces(reporter, reporter.progress())):
+            try:
+                ending = self._ending(attempt.job, progress)
+                return _finished(
+                    lambda: self._settle(progress, ending, _traces(reporter, reporter.stop()))
+                )
+            except Superseded:
+                reporter.stop()
+                logger.warning("Attempt %d of job %s was replaced", attempt.number, attempt.job_id)
+                raise Ignore from None
+            except (SystemExit, KeyboardInterrupt):
+                last = reporter.stop()
+                # Out of time, the worker's parent ends this process and settles the job: request.py
+                if not self._out_of_time(begun):
+                    repeatable = self.max_attempts > 1
+                    lease.interrupt(attempt, _traces(reporter, last), repeatable=repeatable)
+                raise
 
     def _ending(self, job: Job, progress: current.Running) -> Ending:
         try:
             with current.running(progress):
                 returned = self.run(**parameters.revived(self.job_signature, job.params))
-            result = values.result(returned)
+            result = kept(returned, progress)
         except Cancelled:
             return Ending(status=Status.CANCELLED, raises=Ignore())
+        except Superseded:
+            raise
         except Retry as retry:
             return Ending(status=Status.QUEUED, error=trace(retry), raises=retry)
         except Ignore as ignore:
             return Ending(status=Status.SUCCEEDED, raises=ignore)
-        except SoftTimeLimitExceeded as error:
-            return failed(error, f"Took longer than {self._soft_limit()} s")
-        except Exception as error:  # noqa: BLE001 - whatever a task raises is told to its user
+        except BaseException as error:
+            if told_to_end(error):
+                raise SystemExit from error
+            if isinstance(error, SoftTimeLimitExceeded):
+                return failed(error, f"Took longer than {self._soft_limit()} s")
             return failed(error, sentence(error))
         if progress.saw_cancel:
             return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
@@ -173,7 +174,7 @@ class JobTask(Task[Any, Any]):
                 files=progress.files,
             )
 
-        if not _through_the_alarm(lambda: lease.insist(settle)):
+        if not lease.insist(settle):
             raise Ignore
         if ending.raises is not None:
             raise ending.raises
@@ -261,12 +262,16 @@ def job_task(
     return declare if function is None else declare(function)
 
 
-def _through_the_alarm(action: Callable[[], Any]) -> Any:
-    """What `action` gives. The alarm of a soft time limit rings once, maybe in the middle of it."""
+def _finished(action: Callable[[], Any]) -> Any:
+    """What `action` gives, also when the alarm of a soft time limit, or a request to end this
+    process, rings in the middle of it. Either rings once."""
     try:
         return action()
     except SoftTimeLimitExceeded:
         return action()
+    except SystemExit:
+        action()
+        raise
 
 
 def _traces(reporter: Reporter, progress: Any) -> lease.Traces:

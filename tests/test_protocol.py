@@ -3,7 +3,6 @@
 import json
 import re
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -27,10 +26,6 @@ ODD_NUMBERS: tuple[Any, ...] = (
     *(float("nan"), float("inf")),
 )
 ODD_TEXTS = ("", "a\r\nb\rc", "\0", "\ud800", "<b>", "é" * 3000, "x" * 1_000_000, None, 5)
-
-
-def kept(_: Mapping[str, Any]) -> bool:
-    return True
 
 
 def test_every_event_that_the_code_sends_has_a_schema_and_nothing_else_has() -> None:
@@ -69,7 +64,7 @@ def test_states_and_snapshots_of_every_status_are_valid(db: None, status: Status
     job.percent, job.current, job.total, job.message = 41.5, 3.0, 7.25, "m" * 500
     job.result, job.files = {"rows": [1, None, {"a": "b"}]}, ["rejects.csv"]
     valid("state", state(job))
-    reporter = Reporter(Log("unix:///nowhere"), str(job.pk), 3, renew=kept)
+    reporter = Reporter(Log("unix:///nowhere"), str(job.pk), 3)
     reporter.update(1, 3, "x")
     valid("snapshot", snapshot(job, reporter.progress()))
     assert (state(job).get("percent") == 100) == (status == Status.SUCCEEDED)
@@ -77,7 +72,7 @@ def test_states_and_snapshots_of_every_status_are_valid(db: None, status: Status
 
 @pytest.mark.parametrize("total", ODD_NUMBERS)
 def test_progress_is_valid_whatever_a_task_reports(total: Any) -> None:
-    reporter = Reporter(Log("unix:///nowhere"), str(uuid.uuid4()), 1, renew=kept)
+    reporter = Reporter(Log("unix:///nowhere"), str(uuid.uuid4()), 1)
     for text in ODD_TEXTS:
         reporter.phase(text, total)  # type: ignore[arg-type]  # tasks pass anything
         for current in ODD_NUMBERS:
@@ -89,7 +84,7 @@ def test_progress_is_valid_whatever_a_task_reports(total: Any) -> None:
 
 def test_lines_warnings_and_output_are_valid_whatever_a_task_writes(valkey: Valkey) -> None:
     job, writer = str(uuid.uuid4()), Log(valkey.url)
-    reporter = Reporter(writer, job, 1, renew=kept)
+    reporter = Reporter(writer, job, 1)
     for text in ODD_TEXTS:
         reporter.log(text)
         reporter.warn(text, text)

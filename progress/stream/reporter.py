@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 import redis
@@ -27,6 +27,8 @@ PENDING = 1000
 """Log lines and warnings that wait for one flush at most; what is more is counted, not sent."""
 OUTPUT = 8192
 """Characters of one output event at most."""
+OUTPUT_KEPT = 1 << 20
+"""Characters of output that wait to be written at most; the oldest are dropped and counted."""
 
 
 class Cancelled(BaseException):
@@ -39,28 +41,16 @@ class Superseded(BaseException):
 
 class Reporter:
     """Progress of one attempt. Every public method is cheap, thread safe and accepts any value;
-    `track`, `update`, `advance` and `phase` raise Cancelled or Superseded when it is to stop.
+    `track`, `update`, `advance` and `phase` raise Cancelled or Superseded when it is to stop."""
 
-    `renew(progress)` is called in the ticker thread every `renew_every` seconds to keep the lease:
-    True = kept, None = kept and cancel requested, False = replaced.
-    """
-
-    def __init__(
-        self,
-        log: Log,
-        job: str,
-        attempt: int,
-        *,
-        renew: Callable[[Mapping[str, Any]], bool | None],
-        renew_every: float = 10.0,
-    ) -> None:
+    def __init__(self, log: Log, job: str, attempt: int) -> None:
         self.job, self.attempt = job, attempt
         self.warnings: list[dict[str, str]] = []
         self.warning_count = 0
         self.lines: deque[dict[str, str]] = deque(maxlen=200)
         self.number = 0
-        self._log, self._renew, self._renew_every = log, renew, renew_every
-        self._started = self._renewed = time.monotonic()
+        self._log = log
+        self._started = time.monotonic()
         self._sent_at = 0.0
         self._motion = Motion()
         self._shown: dict[str, Any] = {}
@@ -68,6 +58,7 @@ class Reporter:
         self._pending: deque[Event] = deque()
         self._skipped = 0
         self._output: deque[str] = deque()
+        self._output_size = self._dropped = 0
         self._unsent: list[tuple[int, Event]] = []
         self._seq = 0
         self._stop: type[BaseException] | None = None
@@ -136,7 +127,15 @@ class Reporter:
     def output(self, text: object) -> None:
         """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
         # A lone surrogate would be JSON that no page can be made of.
-        self._output.append(str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8"))
+        piece = str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        with self._values:
+            self._output.append(piece[-OUTPUT_KEPT:])
+            self._dropped += max(0, len(piece) - OUTPUT_KEPT)
+            self._output_size += len(self._output[-1])
+            while self._output_size > OUTPUT_KEPT:
+                oldest = len(self._output.popleft())
+                self._output_size -= oldest
+                self._dropped += oldest
         self._wake()
 
     @property
@@ -160,6 +159,16 @@ class Reporter:
         self.flush(time.monotonic(), last=True)
         return self.progress()
 
+    def interrupt(self, why: type[BaseException]) -> None:
+        """Makes the task's progress calls raise `why`: Cancelled or Superseded, which is final."""
+        if self._stop is not Superseded:
+            self._stop = why
+
+    @property
+    def superseded(self) -> bool:
+        """Whether this attempt has ended or was replaced, whatever its task still does."""
+        return self._stop is Superseded
+
     def progress(self) -> dict[str, Any]:
         """The data of a `progress` event, as of now (see docs/protocol.md)."""
         now = time.monotonic()
@@ -179,7 +188,6 @@ class Reporter:
     def flush(self, now: float, *, last: bool = False) -> None:
         """Writes what changed, in one round trip and at most every TICK; never raises."""
         with self._writing:
-            self._keep_lease(now)
             if self._stop is Superseded or (now - self._sent_at < TICK and not last):
                 return
             self._collect()
@@ -192,21 +200,6 @@ class Reporter:
         if receipt is not None:
             self._learn(receipt)
 
-    def _keep_lease(self, now: float) -> None:
-        if now - self._renewed < self._renew_every or self._stop is Superseded:
-            return
-        try:
-            kept = self._renew(self.progress())
-        except Exception:  # a database error of any kind: the lease may outlast it
-            logger.exception("The lease of job %s could not be renewed yet", self.job)
-            self._renewed += 1.0
-            return
-        self._renewed = now
-        if kept is False:
-            self._stop = Superseded
-        elif kept is None:
-            self._stop = Cancelled
-
     def _collect(self) -> None:
         """Moves what is to be written to `_unsent`, where it stays until Redis has it."""
         while self._pending and len(self._unsent) < PENDING:
@@ -214,9 +207,8 @@ class Reporter:
         if self._skipped and not self._pending:
             skipped, self._skipped = self._skipped, 0
             self._queue(self._line("log", "info", f"… {skipped} more lines, too fast to show"))
-        text = "".join(self._output.popleft() for _ in range(len(self._output)))
-        for start in range(0, len(text), OUTPUT):
-            self._queue(self._event("output", text=text[start : start + OUTPUT]))
+        if len(self._unsent) < PENDING:
+            self._collect_output()
         self._idle = True  # what changes from here on asks for the next flush
         progress = self.progress()
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
@@ -224,6 +216,17 @@ class Reporter:
             self._shown = shown
             self._unsent = [unsent for unsent in self._unsent if unsent[1].kind != "progress"]
             self._queue(Event("progress", progress))
+
+    def _collect_output(self) -> None:
+        with self._values:
+            text, dropped = "".join(self._output), self._dropped
+            self._output.clear()
+            self._output_size = self._dropped = 0
+        if dropped:
+            told = f"… {dropped:,} characters of output left out, too much to keep"
+            self._queue(self._line("log", "info", told))
+        for start in range(0, len(text), OUTPUT):
+            self._queue(self._event("output", text=text[start : start + OUTPUT]))
 
     def _send(self, now: float) -> Receipt | None:
         if not self._unsent and now - self._sent_at < IDLE_BEAT:
@@ -240,9 +243,9 @@ class Reporter:
 
     def _learn(self, receipt: Receipt) -> None:
         if receipt.fenced:
-            self._stop = Superseded
-        elif receipt.cancelled and self._stop is None:
-            self._stop = Cancelled
+            self.interrupt(Superseded)
+        elif receipt.cancelled:
+            self.interrupt(Cancelled)
 
     def _say(self, kind: str, level: str, text: str) -> None:
         self.lines.append({"level": level, "text": text})

@@ -22,7 +22,7 @@ class Trial:
         attempt = lease.claim(self.job.pk, "a test")
         assert attempt is not None
         self.log = Log(url)
-        self.reporter = Reporter(self.log, str(self.job.pk), attempt.number, renew=lambda _: True)
+        self.reporter = Reporter(self.log, str(self.job.pk), attempt.number)
         self.progress = current.Running(attempt, self.reporter)
 
     def run(self, task: Any, **params: Any) -> Any:

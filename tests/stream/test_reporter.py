@@ -3,27 +3,23 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
 
 from progress.stream import Cancelled, Log, Reporter, Superseded
-from progress.stream.reporter import OUTPUT, PENDING
+from progress.stream.reporter import OUTPUT, OUTPUT_KEPT, PENDING
 from progress.stream.ticker import TICK, Ticker
 from tests.stream.conftest import progress, state, written
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey
 
 
-def kept(_: Mapping[str, Any]) -> bool:
-    return True
-
-
 @pytest.fixture
 def reporter(log: Log, job: str) -> Iterator[Reporter]:
-    started = Reporter(log, job, 1, renew=kept)
+    started = Reporter(log, job, 1)
     started.start()
     yield started
     started.stop()
@@ -87,7 +83,7 @@ def test_lines_and_warnings_are_all_written(reporter: Reporter, entries: Written
 
 def test_a_flood_of_lines_is_counted_and_not_sent(log: Log, job: str) -> None:
     roomy = Log(log.url, maxlen=10_000)
-    reporter = Reporter(roomy, job, 1, renew=kept)
+    reporter = Reporter(roomy, job, 1)
     for number in range(PENDING + 500):
         reporter.log(number)
     reporter.stop()
@@ -166,40 +162,39 @@ def test_a_replaced_attempt_stops_and_writes_nothing_more(
     assert len(entries()) == count
 
 
-@pytest.mark.parametrize(("answer", "error"), [(False, Superseded), (None, Cancelled)])
-def test_the_lease_decides_too(
-    log: Log, job: str, answer: bool | None, error: type[BaseException]
-) -> None:
-    reporter = Reporter(log, job, 1, renew=lambda _: answer, renew_every=0)
-    reporter.flush(time.monotonic())
-    with pytest.raises(error):
+def test_whoever_ends_an_attempt_is_obeyed_and_the_end_is_final(log: Log, job: str) -> None:
+    reporter = Reporter(log, job, 1)
+    reporter.interrupt(Cancelled)
+    with pytest.raises(Cancelled):
+        reporter.update(1)
+    reporter.interrupt(Superseded)
+    reporter.interrupt(Cancelled)
+    assert reporter.superseded
+    with pytest.raises(Superseded):
         reporter.update(1)
 
 
-def test_a_lease_that_cannot_be_renewed_is_tried_again_and_then_left_alone(
-    log: Log, job: str
-) -> None:
-    asked: list[Mapping[str, Any]] = []
-
-    def renew(progress: Mapping[str, Any]) -> bool:
-        asked.append(progress)
-        if len(asked) == 1:
-            raise OSError("the database is busy")
-        return True
-
-    reporter = Reporter(log, job, 1, renew=renew, renew_every=10)
-    begun = time.monotonic()
-    for seconds in (9, 11, 11.5, 12.1, 13, 21):
-        reporter.flush(begun + seconds)
-    assert len(asked) == 2
-    assert asked[0]["job"] == job
+def test_output_that_nobody_takes_is_bounded_and_says_what_was_left_out(job: str) -> None:
+    reporter = Reporter(Log("unix:///nowhere.sock", timeout=0.1), job, 1)
+    for _ in range(40):
+        reporter.output("x" * (OUTPUT_KEPT // 4))
+        reporter.flush(time.monotonic(), last=True)
+        assert reporter._output_size <= OUTPUT_KEPT
+    reporter.output("y" * (3 * OUTPUT_KEPT))
+    reporter.output("the end")
+    assert len(reporter._unsent) <= PENDING + OUTPUT_KEPT // OUTPUT + 1
+    reporter._unsent = []  # as when Redis is back
+    reporter._collect()
+    told, *output = [event.data for _, event in reporter._unsent if event.kind != "progress"]
+    assert "characters of output left out" in told["text"]
+    assert "".join(each["text"] for each in output).endswith("the end")
 
 
 def test_a_job_goes_on_without_redis_and_catches_up(
     valkey: Valkey, job: str, entries: Written
 ) -> None:
     impatient = Log(valkey.url, timeout=0.2)
-    reporter = Reporter(impatient, job, 1, renew=kept)
+    reporter = Reporter(impatient, job, 1)
     reporter.start()
     wait_until(lambda: reporter._idle)
     valkey.pause()
@@ -222,7 +217,7 @@ def test_a_job_goes_on_without_redis_and_catches_up(
 
 
 def test_threads_of_one_task_may_count_together(log: Log, job: str) -> None:
-    reporter = Reporter(log, job, 1, renew=kept)
+    reporter = Reporter(log, job, 1)
 
     def count() -> None:
         for item in range(5000):
@@ -244,7 +239,7 @@ def test_threads_of_one_task_may_count_together(log: Log, job: str) -> None:
 
 
 def test_an_error_of_redis_never_reaches_the_job(job: str) -> None:
-    reporter = Reporter(Log("unix:///nowhere.sock", timeout=0.1), job, 1, renew=kept)
+    reporter = Reporter(Log("unix:///nowhere.sock", timeout=0.1), job, 1)
     reporter.update(1, 2)
     reporter.flush(time.monotonic())
     assert reporter.stop()["percent"] == 50.0
@@ -255,7 +250,7 @@ def test_one_thread_serves_all_reporters_and_ends_with_them(log: Log, job: str) 
         return sum(thread.name == "progress" for thread in threading.enumerate())
 
     wait_until(lambda: tickers() == 0)
-    reporters = [Reporter(log, f"{job}-{number}", 1, renew=kept) for number in range(5)]
+    reporters = [Reporter(log, f"{job}-{number}", 1) for number in range(5)]
     for reporter in reporters:
         reporter.start()
     assert tickers() == 1
@@ -289,7 +284,7 @@ def test_a_forked_process_gets_a_ticker_of_its_own(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_refused_write_says_so(log: Log, job: str, valkey: Valkey) -> None:
-    reporter = Reporter(log, job, 1, renew=kept)
+    reporter = Reporter(log, job, 1)
     reporter.update(1, 2)
     with valkey.client() as client:
         client.set("{p}:log:" + job, "not a stream")
