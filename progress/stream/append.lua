@@ -41,6 +41,8 @@ local id = string.format('%.0f', number)
 -- Where the previous number is not known, one that no reader can have seen makes every reader look.
 local prev = known[3] or string.format('%.0f', number - 1)
 if mark == 'created' then prev = '0' end
+-- Redis was rolled back: the writer knows of an event that is gone. Who has not read it must notice.
+if known[3] and tonumber(ARGV[6]) > tonumber(known[3]) then prev = ARGV[6] end
 
 local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[4] .. '\n\n'
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[7], id .. '-0', 'p', prev, 'f', frame)

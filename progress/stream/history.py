@@ -62,7 +62,9 @@ class Tail:
             return "lost"
         if cursor < self.first_prev:
             return "trimmed" if b"created" in self.snapshot else "lost"
-        return ""
+        before = [cursor, *(entry.number for entry in self.entries)]
+        holes = (entry.prev > at for at, entry in zip(before, self.entries, strict=False))
+        return "lost" if any(holes) else ""
 
 
 @dataclass(frozen=True, slots=True)
