@@ -3,7 +3,7 @@ the last writes took over. Some have read what is gone, others never will."""
 
 from progress.stream import Event, Hub, Log, Subscription, keys
 from tests.stream.conftest import state
-from tests.stream.streams import collect, live, texts, until
+from tests.stream.streams import collect, live, texts
 from tests.support.stack import Valkey
 
 
