@@ -38,4 +38,22 @@ def _problems() -> Iterator[str]:
 def require_sound_settings() -> None:
     """For processes that manage.py does not start: end with the sentences when a check fails."""
     if errors := [each for each in run_checks() if each.is_serious() and not each.is_silenced()]:
+    yield from _problems_of_the_model()
+
+
+def _problems_of_the_model() -> Iterator[str]:
+    try:
+        url = urlsplit(settings.LLM_BASE_URL)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        usable = False
+    if settings.LLM_BASE_URL and (not usable or "@" in settings.LLM_BASE_URL):
+        yield (
+            "LLM_BASE_URL: use the address before /chat/completions, such as"
+            " http://localhost:11434/v1, without a user or password."
+        )
+    if bool(settings.LLM_BASE_URL) != bool(settings.LLM_MODEL):
+        yield "LLM_BASE_URL and LLM_MODEL: set both, or neither to have no language model."
+    if not re.fullmatch(r"[!-~]*", settings.LLM_API_KEY):
+        yield "LLM_API_KEY: use the key alone, without spaces or other signs around it."
         raise SystemExit("\n".join(str(error) for error in errors))

@@ -151,6 +151,17 @@ FILE_UPLOAD_TEMP_DIR = data_directory(DATA_DIR / "tmp")
 
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# The language model of "Ask a model" and of /chat/: any server that speaks OpenAI's dialect
+
+LLM_BASE_URL = env.text("LLM_BASE_URL", "")
+LLM_MODEL = env.text("LLM_MODEL", "")
+LLM_API_KEY = env.text("LLM_API_KEY", "")
+LLM_TIMEOUT = env.number("LLM_TIMEOUT", 120)
+LLM_MAX_SECONDS = env.number("LLM_MAX_SECONDS", 1800)
+LLM_MAX_PROMPT = env.number("LLM_MAX_PROMPT", 32_000)
+LLM_MAX_ANSWER = env.number("LLM_MAX_ANSWER", 50_000, high=1_000_000)
+LLM_MAX_PER_USER = env.number("LLM_MAX_PER_USER", 10)
+
 CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

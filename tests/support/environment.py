@@ -12,7 +12,16 @@ import pytest
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
 
-for name in ("REDIS_URL", "CELERY_BROKER_URL", "PORT", "HTTPS", "BIND", "WORKERS"):
+for name in (
+    "REDIS_URL",
+    "CELERY_BROKER_URL",
+    "PORT",
+    "HTTPS",
+    "BIND",
+    "WORKERS",
+    "LLM_BASE_URL",
+    "LLM_MODEL",
+):
     os.environ.pop(name, None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "progress.settings"
 os.environ["DATA_DIR"] = str(DATA_DIR)

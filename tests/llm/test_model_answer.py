@@ -1,0 +1,264 @@
+"""One question, asked over HTTP of a server that speaks OpenAI's dialect, well or badly."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Iterable
+from contextlib import aclosing
+
+import pytest
+from pytest_django import Settings
+
+from jobs.kinds.language_model import CutError, ModelError
+from jobs.kinds.model_answer import answer
+from tests.llm.conftest import KEY
+from tests.support.llm_server import (
+    CUT,
+    DONE,
+    Answer,
+    LlmServer,
+    Piece,
+    chunk,
+    end,
+    refusal,
+    token,
+    words,
+)
+from tests.support.processes import wait_until
+from tests.support.stack import free_port
+
+
+async def pieces() -> list[str]:
+    return [piece async for piece in answer("Why?")]
+
+
+async def failing() -> tuple[list[str], ModelError]:
+    """What came before it failed, and how."""
+    arrived: list[str] = []
+    try:
+        async for piece in answer("Why?"):
+            arrived.append(piece)  # noqa: PERF401 - what came first counts
+    except ModelError as error:
+        return arrived, error
+    raise AssertionError("it did not fail")
+
+
+async def test_an_answer_comes_in_the_pieces_of_the_server(model: LlmServer) -> None:
+    model.expect(words("Hello", " world", "\n", "…\r\n", " "))
+    assert await pieces() == ["Hello", " world", "\n", "…\r\n", " "]
+    assert model.requests == [
+        {"model": "parrot", "stream": True, "messages": [{"role": "user", "content": "Why?"}]}
+    ]
+    assert f"authorization: bearer {KEY}" in model.heads[0].lower()
+
+
+async def test_instructions_come_first(model: LlmServer) -> None:
+    assert "".join([piece async for piece in answer("Why?", "In French.")]) == "Hello world"
+    roles = [(each["role"], each["content"]) for each in model.requests[0]["messages"]]
+    assert roles == [("system", "In French."), ("user", "Why?")]
+
+
+async def test_a_piece_arrives_while_the_model_is_still_thinking(model: LlmServer) -> None:
+    go_on = threading.Event()
+    model.expect([token("first"), go_on, token("second"), end()])
+    async with aclosing(answer("Why?")) as arriving:
+        assert await anext(arriving) == "first"
+        assert not go_on.is_set()
+        go_on.set()
+        assert await anext(arriving) == "second"
+
+
+async def test_bytes_may_be_cut_anywhere(model: LlmServer) -> None:
+    whole = b"".join(words("naïve", " 🎈", "\n\ndata: [DONE]\n\n", '{"a": 1}'))  # type: ignore[arg-type]  # all are bytes
+    raw = whole.replace(b"\\u00ef", "ï".encode()).replace(b"\\ud83c\\udf88", "🎈".encode())
+    model.expect([raw[at : at + 1] for at in range(len(raw))])
+    assert await pieces() == ["naïve", " 🎈", "\n\ndata: [DONE]\n\n", '{"a": 1}']
+
+
+async def test_an_emoji_cut_into_two_pieces_is_one_again(model: LlmServer) -> None:
+    model.expect(words("a\ud83c", "\udf88b", "\ud83c", "c", "\udf88", "\ud83c"))
+    assert "".join(await pieces()) == "a🎈b�c��"
+    model.expect([chunk(delta={"content": "\ud83c"}, finish_reason="stop"), DONE])
+    assert await pieces() == ["�"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([token("yes"), chunk(finish_reason="stop")], id="no [DONE]"),
+        pytest.param([b": hello\n\n", b"\xef\xbb\xbf", *words("yes")], id="comments"),
+        pytest.param([b'data: {"choices": []}\n\n', *words("yes")], id="no choice"),
+        pytest.param([b'data: {"choices": null}\n\n', *words("yes")], id="null"),
+        pytest.param([(token("yes") + end()).replace(b"\n", b"\r\n")], id="CRLF"),
+        pytest.param([chunk(delta={"refusal": "yes"}), end()], id="refusal"),
+        pytest.param([token("yes"), chunk(), end("tool_calls")], id="another end"),
+    ],
+)
+async def test_servers_that_differ_a_little_are_understood(
+    model: LlmServer, answers: list[Piece]
+) -> None:
+    model.expect(answers)
+    assert await pieces() == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("400 Bad Request", "did not accept"),
+        ("401 Unauthorized", "LLM_API_KEY"),
+        ("403 Forbidden", "LLM_API_KEY"),
+        ("404 Not Found", "LLM_MODEL"),
+        ("413 Content Too Large", "too long"),
+        ("418 I'm a teapot", "did not accept"),
+        ("429 Too Many Requests", "too much to do"),
+        ("500 Internal Server Error", "in trouble"),
+        ("503 Service Unavailable", "in trouble"),
+    ],
+)
+async def test_a_refusal_is_a_sentence_without_the_servers_words(
+    model: LlmServer, caplog: pytest.LogCaptureFixture, status: str, told: str
+) -> None:
+    message = f"Incorrect API key provided: {KEY}"
+    model.expect(refusal(status, message, **{"x-request-id": f"req-{KEY}"}))
+    with caplog.at_level(logging.DEBUG, "jobs"):
+        arrived, error = await failing()
+    assert (arrived, told in str(error)) == ([], True)
+    assert KEY not in str(error)
+    assert KEY not in caplog.text
+    assert status[:3] in caplog.text
+    assert error.__suppress_context__
+
+
+async def test_a_server_in_passing_trouble_is_asked_again(model: LlmServer) -> None:
+    trouble = refusal("503 Service Unavailable")
+    trouble.headers = {"retry-after-ms": "1"}
+    model.expect(trouble, words("yes"))
+    assert await pieces() == ["yes"]
+    assert len(model.requests) == 2
+
+
+async def test_nobody_listening_is_a_sentence(model: LlmServer, settings: Settings) -> None:
+    settings.LLM_BASE_URL = f"http://127.0.0.1:{free_port()}/v1"
+    arrived, error = await failing()
+    assert (arrived, str(error)) == (
+        [],
+        "The model's server cannot be reached. Try again later.",
+    )
+
+
+BROKEN = "The connection to the model broke in the middle of the answer."
+NO_ANSWER = "The model's server gave something that is no answer."
+ENDED = "The model's server ended the answer with an error."
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        pytest.param([CUT], BROKEN, id="cut"),
+        pytest.param([], BROKEN, id="half"),
+        pytest.param([DONE], BROKEN, id="no reason"),
+        pytest.param([b"data: {\n\n"], NO_ANSWER, id="broken JSON"),
+        pytest.param([b"data: \xff\xff\n\n"], NO_ANSWER, id="no UTF-8"),
+        pytest.param([b"data: 5\n\n"], NO_ANSWER, id="a number"),
+        pytest.param([b"data: []\n\n"], NO_ANSWER, id="a list"),
+        pytest.param([b'data: {"choices": 5}\n\n'], NO_ANSWER, id="choices"),
+        pytest.param([chunk(delta=None)], NO_ANSWER, id="no delta"),
+        pytest.param([chunk(delta={"content": {"a": 1}})], NO_ANSWER, id="content"),
+        pytest.param([b"data: [" * 100_000 + b"\n\n"], NO_ANSWER, id="deep"),
+        pytest.param([b'data: {"error": {"message": "boom"}}\n\n'], ENDED, id="error"),
+        pytest.param([b'event: error\ndata: {"error": "boom"}\n\n'], ENDED, id="error event"),
+        pytest.param([end("content_filter")], "content rules", id="filter"),
+    ],
+)
+async def test_an_answer_that_breaks_keeps_what_came_and_says_why(
+    model: LlmServer, rest: list[Piece], told: str
+) -> None:
+    model.expect([token("half an"), *rest])
+    arrived, error = await failing()
+    assert arrived == ["half an"]
+    assert told in str(error)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", ""])
+async def test_what_is_no_stream_is_not_taken_for_an_empty_answer(
+    model: LlmServer, kind: str
+) -> None:
+    model.expect(Answer([b"<h1>It works!</h1>"], kind=kind))
+    assert NO_ANSWER in str((await failing())[1])
+
+
+async def test_a_silent_model_has_failed_after_a_while(
+    model: LlmServer, settings: Settings
+) -> None:
+    settings.LLM_TIMEOUT = 0.2
+    [given] = model.expect([token("I"), threading.Event()])
+    arrived, error = await failing()
+    assert (arrived, str(error)) == (["I"], "The model said nothing for 0.2 s.")
+    wait_until(given.left.is_set)
+
+
+async def test_a_model_that_never_comes_to_an_end_has_failed_too(
+    model: LlmServer, settings: Settings
+) -> None:
+    settings.LLM_MAX_SECONDS = 0.3
+
+    def thinking() -> Iterable[Piece]:
+        while True:
+            yield b": thinking\n\n"
+            threading.Event().wait(0.02)
+
+    [given] = model.expect(Answer(thinking()))
+    assert str((await failing())[1]) == "The answer took longer than 0.3 s."
+    wait_until(given.left.is_set)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_an_answer_without_end_is_cut_and_the_model_stopped(
+    model: LlmServer, settings: Settings, size: int
+) -> None:
+    settings.LLM_MAX_ANSWER = 100
+    [given] = model.expect([token("x" * size) for _ in range(1000)] + [threading.Event()])
+    arrived, error = await failing()
+    assert "".join(arrived) == "x" * 100
+    assert isinstance(error, CutError)
+    wait_until(given.left.is_set)
+
+
+async def test_an_answer_of_just_the_size_is_not_cut(model: LlmServer, settings: Settings) -> None:
+    settings.LLM_MAX_ANSWER = 11
+    assert "".join(await pieces()) == "Hello world"
+
+
+async def test_the_models_own_limit_is_a_cut(model: LlmServer) -> None:
+    model.expect([token("long"), end("length")])
+    arrived, error = await failing()
+    assert (arrived, type(error)) == (["long"], CutError)
+
+
+async def test_leaving_the_loop_stops_the_request(model: LlmServer) -> None:
+    [given] = model.expect([token("one"), threading.Event()])
+    async with aclosing(answer("Why?")) as arriving:
+        async for _ in arriving:
+            break
+    await asyncio.to_thread(wait_until, given.left.is_set)
+
+
+async def test_cancelling_stops_the_request_of_a_silent_model(model: LlmServer) -> None:
+    [given] = model.expect([threading.Event()])
+    task = asyncio.create_task(pieces())
+    await asyncio.to_thread(wait_until, lambda: model.requests)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.to_thread(wait_until, given.left.is_set)
+
+
+async def test_without_a_key_none_is_shown(model: LlmServer, settings: Settings) -> None:
+    settings.LLM_API_KEY = ""
+    assert "".join(await pieces()) == "Hello world"
+    assert json.dumps(model.heads).count("sk-") == 0
+
+
+async def test_without_a_model_the_sentence_says_what_to_set(settings: Settings) -> None:
+    settings.LLM_BASE_URL = ""
+    assert "LLM_BASE_URL, LLM_MODEL" in str((await failing())[1])
