@@ -33,11 +33,6 @@ def _problems() -> Iterator[str]:
             f"LOG_TTL is {settings.LOG_TTL} s and STREAM_MAX_AGE {settings.STREAM_MAX_AGE} s:"
             " keep the log at least as long as a stream may last."
         )
-
-
-def require_sound_settings() -> None:
-    """For processes that manage.py does not start: end with the sentences when a check fails."""
-    if errors := [each for each in run_checks() if each.is_serious() and not each.is_silenced()]:
     yield from _problems_of_the_model()
 
 
@@ -56,4 +51,9 @@ def _problems_of_the_model() -> Iterator[str]:
         yield "LLM_BASE_URL and LLM_MODEL: set both, or neither to have no language model."
     if not re.fullmatch(r"[!-~]*", settings.LLM_API_KEY):
         yield "LLM_API_KEY: use the key alone, without spaces or other signs around it."
+
+
+def require_sound_settings() -> None:
+    """For processes that manage.py does not start: end with the sentences when a check fails."""
+    if errors := [each for each in run_checks() if each.is_serious() and not each.is_silenced()]:
         raise SystemExit("\n".join(str(error) for error in errors))
