@@ -1,5 +1,6 @@
 """System checks: every setting that cannot work is explained before anything starts."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
