@@ -1,4 +1,4 @@
-"""Live bars for any template, and how their values are written (static/live.js writes the same).
+"""Live bars for any template, and how their values are written (static/live/words.js writes the same).
 
 {% load live %}
 <head>{% live_head %}</head>
@@ -22,10 +22,19 @@ from jobs.views.showing import Shown, show
 register = template.Library()
 
 
-@register.inclusion_tag("jobs/_head.html")
-def live_head() -> dict[str, Any]:
-    """The style sheet and scripts that live bars need, for the page's <head>."""
-    return {"heartbeat": settings.STREAM_KEEPALIVE}
+@register.inclusion_tag("jobs/_head.html", takes_context=True)
+def live_head(context: template.Context) -> dict[str, Any]:
+    """The style sheet and scripts that live bars need, for the page's <head>.
+
+    Tabs of one browser share a stream where the page says who is signed in: by `user`, which
+    Django's context processor `auth` provides.
+    """
+    viewer = getattr(context.get("user"), "pk", None)
+    return {
+        "heartbeat": settings.STREAM_KEEPALIVE,
+        "scripts": [f"live/{name}.js" for name in ("words", "connection", "tabs", "bars")],
+        "viewer": str(viewer or ""),
+    }
 
 
 @register.inclusion_tag("jobs/_live_bar.html")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import redis
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -26,7 +26,7 @@ FILTERS = {
 }
 """Value of ?status= -> what its link says, and the statuses it shows."""
 PLACEHOLDER = uuid.UUID(int=0)
-"""Stands for the id in the address from which live.js fetches a row that is new to the page."""
+"""Stands for the id in the address from which a page fetches a row that is new to the page."""
 
 
 @require_safe
@@ -65,8 +65,11 @@ def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @signed_in
 def row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The row of one job, or with ?view=bar its bar alone."""
-    return partial(request, show_one(visible_job(request, pk)), request.GET.get("view", "row"))
+    """The row of one job, or with ?view=bar its bar alone; with ?mine only for its owner's list."""
+    found = visible_job(request, pk)
+    if "mine" in request.GET and found.owner_id != person(request).pk:
+        raise Http404
+    return partial(request, show_one(found), request.GET.get("view", "row"))
 
 
 @require_safe

@@ -27,7 +27,7 @@ class ResultFile:
 
 
 def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> HttpResponse:
-    """The `view` of a job, row, bar or else panel, with its age for live.js."""
+    """The `view` of a job, row, bar or else panel, with its age for the page."""
     if view in VIEWS:
         response = render(request, VIEWS[view], {"item": item, "items": [item], "error": error})
     else:

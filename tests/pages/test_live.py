@@ -1,4 +1,4 @@
-"""live.js in a real browser, before a real web process and a real Redis."""
+"""Live pages in a real browser, before a real web process and a real Redis."""
 
 import re
 import time

@@ -28,7 +28,7 @@ def test_a_bar_can_stand_on_any_page(make_job: MakeJob) -> None:
 
 def test_the_head_brings_style_htmx_and_our_script() -> None:
     html = render("{% live_head %}")
-    for name in ("bar.css", "htmx-2.min.js", "live.js", 'name="htmx-config"', "/jobs/events/"):
+    for name in ("bar.css", "htmx-2.min.js", "live/page.js", 'name="htmx-config"', "/jobs/events/"):
         assert name in html
 
 
@@ -68,7 +68,7 @@ def test_percents_are_whole_ones_reached(percent: float | None, text: str) -> No
 
 
 def test_the_script_knows_every_event_of_the_stream() -> None:
-    script = (Path(settings.BASE_DIR) / "static" / "live.js").read_text()
+    script = (Path(settings.BASE_DIR) / "static" / "live" / "bars.js").read_text()
     handlers = re.search(r"const HANDLERS = \{(.*?)\n  \};", script, re.DOTALL)
     assert handlers
     names = set(re.findall(r"(\w+)(?:: |\(\) \{\})", handlers[1]))

@@ -1,0 +1,164 @@
+/* The [data-job] elements of the page: progress is applied in place; when a job changes state, htmx
+   fetches its row, bar or panel again. */
+'use strict';
+window.live.bars = ({ onEnd }) => {
+  const { figure, duration, remaining, count, rate } = window.live.words;
+  const ACTIVE = ['queued', 'running', 'cancelling'];
+  const MOVING = ['running', 'cancelling'];
+  const one = (selector) => document.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const of = (job) => all(`[data-job="${job}"]`);
+  const withStatus = (statuses) => all('[data-job]').filter((el) => statuses.includes(el.dataset.status));
+  const active = () => [...new Set(withStatus(ACTIVE).map((el) => el.dataset.job))];
+  const moving = () => withStatus(MOVING);
+  const list = one('[data-list]'); // takes rows of jobs that are new to the page
+
+  const motion = new Map(); // job -> its newest progress
+  const wanted = new Map(); // job -> number of a state that the page does not show yet
+  const asked = new Map(); // job -> when its element was last asked for
+  const others = new Set(); // jobs that other tabs watch and that do not belong on this list
+  const began = new WeakMap(); // element -> when its attempt began
+
+  // Progress, in place.
+
+  function fill(el, name, text) {
+    for (const field of all(`[data-field="${name}"]`, el)) if (field.textContent !== text) field.textContent = text;
+  }
+
+  function say(text) {
+    one('[data-announce]')?.replaceChildren(text);
+  }
+
+  /* Within one attempt a bar never goes back, and only the server's word makes it full. */
+  function move(el, data) {
+    if (data.attempt !== Number(el.dataset.attempt) || !MOVING.includes(el.dataset.status)) return;
+    const bar = el.querySelector('[role=progressbar]');
+    const before = Number(el.dataset.percent);
+    if (data.percent != null || el.dataset.percent) {
+      const percent = Math.min(99.9, Math.max(before, data.percent ?? 0));
+      el.dataset.percent = percent;
+      bar.firstElementChild.style.width = `${percent}%`;
+      bar.setAttribute('aria-valuenow', percent);
+      fill(el, 'percent', `${Math.floor(percent)}%`);
+      const mark = [75, 50, 25].find((step) => before < step && percent >= step);
+      if (mark) say(`${el.dataset.title}: ${mark}%`);
+    }
+    bar.setAttribute('aria-valuetext', el.dataset.percent ? `${Math.floor(el.dataset.percent)}%` : count(data));
+    fill(el, 'message', data.message ?? '');
+    fill(el, 'phase', data.phase ?? '');
+    fill(el, 'count', count(data));
+    fill(el, 'rate', rate(data.rate));
+    fill(el, 'eta', remaining(data.eta));
+    fill(el, 'warnings', data.warnings ? figure(data.warnings) : '');
+    if (data.elapsed != null) began.set(el, Date.now() - data.elapsed * 1000);
+  }
+
+  function onProgress(data, id) {
+    motion.set(data.job, data);
+    const shown = of(data.job);
+    for (const el of shown) move(el, data);
+    const missing = shown.length ? data.attempt > shown[0].dataset.attempt : list;
+    if (missing && Date.now() - (asked.get(data.job) ?? 0) > 2000) want(data.job, id);
+  }
+
+  function onLine(data, kind) {
+    const record = one('[data-record]');
+    if (record?.dataset.record !== data.job || data.attempt < record.dataset.attempt) return;
+    const fresh = data.attempt > record.dataset.attempt;
+    record.dataset.attempt = data.attempt;
+    const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
+    if (fresh) output.textContent = lines.textContent = '';
+    const box = kind === 'output' ? output : lines;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    const line = Object.assign(document.createElement('li'), { className: data.level, textContent: data.text });
+    box.append(kind === 'output' ? data.text : line);
+    if (lines.children.length > 500) lines.firstElementChild.remove();
+    if (atEnd) box.scrollTop = box.scrollHeight;
+  }
+
+  // State, which the server renders.
+
+  function onState(data, id) {
+    const [el] = of(data.job);
+    if (el?.dataset.status === data.status && Number(el.dataset.attempt) === data.attempt) return;
+    if (el || list) announce(data);
+    want(data.job, id);
+  }
+
+  function announce({ title, job, status }) {
+    const ended = !ACTIVE.includes(status);
+    if (!others.has(job) && (ended || status === 'running')) say(`${title}: ${ended ? status : 'started'}`);
+    if (ended && of(job).length) onEnd(status);
+  }
+
+  function want(job, id) {
+    wanted.set(job, Math.max(id, wanted.get(job) ?? 0));
+    ask(job);
+  }
+
+  function ask(job) {
+    asked.set(job, Date.now());
+    const shown = of(job);
+    for (const el of shown) el.dispatchEvent(new CustomEvent('job:state'));
+    if (!shown.length && list && !others.has(job)) {
+      const row = list.dataset.list.replace(list.dataset.placeholder, job);
+      window.htmx.ajax('GET', row, { target: list, swap: 'afterbegin' });
+    } else if (!shown.length) wanted.delete(job);
+  }
+
+  const refresh = (jobs = active()) => jobs.forEach(ask);
+
+  const HANDLERS = {
+    snapshot: (data, id) => { onState(data, id); onProgress(data, id); },
+    progress: onProgress,
+    state: onState,
+    log: (data) => onLine(data, 'log'),
+    warning: (data) => onLine(data, 'warning'),
+    output: (data) => onLine(data, 'output'),
+    // The connection has dealt with these; `state` tells of an error, and a snapshot follows `resync`.
+    error() {}, heartbeat() {}, resync() {}, busy() {},
+  };
+
+  /* Every second. While the stream is paused, active jobs are read from the database, a few at a time. */
+  function tick(state) {
+    const now = Date.now();
+    for (const el of moving()) if (began.has(el)) fill(el, 'elapsed', duration((now - began.get(el)) / 1000));
+    if (state === 'auth') return;
+    for (const job of wanted.keys()) if (now - asked.get(job) > 3000) ask(job);
+    if (state !== 'paused') return;
+    const last = (job) => asked.get(job) ?? 0;
+    const due = active().filter((job) => now - last(job) > 10000).sort((a, b) => last(a) - last(b));
+    due.slice(0, 2).forEach(ask);
+  }
+
+  // Together with htmx.
+
+  /* A reply is as old as the cursor it was rendered at: one that was overtaken is not shown. */
+  document.addEventListener('htmx:beforeSwap', ({ detail }) => {
+    const { job, cursor: shown } = detail.target.dataset;
+    const replied = Number(detail.xhr.getResponseHeader('Progress-Cursor'));
+    if (job && replied && replied < Math.max(shown, wanted.get(job) ?? 0)) detail.shouldSwap = false;
+  });
+
+  document.addEventListener('htmx:load', ({ target }) => {
+    for (const el of [target, ...all('[data-job]', target)]) {
+      const { job, cursor: shown, elapsed } = el.dataset;
+      if (!job) continue;
+      const [newest, ...twins] = of(job).sort((a, b) => b.dataset.cursor - a.dataset.cursor);
+      for (const twin of twins) if (twin.id === newest.id) twin.remove();
+      if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
+      if (elapsed) began.set(el, Date.now() - elapsed * 1000);
+      if (motion.has(job)) move(el, motion.get(job));
+    }
+  });
+
+  document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig: { verb, path } } }) => {
+    const job = path.match(/[\da-f-]{36}/)?.[0];
+    if (verb !== 'get' || xhr.status !== 404 || !job) return;
+    wanted.delete(job);
+    others.add(job);
+  });
+
+  const hear = (name, data, id) => HANDLERS[name]?.(data, id);
+  return { hear, refresh, tick, active, moving, follows: () => list || active().length > 0 };
+};

@@ -1,0 +1,236 @@
+/* One stream for all tabs in which one person is signed in: browsers allow six connections to a host.
+   The tab that holds a lock keeps the connection for all and passes every frame on. Tabs ask it for what
+   they need once a second; one that is not answered takes the lock. Where a browser has no locks, and
+   on pages that do not say who watches, each tab has its own connection. (docs/adr/0021) */
+'use strict';
+window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed }) => {
+  const NAME = `jobs 1 ${viewer}`; // who sees what another tab says; the 1 is the version of what is said
+  const MOST = 100; // jobs in one address: proxies take 8 kB
+  const TOGETHER = 50; // ms in which tabs that ask at the same time become one connection
+  const UNHEARD = 5; // questions without an answer, until a tab counts as frozen
+  const FORGOTTEN = 200000; // ms without a question; hidden tabs ask once a minute
+  const NUMBERED = ['progress', 'state', 'log', 'warning', 'output', 'error'];
+  const START = { state: 'opening', told: Date.now() };
+  const OVER = { state: 'done', told: 0 };
+  const me = `${Date.now()} ${Math.random()}`;
+
+  let sharing = Boolean(viewer && navigator.locks && window.BroadcastChannel);
+  let channel = null;
+  let waiting = null; // ends our wait for the lock
+  let release = null; // gives the lock back, while this tab leads
+  let epoch = ''; // the connection whose frames this tab takes
+  let followed = null; // the jobs of which this tab knows all up to `cursor`
+  let cursor = 0;
+  let unanswered = 0;
+  let answer = OVER;
+
+  const members = new Map(); // of the leader: tab -> what it needs
+  let serving = ''; // the epoch of the leader's connection
+  let reported = ''; // the state that it told last
+  const connection = window.live.connection({ heartbeat, begin, hear: pass, changed: report, unknown: sortOut });
+
+  // What every tab does.
+
+  /* Call when what the page needs may have changed. */
+  function update() {
+    const wanted = need();
+    if (!wanted) return stop();
+    if (!release && !waiting) return start();
+    if (!release) return ask();
+    join({ from: me, wanted, cursor });
+    connection.tick();
+  }
+
+  /* Every second. */
+  function tick() {
+    if (waiting && !release) unanswered += 1;
+    if (unanswered > UNHEARD) claim({ steal: true });
+    update();
+  }
+
+  function start() {
+    answer = START;
+    if (!sharing) return lead(() => {});
+    channel = new BroadcastChannel(NAME);
+    channel.onmessage = ({ data: { kind, ...said } }) => KINDS[kind](said);
+    claim();
+    ask();
+  }
+
+  /* Also before a page is put aside: a lock keeps it out of the back-forward cache. */
+  function stop() {
+    if (!release && !waiting) return;
+    say('leave', { from: me });
+    resign();
+    waiting?.abort();
+    channel?.close();
+    waiting = channel = null;
+    answer = OVER;
+  }
+
+  function say(kind, said) {
+    channel?.postMessage({ kind, ...said });
+  }
+
+  function ask(more) {
+    const wanted = need();
+    if (wanted && !release) say('ask', { from: me, wanted, cursor, ...more });
+  }
+
+  /* After what may have broken the connection; with `network`, what certainly has. */
+  function wake(why = {}) {
+    update();
+    if (release) connection.wake(why);
+    else ask({ why });
+  }
+
+  /* Frames of a connection that this tab was not counted in for are not all that it needs. */
+  function receive({ of, name, data, id, anew }) {
+    unanswered = 0;
+    if (of !== epoch) return;
+    if (anew) cursor = 0;
+    if (NUMBERED.includes(name) && id <= cursor) return;
+    cursor = Math.max(cursor, id);
+    hear(name, data, cursor);
+  }
+
+  function onServed({ of, tabs }) {
+    unanswered = 0;
+    epoch = tabs.includes(me) ? of : '';
+    if (!epoch) return ask();
+    const { jobs } = need() ?? { jobs: [] };
+    // What is new here may have been rendered at a number that this tab has passed since.
+    const late = jobs.filter((job) => followed && !followed.includes(job));
+    followed = jobs;
+    if (!cursor) refresh();
+    else if (late.length) refresh(late);
+  }
+
+  function onAnswer({ status, marks }) {
+    unanswered = 0;
+    if (marks[me] === 'alone') {
+      stop();
+      sharing = false;
+      return update();
+    }
+    const before = answer.state;
+    answer = marks[me] ? { ...status, state: marks[me] } : status;
+    if (answer.state !== before) changed();
+  }
+
+  const KINDS = {
+    ask: (said) => release && join(said),
+    leave: ({ from }) => members.delete(from),
+    who: () => ask(),
+    serve: onServed,
+    frame: receive,
+    answer: onAnswer,
+  };
+
+  // The lock, and what its holder does.
+
+  async function claim(options) {
+    waiting?.abort();
+    const mine = waiting = new AbortController();
+    const granted = (done) => (mine === waiting ? lead(done) : done());
+    unanswered = 0;
+    try {
+      await navigator.locks.request(NAME, options ?? { signal: mine.signal }, () => new Promise(granted));
+    } catch (error) {
+      if (mine !== waiting) return; // given up
+      resign(); // taken by a tab that had not heard us; or there are no locks for this page
+      if (error.name === 'AbortError') return claim();
+      stop();
+      sharing = false;
+      update();
+    }
+  }
+
+  function lead(done) {
+    release = done;
+    members.clear();
+    say('who');
+    update();
+  }
+
+  function resign() {
+    connection.close();
+    release?.();
+    release = null;
+    epoch = serving = '';
+  }
+
+  function join({ from, wanted, cursor: at, why }) {
+    const known = members.get(from);
+    const same = known && String(known.jobs) === String(wanted.jobs) && known.mine === wanted.mine;
+    const member = { ...wanted, served: known?.served, mark: same ? known.mark : '', asked: Date.now() };
+    members.set(from, member);
+    if (from !== me && union().jobs.length > MOST) member.mark = 'alone';
+    if (!member.mark && !covers(member.served, wanted)) {
+      member.served = wanted;
+      connection.open(at, TOGETHER);
+    }
+    if (why) connection.wake(why);
+    else if (from !== me) connection.tick();
+    if (from !== me) say('answer', { status: connection.status(), marks: marks() });
+  }
+
+  const covers = (served, { mine, jobs }) =>
+    served && (served.mine || !mine) && jobs.every((job) => served.jobs.includes(job));
+
+  const marks = () => Object.fromEntries([...members].map(([tab, { mark }]) => [tab, mark]));
+
+  const servable = () => [...members].filter(([, { mark }]) => !mark);
+
+  function union(needs = servable().map(([, member]) => member)) {
+    return { mine: needs.some(({ mine }) => mine), jobs: [...new Set(needs.flatMap(({ jobs }) => jobs))] };
+  }
+
+  /* Whom the next connection is for, and its address. */
+  function begin() {
+    for (const [tab, { asked }] of members) if (tab !== me && Date.now() - asked > FORGOTTEN) members.delete(tab);
+    const tabs = servable();
+    for (const [, member] of tabs) member.served = { mine: member.mine, jobs: member.jobs };
+    serving = `${me} ${Math.random()}`;
+    const served = { of: serving, tabs: tabs.map(([tab]) => tab) };
+    say('serve', served);
+    onServed(served);
+    return tabs.length ? addressOf(union()) : null;
+  }
+
+  function addressOf({ mine, jobs }) {
+    const url = new URL(events, location.href);
+    if (viewer) url.searchParams.set('viewer', viewer);
+    if (mine && jobs.length) url.searchParams.set('mine', '1');
+    for (const job of jobs) url.searchParams.append('job', job);
+    return url;
+  }
+
+  function pass(frame) {
+    const said = { of: serving, ...frame };
+    say('frame', said);
+    receive(said);
+  }
+
+  function report() {
+    if (!release) return;
+    const said = { status: connection.status(), marks: marks() };
+    if (said.status.state !== reported) say('answer', said);
+    reported = said.status.state;
+    onAnswer(said);
+  }
+
+  /* One job that is gone makes the server refuse all: each tab's own are asked for. */
+  async function sortOut() {
+    const asked = serving;
+    await Promise.all(servable().map(async ([, member]) => {
+      const options = { method: 'HEAD', signal: AbortSignal.timeout(5000) };
+      const answered = await fetch(addressOf(member), options).catch(() => null);
+      if (answered?.status === 403 || answered?.status === 404) member.mark = 'gone';
+    }));
+    if (asked === serving) connection.open(0, Math.random() * 1000);
+  }
+
+  const status = () => (unanswered > 2 && !release ? { ...answer, state: 'reconnecting' } : answer);
+  return { update, tick, stop, wake, status, begin: (number) => { cursor = number; } };
+};

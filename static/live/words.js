@@ -1,0 +1,30 @@
+/* Values as text; jobs/templatetags/live.py writes them the same way. */
+'use strict';
+window.live = {};
+(() => {
+  const figure = (value) => value.toLocaleString('en', { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 });
+  const padded = (value) => String(Math.floor(value) % 60).padStart(2, '0');
+
+  function duration(seconds) {
+    if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${padded(seconds)} s`;
+    return `${Math.floor(seconds / 3600)} h ${padded(seconds / 60)} min`;
+  }
+
+  function remaining(eta) {
+    if (eta == null) return '';
+    return `about ${eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '')}`;
+  }
+
+  function count({ current, total }) {
+    if (current == null) return '';
+    return total == null ? figure(current) : `${figure(current)} of ${figure(total)}`;
+  }
+
+  function rate(value) {
+    if (value == null) return '';
+    return value < 1 ? `${figure(value * 60)}/min` : `${figure(value)}/s`;
+  }
+
+  window.live.words = { figure, duration, remaining, count, rate };
+})();
