@@ -59,6 +59,7 @@ class Reporter:
         self._skipped = 0
         self._output: deque[str] = deque()
         self._output_size = self._dropped = 0
+        self._spoke = False
         self._unsent: list[tuple[int, Event]] = []
         self._seq = 0
         self._stop: type[BaseException] | None = None
@@ -136,7 +137,10 @@ class Reporter:
                 oldest = len(self._output.popleft())
                 self._output_size -= oldest
                 self._dropped += oldest
-        self._wake()
+        if self._spoke:
+            self._wake()
+        else:
+            Ticker.shared().wake(self)
 
     @property
     def cancelled(self) -> bool:
@@ -186,9 +190,11 @@ class Reporter:
     # What the ticker calls
 
     def flush(self, now: float, *, last: bool = False) -> None:
-        """Writes what changed, in one round trip and at most every TICK; never raises."""
+        """Writes what changed, in one round trip and at most every TICK, but for the first output,
+        which somebody waits for; never raises."""
         with self._writing:
-            if self._stop is Superseded or (now - self._sent_at < TICK and not last):
+            at_once = last or (self._output and not self._spoke)
+            if self._stop is Superseded or (now - self._sent_at < TICK and not at_once):
                 return
             self._collect()
             try:
@@ -222,6 +228,7 @@ class Reporter:
             text, dropped = "".join(self._output), self._dropped
             self._output.clear()
             self._output_size = self._dropped = 0
+            self._spoke = self._spoke or bool(text)
         if dropped:
             told = f"… {dropped:,} characters of output left out, too much to keep"
             self._queue(self._line("log", "info", told))

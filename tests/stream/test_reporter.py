@@ -111,6 +111,20 @@ def test_output_is_joined_and_cut_into_pieces_of_bounded_size(
     assert max(map(len, pieces)) <= OUTPUT
 
 
+def test_the_first_output_does_not_wait_for_the_tick_and_later_ones_do(
+    log: Log, job: str, entries: Written
+) -> None:
+    reporter, now = Reporter(log, job, 1), time.monotonic()  # flushed by hand
+    reporter.update(1)
+    reporter.flush(now)
+    for moment, text in enumerate(("Once", " upon", " a time")):
+        reporter.output(text)
+        reporter.flush(now + moment / 1000)
+    assert [data["text"] for event, data in entries() if event == "output"] == ["Once"]
+    reporter.flush(now + TICK + 0.01)
+    assert [data["text"] for event, data in entries() if event == "output"][1:] == [" upon a time"]
+
+
 def test_phases_advance_one_bar(reporter: Reporter) -> None:
     reporter.phase("Scan", 0.5)
     reporter.update(0, 2)
