@@ -6,10 +6,10 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from jobs.models import Job
-from jobs.views.answers import sign_in_first
+from jobs.views.answers import problem, sign_in_first
 
 P = ParamSpec("P")
 
@@ -26,6 +26,32 @@ def signed_in(
         return view(request, *args, **kwargs)
 
     return answer
+
+
+def allowed(
+    *methods: str,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """Lets only some methods through to a view; tells those who ask by OPTIONS which."""
+    allow = ", ".join([*methods, "OPTIONS"])
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method in methods:
+                return view(request, *args, **kwargs)
+            asked = request.method == "OPTIONS"
+            response = HttpResponse(status=204) if asked else problem(request, 405)
+            response["Allow"] = allow
+            return response
+
+        return answer
+
+    return decorate
 
 
 def person(request: HttpRequest) -> User:

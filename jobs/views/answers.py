@@ -1,6 +1,8 @@
 """How a view answers: a page for people, a partial for htmx, JSON for programs."""
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -21,6 +23,10 @@ ERRORS = {
     500: ("Something broke", "The error has been noted. Running jobs are not affected."),
 }
 """Status -> title and sentence of its page."""
+CHALLENGE = 'Bearer realm="progress"'
+"""How to sign in where there is no form (RFC 9110, section 11.6.1)."""
+PAGES = ["text/html"]
+PROGRAMS = ["application/json", "application/problem+json"]
 
 
 class Wants(Enum):
@@ -32,19 +38,18 @@ class Wants(Enum):
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Wants":
-        """By htmx's header, then by Accept, then by the type of the body."""
+        """By htmx's header, then by Accept, then by what else only programs send: a body of JSON,
+        a token. Who accepts none of it is a program too, and gets JSON: a 406 would say less."""
         if request.headers.get("HX-Request") == "true":
             return cls.PARTIAL
-        offered = ["text/html", "application/json"]
-        if request.content_type == "application/json":
-            offered.reverse()
-        preferred = request.get_preferred_type(offered)
-        return cls.JSON if preferred == "application/json" else cls.PAGE
+        program = request.content_type == "application/json" or "Authorization" in request.headers
+        offered = PROGRAMS + PAGES if program else PAGES + PROGRAMS
+        return cls.PAGE if request.get_preferred_type(offered) in PAGES else cls.JSON
 
 
 def vary(response: HttpResponse) -> HttpResponse:
     """Keeps caches from giving one caller's form of an answer to another."""
-    patch_vary_headers(response, ["Accept", "HX-Request", "Cookie"])
+    patch_vary_headers(response, ["Accept", "Authorization", "Cookie", "HX-Request"])
     return response
 
 
@@ -55,22 +60,50 @@ class SeeOther(HttpResponseRedirect):
 
 
 def problem(
-    request: HttpRequest, status: int, sentence: str = "", *, json: bool = False
+    request: HttpRequest,
+    status: int,
+    sentence: str = "",
+    *,
+    json: bool = False,
+    errors: Mapping[str, Sequence[str]] | None = None,
 ) -> HttpResponse:
-    """An error in the form that the caller wants, or as JSON whatever that is.
+    """An error in the form that the caller wants, or as JSON whatever that is; `errors` has
+    sentences about single parameters.
 
-    htmx gets the bare sentence, which live.js shows above the page.
+    htmx gets the bare sentence, which the page shows above its content.
     """
     title, standard = ERRORS[status]
     message = sentence or standard
     wants = Wants.JSON if json else Wants.of(request)
     if wants is Wants.JSON:
-        return vary(JsonResponse({"error": message}, status=status))
-    if wants is Wants.PARTIAL:
+        response = problem_details(status, message, errors or {})
+    elif wants is Wants.PARTIAL:
         headers = {"Content-Type": "text/plain; charset=utf-8", "HX-Reswap": "none"}
-        return vary(HttpResponse(message, status=status, headers=headers))
-    context = {"title": title, "sentence": message, "status": status}
-    return vary(render(request, "error.html", context, status=status))
+        response = HttpResponse(message, status=status, headers=headers)
+    else:
+        context = {"title": title, "sentence": message, "status": status}
+        response = render(request, "error.html", context, status=status)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = CHALLENGE
+    return vary(response)
+
+
+def problem_details(
+    status: int, sentence: str, errors: Mapping[str, Sequence[str]]
+) -> HttpResponse:
+    """An error for programs (RFC 9457), which needs neither session nor database. Each of `errors`
+    points to its parameter in the body."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+    }
+    if errors:
+        body["errors"] = [
+            {"pointer": f"#/{name}", "detail": each} for name in errors for each in errors[name]
+        ]
+    return JsonResponse(body, status=status, content_type=PROGRAMS[1])
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
@@ -80,7 +113,7 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
         return vary(redirect_to_login(request.get_full_path()))
     if wants is Wants.JSON:
         return problem(request, 401)
-    response = HttpResponse(status=401)
+    response = HttpResponse(status=401, headers={"WWW-Authenticate": CHALLENGE})
     if request.method == "POST":
         # A click deserves the form; what the page fetches by itself must not take the page away.
         response["HX-Redirect"] = redirect_to_login(_current_page(request)).url

@@ -1,15 +1,16 @@
 """Errors as pages in the style of the others, or as JSON for programs."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from jobs.views.answers import ERRORS, Wants, problem
+from jobs.views.answers import ERRORS, Wants, problem, problem_details
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 for what Django itself refused: a body too large to be a form, a forged host."""
-    del exception
-    return problem(request, 400)
+    """400 for what Django itself refused, such as a forged host; 413 for a body of parameters that
+    is too large."""
+    return problem(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -36,6 +37,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500. Needs neither session nor database: they may be what broke."""
     title, sentence = ERRORS[500]
     if Wants.of(request) is Wants.JSON:
-        return JsonResponse({"error": sentence}, status=500)
+        return problem_details(500, sentence, {})
     context = {"title": title, "sentence": sentence, "status": 500}
     return HttpResponse(render_to_string("error.html", context), status=500)

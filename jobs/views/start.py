@@ -9,16 +9,15 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 
 from jobs import actions, registry
 from jobs.models import Job
 from jobs.registry import Kind
-from jobs.views.access import person, signed_in, visible_job
+from jobs.views.access import allowed, person, signed_in, visible_job
 from jobs.views.answers import SeeOther, Wants, problem, vary
 from jobs.views.showing import accepted
 
@@ -40,7 +39,7 @@ class Request:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@allowed("GET", "HEAD", "POST")
 @signed_in
 def start(request: HttpRequest, kind: str) -> HttpResponse:
     """GET shows the form of one kind, POST starts a job of it."""
@@ -63,6 +62,8 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
             job = actions.start(
                 wanted.name, asked.form.cleaned_data, owner=person(request), token=asked.token
             )
+        except actions.TokenUsedError as error:
+            return problem(request, 409, str(error))
         except actions.ActionError as error:
             asked.form.add_error(None, str(error))
         else:
@@ -135,7 +136,7 @@ def _refused(request: HttpRequest, kind: Kind, form: forms.Form) -> HttpResponse
     fields = {name: list(map(str, errors)) for name, errors in form.errors.items()}
     general = fields.pop("__all__", [])
     sentence = " ".join(general) or "Some parameters are missing or wrong."
-    return vary(JsonResponse({"error": sentence, "fields": fields}, status=400))
+    return problem(request, 400, sentence, errors=fields)
 
 
 def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200) -> HttpResponse:

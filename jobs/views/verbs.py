@@ -4,25 +4,24 @@ import uuid
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_POST
+from django.http import HttpRequest, HttpResponse
 
 from jobs import actions
 from jobs.models import Job
-from jobs.views.access import person, signed_in, visible_job
-from jobs.views.answers import SeeOther, Wants, vary
+from jobs.views.access import allowed, person, signed_in, visible_job
+from jobs.views.answers import SeeOther, Wants, problem, vary
 from jobs.views.partials import partial
 from jobs.views.showing import accepted, show_one
 
 
-@require_POST
+@allowed("POST")
 @signed_in
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Asks a queued or running job to stop."""
     return _answer(request, visible_job(request, pk), actions.cancel)
 
 
-@require_POST
+@allowed("POST")
 @signed_in
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Queues another attempt of a job that failed, was cancelled or was lost."""
@@ -37,7 +36,7 @@ def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpRes
     except actions.ActionError as refusal:
         error = str(refusal)
     if wants is Wants.JSON:
-        return vary(JsonResponse({"error": error}, status=409)) if error else accepted(job)
+        return problem(request, 409, error) if error else accepted(job)
     if wants is Wants.PARTIAL:
         return partial(request, show_one(job), request.POST.get("view", ""), error)
     if error:

@@ -61,7 +61,7 @@ def test_too_late_is_a_sentence_in_every_form(
     url = f"/jobs/{job.pk}/{verb}/"
     answer = alices.post(url, headers=JSON)
     assert answer.status_code == HTTPStatus.CONFLICT
-    sentence = answer.json()["error"]
+    sentence = answer.json()["detail"]
     assert status in sentence
     assert sentence in alices.post(url, headers=HTMX).content.decode()
     assert sentence in alices.post(url, follow=True).content.decode()

@@ -85,7 +85,7 @@ def test_a_program_without_a_session_gets_401_as_json(client: Client, job: Job, 
     url = reverse(f"jobs:{name}", args=[job.pk])
     response = client.get(url, headers={"Accept": "application/json"})
     assert response.status_code == HTTPStatus.UNAUTHORIZED
-    assert response.json()["error"]
+    assert response.json()["detail"]
 
 
 def test_what_the_page_fetches_by_itself_gets_a_bare_401(client: Client, job: Job) -> None:
@@ -137,7 +137,7 @@ def test_a_post_to_a_stream_is_405(job: Job) -> None:
     for url in (f"/jobs/{job.pk}/events/", "/jobs/events/"):
         response = strict.post(url)
         assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-        assert response["Allow"] == "GET, HEAD"
+        assert response["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_head_of_a_stream_answers_at_once(alices: Client, job: Job) -> None:

@@ -46,7 +46,10 @@ def test_an_address_that_is_none_has_a_page_and_json(alices: Client, url: str) -
     assert page.status_code == HTTPStatus.NOT_FOUND
     assert "Go to my jobs" in page.content.decode()
     assert alices.get(url, headers=JSON).json() == {
-        "error": "There is nothing here, or it is not yours to see."
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is nothing here, or it is not yours to see.",
     }
 
 
@@ -68,7 +71,7 @@ def test_a_crash_has_a_page_that_needs_nothing_that_may_have_crashed(
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
     assert "Running jobs are not affected" in response.content.decode()
     assert "secret detail" not in response.content.decode()
-    assert alices.get("/", headers=JSON).json()["error"]
+    assert alices.get("/", headers=JSON).json()["detail"]
 
 
 def test_a_forged_host_is_refused(client: Client, settings: Settings) -> None:

@@ -124,7 +124,7 @@ def test_a_form_may_ask_for_json(alices: Client) -> None:
 def test_malformed_json_is_400(alices: Client, body: Any) -> None:
     response = post_json(alices, body)
     assert response.status_code == HTTPStatus.BAD_REQUEST
-    assert "JSON" in response.json()["error"]
+    assert "JSON" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_malformed_json_is_400(alices: Client, body: Any) -> None:
 def test_wrong_json_is_400_and_names_the_field(alices: Client, values: dict[str, Any]) -> None:
     response = post_json(alices, values)
     assert response.status_code == HTTPStatus.BAD_REQUEST
-    assert set(response.json()["fields"]) == set(values)
+    assert {each["pointer"] for each in response.json()["errors"]} == {f"#/{n}" for n in values}
     assert not Job.objects.exists()
 
 
 def test_a_parameter_that_does_not_exist_is_named(alices: Client) -> None:
     response = post_json(alices, {"step": 10})
     assert response.status_code == HTTPStatus.BAD_REQUEST
-    assert "'step'" in response.json()["error"]
+    assert "'step'" in response.json()["detail"]
 
 
 def test_an_idempotency_key_starts_one_job(alices: Client) -> None:
@@ -173,7 +173,9 @@ def test_a_file_above_the_limit_is_refused_by_name(alices: Client, settings: Set
     upload = SimpleUploadedFile("people.csv", b"name\nAnn\n")
     response = alices.post("/jobs/start/import-csv/", {"file": upload}, headers=JSON)
     assert response.status_code == HTTPStatus.BAD_REQUEST
-    assert "4\xa0bytes" in response.json()["fields"]["file"][0]
+    [wrong] = response.json()["errors"]
+    assert wrong["pointer"] == "#/file"
+    assert "4\xa0bytes" in wrong["detail"]
 
 
 def test_a_body_far_above_the_limit_is_not_even_parsed(alices: Client, settings: Settings) -> None:

@@ -1,0 +1,183 @@
+"""What programs may ask of this site, as an OpenAPI 3.1 document; tests hold it against the
+addresses there are and the answers they give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.urls import reverse
+
+from jobs import registry
+from jobs.registry import Kind
+from jobs.schemas import PROBLEM, SNAPSHOT, Schema, parameters
+
+_JOB = "00000000-0000-0000-0000-000000000000"
+_TEXT: Schema = {"type": "string"}
+_DIGITS: Schema = {"type": "string", "pattern": "^[0-9]+$"}
+_CURSOR: Schema = {"type": ["integer", "null"], "minimum": 0}
+_PROBLEMS = {
+    400: "BadRequest",
+    401: "NotSignedIn",
+    403: "NotAllowed",
+    404: "NotFound",
+    409: "NotNow",
+    413: "TooLarge",
+}
+_PARAMETERS: Schema = {
+    "job": {
+        "name": "job",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "How far the caller knows: a number from an earlier answer.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "wait": {
+        "name": "wait",
+        "in": "query",
+        "description": "With a cursor: seconds to wait for something newer at most.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 60},
+    },
+    "key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Two requests of one person with the same key start one job.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    },
+}
+
+
+def document(server: str) -> Schema:
+    """The document for the site at the address `server`."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Jobs",
+            "version": "0.1.0",
+            "description": "Start jobs, follow them, cancel and retry them.",
+        },
+        "servers": [{"url": server}],
+        "security": [{"token": []}, {"session": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": _schemas(),
+            "parameters": _PARAMETERS,
+            "responses": {name: _problem(name) for name in _PROBLEMS.values()},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": settings.SESSION_COOKIE_NAME,
+                },
+            },
+        },
+    }
+
+
+def _paths() -> Schema:
+    started = {_path("start", kind=kind.name): _start(kind) for kind in registry.kinds().values()}
+    stream = {"200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}}
+    return started | {
+        _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
+        _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
+        _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
+        _path("job_events", pk=_JOB): _of_job("get", stream, [404], "cursor"),
+        _path("my_events"): {"get": _operation(stream, [404], "cursor")},
+        _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
+        _path("openapi"): {"get": _operation(_json("This document.", {"type": "object"}), [])},
+    }
+
+
+def _path(view: str, /, **arguments: str) -> str:
+    """The address of a view, with names in braces where a job's id and a file's name stand."""
+    path = reverse(f"jobs:{view}", kwargs=arguments)
+    return path.replace(_JOB, "{job}").replace("NAME", "{file}")
+
+
+def _of_job(method: str, answers: Schema, problems: list[int], *others: str) -> Schema:
+    return {method: _operation(answers, problems, "job", *others)}
+
+
+def _operation(answers: Schema, problems: list[int], *names: str) -> Schema:
+    refused = {str(n): _ref("responses", _PROBLEMS[n]) for n in sorted({401, *problems})}
+    return {
+        "parameters": [_ref("parameters", name) for name in names],
+        "responses": answers | refused,
+    }
+
+
+def _start(kind: Kind) -> Schema:
+    """Kinds that take a file are started by a form; the others as well, or by JSON."""
+    schema = parameters(kind)
+    files = any(isinstance(f, forms.FileField) for f in kind.form_class.base_fields.values())
+    body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
+    return {
+        "post": {
+            "summary": kind.title,
+            "description": kind.description,
+            "requestBody": {"required": True, "content": body},
+            **_operation(_accepted(), [400, 403, 413], "key"),
+        }
+    }
+
+
+def _accepted() -> Schema:
+    headers = {"Location": {"schema": _TEXT}}
+    return _json("The job was told.", _ref("schemas", "Accepted"), headers, status="202")
+
+
+def _status() -> Schema:
+    headers = {
+        "ETag": {"schema": _TEXT},
+        "Progress-Cursor": {"schema": _DIGITS},
+        "Retry-After": {
+            "description": "Seconds after which to ask again; only while the job is active.",
+            "schema": _DIGITS,
+        },
+    }
+    unchanged = {"description": "As `If-None-Match` has it.", "headers": headers}
+    return _json("The job.", _ref("schemas", "Status"), headers) | {"304": unchanged}
+
+
+def _file() -> Schema:
+    return {"200": {"description": "The file.", "content": {"application/octet-stream": {}}}}
+
+
+def _json(
+    description: str, schema: Schema, headers: Mapping[str, Any] | None = None, status: str = "200"
+) -> Schema:
+    content = {"application/json": {"schema": schema}}
+    return {status: {"description": description, "headers": headers or {}, "content": content}}
+
+
+def _problem(name: str) -> Schema:
+    content = {"application/problem+json": {"schema": _ref("schemas", "Problem")}}
+    return {"description": name, "content": content}
+
+
+def _schemas() -> Schema:
+    snapshot = _ref("schemas", "Snapshot")
+    urls = {
+        "type": "object",
+        "required": ["page", "status", "events"],
+        "additionalProperties": _TEXT,
+    }
+    return {
+        "Snapshot": SNAPSHOT,
+        "Status": {
+            "allOf": [snapshot, {"required": ["cursor"], "properties": {"cursor": _CURSOR}}]
+        },
+        "Accepted": {"allOf": [snapshot, {"required": ["urls"], "properties": {"urls": urls}}]},
+        "Problem": PROBLEM,
+    }
+
+
+def _ref(where: str, name: str) -> Schema:
+    return {"$ref": f"#/components/{where}/{name}"}

@@ -1,0 +1,104 @@
+"""JSON Schemas (2020-12) of what programs send and get: a job's snapshot, a problem, and the
+parameters of each kind, which its form knows."""
+
+from typing import Any
+
+from django import forms
+
+from jobs.models import Status
+from jobs.registry import Kind
+
+Schema = dict[str, Any]
+
+_NUMBER_OR_NULL: Schema = {"type": ["number", "null"], "minimum": 0}
+_MOMENT_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+SNAPSHOT: Schema = {
+    "title": "snapshot",
+    "type": "object",
+    "required": [
+        *("job", "kind", "title", "attempt", "status", "reason"),
+        *("created", "started", "finished", "result", "files"),
+    ],
+    "properties": {
+        "job": {"type": "string", "format": "uuid"},
+        "kind": {"type": "string", "minLength": 1},
+        "title": {"type": "string"},
+        "attempt": {"type": "integer", "minimum": 0},
+        "status": {"enum": Status.values},
+        "reason": {"type": "string", "maxLength": 500},
+        "created": {"type": "string", "format": "date-time"},
+        "started": _MOMENT_OR_NULL,
+        "finished": _MOMENT_OR_NULL,
+        "result": True,
+        "files": {"type": "array", "items": {"type": "string"}},
+        "percent": _NUMBER_OR_NULL | {"maximum": 100},
+        "current": _NUMBER_OR_NULL | {"maximum": 1e15},
+        "total": _NUMBER_OR_NULL | {"maximum": 1e15},
+        "message": {"type": "string", "maxLength": 500},
+        "phase": {"type": "string", "maxLength": 100},
+        "rate": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        "eta": {"type": ["integer", "null"], "minimum": 0},
+        "elapsed": _NUMBER_OR_NULL,
+        "warnings": {"type": "integer", "minimum": 0},
+    },
+}
+"""The schema of a job's snapshot, as docs/protocol.md has it."""
+PROBLEM: Schema = {
+    "title": "problem",
+    "description": "Problem details (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "A sentence for people."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+_LENGTHS = {"minLength": "min_length", "maxLength": "max_length"}
+
+
+def parameters(kind: Kind) -> Schema:
+    """The JSON Schema of what starts a job of one kind."""
+    fields = kind.form_class.base_fields
+    return {
+        "type": "object",
+        "properties": {name: field_schema(field) for name, field in fields.items()},
+        "required": [n for n, field in fields.items() if field.required and field.initial is None],
+        "additionalProperties": False,
+    }
+
+
+def field_schema(field: forms.Field) -> Schema:
+    """The JSON Schema of one field of a form."""
+    described: Schema = {"title": str(field.label)} if field.label else {}
+    if field.help_text:
+        described["description"] = str(field.help_text)
+    if field.initial is not None and not callable(field.initial):
+        described["default"] = field.initial
+    return described | _type(field)
+
+
+def _type(field: forms.Field) -> Schema:
+    if isinstance(field, forms.FileField):
+        return {"type": "string", "contentMediaType": "application/octet-stream"}
+    if isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        return {"enum": [str(value) for value, _ in choices]}
+    if isinstance(field, forms.BooleanField):
+        return {"type": "boolean"}
+    if isinstance(field, forms.IntegerField):  # a FloatField is one, too
+        kind = "number" if isinstance(field, forms.FloatField) else "integer"
+        bounds = {"minimum": field.min_value, "maximum": field.max_value}
+    else:
+        kind = "string"
+        bounds = {name: getattr(field, slot, None) for name, slot in _LENGTHS.items()}
+    return {"type": kind, **{name: bound for name, bound in bounds.items() if bound is not None}}
