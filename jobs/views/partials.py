@@ -14,6 +14,7 @@ from jobs import registry, streams, workers
 from jobs.models import Job, Status
 from jobs.views.answers import vary
 from jobs.views.showing import Shown, written
+from progress.stream import Output
 
 VIEWS = {"row": "jobs/_row.html", "bar": "jobs/_live_bar.html"}
 
@@ -59,22 +60,27 @@ def panel_context(item: Shown) -> dict[str, Any]:
 
 
 def record_context(item: Shown) -> dict[str, Any]:
-    """What the newest attempt has said so far: its lines, and its output as one text.
+    """What the newest attempt has said so far: its lines, its output as one text, and the number
+    up to which that is all of it. An output that is also the result is shown as that.
 
     Read after the cursor, so that nothing said in between is missing.
     """
-    job = item.job
+    job, log = item.job, streams.log()
     try:
-        said = streams.log().lines(str(job.pk))
+        output = log.output(str(job.pk))
+        said = log.lines(str(job.pk), output.number)
     except redis.RedisError:
-        said = []
-    said = [line for line in said if line["attempt"] == job.attempt]
-    lines = [line for line in said if "level" in line]
+        output, said = Output(0, 0, ""), []
+    lines = [line for line in said if line["attempt"] == job.attempt]
     if not lines:
         newest = job.attempts.filter(number=job.attempt).first()
         lines = newest.lines if newest else []
-    output = "".join(line["text"] for line in said if "level" not in line)
-    return {"lines": lines, "output": output}
+    fresh = output.attempt == job.attempt and output.text != job.result
+    return {
+        "lines": lines,
+        "output": output.text if fresh else "",
+        "said_until": output.number,
+    }
 
 
 def readable(value: Any) -> dict[str, Any]:

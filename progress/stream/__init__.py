@@ -2,7 +2,7 @@
 
 from .event import Event
 from .hub import Hub, Limits
-from .log import Log, Receipt, Snapshots
+from .log import Log, Output, Receipt, Snapshots
 from .reporter import Cancelled, Reporter, Superseded
 from .subscription import Subscription
 
@@ -12,6 +12,7 @@ __all__ = [
     "Hub",
     "Limits",
     "Log",
+    "Output",
     "Receipt",
     "Reporter",
     "Snapshots",

@@ -1,6 +1,6 @@
 -- Appends one event to a job's log: fence, number, store, publish, in one atomic step.
 --
--- KEYS  1 log (stream)   2 snapshot (hash)   3 last number given out (string)
+-- KEYS  1 log (stream)   2 snapshot (hash)   3 last number given out (string)   4 output (string)
 -- ARGV  1 attempt        2 kind              3 mark: created | final | cancelling | closing | ''
 --       4 JSON, one line 5 sequence (0 none) 6 floor: a number known to be taken
 --       7 maxlen         8 ttl in ms         9 live channel    10 feed channel or ''   11 job
@@ -12,6 +12,8 @@
 --   state, progress   newest JSON of each          final   '1' after a terminal state
 --
 -- Returns {number, fenced, cancelled}. The live message is "<prev> <number> <mark, or kind>\n<frame>".
+
+local OUTPUT_KEPT = 1024 * 1024 -- bytes, up to twice of which are kept
 
 local attempt, kind, mark, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[5])
 local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel')
@@ -48,7 +50,14 @@ local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[4] .. '\
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[7], id .. '-0', 'p', prev, 'f', frame)
 redis.call('SET', KEYS[3], id)
 
-if attempt > newest then redis.call('HDEL', KEYS[2], 'progress', 'seq', 'cancel') end
+if attempt > newest then
+  redis.call('HDEL', KEYS[2], 'progress', 'seq', 'cancel')
+  redis.call('DEL', KEYS[4])
+end
+-- The stream keeps so many events and no more; a page shows all that was put out.
+if kind == 'output' and redis.call('APPEND', KEYS[4], cjson.decode(ARGV[4]).text) > 2 * OUTPUT_KEPT then
+  redis.call('SET', KEYS[4], redis.call('GETRANGE', KEYS[4], -OUTPUT_KEPT, -1))
+end
 local fields = {'attempt', attempt, 'n', id}
 local function set(name, value)
   fields[#fields + 1], fields[#fields + 2] = name, value
@@ -65,8 +74,8 @@ end
 redis.call('HSET', KEYS[2], unpack(fields))
 
 if kind == 'state' then
-  for i = 1, 2 do
-    if mark == 'final' then redis.call('PEXPIRE', KEYS[i], ARGV[8]) else redis.call('PERSIST', KEYS[i]) end
+  for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4]}) do
+    if mark == 'final' then redis.call('PEXPIRE', key, ARGV[8]) else redis.call('PERSIST', key) end
   end
 end
 

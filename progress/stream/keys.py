@@ -16,6 +16,11 @@ def snapshot(job: str) -> str:
     return f"{TAG}:snap:{job}"
 
 
+def output(job: str) -> str:
+    """String: the newest attempt's output as one text, or its end when it is long."""
+    return f"{TAG}:out:{job}"
+
+
 def live(job: str) -> str:
     """Channel: each event of the job as it is appended."""
     return f"{TAG}:live:{job}"

@@ -33,6 +33,14 @@ class Snapshots(NamedTuple):
     states: dict[str, dict[str, Any]]
 
 
+class Output(NamedTuple):
+    """What an attempt has put out, as one text, up to the job's event with this number."""
+
+    number: int
+    attempt: int
+    text: str
+
+
 class Log:
     """Appends to and reads the logs of jobs. All methods raise redis.RedisError when Redis cannot
     be reached within `timeout` seconds. Safe to share between threads, not across a fork."""
@@ -100,10 +108,20 @@ class Log:
         states = {job: tail.state() for (job, _), tail in read.tails.items() if tail.exists}
         return Snapshots(read.last, states)
 
-    def lines(self, job: str, count: int = 200) -> list[dict[str, Any]]:
-        """The data of the newest `count` log, warning and output events of a job, oldest first."""
+    def output(self, job: str) -> Output:
+        """The output of a job's newest attempt; of a very long one the last megabyte or two."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(keys.snapshot(job), ("n", "attempt"))
+            pipe.get(keys.output(job))
+            (number, attempt), text = pipe.execute()
+        # A long one may begin within a character.
+        return Output(int(number or 0), int(attempt or 0), (text or b"").decode("utf-8", "ignore"))
+
+    def lines(self, job: str, upto: int, count: int = 200) -> list[dict[str, Any]]:
+        """The data of a job's newest `count` log and warning events up to the number `upto`, oldest
+        first."""
         found: list[dict[str, Any]] = []
-        before = "+"
+        before = f"{upto}-0"
         while len(found) < count:
             reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=count)
             if not reply:
@@ -111,7 +129,7 @@ class Log:
             for entry_id, fields in reply:
                 before = f"({entry_id.decode()}"
                 _, kind, data = fields[b"f"].rstrip(b"\n").split(b"\n")
-                if kind in (b"event: log", b"event: warning", b"event: output"):
+                if kind in (b"event: log", b"event: warning"):
                     found.append(json.loads(data.removeprefix(b"data: ")))
         return found[:count][::-1]
 
@@ -165,12 +183,12 @@ class Log:
     def _pipeline(self, job: str, calls: list[list[Any]]) -> Receipt:
         with self._redis.pipeline(transaction=False) as pipe:
             for args in calls:
-                pipe.evalsha(self._append.sha, 3, *_keys(job), *args)
+                pipe.evalsha(self._append.sha, 4, *_keys(job), *args)
             return _receipt(pipe.execute()[-1])
 
 
 def _keys(job: str) -> list[str]:
-    return [keys.log(job), keys.snapshot(job), keys.LAST]
+    return [keys.log(job), keys.snapshot(job), keys.LAST, keys.output(job)]
 
 
 def _mark(event: Event) -> str:

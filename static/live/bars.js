@@ -61,9 +61,10 @@ window.live.bars = ({ onEnd }) => {
     if (missing && Date.now() - (asked.get(data.job) ?? 0) > 2000) want(data.job, id);
   }
 
-  function onLine(data, kind) {
+  function onLine(data, kind, id) {
     const record = one('[data-record]');
     if (record?.dataset.record !== data.job || data.attempt < record.dataset.attempt) return;
+    if (id <= record.dataset.until) return; // it was rendered after the page's cursor was read
     const fresh = data.attempt > record.dataset.attempt;
     record.dataset.attempt = data.attempt;
     const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
@@ -74,6 +75,12 @@ window.live.bars = ({ onEnd }) => {
     box.append(kind === 'output' ? data.text : line);
     if (lines.children.length > 500) lines.firstElementChild.remove();
     if (atEnd) box.scrollTop = box.scrollHeight;
+  }
+
+  /* Lines may be missing; a snapshot with the state follows by itself. */
+  function onResync({ job }) {
+    if (one('[data-record]')?.dataset.record !== job) return;
+    window.htmx.ajax('GET', location.href, { target: '#record', select: '#record', swap: 'outerHTML' });
   }
 
   // State, which the server renders.
@@ -112,11 +119,12 @@ window.live.bars = ({ onEnd }) => {
     snapshot: (data, id) => { onState(data, id); onProgress(data, id); },
     progress: onProgress,
     state: onState,
-    log: (data) => onLine(data, 'log'),
-    warning: (data) => onLine(data, 'warning'),
-    output: (data) => onLine(data, 'output'),
-    // The connection has dealt with these; `state` tells of an error, and a snapshot follows `resync`.
-    error() {}, heartbeat() {}, resync() {}, busy() {},
+    log: (data, id) => onLine(data, 'log', id),
+    warning: (data, id) => onLine(data, 'warning', id),
+    output: (data, id) => onLine(data, 'output', id),
+    resync: onResync,
+    // The connection has dealt with these, and `state` tells of an error.
+    error() {}, heartbeat() {}, busy() {},
   };
 
   /* Every second. While the stream is paused, active jobs are read from the database, a few at a time. */

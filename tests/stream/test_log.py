@@ -10,6 +10,10 @@ from tests.stream.conftest import progress, state
 from tests.support.stack import Valkey
 
 
+def output(job: str, text: str) -> Event:
+    return Event("output", {"job": job, "attempt": 1, "text": text})
+
+
 def test_numbers_grow_over_all_jobs_and_are_microseconds(log: Log, job: str) -> None:
     other = str(uuid.uuid4())
     numbers = [
@@ -101,9 +105,11 @@ def test_several_events_go_in_one_round_trip_also_after_a_restart(
 def test_only_a_finished_job_expires(log: Log, valkey: Valkey, job: str) -> None:
     log.append(job, state(job, "running"), attempt=1)
     with valkey.client() as client:
+        log.append(job, output(job, "said"), attempt=1)
         assert client.ttl(keys.log(job)) == client.ttl(keys.snapshot(job)) == -1
         log.append(job, state(job, "succeeded", final=True), attempt=1)
         assert 0 < client.ttl(keys.log(job)) <= 60
+        assert 0 < client.ttl(keys.output(job)) <= 60
         log.append(job, state(job, "queued"), attempt=1)
         assert client.ttl(keys.log(job)) == client.ttl(keys.snapshot(job)) == -1
 
@@ -113,8 +119,36 @@ def test_the_lines_of_a_job_are_read_back_oldest_first(log: Log, job: str) -> No
     for text in ("one", "two", "three"):
         log.append(job, Event("log", {"job": job, "level": "info", "text": text}), attempt=1)
         log.append(job, progress(job, 1), attempt=1)
-    assert [line["text"] for line in log.lines(job)] == ["one", "two", "three"]
-    assert [line["text"] for line in log.lines(job, count=2)] == ["two", "three"]
+    newest = log.beat(job, 1).number
+    assert [line["text"] for line in log.lines(job, newest)] == ["one", "two", "three"]
+    assert [line["text"] for line in log.lines(job, newest, count=2)] == ["two", "three"]
+    log.append(job, Event("log", {"job": job, "level": "info", "text": "late"}), attempt=1)
+    assert [line["text"] for line in log.lines(job, newest)] == ["one", "two", "three"]
+
+
+def test_output_is_one_text_however_few_events_are_kept(log: Log, job: str) -> None:
+    few = Log(log.url, maxlen=100)
+    few.append(job, state(job, "running"), attempt=1)
+    for number in range(1000):
+        receipt = few.append(job, output(job, f"{number} ü🎈\n"), attempt=1)
+    assert few.output(job) == (
+        receipt.number,
+        1,
+        "".join(f"{number} ü🎈\n" for number in range(1000)),
+    )
+    few.append(job, output(job, "again"), attempt=2)
+    assert few.output(job)[1:] == (2, "again")
+    few.close()
+
+
+def test_of_a_very_long_output_the_end_is_kept(log: Log, job: str, valkey: Valkey) -> None:
+    for _ in range(70):
+        log.append(job, output(job, "ü" * 20_000), attempt=1)
+    log.append(job, output(job, "end"), attempt=1)
+    text = log.output(job).text
+    assert 2**19 <= len(text) < 2**20
+    assert set(text[:-3]) == {"ü"}
+    assert text.endswith("end")
 
 
 def test_a_process_is_alive_until_its_note_is_old(log: Log) -> None:
