@@ -1,5 +1,6 @@
 """The verbs: start, cancel, retry a job. Pages, admin, API, commands and Celery all call these."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,10 @@ class ActionError(Exception):
     """The verb is impossible here; the message is a sentence for the user."""
 
 
+class TokenUsedError(ActionError):
+    """The one-time token of this start belongs to a job of another kind."""
+
+
 def start(
     kind: str,
     params: Mapping[str, Any],
@@ -33,18 +38,20 @@ def start(
     """Stores a queued job, and publishes it once the surrounding transaction is committed.
 
     `token` is a form's one-time token: a second start by the same owner with it returns the first
-    job. `options` are Celery's for this one job (queue, priority, countdown, ...). Uploaded files
-    among `params` are stored, and the task is given their names in the default storage.
+    job; one of another kind raises TokenUsedError. `options` are Celery's for this one job
+    (queue, priority, countdown, ...). Uploaded files among `params` are stored, and the task is
+    given their names in the default storage.
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
     chosen = _kind(kind)
     owner_id: int | None = owner.pk if isinstance(owner, AbstractBaseUser) else owner
-    first = _started_with(token, owner_id)
+    digest = _digest(token, owner_id)
+    first = _started_with(digest, kind)
     if first is not None:
         return first
     asked = wanted(chosen.task, options or {})
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=chosen.title, owner_id=owner_id)
-    job.token, job.max_attempts = token or None, chosen.task.max_attempts
+    job.token, job.max_attempts = digest, chosen.task.max_attempts
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
@@ -52,7 +59,7 @@ def start(
         _insert(job, asked.delay)
     except BaseException as error:
         files.delete(saved)
-        first = _started_with(token, owner_id) if isinstance(error, IntegrityError) else None
+        first = _started_with(digest, kind) if isinstance(error, IntegrityError) else None
         if first is None:
             raise
         return first
@@ -107,8 +114,16 @@ def _kind(name: str) -> registry.Kind:
         raise ActionError(f"There is no kind of job called {name!r}.") from None
 
 
-def _started_with(token: str | None, owner_id: int | None) -> Job | None:
-    return Job.objects.filter(token=token, owner_id=owner_id).first() if token else None
+def _digest(token: str | None, owner_id: int | None) -> str | None:
+    """What is stored of a token: it names the owner, too, who may be deleted before the job."""
+    return hashlib.sha256(f"{owner_id}:{token}".encode()).hexdigest() if token else None
+
+
+def _started_with(digest: str | None, kind: str) -> Job | None:
+    first = Job.objects.filter(token=digest).first() if digest else None
+    if first is not None and first.kind != kind:
+        raise TokenUsedError("This key has already started a job of another kind.")
+    return first
 
 
 def _fitting(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.options import BaseModelAdmin
+from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.db.models import QuerySet, TextField
@@ -46,6 +46,10 @@ class ReadOnly(BaseModelAdmin[Any]):
         del request, obj
         return False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        del request, kwargs
+        return List
+
 
 class AttemptInline(ReadOnly, admin.StackedInline[Attempt, Job]):
     """Every run of the job, with the traceback that its owner does not see."""
@@ -65,7 +69,17 @@ class AttemptInline(ReadOnly, admin.StackedInline[Attempt, Job]):
         return _preformatted("\n".join(line["text"] for line in attempt.lines))
 
 
-class LiveChangeList(ChangeList):
+class List(ChangeList):
+    """A list that takes a filter with a NUL, which no database can look for, for a wrong one."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        wanted: dict[str, Any] = super().get_filters_params(params)
+        if any("\0" in value for values in wanted.values() for value in values):
+            raise IncorrectLookupParameters
+        return wanted
+
+
+class LiveChangeList(List):
     """Reads where the jobs on the page are, and knows whether any of them is still active."""
 
     polls = False

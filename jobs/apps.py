@@ -1,6 +1,7 @@
 """Configures the app and connects the worker's presence signals."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class JobsConfig(AppConfig):
@@ -9,6 +10,7 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from jobs import workers
+        from jobs import registry, workers
 
+        register(registry.check_names)
         workers.connect()

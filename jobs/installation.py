@@ -20,6 +20,8 @@ from jobs.embedded import EmbeddedValkey
 from jobs.supervisor import Supervisor
 
 PATIENCE = 60.0  # seconds until we say what is missing
+LAST_WORDS = 10.0  # seconds in which the processes of an `up` that was killed end
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask what listens there
 
 
 class InstallationError(Exception):
@@ -53,27 +55,38 @@ class Installation:
                 f"Process {pid} is already running `up` on {self.data_dir}: end it first, or set "
                 "DATA_DIR to another directory."
             ) from None
+        killed = self._lock.tell() > 0  # who ends in order leaves nothing in it
         self._lock.truncate(0)
         self._lock.write(f"{os.getpid()}\n")
         self._lock.flush()
-        self._require_port()
+        self._require_port(LAST_WORDS if killed else 0.0)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._lock.truncate(0)
         self._lock.close()
 
-    def _require_port(self) -> None:
-        with socket.socket() as probe:
+    def _require_port(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while (problem := self._port_problem()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if problem is not None and problem.errno == errno.EADDRINUSE:
+            raise InstallationError(
+                f"Port {self.port} is taken: end the program that listens there, or choose "
+                f"another with --port {self.port + 1}."
+            )
+        if problem:
+            raise InstallationError(f"Port {self.port} on {settings.BIND}: {problem.strerror}.")
+
+    def _port_problem(self) -> OSError | None:
+        family = socket.AF_INET6 if ":" in settings.BIND else socket.AF_INET
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((settings.BIND, self.port))
             except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise InstallationError(f"Port {self.port}: {error.strerror}.") from None
-                raise InstallationError(
-                    f"Port {self.port} is taken: end the program that listens there, or choose "
-                    f"another with --port {self.port + 1}."
-                ) from None
+                return error
+        return None
 
     def run(self) -> None:
         """Start everything, print the URL, and stay until a signal; then end it in order.
@@ -88,7 +101,7 @@ class Installation:
                 self._await_ready(supervisor)
                 supervisor.run()
             supervisor.say("ending")
-            supervisor.end(processes)
+            supervisor.end(processes, grace=settings.WORKER_GRACE + 3.0)
         if supervisor.failure:
             raise InstallationError(supervisor.failure)
 
@@ -123,7 +136,8 @@ class Installation:
         supervisor.say(f"ready: {self.url}/")
 
     def _missing(self) -> list[str]:
-        address = "127.0.0.1" if settings.BIND == "0.0.0.0" else settings.BIND  # noqa: S104 - a comparison
+        address = ANY_ADDRESS.get(settings.BIND, settings.BIND)
+        address = f"[{address}]" if ":" in address else address
         request = Request(f"http://{address}:{self.port}/readyz", headers={"Host": self.host})
         try:
             with urlopen(request, timeout=2) as answer:  # noqa: S310 - the URL is ours

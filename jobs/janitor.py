@@ -4,13 +4,15 @@ is one conditional UPDATE."""
 import logging
 import math
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import redis
 from django.conf import settings
-from django.db import Error
+from django.db import InterfaceError, OperationalError
 from django.db.models import DateTimeField, F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
@@ -39,8 +41,19 @@ def sweep() -> None:
     for step in steps:
         try:
             step()
-        except (Error, redis.RedisError):
+        except Exception:  # nobody repairs the janitor
             logger.exception("The janitor could not %s", step.__name__.replace("_", " "))
+
+
+@contextmanager
+def _alone(job: uuid.UUID) -> Iterator[None]:
+    """Keeps what is wrong with one job from the others, but for what would fail them all."""
+    try:
+        yield
+    except (InterfaceError, OperationalError, redis.RedisError):
+        raise
+    except Exception:
+        logger.exception("The janitor could not deal with job %s", job)
 
 
 def give_up_lost() -> None:
@@ -49,8 +62,9 @@ def give_up_lost() -> None:
     for pk, until, now in expired.values_list("pk", "lease_until", Now()):
         silent = round((now - until).total_seconds() + settings.JOB_LEASE)
         reason = f"The worker disappeared (last sign of life {silent} s ago)"
-        if lease.abandon(pk, reason, lease_until__lt=Now()):
-            logger.warning("Job %s: %s", pk, reason)
+        with _alone(pk):
+            if lease.abandon(pk, reason, lease_until__lt=Now()):
+                logger.warning("Job %s: %s", pk, reason)
 
 
 def end_cancelled() -> None:
@@ -58,19 +72,21 @@ def end_cancelled() -> None:
     deadline = settings.JOB_CANCEL_DEADLINE
     late = {"status": Status.CANCELLING, "cancel_requested_at__lt": later(-deadline)}
     for pk in Job.objects.filter(**late).values_list("pk", flat=True):
-        if lease.abandon(pk, f"It did not stop within {deadline} s", **late):
-            logger.warning("Job %s did not stop within %s s and was ended", pk, deadline)
+        with _alone(pk):
+            if lease.abandon(pk, f"It did not stop within {deadline} s", **late):
+                logger.warning("Job %s did not stop within %s s and was ended", pk, deadline)
 
 
 def end_expired() -> None:
     """Ends queued jobs whose Celery `expires` has passed."""
     queued = Job.objects.filter(status=Status.QUEUED)
     for job in queued.filter(options__has_key="expires").only("pk", "options"):
-        if restored(job.options)["expires"] < datetime.now(UTC):
-            reason = "Expired before a worker was free"
-            ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
-            if queued.filter(pk=job.pk).update(**ended):
-                announce.after_commit(job.pk)
+        with _alone(job.pk):
+            if restored(job.options)["expires"] < datetime.now(UTC):
+                reason = "Expired before a worker was free"
+                ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
+                if queued.filter(pk=job.pk).update(**ended):
+                    announce.after_commit(job.pk)
 
 
 def publish_forgotten() -> None:
@@ -103,12 +119,14 @@ def repeat_ends() -> None:
 
 
 def prune() -> None:
-    """Deletes jobs, with their files, that ended longer ago than the history is kept."""
+    """Deletes jobs, with their files and logs, that ended longer ago than the history is kept."""
     kept = timedelta(days=settings.JOB_HISTORY_DAYS).total_seconds()
     old = Job.objects.finished().filter(finished_at__lt=later(-kept))
     for pk in list(old.values_list("pk", flat=True)[:PER_SWEEP]):
-        files.delete_all_of(pk)
-        old.filter(pk=pk).delete()
+        with _alone(pk):
+            files.delete_all_of(pk)
+            log().forget(str(pk))
+            old.filter(pk=pk).delete()
 
 
 def _batches(jobs: QuerySet[Job]) -> Iterable[list[Job]]:

@@ -5,7 +5,6 @@ import uuid
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Q
 from django.urls import reverse
 
 
@@ -67,9 +66,13 @@ class Job(models.Model):
         default=dict, blank=True, help_text="Celery options of this one start"
     )
     queue = models.CharField(max_length=200, blank=True)
-    # NULL, unlike "", does not take part in the unique constraints.
-    token = models.CharField(  # noqa: DJ001 - see above
-        max_length=64, null=True, blank=True, help_text="one-time form token"
+    # NULL, unlike "", may be there many times.
+    token = models.CharField(
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="SHA-256 of owner and one-time form token",
     )
 
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
@@ -112,14 +115,6 @@ class Job(models.Model):
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=["-created_at"], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
-        )
-        constraints = (
-            models.UniqueConstraint(fields=["owner", "token"], name="job_token_once"),
-            models.UniqueConstraint(
-                fields=["token"],
-                condition=Q(owner__isnull=True),
-                name="job_token_once_without_owner",
-            ),
         )
 
     def __str__(self) -> str:

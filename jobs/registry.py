@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import current_app
 from django import forms
-from django.core.exceptions import ImproperlyConfigured
+from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import autodiscover_modules
 
 from jobs import parameters
@@ -48,16 +48,27 @@ def kinds() -> dict[str, Kind]:
         name = getattr(task, "job_kind", "")
         if not name:
             continue
-        if name in found:
-            both = f"{found[name].task.name} and {task.name}"
-            raise ImproperlyConfigured(f"Two job tasks are called {name!r}: {both}. Rename one.")
-        found[name] = _describe(task)
+        found.setdefault(name, _describe(task))
     return dict(sorted(found.items(), key=lambda item: item[1].title))
 
 
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
     return kinds()[name]
+
+
+def check_names(**_: Any) -> list[CheckMessage]:
+    """One error for each task whose kind another task has: their rows could not be told apart."""
+    known = kinds()
+    return [
+        Error(
+            f"Two job tasks are called {name!r}: {known[name].task.name} and {task.name}."
+            " Rename one.",
+            id="jobs.E001",
+        )
+        for task in current_app.tasks.values()
+        if (name := getattr(task, "job_kind", "")) and known[name].task.name != task.name
+    ]
 
 
 @cache

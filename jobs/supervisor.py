@@ -3,6 +3,8 @@
 import contextlib
 import os
 import queue
+import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -42,7 +44,8 @@ class Supervisor:
 
     A signal to end goes to the process alone, never to its group: a Celery worker ends its own
     pool. Only what is left when time is up is killed, with its group. Use it as a context manager
-    in the main thread: leaving it ends every process.
+    in the main thread: leaving it ends every process. Where the system can do so (`setpriv` of
+    Linux), it asks the processes to end when we are killed.
     """
 
     def __init__(self, *, pause: float = 0.5) -> None:
@@ -120,9 +123,8 @@ class Supervisor:
         child.due = 0.0
         child.started = time.monotonic()
         child.runs = True
-        process = Process(
-            child.command, name=child.name, colour=child.colour, env=dict(child.environment)
-        )
+        command, environment = _tied_to_us(child.command), dict(child.environment)
+        process = Process(command, name=child.name, colour=child.colour, env=environment)
         threading.Thread(target=process.run, args=(self._events,), daemon=True).start()
 
     def _serve_events(self, seconds: float) -> None:
@@ -165,6 +167,11 @@ class Supervisor:
     def _print(self, message: Message) -> None:
         with contextlib.suppress(OSError):  # the terminal is gone: still end in order
             self._printer.write(message)
+
+
+def _tied_to_us(command: str) -> str:
+    tie = shutil.which("setpriv")
+    return f"exec {tie} --pdeathsig TERM -- /bin/sh -c {shlex.quote(command)}" if tie else command
 
 
 def _any_runs(children: Iterable[Child]) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import django_stubs_ext
 
+from progress.broker import broker_url
 from progress.data_dir import data_directory, secret_key, socket_path
 from progress.database import database
 from progress.environment import Environment
@@ -25,6 +26,7 @@ HTTPS = env.flag("HTTPS")
 BIND = env.text("BIND", "127.0.0.1")
 PORT = env.number("PORT", 8000, high=65535)
 WORKERS = env.number("WORKERS", 2)
+WORKER_GRACE = env.number("WORKER_GRACE", 3)
 
 # Application
 
@@ -45,6 +47,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "progress.middleware.content_security_policy",
+    "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -98,11 +101,14 @@ EMBEDDED_VALKEY = not env.text("REDIS_URL", "")
 EMBEDDED_VALKEY_DIR = DATA_DIR / "valkey"
 EMBEDDED_VALKEY_SOCKET = socket_path(DATA_DIR)
 REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_VALKEY_SOCKET}")
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL).replace("unix://", "redis+socket://")
+CELERY_BROKER_URL = broker_url(env.text("CELERY_BROKER_URL", REDIS_URL))
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A Redis that says no (read-only after a failover, over its memory limit, loading) is connected to
+# anew; otherwise its answer would end the worker and the jobs in it
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 if "redis" in CELERY_BROKER_URL.split(":")[0]:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "socket_timeout": 2,
@@ -116,7 +122,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3.0
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = WORKER_GRACE
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0  # a machine under load forks slowly
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 
@@ -134,6 +141,7 @@ STREAM_MAX_AGE = env.number("STREAM_MAX_AGE", 600)
 STREAM_KEEPALIVE = env.number("STREAM_KEEPALIVE", 15)
 STREAM_TICK_MS = env.number("STREAM_TICK_MS", 50)
 STREAM_MAX_BYTES = env.number("STREAM_MAX_BYTES", 4 * 1024**2)
+STREAM_RECHECK = env.number("STREAM_RECHECK", 30, high=60)
 STREAM_MAX = env.number("STREAM_MAX", 20_000)
 STREAM_MAX_PER_USER = env.number("STREAM_MAX_PER_USER", 100)
 
@@ -147,10 +155,6 @@ MEDIA_ROOT = DATA_DIR / "files"
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 2 * 1024**3)
 FILE_UPLOAD_TEMP_DIR = data_directory(DATA_DIR / "tmp")
 
-# Security
-
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 # The language model of "Ask a model" and of /chat/: any server that speaks OpenAI's dialect
 
 LLM_BASE_URL = env.text("LLM_BASE_URL", "")
@@ -172,6 +176,23 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Scripts of other sites
+
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", "")
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "content-type",
+    "idempotency-key",
+    "if-none-match",
+    "last-event-id",
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Progress-Cursor", "Retry-After", "WWW-Authenticate"]
+CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 
 LOGGING = {
     "version": 1,

@@ -27,7 +27,7 @@ class SimulateForm(forms.Form):
         return cleaned
 
 
-@job_task(title="Simulate", form=SimulateForm)
+@job_task(title="Simulate", form=SimulateForm, max_attempts=3)
 def simulate(
     seconds: float = 20,
     steps: int = 100,
@@ -36,19 +36,23 @@ def simulate(
     fail_at: float | None = None,
 ) -> dict[str, Any]:
     """Counts steps for some time, in phases, with a line in the log now and then and a warning
-    halfway. Fails after the step that reaches a given percent, if asked to."""
-    begun = time.monotonic()
+    halfway. Fails after the step that reaches a given percent, if asked to.
+
+    With the line in the log goes a checkpoint, so that another attempt goes on from there."""
+    done = progress.restored or 0
+    begun = time.monotonic() - seconds * done / steps
     for number in range(1, phases + 1):
         progress.phase(f"Phase {number} of {phases}", weight=1 / (phases - number + 1))
         before, last = steps * (number - 1) // phases, steps * number // phases
         total = None if unknown_total else last - before
-        for step in range(before + 1, last + 1):
+        for step in range(max(before, done) + 1, last + 1):
             wait_until(begun + seconds * step / steps)
             progress.update(step - before, total, f"step {step} of {steps}")
             if fail_at is not None and step >= steps * fail_at / 100:
                 raise JobError(f"Failed at {fail_at:g}%, as asked.")
             if step % math.ceil(steps / 10) == 0:
                 progress.log(f"{step} of {steps} steps are done.")
+                progress.checkpoint(step)
             if step == math.ceil(steps / 2):
                 progress.warn(f"step {step}", "is halfway, and this is only an example")
     return {"steps": steps, "seconds": round(time.monotonic() - begun, 1)}

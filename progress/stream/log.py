@@ -133,6 +133,10 @@ class Log:
                     found.append(json.loads(data.removeprefix(b"data: ")))
         return found[:count][::-1]
 
+    def forget(self, job: str) -> None:
+        """Deletes the log of a job."""
+        self._redis.delete(keys.log(job), keys.snapshot(job), keys.output(job))
+
     def alive(self, role: str, name: str, info: dict[str, Any], ttl: float = 15.0) -> None:
         """Notes that a process lives; it counts as dead `ttl` seconds after its last note."""
         until = self._now() + ttl

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from enum import Enum
 from pathlib import Path
@@ -77,6 +78,22 @@ def refuses() -> None:
 @job_task
 def unstorable() -> set[int]:
     return {1}
+
+
+class Odd(BaseException):
+    """An exception that is no Exception, as asyncio's CancelledError."""
+
+
+@job_task
+def ends_oddly(how: Literal["exit", "memory", "odd", "large"]) -> str:
+    """Ends in a way that would take its process or worker with it, or says too much."""
+    if how == "exit":
+        sys.exit(3)
+    if how == "memory":
+        raise MemoryError
+    if how == "odd":
+        raise Odd("like a cancelled coroutine")
+    return "x" * 300_000
 
 
 @job_task(bind=True, autoretry_for=(ConnectionError,), max_retries=3, default_retry_delay=1)

@@ -50,6 +50,19 @@ def test_a_token_is_each_owners_own(alice: User, bob: User) -> None:
     assert actions.start("add", {"a": 1}, token="t").pk == nobodys.pk
 
 
+def test_a_token_starts_no_job_of_another_kind(alice: User) -> None:
+    actions.start("add", {"a": 1}, owner=alice, token="t")
+    with pytest.raises(actions.TokenUsedError, match="already started a job of another kind"):
+        actions.start("polite", {}, owner=alice, token="t")
+
+
+def test_people_who_used_one_token_can_both_be_deleted(alice: User, bob: User) -> None:
+    for owner in (alice, bob):
+        actions.start("add", {"a": 1}, owner=owner, token="t")
+    User.objects.all().delete()
+    assert Job.objects.filter(owner=None).count() == 2
+
+
 def test_without_a_token_every_start_counts(alice: User) -> None:
     for _ in range(2):
         actions.start("add", {"a": 1}, owner=alice)

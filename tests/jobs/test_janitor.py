@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from jobs import actions, dispatch, janitor, lease
+from jobs import actions, announce, dispatch, janitor, lease
 from jobs.models import Job, Status, result_path
 from progress.stream import keys
 from tests.jobs import rows
@@ -181,6 +181,26 @@ def test_old_history_goes_with_its_files() -> None:
     for folder in ("results", "uploads"):
         assert not default_storage.exists(f"{folder}/{old.pk}")
         assert default_storage.exists(f"{folder}/{young.pk}")
+
+
+def test_a_job_that_cannot_be_dealt_with_keeps_no_other_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows.queued(options={"expires": "never heard of"}, created_at=rows.ago(99))
+    late = rows.ago(1).isoformat()
+    job = rows.queued(options={"expires": {"__type__": "datetime", "__value__": late}})
+    janitor.sweep()
+    assert reload(job).status == "cancelled"
+    assert "could not deal with job" in caplog.text
+
+
+def test_the_log_of_a_pruned_job_goes_with_it(empty: Valkey) -> None:
+    job = rows.queued(published_at=None)
+    announce.created(job)  # and Redis missed the rest, so nothing lets it expire
+    rows.changed(job, status="succeeded", finished_at=rows.ago(91 * 86400))
+    janitor.sweep()
+    with empty.client() as client:
+        assert not client.exists(keys.log(str(job.pk)), keys.snapshot(str(job.pk)))
 
 
 def test_two_janitors_change_each_job_once() -> None:

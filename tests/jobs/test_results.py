@@ -1,14 +1,17 @@
 """Files that a task leaves, and snapshots of what it says."""
 
+import json
+
 import pytest
 from django.core.files.storage import default_storage
 
 from jobs import actions, snapshots, values
 from jobs.models import Job
 from tests.jobs import rows
+from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, until_status
 from tests.support.processes import wait_until
-from tests.support.stack import Valkey
+from tests.support.stack import Valkey, processes_of_session
 
 
 def content(job: Job, name: str) -> bytes:
@@ -31,6 +34,33 @@ def test_a_failed_job_keeps_the_file_as_far_as_it_got() -> None:
     job = ended(actions.start("writes-and-fails", {}))
     assert (job.status, job.files) == ("failed", ["partial.txt"])
     assert content(job, "partial.txt") == b"as far as it got"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("exit", "The task called sys.exit(3)"),
+        ("memory", "The worker process ran out of memory"),
+        ("odd", "Odd: like a cancelled coroutine"),
+    ],
+)
+def test_a_task_that_ends_oddly_fails_with_a_sentence_and_harms_nobody(
+    running: TaskWorker, how: str, reason: str
+) -> None:
+    children = processes_of_session(running.pid)
+    job = ended(actions.start("ends-oddly", {"how": how}), seconds=5)
+    assert (job.status, job.reason) == ("failed", reason)
+    assert "Traceback" in job.attempts.get().error
+    assert ended(actions.start("add", {"a": 1})).status == "succeeded"
+    assert processes_of_session(running.pid) == children
+
+
+@pytest.mark.usefixtures("running")
+def test_a_result_that_is_too_large_is_kept_in_a_file() -> None:
+    job = ended(actions.start("ends-oddly", {"how": "large"}))
+    assert (job.status, job.result, job.files) == ("failed", None, ["result.json"])
+    assert job.reason.startswith("The result is too large to be kept (293.0 KB, 256.0 KB at most)")
+    assert len(json.loads(content(job, "result.json"))) == 300_000
 
 
 @pytest.mark.usefixtures("running")

@@ -34,6 +34,15 @@ def test_the_list_shows_status_bar_owner_kind_and_duration(
         assert text in page
 
 
+@pytest.mark.parametrize("query", ["status__exact=%00", "kind__exact=a%00b", "q=%00"])
+@pytest.mark.parametrize("address", [LIST, "/admin/jobs/apitoken/"])
+def test_a_nul_in_the_address_is_no_error_of_ours(
+    staffs: Client, address: str, query: str
+) -> None:
+    """PostgreSQL refuses to look for one."""
+    assert staffs.get(f"{address}?{query}").status_code in (HTTPStatus.OK, HTTPStatus.FOUND)
+
+
 def test_the_bar_is_where_redis_says(staffs: Client, make_job: MakeJob) -> None:
     job = make_job()
     log().append(str(job.pk), Event("state", state(job)), attempt=1, created=True)
