@@ -9,9 +9,12 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import snapshots
+from jobs import snapshots, values
 from jobs.models import ACTIVE, HELD, TERMINAL, Job, Status
 from jobs.views.answers import vary
+
+HINT = 80
+"""Characters of what tells a job from others, at most: a parameter may be a whole page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def _hint(job: Job) -> str:
             return value.removeprefix(prefix)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
             parts.append(f"{name.replace('_', ' ')} {written(value)}")
-    return ", ".join(parts[:3])
+    return values.text(", ".join(parts[:3]), HINT)
 
 
 def show(ids: Sequence[uuid.UUID]) -> list[Shown]:
