@@ -25,11 +25,22 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Each file is one unit of work for the parallel test processes, its browser tests another."""
+    kind = "browser" if in_browser(item) else "plain"
+    item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {kind}"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests go last: from the first of them on, Playwright's event loop counts as running
     in the tests' thread, where asynchronous tests could start none of their own."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    items.sort(key=in_browser)
+
+
+def in_browser(item: pytest.Item) -> bool:
+    """Whether a test uses the browser."""
+    return "browser" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +143,9 @@ def browser() -> Iterator[Browser]:
         pytest.skip(f"{CHROMIUM} is missing")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS
+            executable_path=str(CHROMIUM),
+            args=CHROMIUM_ARGUMENTS,
+            ignore_default_args=["--disable-back-forward-cache"],
         )
         yield chromium
         chromium.close()

@@ -1,4 +1,4 @@
-"""Live bars for any template, and how their values are written (static/live/words.js writes the same).
+"""Live bars for any template, and how values are written (static/live/words.js writes the same).
 
 {% load live %}
 <head>{% live_head %}</head>

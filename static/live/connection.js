@@ -15,6 +15,7 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
   let cursor = 0; // the newest number that has come
   let due = 0; // when to connect anew; 0: not planned
   let tried = 0; // when a stream was last tried while we poll
+  let renewed = 0; // when the network came back
   let failures = 0;
   let refused = false; // nobody is signed in, or somebody else
   let stale = false; // the server says that it cannot read the log
@@ -153,11 +154,13 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
     }
   }
 
+  /* All tabs call at once: within a second they mean the same. */
   function wake({ network = false } = {}) {
-    if (network) failures = 0;
-    if ((!line && !refused) || Date.now() - line?.began < 1000) return;
+    const now = Date.now();
+    if ((!line && !refused) || now - (network ? renewed : line?.began) < 1000) return;
+    if (network) [renewed, failures] = [now, 0];
     const lost = line?.source.readyState !== EventSource.OPEN && !(polls && line?.spoke);
-    if (network || lost || Date.now() - heard > 1.2 * heartbeat) connect();
+    if (network || lost || now - heard > 1.2 * heartbeat) connect();
   }
 
   function state() {

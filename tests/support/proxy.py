@@ -4,14 +4,25 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import Literal
 
-Mode = Literal["pass", "502", "pause", "reset"]
+Mode = Literal["pass", "502", "503", "204", "login", "pause", "reset", "buffer", "throttle"]
 ANSWER_502 = (
     b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 15\r\n"
     b"Connection: close\r\n\r\n<h1>Bad</h1>502"
 )
+ANSWERS = {
+    "502": ANSWER_502,
+    "503": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    "204": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+    "login": b"HTTP/1.1 302 Found\r\nLocation: /sign-in/\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n",
+}
+LAST_CHUNK = b"0\r\n\r\n"
+SLOW = 4096
+"""Bytes in a second that a throttled connection lets through."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -19,16 +30,22 @@ class Proxy:
     """Forwards bytes to 127.0.0.1:`target` until `mode` says otherwise.
 
     - ``pass``: forward.
-    - ``502``: answer every new connection with a 502 page; `drop()` ends the open ones.
+    - ``502``: answer every new connection with a 502 page; `drop()` ends the open ones. Likewise
+      ``503``, ``204``, and ``login``, a redirect to the sign-in form.
     - ``pause``: accept and keep connections, forward nothing in either direction.
     - ``reset``: reset every new connection.
+    - ``buffer``: hold each event stream back until it ends, as some proxies do.
+    - ``throttle``: forward slowly.
 
-    A mode rules new connections, and ``pause`` also the open ones.
+    A mode rules new connections, and ``pause`` also the open ones. `streams` are the requests of
+    event streams whose connections are open.
     """
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    def __init__(self, target: int, *, unavailable: bytes = ANSWER_502) -> None:
+        """`unavailable`: what a client is told when nobody listens at `target`."""
+        self.target, self._unavailable = target, unavailable
         self.accepted = 0
+        self._streams: dict[socket.socket, str] = {}
         self._mode: Mode = "pass"
         self._flowing = threading.Event()
         self._flowing.set()
@@ -52,6 +69,12 @@ class Proxy:
             self._flowing.clear()
         else:
             self._flowing.set()
+
+    @property
+    def streams(self) -> list[str]:
+        """The addresses of the event streams that are open."""
+        with self._lock:
+            return list(self._streams.values())
 
     def drop(self, *, reset: bool = False) -> None:
         """End every open connection, by FIN or by RST."""
@@ -83,9 +106,9 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with self._kept(client), contextlib.suppress(OSError):
-            if self._mode == "502":
+            if answer := ANSWERS.get(self._mode):
                 client.recv(65536)
-                client.sendall(ANSWER_502)
+                client.sendall(answer)
             elif self._mode == "reset":
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             else:
@@ -96,8 +119,9 @@ class Proxy:
         try:
             server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
         except OSError:
-            client.recv(65536)
-            client.sendall(ANSWER_502)  # as nginx does when nobody listens behind it
+            if self._unavailable:
+                client.recv(65536)
+                client.sendall(self._unavailable)
             return
         server.settimeout(None)
         with self._kept(server):
@@ -107,13 +131,27 @@ class Proxy:
             back.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        held = b""
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
-                sink.sendall(data)
+                held += data
+                self._note(source, data)
+                if self._mode == "buffer" and _is_unfinished_stream(held):
+                    continue
+                if self._mode == "throttle":
+                    time.sleep(len(held) / SLOW)
+                sink.sendall(held)
+                held = b""
         for each in (source, sink):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+    def _note(self, client: socket.socket, request: bytes) -> None:
+        address = request[:8192].partition(b"\r\n")[0].decode("latin1").split(" ")
+        if address[0] == "GET" and "/events/" in address[1]:
+            with self._lock:
+                self._streams[client] = address[1]
 
     @contextlib.contextmanager
     def _kept(self, each: socket.socket) -> Iterator[None]:
@@ -124,4 +162,9 @@ class Proxy:
         finally:
             with self._lock:
                 self._open.discard(each)
+                self._streams.pop(each, None)
             each.close()
+
+
+def _is_unfinished_stream(data: bytes) -> bool:
+    return b"text/event-stream" in data and not data.endswith(LAST_CHUNK)

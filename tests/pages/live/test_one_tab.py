@@ -1,110 +1,24 @@
-"""Live pages in a real browser, before a real web process and a real Redis."""
+"""One tab of a live page in a real browser, before a real web process and a real Redis."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.utils import timezone
-from playwright.sync_api import ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from jobs.models import TERMINAL, Job, Status
-from jobs.snapshots import state
-from jobs.streams import feed, log
-from progress.stream import Event
+from jobs.models import Job, Status
 from tests.pages.conftest import MakeJob
+from tests.pages.live.watching import SECONDS, Running, percent, watch, while_waiting
 from tests.support.proxy import Proxy
-from tests.support.stack import Valkey, Web
 from tests.support.users import sign_in
 
-SECONDS = 1000
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Running:
-    """A job that the test moves, as a worker would."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self._append(Event("state", state(job)), created=True)
-
-    def say(self, kind: str, **data: Any) -> None:
-        """Appends one event that is no state."""
-        about = {"job": str(self.job.pk), "attempt": self.job.attempt}
-        self._append(Event(kind, about | data))
-
-    def move(self, percent: float | None, **data: Any) -> None:
-        """Reports progress."""
-        self.say("progress", status="running", percent=percent, elapsed=5, **data)
-
-    def become(self, status: Status, **fields: Any) -> None:
-        """Changes state: the row first, then the event."""
-        ended = {"finished_at": timezone.now()} if status in TERMINAL else {}
-        Job.objects.filter(pk=self.job.pk).update(status=status, **ended, **fields)
-        self.job.refresh_from_db()
-        self._append(Event("state", state(self.job), status in TERMINAL))
-
-    def _append(self, event: Event, *, created: bool = False) -> None:
-        job = self.job
-        owner = feed(job.owner_id)
-        log().append(str(job.pk), event, attempt=job.attempt, feed=owner, created=created)
-
-
-@pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    """A web process whose streams show life every second."""
-    del valkey, django_db_setup
-    process = Web(STREAM_KEEPALIVE="1")
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def page(page: Page, alice: User, proxy: Proxy) -> Iterator[Page]:
-    """Alice's tab, behind a proxy. Nothing on it may throw or break the policy."""
-    problems: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text or "Uncaught" in message.text:
-            problems.append(message.text)
-
-    page.on("console", listen)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    sign_in(page.context, alice, proxy.url)
-    yield page
-    assert problems == []
-
-
-@pytest.fixture
-def running(make_job: MakeJob) -> Running:
-    """A running job at 0 %."""
-    return Running(make_job(percent=0, current=0))
-
-
-def watch(page: Page, proxy: Proxy, running: Running) -> None:
-    """Opens the job's page and waits for its stream."""
-    page.goto(f"{proxy.url}/jobs/{running.job.pk}/")
-    expect(page.locator("[data-chip]")).to_have_text("Live")
-
-
-def while_waiting(page: Page, look: Callable[[], bool]) -> None:
-    """Waits until `look` is true, while the browser goes on."""
-    deadline = time.monotonic() + 15
-    while not look():
-        assert time.monotonic() < deadline, "waited 15 s in vain"
-        page.wait_for_timeout(50)
-
-
-def percent(page: Page) -> Any:
-    return expect(page.locator("[data-field=percent]"))
-
-
 def test_progress_moves_the_bar_in_place(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     bar = page.get_by_role("progressbar")
     handle = bar.element_handle()
     running.move(41.8, current=836, total=2000, message="reading", rate=12.5, eta=90)
@@ -126,7 +40,7 @@ def test_progress_moves_the_bar_in_place(page: Page, proxy: Proxy, running: Runn
 def test_a_bar_never_goes_back_and_is_not_full_before_success(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.move(60)
     percent(page).to_have_text("60%")
     running.move(40, message="went back")
@@ -140,7 +54,7 @@ def test_a_bar_never_goes_back_and_is_not_full_before_success(
 
 
 def test_a_new_state_is_rendered_by_the_server(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.move(33.3)
     percent(page).to_have_text("33%")
     running.become(Status.FAILED, reason="The disk is full.", percent=33.3)
@@ -167,7 +81,7 @@ def test_a_retry_is_followed_although_the_stream_had_ended(
 def test_an_error_event_is_not_a_lost_connection(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.say("error", error=True, message="Something failed")
     running.move(12)
     percent(page).to_have_text("12%")
@@ -175,7 +89,7 @@ def test_an_error_event_is_not_a_lost_connection(
 
 
 def test_lines_and_output_arrive_as_text(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.say("log", level="info", text="<img src=x onerror=alert(1)>")
     running.say("warning", level="warning", text="row 7: no name")
     running.say("output", text="Once ")
@@ -187,7 +101,7 @@ def test_lines_and_output_arrive_as_text(page: Page, proxy: Proxy, running: Runn
 
 
 def test_only_quarters_are_announced(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     page.evaluate(
         """() => {
             window.said = [];
@@ -240,7 +154,7 @@ def test_the_first_job_takes_the_place_of_the_empty_list(
 def test_a_502_is_survived_with_the_cursor(page: Page, proxy: Proxy, running: Running) -> None:
     streams: list[str] = []
     page.on("request", lambda each: streams.append(each.url) if "/events/" in each.url else None)
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.move(20)
     percent(page).to_have_text("20%")
     proxy.mode = "502"
@@ -256,7 +170,7 @@ def test_a_502_is_survived_with_the_cursor(page: Page, proxy: Proxy, running: Ru
 
 
 def test_a_dead_peer_is_noticed_by_its_silence(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     proxy.mode = "pause"
     with page.expect_request("**/events/*"):
         running.move(44)
@@ -267,7 +181,7 @@ def test_a_dead_peer_is_noticed_by_its_silence(page: Page, proxy: Proxy, running
 def test_a_server_on_this_machine_is_live_without_a_network(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
     running.move(30)
     expect(page.locator("[data-field=elapsed]")).to_have_text("7 s", timeout=5 * SECONDS)
@@ -279,7 +193,7 @@ def test_a_server_on_this_machine_is_live_without_a_network(
 def test_an_ended_session_is_a_message_and_not_a_loop(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     Session.objects.all().delete()
     proxy.drop()
     chip = page.locator("[data-chip]")
@@ -293,14 +207,14 @@ def test_an_ended_session_is_a_message_and_not_a_loop(
 
 
 def test_a_deleted_job_is_said_to_be_gone(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.job.delete()
     proxy.drop()
     expect(page.locator("[data-chip]")).to_have_text("No longer available", timeout=20 * SECONDS)
 
 
 def test_coming_back_to_the_tab_continues(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     page.goto(f"{proxy.url}/jobs/start/simulate/")
     running.move(64)
     page.go_back()
@@ -311,7 +225,7 @@ def test_a_page_out_of_the_back_forward_cache_continues(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
     """The browser of the tests does not keep pages, so it is told what one that does would say."""
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     tell = "(name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true }))"
     page.evaluate(tell, "pagehide")
     running.move(64)
@@ -324,7 +238,7 @@ def test_a_reply_that_was_overtaken_is_not_shown(
 ) -> None:
     """The answer to the click is older than the state that the stream has brought since, and
     arrives before the panel that shows that state."""
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     held: dict[str, tuple[Route, Any]] = {}
 
     def hold(route: Route) -> None:
@@ -351,7 +265,7 @@ def test_a_double_click_on_start_starts_one_job(page: Page, proxy: Proxy) -> Non
 
 
 def test_elapsed_time_ticks_between_reports(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, proxy, running)
+    watch(page, f"{proxy.url}{running.path}")
     running.move(10)
     elapsed = page.locator("[data-field=elapsed]")
     expect(elapsed).to_have_text("6 s")
