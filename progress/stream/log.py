@@ -52,12 +52,15 @@ class Log:
         a finished job is kept."""
         self.url = url
         self._limits = (maxlen, ttl * 1000)
-        # One try again at once: a connection that died in the pool says so only when used.
+        # One try again at once, over a new connection: one that died in the pool says so only when
+        # used, and one to a primary that was replaced says that it is read-only, for ever.
         self._redis: redis.Redis = redis.Redis.from_url(
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            retry=Retry(
+                NoBackoff(), 1, supported_errors=(redis.ConnectionError, redis.ReadOnlyError)
+            ),
         )
         self._append = self._redis.register_script(SCRIPT)
 

@@ -44,6 +44,12 @@ class Process:
         return self._popen.pid
 
     @property
+    def surroundings(self) -> dict[str, str]:
+        """The environment that it runs in."""
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **self.environment}
+
+    @property
     def output(self) -> str:
         """Everything it has printed, over all its lives."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
@@ -56,13 +62,11 @@ class Process:
     def start(self) -> None:
         """Start it; subclasses also wait until it serves."""
         assert not self.running, f"{self.name} is already running"
-        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-        environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **self.environment}
         with self._log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self.command,
                 cwd=settings.BASE_DIR,
-                env=environment,
+                env=self.surroundings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

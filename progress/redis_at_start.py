@@ -1,0 +1,48 @@
+"""Looks once at the server of REDIS_URL, before a process starts: one that is away may come, one
+that can never do is refused."""
+
+import ssl
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+PATIENCE = 2.0
+"""Seconds that a server may take to answer; a slower one is taken on trust."""
+
+
+def refusal(url: str) -> str:
+    """Why this server cannot be used, in a sentence without the password; "" when it can, or when
+    that cannot be told."""
+    try:
+        with redis.Redis.from_url(
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            about = client.info("everything")
+    except (redis.AuthenticationError, redis.exceptions.AuthenticationWrongNumberOfArgsError):
+        return "REDIS_URL: the server refuses the user or the password in it."
+    except redis.ConnectionError as error:
+        return _untrusted(error)
+    except (redis.RedisError, OSError):
+        return ""  # not now, or the user may not ask
+    if about.get("cluster_enabled"):
+        return (
+            "REDIS_URL: Redis Cluster is not supported; use one primary, with replicas if wanted."
+        )
+    if about.get("role") == "slave":
+        return "REDIS_URL: this server is a read-only replica; use the address of its primary."
+    return ""
+
+
+def _untrusted(error: BaseException | None) -> str:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                "REDIS_URL: the certificate of the server is not trusted; name the file of its"
+                f" authority by ?ssl_ca_certs=PATH ({error.verify_message})."
+            )
+        error = error.__cause__ or error.__context__
+    return ""

@@ -1,0 +1,143 @@
+"""Redis behind a password and over TLS, and servers that cannot be used at all."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from jobs import tokens
+from tests.support.installation import Installation
+from tests.support.person import Person
+from tests.support.processes import wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.stack import ProcfileProcess, Web, Worker
+
+PASSWORD = "s3cret-of-alice"
+ACL = f"user alice on >{PASSWORD} ~* &* +@all"
+
+
+class Secured(RedisServer):
+    """Over TLS, with a certificate of an authority of its own, and a password."""
+
+    def __init__(self, directory: Path) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1")
+        self.authority = directory / "authority.pem"
+        authority.cert_pem.write_to_path(self.authority)
+        certificate.cert_chain_pems[0].write_to_path(directory / "chain.pem")
+        certificate.private_key_pem.write_to_path(directory / "key.pem")
+        files = ["--tls-cert-file", "chain.pem", "--tls-key-file", "key.pem"]
+        files += ["--tls-ca-cert-file", "authority.pem", "--tls-auth-clients", "no"]
+        options = [str(directory / each) if each.endswith(".pem") else each for each in files]
+        users = ["--user", *ACL.removeprefix("user ").split(" "), "--requirepass", "other"]
+        super().__init__("redis-server", *options, *users, scheme="rediss")
+
+    def address(
+        self, user: str = "alice", password: str = PASSWORD, *, trusted: bool = True
+    ) -> str:
+        query = f"?ssl_ca_certs={self.authority}" if trusted else ""
+        return f"rediss://{user}:{password}@127.0.0.1:{self.port}/0{query}"
+
+    def answers(self) -> bool:
+        return "PONG" in self.ask("PING")
+
+    def ask(self, *command: str) -> str:
+        secrets = ["--user", "alice", "--pass", PASSWORD, "--no-auth-warning"]
+        safely = ["--tls", "--cacert", str(self.authority), "-p", str(self.port)]
+        done = subprocess.run(
+            ["redis-cli", *safely, *secrets, *command], capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    server = Secured(tmp_path_factory.mktemp("certificates"))
+    server.start()
+    yield server
+    server.close()
+
+
+def test_jobs_run_and_stream_over_tls_and_the_password_is_nowhere(
+    secured: Secured, transactional_db: None, boss: User
+) -> None:
+    with (
+        Installation(secured, secured.address()) as site,
+        Person(site.web.url, tokens.issue(boss)[1]) as person,
+    ):
+        job = person.start(seconds=1, steps=10)
+        stream = person.ask("GET", f"/jobs/{job}/events/", params={"cursor": "0"}).text
+        assert "event: progress" in stream
+        assert stream.endswith("data: [DONE]\n\n")
+        assert person.status(job)["status"] == "succeeded"
+        pages = ["/", f"/jobs/{job}/", "/readyz", f"/jobs/{job}/status/"]
+        shown = [person.ask("GET", page, headers={"Accept": "text/html"}).text for page in pages]
+        secured.kill()
+        shown += [person.ask("GET", page, headers={"Accept": "text/html"}).text for page in pages]
+        wait_until(lambda: "Redis did not take" in site.janitor.output)
+        wait_until(lambda: "Cannot connect" in site.worker.output)
+        secured.start()
+        assert person.ask("GET", "/readyz").json()["redis"]
+        assert PASSWORD not in site.output + "".join(shown)
+
+
+def refusal_of(process: ProcfileProcess) -> str:
+    """What a process that is to refuse its settings says before it ends."""
+    process.begin()
+    try:
+        wait_until(lambda: not process.running, 20)
+    finally:
+        code = process.stop()
+    assert code != 0
+    assert PASSWORD not in process.output
+    return process.output
+
+
+@pytest.mark.parametrize("role", [Web, Worker])
+def test_a_wrong_password_is_told_without_it(secured: Secured, role: type[ProcfileProcess]) -> None:
+    url = secured.address(password=PASSWORD + "x")
+    assert "refuses the user or the password" in refusal_of(role(REDIS_URL=url))
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secured: Secured) -> None:
+    url = secured.address(trusted=False)
+    assert "?ssl_ca_certs=PATH" in refusal_of(Web(REDIS_URL=url))
+
+
+def test_the_queue_checks_the_certificate_as_the_log_does() -> None:
+    script = "from progress.celery import app; print(app.connection().ssl)"
+    for query in ("", "?ssl_ca_certs=/ca.pem"):
+        done = subprocess.run(
+            ["python", "-c", script],
+            cwd=settings.BASE_DIR,
+            env=Web(REDIS_URL=f"rediss://127.0.0.1:1/0{query}").surroundings,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "CERT_REQUIRED" in done.stdout
+
+
+def test_a_read_only_replica_is_refused() -> None:
+    primary, replica = RedisServer(), RedisServer()
+    try:
+        primary.start()
+        replica.start()
+        replica.follow(primary)
+        assert "read-only replica" in refusal_of(Web(REDIS_URL=replica.url))
+    finally:
+        primary.close()
+        replica.close()
+
+
+def test_a_cluster_is_refused() -> None:
+    cluster = RedisServer("redis-server", "--cluster-enabled", "yes")
+    try:
+        cluster.start()
+        assert "Redis Cluster is not supported" in refusal_of(Worker(REDIS_URL=cluster.url))
+    finally:
+        cluster.close()
