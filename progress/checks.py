@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 
+from progress.redis_at_start import refusal
+
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
@@ -55,6 +57,9 @@ def _problems_of_the_model() -> Iterator[str]:
 
 
 def require_sound_settings() -> None:
-    """For processes that manage.py does not start: end with the sentences when a check fails."""
-    if errors := [each for each in run_checks() if each.is_serious() and not each.is_silenced()]:
-        raise SystemExit("\n".join(str(error) for error in errors))
+    """For processes that serve: end with the sentences when a check fails, or when the server of
+    REDIS_URL is one that can never do."""
+    problems = [each for each in run_checks() if each.is_serious() and not each.is_silenced()]
+    sentences = [*map(str, problems), *filter(None, [refusal(settings.REDIS_URL)])]
+    if sentences:
+        raise SystemExit("\n".join(sentences))
