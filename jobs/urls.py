@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from jobs.views import events, files, pages, start, status, verbs
+from jobs.views import chat, events, files, pages, start, status, verbs
 
 app_name = "jobs"
 urlpatterns = [
     path("", pages.index, name="index"),
+    path("chat/", chat.chat, name="chat"),
     path("jobs/events/", events.my_events, name="my_events"),
     path("jobs/start/<slug:kind>/", start.start, name="start"),
     path("jobs/<uuid:pk>/", pages.job, name="job"),

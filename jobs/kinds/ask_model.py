@@ -6,7 +6,7 @@ from contextlib import ExitStack, aclosing
 from typing import Any
 
 from jobs import job_task, progress
-from jobs.kinds.language_model import CutError, QuestionForm
+from jobs.kinds.language_model import CutError, QuestionForm, load
 
 NAP = 0.2
 """Seconds between looks whether the job is to stop, while the model says nothing."""
@@ -26,9 +26,7 @@ def ask_model(prompt: str, instructions: str = "") -> str:
 
 
 async def _written(prompt: str, instructions: str, files: ExitStack) -> str:
-    from jobs.kinds.model_answer import answer
-
-    pieces: list[str] = []
+    answer, pieces = await load(), list[str]()
     try:
         async with aclosing(answer(prompt, instructions)) as arriving:
             async for piece in arriving:

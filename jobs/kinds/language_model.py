@@ -1,5 +1,10 @@
 """What there is to know of the language model before it is asked, and how it can fail."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from importlib import import_module
+from typing import cast
+
 from django import forms
 from django.conf import settings
 
@@ -22,6 +27,12 @@ def hindrance() -> str:
         "No language model is set up here. Whoever runs this site can name one in the settings"
         " LLM_BASE_URL, LLM_MODEL and, if it wants a key, LLM_API_KEY."
     )
+
+
+async def load() -> Callable[..., AsyncGenerator[str, None]]:
+    """`jobs/kinds/model_answer.py:answer`. Imported in a thread: the loop goes on meanwhile."""
+    module = await asyncio.to_thread(import_module, "jobs.kinds.model_answer")
+    return cast("Callable[..., AsyncGenerator[str, None]]", module.answer)
 
 
 class QuestionForm(forms.Form):

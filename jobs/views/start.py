@@ -73,7 +73,7 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
 
 def _read(request: HttpRequest, kind: Kind) -> Request:
     if request.content_type == "application/json":
-        values = _json(request.body)
+        values = json_object(request.body)
         token = request.headers.get("Idempotency-Key") or values.pop(TOKEN_FIELD, None)
         form = kind.fill(values)
         for name in values.keys() - form.fields.keys():
@@ -89,7 +89,9 @@ def _read(request: HttpRequest, kind: Kind) -> Request:
     return Request(form, str(token) if token else None)
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """What a body of JSON holds. Raises MalformedError when that is no object."""
+
     def refuse(name: str) -> None:
         raise ValueError(f"{name} is not JSON")
 

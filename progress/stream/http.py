@@ -47,18 +47,28 @@ def cursor(request: HttpRequest) -> Cursor:
     return Cursor(None, "unknown")
 
 
-class EventStreamResponse(StreamingHttpResponse):
+class StreamResponse(StreamingHttpResponse):
+    """`text/event-stream` of an asynchronous generator. Under EventStreamHandler it is sent when
+    the request is over, and holds no thread and no database connection."""
+
+    def __init__(self, stream: AsyncGenerator[bytes, None]) -> None:
+        self.stream = stream
+        super().__init__(stream, content_type="text/event-stream", headers=HEADERS)
+
+
+class EventStreamResponse(StreamResponse):
     """`text/event-stream` of a subscription. Under every handler an asynchronous iterator; under
     EventStreamHandler the hub writes to the connection itself, and the stream holds no thread, no
     database connection and no task but the server's own."""
 
     def __init__(self, hub: Hub, reader: Subscription) -> None:
-        self.hub, self.reader, self.stream = hub, reader, hub.stream(reader)
-        super().__init__(self.stream, content_type="text/event-stream", headers=HEADERS)
+        self.hub, self.reader = hub, reader
+        super().__init__(hub.stream(reader))
 
 
 class EventStreamHandler(ASGIHandler):
-    """Django's ASGI handler, except for event streams, the paths that end in `/events/`.
+    """Django's ASGI handler, except for event streams, the paths that end in `/events/` or
+    `/chat/`.
 
     Django keeps one thread for each request until its response has been sent, and hops to it for
     every middleware. For a stream that is hours. So the view and the middleware run as ever, but
@@ -89,14 +99,14 @@ class EventStreamHandler(ASGIHandler):
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
         """Sends a response, or puts a stream aside until the request is over."""
-        if isinstance(response, EventStreamResponse) and isinstance(send, _Exchange):
+        if isinstance(response, StreamResponse) and isinstance(send, _Exchange):
             send.stream = response
         else:
             await super().send_response(response, send)
 
 
 def _is_stream(path: str) -> bool:
-    return path.endswith("/events/")
+    return path.endswith(("/events/", "/chat/"))
 
 
 class _Exchange:
@@ -104,7 +114,7 @@ class _Exchange:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.stream: EventStreamResponse | None = None
+        self.stream: StreamResponse | None = None
 
     async def __call__(self, message: Message) -> None:
         await self._send(message)
@@ -113,6 +123,10 @@ class _Exchange:
         """Sends the stream, if there is one, until it ends or the client has gone."""
         response, self.stream = self.stream, None
         if response is None:
+            return
+        if not isinstance(response, EventStreamResponse):
+            await self._send(_start(response))
+            await _iterate(response.stream, receive, self._send)
             return
         hub, reader, stream = response.hub, response.reader, response.stream
         starting = self._send(_start(response))
@@ -125,7 +139,7 @@ class _Exchange:
             await _iterate(stream, receive, self._send)
 
 
-def _start(response: EventStreamResponse) -> Message:
+def _start(response: StreamResponse) -> Message:
     headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
     cookies = (cookie.OutputString().encode("ascii") for cookie in response.cookies.values())
     headers += [(b"Set-Cookie", cookie) for cookie in cookies]

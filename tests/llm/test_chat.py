@@ -1,0 +1,292 @@
+"""GET /chat/: the model's answer as Server-Sent Events, over real web servers."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
+
+from jobs import tokens
+from tests.llm.conftest import KEY
+from tests.support.llm_server import CUT, LlmServer, Piece, end, refusal, token, words
+from tests.support.processes import wait_until
+from tests.support.servers import Uvicorn
+from tests.support.stack import Valkey, Web
+
+URL = "/chat/?prompt=Why%3F"
+AT_ONCE = 5
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn])
+def web(
+    request: pytest.FixtureRequest, server: LlmServer, valkey: Valkey, django_db_setup: None
+) -> Iterator[Web]:
+    process: Web = request.param(
+        LLM_BASE_URL=server.url,
+        LLM_MODEL="parrot",
+        LLM_API_KEY=KEY,
+        LLM_MAX_PER_USER=str(AT_ONCE),
+        LLM_MAX_ANSWER="1000000",
+        STREAM_KEEPALIVE="1",
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def headers(transactional_db: None, alice: User) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.issue(alice)[1]}"}
+
+
+@pytest.fixture
+def client(web: Web, model: LlmServer, headers: dict[str, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=web.url, headers=headers, timeout=20) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def aclient(
+    web: Web, model: LlmServer, headers: dict[str, str]
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=20) as opened:
+        yield opened
+
+
+def threads(web: Web) -> int:
+    return len(list(Path(f"/proc/{web.pid}/task").iterdir()))
+
+
+def database_files(web: Web) -> int:
+    links = (each for each in Path(f"/proc/{web.pid}/fd").iterdir() if each.is_symlink())
+    return sum("test.sqlite3" in str(link.readlink()) for link in links)
+
+
+def test_each_piece_is_an_event_and_done_comes_last(client: httpx.Client, model: LlmServer) -> None:
+    model.expect(words("Because", "\n\n🎈", "data: [DONE]"))
+    response = client.get(URL)
+    assert response.headers["content-type"] == "text/event-stream"
+    assert response.headers["cache-control"] == "no-cache, no-transform"
+    assert response.headers["content-encoding"] == "identity"
+    assert response.text == (
+        "id: 1\n\n"
+        'data: {"content":"Because"}\n\n'
+        'data: {"content":"\\n\\n\\ud83c\\udf88"}\n\n'
+        'data: {"content":"data: [DONE]"}\n\n'
+        "data: [DONE]\n\n"
+    )
+    assert model.requests[0]["messages"] == [{"role": "user", "content": "Why?"}]
+
+
+def test_a_naive_reader_reads_it(client: httpx.Client, model: LlmServer) -> None:
+    model.expect([b": thinking\n\n", *words("Be", "cause", " 🎈\n")])
+    answer = ""
+    with client.stream("GET", URL) as response:
+        for line in response.iter_lines():
+            if line == "data: [DONE]":
+                break
+            if line.startswith("data: "):
+                answer += json.loads(line.removeprefix("data: "))["content"]
+    assert answer == "Because 🎈\n"
+
+
+async def test_a_naive_asynchronous_reader_reads_it_while_the_model_speaks(
+    aclient: httpx.AsyncClient, model: LlmServer
+) -> None:
+    go_on = threading.Event()
+    model.expect([token("first"), go_on, token(" second"), end()])
+    answer = ""
+    async with aclient.stream("GET", URL) as response:
+        async for line in response.aiter_lines():
+            if line == "data: [DONE]":
+                break
+            if line.startswith("data: "):
+                answer += json.loads(line.removeprefix("data: "))["content"]
+                go_on.set()  # only now, so the first piece cannot have waited for the second
+    assert answer == "first second"
+
+
+def test_a_silent_model_does_not_make_a_silent_stream(
+    client: httpx.Client, model: LlmServer
+) -> None:
+    go_on = threading.Event()
+    model.expect([go_on, token("now"), end()])
+    with client.stream("GET", URL) as response:
+        lines = []
+        for line in response.iter_lines():
+            lines.append(line)
+            if line == ": keepalive":
+                go_on.set()
+    assert lines[-4:] == ['data: {"content":"now"}', "", "data: [DONE]", ""]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "before", "told"),
+    [
+        ([token("Half"), CUT], ["Half"], "broke in the middle"),
+        ([token("Half"), end("content_filter")], ["Half"], "content rules"),
+        ([token("Half"), end("length")], ["Half"], "was cut"),
+        (None, [], "refused the key"),
+    ],
+)
+def test_an_error_is_an_event_and_the_stream_still_ends_as_ever(
+    client: httpx.Client,
+    model: LlmServer,
+    pieces: list[Piece] | None,
+    before: list[str],
+    told: str,
+) -> None:
+    model.expect(pieces or refusal("401 Unauthorized", f"Wrong key: {KEY}"))
+    response = client.get(URL)
+    *blocks, error, done, rest = response.text.split("\n\n")
+    assert (done, rest) == ("data: [DONE]", "")
+    assert [json.loads(block[6:])["content"] for block in blocks[1:]] == before
+    name, data = error.split("\n")
+    assert name == "event: error"
+    assert json.loads(data[6:])["error"] is True
+    assert told in json.loads(data[6:])["message"]
+    assert KEY not in response.text
+
+
+def test_a_client_who_leaves_stops_the_model(client: httpx.Client, model: LlmServer) -> None:
+    given = model.expect([token("Well,"), threading.Event()], [threading.Event()])
+    with client.stream("GET", URL) as response:
+        lines = response.iter_lines()
+        while next(lines) != 'data: {"content":"Well,"}':
+            pass
+    wait_until(given[0].left.is_set)
+    with client.stream("GET", URL):
+        wait_until(lambda: len(model.requests) == 2)
+    wait_until(given[1].left.is_set)
+
+
+async def test_streams_hold_no_thread_and_no_database_connection_and_are_limited(
+    web: Web, aclient: httpx.AsyncClient, headers: dict[str, str], model: LlmServer, boss: User
+) -> None:
+    assert (await aclient.get(URL)).text.endswith("[DONE]\n\n")
+    before, [given] = threads(web), model.expect([token("Well,"), threading.Event()])
+    reading = []
+    async with AsyncExitStack() as stack:
+        for _ in range(AT_ONCE):
+            response = await stack.enter_async_context(aclient.stream("GET", URL))
+            reading.append(response.aiter_lines())
+            while await anext(reading[-1]) != 'data: {"content":"Well,"}':
+                pass
+        assert threads(web) <= before + 1
+        assert database_files(web) < 4  # one connection
+        refused = await aclient.get(URL)
+        assert (refused.status_code, refused.json()["status"]) == (429, 429)
+        _, others = await sync_to_async(tokens.issue)(boss)
+        bosss = {"Authorization": f"Bearer {others}"}
+        async with aclient.stream("GET", URL, headers=bosss) as response:
+            assert response.status_code == 200
+    await asyncio.to_thread(wait_until, given.left.is_set)
+    model.expect(words("yes"))
+
+    def free() -> bool:
+        return httpx.get(web.url + URL, headers=headers).status_code == 200
+
+    await asyncio.to_thread(wait_until, free)
+
+
+def test_a_client_who_does_not_read_slows_the_model_down(
+    web: Web, headers: dict[str, str], model: LlmServer
+) -> None:
+    sent = 0
+
+    def endless() -> Iterator[Piece]:
+        nonlocal sent
+        while True:
+            yield token("🎈" * 900)  # twelve bytes each
+            sent += 1
+
+    [given] = model.expect([])
+    given.pieces = endless()
+    small = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)])
+    with (
+        httpx.Client(transport=small, headers=headers) as client,
+        client.stream("GET", web.url + URL),
+    ):
+        if isinstance(web, Uvicorn):
+            wait_until(lambda: sent > 100)
+            last = -1
+            while last != (last := sent):  # until nothing more is taken
+                threading.Event().wait(0.3)
+            assert not given.left.is_set()
+        else:  # Daphne waits for nobody: an answer is cut at its greatest length
+            wait_until(given.left.is_set)
+    wait_until(given.left.is_set)
+    assert sent < 3000
+
+
+def test_a_question_may_be_posted(client: httpx.Client, model: LlmServer) -> None:
+    for form in ({"json": {"prompt": "Why?", "instructions": "Briefly."}},
+                 {"data": {"prompt": "Why?", "instructions": "Briefly."}}):  # fmt: skip
+        response = client.post("/chat/", **form)  # type: ignore[arg-type]  # json or data
+        assert response.text.count("data: ") == 3
+        roles = [each["role"] for each in model.requests[-1]["messages"]]
+        assert roles == ["system", "user"]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "given", "status"),
+    [
+        ("GET", "/chat/", {}, 400),
+        ("GET", "/chat/?prompt=+", {}, 400),
+        ("GET", "/chat/?prompt=a&temperature=2", {}, 400),
+        ("POST", "/chat/", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400),
+        ("POST", "/chat/", {"json": ["prompt"]}, 400),
+        ("POST", "/chat/", {"json": {"prompt": {"a": 1}}}, 400),
+        ("POST", "/chat/", {"json": {"prompt": "x" * 40_000}}, 400),
+        ("GET", URL, {"headers": {"Authorization": "Bearer pt_1_x"}}, 401),
+        ("GET", URL, {"headers": {"Authorization": ""}}, 401),
+        ("PUT", URL, {}, 405),
+        ("HEAD", URL, {}, 200),
+        ("GET", URL, {"headers": {"Last-Event-ID": "1"}}, 204),
+    ],
+)  # fmt: skip
+def test_what_is_no_question_is_not_asked(
+    client: httpx.Client, model: LlmServer, method: str, url: str, given: Any, status: int
+) -> None:
+    response = client.request(method, url, **given)
+    assert response.status_code == status
+    assert model.requests == []
+    if status >= 400:
+        assert response.json()["status"] == status
+
+
+def test_a_session_needs_the_form_token_to_post_and_no_foreign_link(
+    transactional_db: None, model: LlmServer, alice: User, valkey: Valkey
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    assert client.post("/chat/", {"prompt": "Why?"}).status_code == 403
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get(URL, headers=foreign).status_code == 403
+
+
+def test_without_a_model_it_says_what_to_set(db: None, alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    response = client.get(URL)
+    assert response.status_code == 503
+    assert "LLM_BASE_URL, LLM_MODEL" in response.json()["detail"]
+
+
+async def test_the_same_response_works_under_djangos_own_handler(
+    transactional_db: None, model: LlmServer, alice: User
+) -> None:
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    response: Any = await client.get(URL)
+    pieces = [piece async for piece in response.streaming_content]
+    assert b"".join(pieces).endswith(b'data: {"content":" world"}\n\ndata: [DONE]\n\n')
