@@ -1,6 +1,7 @@
 """The engine as this installation uses it: one log per process, one hub per event loop."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,15 @@ from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.http import HttpRequest
 
+from jobs.grants import Grant, revoked
 from progress.stream import Hub, Limits, Log, Subscription
 from progress.stream.http import EventStreamResponse, cursor
+from progress.stream.waiting import Wait
 
 MOST_FOLLOWED = 1000
 """Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
+LONGEST_WAIT = 60.0
+"""Seconds that a long-poll waits at most; proxies cut what is silent for longer."""
 CONNECTION_AGE = 60.0
 """Seconds after which the thread that lets streams in connects to the database anew."""
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
@@ -39,10 +44,11 @@ def hub() -> Hub:
             keepalive=settings.STREAM_KEEPALIVE,
             max_age=settings.STREAM_MAX_AGE,
             max_bytes=settings.STREAM_MAX_BYTES,
+            recheck=settings.STREAM_RECHECK,
             max_streams=settings.STREAM_MAX,
             max_held=settings.STREAM_MAX_PER_USER,
         )
-        _hubs[loop] = Hub(settings.REDIS_URL, _recover, _members, limits)
+        _hubs[loop] = Hub(settings.REDIS_URL, _recover, _members, limits, revoked)
     return _hubs[loop]
 
 
@@ -51,19 +57,22 @@ def feed(owner_id: int | None) -> str:
     return f"user:{owner_id}" if owner_id else ""
 
 
-def job_events(request: HttpRequest, job: str, user_id: int) -> EventStreamResponse:
+def job_events(request: HttpRequest, job: str, grant: Grant) -> EventStreamResponse:
     """The stream of one job, which ends with `done`. The caller has checked who asks."""
-    return _respond(request, user_id, [job], ends=True)
+    return _respond(request, grant, [job], ends=True)
 
 
-def many_events(request: HttpRequest, jobs: Iterable[str], user_id: int) -> EventStreamResponse:
+def many_events(request: HttpRequest, jobs: Iterable[str], grant: Grant) -> EventStreamResponse:
     """The stream of some jobs, which does not end. The caller has checked who asks."""
-    return _respond(request, user_id, jobs)
+    return _respond(request, grant, jobs)
 
 
-def owner_events(request: HttpRequest, user_id: int) -> EventStreamResponse:
-    """The stream of all of an owner's jobs, those still to be started among them."""
-    return _respond(request, user_id, [], feed=feed(user_id))
+def owner_events(
+    request: HttpRequest, grant: Grant, jobs: Iterable[str] = ()
+) -> EventStreamResponse:
+    """The stream of all of an owner's jobs, those still to be started among them, and of `jobs`,
+    whoever owns them. The caller has checked who asks."""
+    return _respond(request, grant, jobs, feed=feed(grant.user))
 
 
 def keep_connection() -> None:
@@ -72,19 +81,38 @@ def keep_connection() -> None:
     connection.close_at = time.monotonic() + CONNECTION_AGE
 
 
+def news(request: HttpRequest, job: str, grant: Grant) -> Wait | None:
+    """What an answer about one job may wait for, as `?wait=` and the cursor of the request say;
+    None when it need not: who has no cursor knows nothing yet."""
+    reader, seconds = _reader(request, grant, [job]), _seconds(request.GET.get("wait", ""))
+    return None if reader.fresh or not seconds else Wait(hub, reader, seconds)
+
+
 def _respond(
-    request: HttpRequest, user_id: int, jobs: Iterable[str], **options: Any
+    request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
 ) -> EventStreamResponse:
+    return EventStreamResponse(hub, _reader(request, grant, jobs, **options))
+
+
+def _reader(
+    request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
+) -> Subscription:
     number, reason = cursor(request)
-    reader = Subscription(
+    return Subscription(
         jobs,
         cursor=number,
         reason=reason,
         heartbeat="heartbeat" in request.GET,
-        holder=str(user_id),
+        waits=_seconds(request.GET.get("poll", "")),
+        holder=str(grant.user),
+        grant=grant,
         **options,
     )
-    return EventStreamResponse(hub(), reader)
+
+
+def _seconds(text: str) -> float:
+    """Of a long-poll; 0 for what is no number: a stream is the better answer to nonsense."""
+    return min(float(text), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
 
 
 @sync_to_async

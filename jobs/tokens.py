@@ -2,20 +2,23 @@
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import OperationalError, connection
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from jobs.models import ApiToken
+from jobs.views.answers import CHALLENGE, problem
 
 PREFIX = "pt"
 """Begins every token, so that people and secret scanners know one when they see it."""
@@ -36,8 +39,8 @@ def revoke(token: ApiToken) -> bool:
     return bool(living.update(revoked_at=timezone.now()))
 
 
-def owner_of(text: str) -> User | None:
-    """Whose token this is; None when it is none, revoked, or its owner may not sign in."""
+def find(text: str) -> ApiToken | None:
+    """The token; None when it is none, revoked, or its owner may not sign in."""
     prefix, _, rest = text.partition("_")
     number, _, secret = rest.partition("_")
     if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 19):
@@ -48,7 +51,7 @@ def owner_of(text: str) -> User | None:
     if token.revoked_at is not None or not token.owner.is_active:
         return None
     _note_use(token)
-    return token.owner
+    return token
 
 
 class BearerTokens:
@@ -72,11 +75,11 @@ class BearerTokens:
 
     def _sign_in(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         text = _bearer(request)
-        return None if text is None else _admit(request, owner_of(text))
+        return None if text is None else _admit(request, find(text))
 
     async def _sign_in_async(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         text = _bearer(request)
-        return None if text is None else _admit(request, await sync_to_async(owner_of)(text))
+        return None if text is None else _admit(request, await sync_to_async(find)(text))
 
 
 def _bearer(request: HttpRequest) -> str | None:
@@ -87,17 +90,21 @@ def _bearer(request: HttpRequest) -> str | None:
     return text.strip() if ours and scheme.lower() == "bearer" else None
 
 
-def _admit(request: HttpRequest, user: User | None) -> HttpResponse | None:
-    """Makes the request one of `user`'s; the refusal for nobody."""
-    if user is None:
-        headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        return JsonResponse({"error": "This token is not valid."}, status=401, headers=headers)
+def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
+    """Makes the request one of the token's owner; the refusal without one."""
+    if token is None:
+        refusal = problem(request, 401, "This token is not valid.", json=True)
+        refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="invalid_token"'
+        return refusal
+
+    user = token.owner
 
     async def auser() -> User:
         return user
 
     request.user = user
     request.auser = auser
+    request.api_token = token.pk  # type: ignore[attr-defined]  # for jobs.grants
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         # No browser sends this header by itself, so nobody can be made to send it.
         request.csrf_processing_done = True  # type: ignore[attr-defined]  # Django's own name
@@ -108,7 +115,23 @@ def _note_use(token: ApiToken) -> None:
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+        with _without_waiting(), suppress(OperationalError):
+            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """Fails at once where SQLite is locked: the thread that lets every stream in calls this."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 def _digest(secret: str) -> str:

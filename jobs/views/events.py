@@ -3,60 +3,66 @@
 import uuid
 from collections.abc import Collection
 
-from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from jobs import streams
+from jobs import grants, streams
+from jobs.grants import Grant
 from jobs.models import Job
+from jobs.views.access import allowed
+from jobs.views.answers import problem
 
 MOST_JOBS = 200
 """Jobs that one request may name; an address has its limits too."""
 
 
 @csrf_exempt  # a POST changes nothing here: it is told 405
-async def job_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+@allowed("GET", "HEAD")
+def job_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Events of one job; the stream ends after its last one."""
-    user = await _let_in(request, {pk})
-    if isinstance(user, HttpResponse):
-        return user
-    return streams.job_events(request, str(pk), user.pk)
+    grant = _let_in(request, {pk})
+    if isinstance(grant, HttpResponse):
+        return grant
+    return streams.job_events(request, str(pk), grant)
 
 
 @csrf_exempt  # as above
-async def my_events(request: HttpRequest) -> HttpResponseBase:
-    """Events of the jobs that ?job= names, or of all my jobs, new ones included."""
+@allowed("GET", "HEAD")
+def my_events(request: HttpRequest) -> HttpResponseBase:
+    """Events of the jobs that ?job= names, or of all my jobs, new ones included; with ?mine of
+    both."""
     try:
         wanted = {uuid.UUID(name) for name in request.GET.getlist("job")}
     except ValueError:
-        return HttpResponse(status=404)
-    user = await _let_in(request, wanted)
-    if isinstance(user, HttpResponse):
-        return user
-    if wanted:
-        return streams.many_events(request, [str(pk) for pk in wanted], user.pk)
-    return streams.owner_events(request, user.pk)
+        return problem(request, 404, json=True)
+    grant = _let_in(request, wanted)
+    if isinstance(grant, HttpResponse):
+        return grant
+    named = [str(pk) for pk in wanted]
+    if named and "mine" not in request.GET:
+        return streams.many_events(request, named, grant)
+    return streams.owner_events(request, grant, named)
 
 
-@sync_to_async  # one hop to the thread of the database for all of it
-def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> User | HttpResponse:
-    """The person who asks, when a stream of these jobs is due; otherwise the answer."""
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | HttpResponse:
+    """On what grounds a stream of these jobs is due; otherwise the answer."""
     user = request.user
-    if not user.is_authenticated:
-        return HttpResponse(status=401)
+    if not user.is_authenticated or request.GET.get("viewer", str(user.pk)) != str(user.pk):
+        # The second is a page of one person's, when another has signed in since.
+        return problem(request, 401, json=True)
     if len(wanted) > MOST_JOBS:
-        return HttpResponse(f"Name {MOST_JOBS} jobs at most.", status=404)
+        return problem(request, 404, f"Name {MOST_JOBS} jobs at most.", json=True)
     visible = Job.objects.visible_to(user).filter(pk__in=wanted)
-    if wanted and visible.count() < len(wanted):
-        return HttpResponse(status=404)
+    owners = list(visible.values_list("owner_id", flat=True)) if wanted else []
+    if len(owners) < len(wanted):
+        return problem(request, 404, json=True)
     streams.keep_connection()
-    return _headers_only() if request.method == "HEAD" else user
+    if request.method == "HEAD":
+        return _headers_only()
+    return grants.of(request, staff=any(owner != user.pk for owner in owners))
 
 
 def _headers_only() -> HttpResponse:
-    """What a client may ask before it connects: live.js tells a 401 from a failing proxy by it."""
+    """What a client may ask before it connects: a page tells a 401 from a failing proxy by it."""
     return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 
 logger = logging.getLogger(__name__)
 
-SILENCE = 5.0
+SILENCE = 2.0
 """Seconds without a message after which the connection is asked for a sign of life."""
 LONGEST_PAUSE = 2.0
 """Seconds between two attempts to connect at most."""

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from .hub import Hub
 from .subscription import Subscription
+from .waiting import Wait, left
 from .wire import AsgiWire, can_be_driven
 
 HEADERS = {
@@ -35,16 +36,20 @@ class Cursor(NamedTuple):
     number: int | None
     reason: str = ""
 
+    @classmethod
+    def of(cls, text: str) -> "Cursor":
+        """What a client has sent. Garbage is never an error."""
+        if not text:
+            return cls(None)
+        if re.fullmatch(r"[0-9]{1,18}", text):
+            return cls(int(text))
+        return cls(None, "unknown")
+
 
 def cursor(request: HttpRequest) -> Cursor:
     """The client's cursor: the `Last-Event-ID` header, else `?cursor=`, since a rebuilt EventSource
-    cannot send the header (WHATWG HTML, section 9.2.4). Garbage is never an error."""
-    text = request.headers.get("Last-Event-ID") or request.GET.get("cursor") or ""
-    if not text:
-        return Cursor(None)
-    if re.fullmatch(r"[0-9]{1,18}", text):
-        return Cursor(int(text))
-    return Cursor(None, "unknown")
+    cannot send the header (WHATWG HTML, section 9.2.4)."""
+    return Cursor.of(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
 
 
 class StreamResponse(StreamingHttpResponse):
@@ -59,11 +64,25 @@ class StreamResponse(StreamingHttpResponse):
 class EventStreamResponse(StreamResponse):
     """`text/event-stream` of a subscription. Under every handler an asynchronous iterator; under
     EventStreamHandler the hub writes to the connection itself, and the stream holds no thread, no
-    database connection and no task but the server's own."""
+    database connection and no task but the server's own. `hub()` is called in the event loop that
+    sends it: the view may have run in a thread."""
 
-    def __init__(self, hub: Hub, reader: Subscription) -> None:
+    def __init__(self, hub: Callable[[], Hub], reader: Subscription) -> None:
         self.hub, self.reader = hub, reader
-        super().__init__(hub.stream(reader))
+        super().__init__(_stream(hub, reader))
+
+
+async def _stream(hub: Callable[[], Hub], reader: Subscription) -> AsyncGenerator[bytes, None]:
+    async with aclosing(hub().stream(reader)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+def wait_before(response: HttpResponseBase, wait: Wait) -> HttpResponseBase:
+    """Under EventStreamHandler, a response that is made again after `wait`, by the same request,
+    which holds nothing meanwhile. Under other handlers it is sent at once."""
+    response.wait = wait  # type: ignore[attr-defined]  # middleware hands on the same object
+    return response
 
 
 class EventStreamHandler(ASGIHandler):
@@ -83,10 +102,14 @@ class EventStreamHandler(ASGIHandler):
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI HTTP, version 2.x)."""
+        exchange = _Exchange(send)
         if scope["type"] == "http" and _is_stream(scope["path"]):
-            exchange = _Exchange(send)
             await self.handle(scope, receive, exchange)
             await exchange.serve(receive)
+        elif scope["type"] == "http" and b"wait=" in scope["query_string"]:
+            await super().__call__(scope, receive, exchange)
+            if exchange.put_aside is not None:
+                await self._answer_later(exchange.put_aside, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -98,23 +121,55 @@ class EventStreamHandler(ASGIHandler):
         return response
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
-        """Sends a response, or puts a stream aside until the request is over."""
+        """Sends a response, or puts a stream and an answer that may wait aside until the request
+        is over."""
         if isinstance(response, StreamResponse) and isinstance(send, _Exchange):
             send.stream = response
+        elif hasattr(response, "wait") and isinstance(send, _Exchange):
+            send.put_aside = response
         else:
             await super().send_response(response, send)
+
+    async def _answer_later(
+        self, response: HttpResponseBase, scope: Any, receive: Receive, send: Send
+    ) -> None:
+        """Waits, then makes the request again: who asks is checked and the answer made as if it
+        had come only now. Where the server has too many streams to wait, the answer is what there
+        is, with the time after which to come back."""
+        wait: Wait = response.wait  # type: ignore[attr-defined]  # by `wait_before`
+        bell = await wait.over(receive)
+        if bell is not None and bell.busy:
+            response["Retry-After"] = str(bell.busy)
+            await super().send_response(response, send)
+        elif bell is not None:
+            await super().__call__(scope, _after_body(receive), send)
 
 
 def _is_stream(path: str) -> bool:
     return path.endswith(("/events/", "/chat/"))
 
 
+def _after_body(receive: Receive) -> Receive:
+    """What a request whose body has been read receives when it is made again."""
+    unread = True
+
+    async def again() -> Message:
+        nonlocal unread
+        if not unread:
+            return await receive()
+        unread = False
+        return {"type": "http.request", "body": b""}
+
+    return again
+
+
 class _Exchange:
-    """One request's `send`, and the stream that its view returned."""
+    """One request's `send`, and the stream or the answer for later that its view returned."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.stream: StreamResponse | None = None
+        self.put_aside: HttpResponseBase | None = None
 
     async def __call__(self, message: Message) -> None:
         await self._send(message)
@@ -128,15 +183,14 @@ class _Exchange:
             await self._send(_start(response))
             await _iterate(response.stream, receive, self._send)
             return
-        hub, reader, stream = response.hub, response.reader, response.stream
+        hub, reader = response.hub(), response.reader
         starting = self._send(_start(response))
         del response  # what is kept here is kept for hours, for each viewer
         await starting
         if can_be_driven(starting):
-            del stream
             await _drive(hub, reader, receive, self._send)
         else:
-            await _iterate(stream, receive, self._send)
+            await _iterate(hub.stream(reader), receive, self._send)
 
 
 def _start(response: StreamResponse) -> Message:
@@ -174,7 +228,7 @@ async def _drive(hub: Hub, reader: Subscription, receive: Receive, send: Send) -
 async def _iterate(stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
     """The same through the generator and two tasks."""
     sending = asyncio.ensure_future(_send(stream, send))
-    leaving = asyncio.ensure_future(_left(receive))
+    leaving = asyncio.ensure_future(left(receive))
     try:
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -188,8 +242,3 @@ async def _send(stream: AsyncGenerator[bytes, None], send: Send) -> None:
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -5,8 +5,16 @@ import contextvars
 import logging
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -17,6 +25,7 @@ from redis.backoff import NoBackoff
 
 from . import history, sse
 from .channels import Channels
+from .clock import Clock, Limits, Revoked, busy, farewell, opening
 from .owed import Request, owed
 from .rooms import Rooms
 from .subscription import Subscription
@@ -38,32 +47,22 @@ PATIENCE = 5.0
 """Seconds that one round of catching up may take before it counts as failed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What streams may cost. Times in seconds, sizes in bytes."""
-
-    tick: float = 0.05
-    """Between two writes to one viewer at least."""
-    keepalive: float = 15.0
-    """Of silence, after which something is sent whatever Redis does."""
-    max_age: float = 600.0
-    """Of a stream, give or take a tenth; it then ends cleanly, to be resumed."""
-    max_bytes: int = 4 * 1024 * 1024
-    """Of a stream, likewise: all that a server can be made to keep for a viewer who never reads."""
-    buffer: int = 256 * 1024
-    """That wait for a generator's consumer before it counts as behind."""
-    max_streams: int = 20_000
-    """Of one process, in all."""
-    max_held: int = 100
-    """Of one process, for one holder."""
+async def _none(grants: Collection[Hashable]) -> Collection[Hashable]:
+    del grants
+    return ()
 
 
 class Hub:
     """All streams of one event loop: one Redis connection for live messages, one for the log,
-    three tasks, however many viewers. Starts with its first stream; `close` ends it."""
+    four tasks, however many viewers. Starts with its first stream; `close` ends it."""
 
     def __init__(
-        self, url: str, recover: Recover, members: Members, limits: Limits | None = None
+        self,
+        url: str,
+        recover: Recover,
+        members: Members,
+        limits: Limits | None = None,
+        revoked: Revoked = _none,
     ) -> None:
         self.limits = limits or Limits()
         self._recover, self._members = recover, members
@@ -74,11 +73,17 @@ class Hub:
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
         )
-        self._open: dict[Subscription, _Watch] = {}
+        self._clock = Clock(self.limits, self._end, lambda: self._away, revoked)
+        self._away: float | None = None
         self._held: Counter[str] = Counter()
         self._behind: dict[Subscription, None] = {}
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def readers(self) -> Collection[Subscription]:
+        """All whose streams are open."""
+        return self._clock.readers
 
     def attach(self, reader: Subscription, wire: Wire) -> None:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
@@ -89,16 +94,18 @@ class Hub:
             reader.end()
             return
         wire.ready = partial(self._unblock, reader)
-        self._open[reader] = _Watch(self._now(), self.limits)
+        self._clock.begin(reader)
         self._held[reader.holder] += 1
         self._rooms.enter(reader)
         self._start()
         wire.write(opening(reader))
+        if reader.heartbeat:  # at once, so that a page knows that nothing holds the stream back
+            wire.write(sse.heartbeat(stale=self._clock.stale))
         self._catch_up(reader)
 
     def detach(self, reader: Subscription) -> None:
         """Forgets a stream; its channels are dropped with the next round. May be called twice."""
-        if self._open.pop(reader, None) is None:
+        if not self._clock.forget(reader):
             return
         self._held[reader.holder] -= 1
         if not self._held[reader.holder]:
@@ -119,8 +126,8 @@ class Hub:
 
     async def close(self) -> None:
         """Ends all streams, the tasks and the connections."""
-        for reader in tuple(self._open):
-            self._end(reader)
+        for reader in tuple(self.readers):
+            self._end(reader, farewell())
         tasks, self._tasks = self._tasks, []
         while left := [task for task in tasks if not task.done()]:
             for task in left:  # again and again: Python 3.11's wait_for can swallow one
@@ -128,11 +135,13 @@ class Hub:
             await asyncio.wait(left, timeout=0.1)
         await self._redis.aclose()
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+    def _lose_sight(self) -> None:
+        """The log cannot be read; when it can again, a round of catching up will show it."""
+        if self._away is None:
+            self._away = asyncio.get_running_loop().time()
 
     def _is_full(self, holder: str) -> bool:
-        full = len(self._open) >= self.limits.max_streams
+        full = len(self.readers) >= self.limits.max_streams
         return full or (bool(holder) and self._held[holder] >= self.limits.max_held)
 
     def _start(self) -> None:
@@ -144,21 +153,21 @@ class Hub:
                 for name, work in [
                     ("live", self._channels.run()),
                     ("log", self._run()),
-                    ("clock", self._watch()),
+                    ("clock", self._clock.run()),
+                    ("grants", self._clock.check()),
                 ]
             ]
 
-    def _end(self, reader: Subscription) -> None:
-        """Ends a stream cleanly, for its client to resume soon."""
-        farewell = sse.encode(retry=random.randint(100, 1000))  # noqa: S311 - not a secret
-        reads = reader.wire.write(farewell)
+    def _end(self, reader: Subscription, last: bytes) -> None:
+        """Ends a stream cleanly, with some last bytes."""
+        reads = reader.wire.write(last)
         reader.end()
         if not reads:
             reader.wire.abandon()
         self.detach(reader)
 
     def _catch_up(self, reader: Subscription) -> None:
-        if reader in self._open and reader.lagging and not reader.blocked:
+        if reader in self.readers and reader.lagging and not reader.blocked:
             self._behind[reader] = None
             self._asked.set()
 
@@ -167,10 +176,12 @@ class Hub:
         self._catch_up(reader)
 
     def _on_loss(self) -> None:
+        self._lose_sight()
         self._rooms.doubt()
-        for reader in self._open:
+        for reader in self.readers:
             reader.complete = not reader.feed
             self._catch_up(reader)
+        self._asked.set()  # even without readers: the next round shows that Redis is back
 
     def _follow(self, reader: Subscription, job: str, number: int) -> None:
         """A new job of the reader's owner, which began with the event `number`. It was announced
@@ -181,7 +192,7 @@ class Hub:
         self._join(reader, [job])
 
     def _join(self, reader: Subscription, jobs: Iterable[str]) -> None:
-        if reader in self._open:  # it may have left while its jobs were looked up
+        if reader in self.readers:  # it may have left while its jobs were looked up
             self._rooms.leave(reader)
             reader.jobs |= frozenset(jobs)
             self._rooms.enter(reader)
@@ -201,9 +212,10 @@ class Hub:
                     await self._channels.hold(self._rooms.channels)
                     await self._complete(batch)
                     await self._read(batch)
-                pause, size = 0.05, ROUND
+                pause, size, self._away = 0.05, ROUND, None
             except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
                 logger.warning("Streams wait to be caught up: %s", error)
+                self._lose_sight()
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
                 pause, size = min(pause * 2, LONGEST_PAUSE), max(1, len(batch) // 2)
@@ -240,56 +252,10 @@ class Hub:
         recovered = await self._recover(sorted(missing)) if missing else {}
         for request in requests:
             self._behind.pop(request.reader, None)
-            if request.reader in self._open:
+            if request.reader in self.readers:
                 request.reader.catch_up(**owed(request, read, recovered)._asdict())
                 # What has joined in the meantime may have begun before the cursor moved.
                 request.reader.missed |= request.reader.jobs - request.jobs
                 if request.reader.given > self.limits.max_bytes:
-                    self._end(request.reader)
+                    self._end(request.reader, farewell())
                 self._catch_up(request.reader)
-
-    async def _watch(self) -> None:
-        """Keeps quiet streams alive and ends old and large ones."""
-        interval = min(1.0, self.limits.keepalive / 4)
-        while True:
-            await asyncio.sleep(interval)
-            now = self._now()
-            for reader, watch in tuple(self._open.items()):
-                if reader.ended:
-                    continue
-                if now >= watch.ends_at or reader.given > self.limits.max_bytes:
-                    self._end(reader)
-                elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
-                    reader.wire.write(sse.HEARTBEAT if reader.heartbeat else sse.KEEPALIVE)
-
-
-class _Watch:
-    """What the clock knows of one stream."""
-
-    __slots__ = ("_given", "_since", "ends_at")
-
-    def __init__(self, now: float, limits: Limits) -> None:
-        self.ends_at = now + limits.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
-        self._given, self._since = 0, now
-
-    def is_quiet(self, given: int, now: float, seconds: float) -> bool:
-        """Whether nothing has been given for so long; asks again only after as long."""
-        if given != self._given:
-            self._given, self._since = given, now
-        elif now - self._since >= seconds:
-            self._since = now
-            return True
-        return False
-
-
-def opening(reader: Subscription) -> bytes:
-    """The first block of a stream: how long to wait before coming back (jittered, so that a
-    restart is not answered by a stampede) and an id, which a bare blank line would reset."""
-    retry = random.randint(1000, 3000)  # noqa: S311 - not a secret
-    return sse.encode(id=str(reader.cursor), retry=retry)
-
-
-def busy() -> bytes:
-    """All that a stream over a limit says."""
-    retry = random.randint(20_000, 40_000)  # noqa: S311 - not a secret
-    return sse.encode(f'{{"retry":{retry}}}', event="busy", retry=retry)

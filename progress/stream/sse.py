@@ -8,8 +8,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _NOT_IN_FIELD = str.maketrans("", "", "\r\n\0")
 
 KEEPALIVE = b": keepalive\n\n"
-HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
 DONE = b"event: done\ndata: [DONE]\n\n"
+AUTH = b"event: auth\ndata: {}\n\n"
 
 
 def encode(
@@ -37,6 +37,11 @@ def comment(text: str) -> bytes:
     """A block that every client ignores; one comment line for each line of `text`."""
     lines = [f": {line}" for line in _LINE_END.split(text)]
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
+
+
+def heartbeat(*, stale: bool) -> bytes:
+    """A sign of life that JavaScript can see. `stale`: the log cannot be read at the moment."""
+    return encode(f'{{"stale":{str(stale).lower()}}}', event="heartbeat")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ otherwise the log is read. So a first connect, a resume, a slow reader and a los
 one case.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from . import sse
@@ -51,8 +51,10 @@ class Subscription:
     """The state of one stream. `cursor`: all events up to this number have been given (None: none
     yet, send snapshots; `reason` says why the client's own was of no use). `ends`: the stream ends
     when its jobs have. `feed`: follow this owner's jobs, of which `jobs` has all once `complete`.
-    `heartbeat`: show life by an event, not a comment. `holder`: on whose account it is counted.
-    `wire` is where frames go; the hub sets it."""
+    `heartbeat`: show life by an event, not a comment. `waits`: the stream ends after its first
+    frames, or after so many seconds without (0: it goes on). `holder`: on whose account it is
+    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn). `wire` is
+    where frames go; the hub sets it."""
 
     def __init__(
         self,
@@ -63,7 +65,9 @@ class Subscription:
         feed: str = "",
         ends: bool = False,
         heartbeat: bool = False,
+        waits: float = 0.0,
         holder: str = "",
+        grant: Hashable = None,
     ) -> None:
         self.jobs = frozenset(jobs)
         self.wire: Wire
@@ -72,7 +76,8 @@ class Subscription:
         self.fresh, self.reason = cursor is None, reason
         self.cursor = cursor or 0
         self.missed: frozenset[str] = frozenset()
-        self.heartbeat, self.holder = heartbeat, holder
+        self.heartbeat, self.waits = heartbeat, waits
+        self.holder, self.grant = holder, grant
         self.given = 0
         self.blocked = False
         self.room: Room | None = None
@@ -106,7 +111,7 @@ class Subscription:
             return
         self.fresh, self.reason = False, ""
         self.missed -= frozenset(snapshots)
-        if self.room is not None and not over and not more:
+        if self.room is not None and not self.ended and not more:
             self.room.admit(self, self._armed)
 
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
@@ -120,7 +125,7 @@ class Subscription:
             return False
         self.given += len(frames)
         self.cursor = cursor
-        if over:
+        if over or (self.waits and frames):
             self.end()
         return True
 

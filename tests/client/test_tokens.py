@@ -1,5 +1,6 @@
 """API tokens: made and revoked by command, revoked in the admin, taken by every address."""
 
+import time
 from datetime import timedelta
 from http import HTTPStatus
 from io import StringIO
@@ -17,6 +18,7 @@ from jobs import tokens
 from jobs.models import ApiToken, Job
 from jobs.streams import hub
 from progress.stream.http import EventStreamResponse
+from tests.support.locking import locked
 from tests.support.stack import Valkey
 
 JSON = {"Accept": "application/json"}
@@ -86,7 +88,7 @@ def test_a_token_that_is_none_gets_a_401_that_says_so(
     response = send(f"/jobs/{job.pk}/{path}", headers=headers)
     assert response.status_code == HTTPStatus.UNAUTHORIZED
     assert response["WWW-Authenticate"].startswith("Bearer")
-    assert response.json()["error"]
+    assert response.json()["detail"]
     job.refresh_from_db()
     assert job.cancel_requested_at is None
 
@@ -150,17 +152,26 @@ def test_the_last_use_is_noted_once_a_minute(
     alice: User, job: Job, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     text = made("alice")
-    with django_assert_num_queries(2):
-        assert tokens.owner_of(text) == alice
+    with django_assert_num_queries(5):  # reads, and writes without waiting for a lock
+        assert tokens.find(text).owner == alice
     with django_assert_num_queries(1):
-        tokens.owner_of(text)
+        tokens.find(text)
     before = timezone.now() - timedelta(minutes=2)
     ApiToken.objects.update(last_used_at=before)
-    with django_assert_num_queries(2):
-        tokens.owner_of(text)
+    with django_assert_num_queries(5):
+        tokens.find(text)
     last = ApiToken.objects.get().last_used_at
     assert last is not None
     assert last > before + timedelta(minutes=1)
+
+
+def test_a_locked_database_keeps_nobody_waiting(transactional_db: None, alice: User) -> None:
+    text = made("alice")
+    with locked():
+        begun = time.monotonic()
+        assert tokens.find(text) is not None
+        assert time.monotonic() - begun < 1
+    assert ApiToken.objects.get().last_used_at is None
 
 
 async def test_a_stream_takes_a_token(transactional_db: None, job: Job, alice: User) -> None:
@@ -197,4 +208,4 @@ def test_staff_revoke_in_the_admin_and_change_nothing_else(alice: User, boss: Us
     client.post(page, {"action": "revoke_tokens", "_selected_action": [str(token.pk)]})
     token.refresh_from_db()
     assert token.revoked_at is not None
-    assert tokens.owner_of(text) is None
+    assert tokens.find(text) is None

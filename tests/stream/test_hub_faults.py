@@ -150,7 +150,7 @@ async def test_a_stream_stays_alive_without_redis_and_catches_up_afterwards(
     try:
         assert (await anext(stream)).startswith(b"retry")
         for _ in range(3):
-            assert await anext(stream) == b"event: heartbeat\ndata: {}\n\n"
+            assert (await anext(stream)).startswith(b"event: heartbeat")
     finally:
         valkey.start()
     log.append(job, state(job, "running"), attempt=1)

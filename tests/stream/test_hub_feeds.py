@@ -92,7 +92,7 @@ async def test_who_left_while_its_jobs_were_looked_up_is_not_kept(
     assert "snapshot" in [
         message.event for message in await collect(hub.stream(Subscription([job])), "running")
     ]
-    assert not [*hub._rooms.channels, *hub._open]
+    assert not [*hub._rooms.channels, *hub.readers]
 
 
 async def test_a_job_that_began_before_the_cursor_is_told_by_a_snapshot(

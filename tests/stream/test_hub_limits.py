@@ -52,7 +52,7 @@ async def test_who_never_reads_is_given_up_when_the_stream_is_old(
     assert not reader.wire.write(b"more")
     await asyncio.wait_for(gone.wait(), 5)
     assert reader.ended
-    assert not hub._open
+    assert not hub.readers
 
 
 async def test_a_stream_that_has_ended_is_left_alone_until_it_is_taken_away(
@@ -161,7 +161,7 @@ async def test_what_nobody_watches_any_more_is_forgotten(
         for stream in streams:
             await stream.aclose()
         await until(lambda: not watched(client))
-    assert not [*hub._rooms.channels, *hub._behind, *hub._open, *hub._held]
+    assert not [*hub._rooms.channels, *hub._behind, *hub.readers, *hub._held]
 
 
 async def test_a_job_that_others_watch_stays_when_one_leaves(hub: Hub, log: Log, job: str) -> None:

@@ -75,7 +75,7 @@ def test_nothing_breaks_out_of_its_field() -> None:
 
 def test_ready_made_blocks_are_what_they_seem() -> None:
     assert decode(sse.DONE) == [Message("[DONE]", "done")]
-    assert decode(sse.HEARTBEAT) == [Message("{}", "heartbeat")]
+    assert decode(sse.heartbeat(stale=True)) == [Message('{"stale":true}', "heartbeat")]
     assert decode(sse.KEEPALIVE) == []
 
 

@@ -1,7 +1,7 @@
 """The last step to a viewer: inline where the server allows it, by a task where it must wait."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any
 
 import pytest
@@ -174,8 +174,10 @@ async def nobody(jobs: Any, *_: Any) -> Any:
 
 
 @pytest.fixture
-def response(valkey: Any) -> EventStreamResponse:
-    return EventStreamResponse(Hub(valkey.url, nobody, nobody), Subscription(["job"], ends=True))
+async def response(valkey: Any) -> AsyncIterator[EventStreamResponse]:
+    hub = Hub(valkey.url, nobody, nobody)
+    yield EventStreamResponse(lambda: hub, Subscription(["job"], ends=True))
+    await hub.close()
 
 
 async def test_a_send_that_is_no_coroutine_is_served_by_a_generator(
@@ -188,7 +190,6 @@ async def test_a_send_that_is_no_coroutine_is_served_by_a_generator(
     await asyncio.wait_for(serve(response, forever, server.plain), 10)
     assert server.sent[-2].endswith(b"event: done\ndata: [DONE]\n\n")
     assert server.ended
-    await response.hub.close()
 
 
 @pytest.mark.parametrize("lane", ["send", "plain"])
@@ -208,11 +209,10 @@ async def test_a_client_that_leaves_ends_its_stream(
     async with asyncio.timeout(10):
         while not server.sent:  # noqa: ASYNC110 - the server of this test tells nobody
             await asyncio.sleep(0.005)
-    assert response.hub._open
+    assert response.hub().readers
     left.set()
     await asyncio.wait_for(serving, 5)
-    assert not response.hub._open
-    await response.hub.close()
+    assert not response.hub().readers
 
 
 async def test_a_server_that_cancels_a_stream_is_obeyed(response: EventStreamResponse) -> None:
@@ -225,15 +225,14 @@ async def test_a_server_that_cancels_a_stream_is_obeyed(response: EventStreamRes
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    assert not response.hub._open
-    await response.hub.close()
+    assert not response.hub().readers
 
 
 async def test_a_stream_over_a_limit_is_ended_by_the_hub(valkey: Any) -> None:
     hub = Hub(valkey.url, nobody, nobody)
     hub._held["alice"] = 10**6
     server = Server()
-    response = EventStreamResponse(hub, Subscription(["job"], holder="alice"))
+    response = EventStreamResponse(lambda: hub, Subscription(["job"], holder="alice"))
 
     await asyncio.wait_for(serve(response, forever, server.send), 5)
     assert b"event: busy" in server.sent[0]
