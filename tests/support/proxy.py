@@ -20,6 +20,10 @@ ANSWERS = {
     "login": b"HTTP/1.1 302 Found\r\nLocation: /sign-in/\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n",
 }
+SIGN_IN_PAGE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 7\r\n"
+    b"Connection: close\r\n\r\nSign in"
+)
 LAST_CHUNK = b"0\r\n\r\n"
 SLOW = 4096
 """Bytes in a second that a throttled connection lets through."""
@@ -107,8 +111,8 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with self._kept(client), contextlib.suppress(OSError):
             if answer := ANSWERS.get(self._mode):
-                client.recv(65536)
-                client.sendall(answer)
+                asked = client.recv(65536)
+                client.sendall(SIGN_IN_PAGE if b" /sign-in/" in asked else answer)
             elif self._mode == "reset":
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             else:
@@ -167,4 +171,4 @@ class Proxy:
 
 
 def _is_unfinished_stream(data: bytes) -> bool:
-    return b"text/event-stream" in data and not data.endswith(LAST_CHUNK)
+    return b"Content-Type: text/event-stream" in data and not data.endswith(LAST_CHUNK)

@@ -151,33 +151,6 @@ def test_the_first_job_takes_the_place_of_the_empty_list(
     expect(page.get_by_text("No jobs yet")).to_be_hidden()
 
 
-def test_a_502_is_survived_with_the_cursor(page: Page, proxy: Proxy, running: Running) -> None:
-    streams: list[str] = []
-    page.on("request", lambda each: streams.append(each.url) if "/events/" in each.url else None)
-    watch(page, f"{proxy.url}{running.path}")
-    running.move(20)
-    percent(page).to_have_text("20%")
-    proxy.mode = "502"
-    proxy.drop()
-    expect(page.locator("[data-chip]")).to_contain_text("updated", timeout=20 * SECONDS)
-    running.say("log", level="info", text="said while nobody could hear it")
-    running.move(55)
-    proxy.mode = "pass"
-    percent(page).to_have_text("55%", timeout=20 * SECONDS)
-    expect(page.locator("[data-lines] li")).to_have_text(["said while nobody could hear it"])
-    expect(page.locator("[data-chip]")).to_have_text("Live")
-    assert "cursor=" in streams[-1]
-
-
-def test_a_dead_peer_is_noticed_by_its_silence(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, f"{proxy.url}{running.path}")
-    proxy.mode = "pause"
-    with page.expect_request("**/events/*"):
-        running.move(44)
-    proxy.mode = "pass"
-    percent(page).to_have_text("44%", timeout=20 * SECONDS)
-
-
 def test_a_server_on_this_machine_is_live_without_a_network(
     page: Page, proxy: Proxy, running: Running
 ) -> None:
@@ -211,26 +184,6 @@ def test_a_deleted_job_is_said_to_be_gone(page: Page, proxy: Proxy, running: Run
     running.job.delete()
     proxy.drop()
     expect(page.locator("[data-chip]")).to_have_text("No longer available", timeout=20 * SECONDS)
-
-
-def test_coming_back_to_the_tab_continues(page: Page, proxy: Proxy, running: Running) -> None:
-    watch(page, f"{proxy.url}{running.path}")
-    page.goto(f"{proxy.url}/jobs/start/simulate/")
-    running.move(64)
-    page.go_back()
-    percent(page).to_have_text("64%")
-
-
-def test_a_page_out_of_the_back_forward_cache_continues(
-    page: Page, proxy: Proxy, running: Running
-) -> None:
-    """The browser of the tests does not keep pages, so it is told what one that does would say."""
-    watch(page, f"{proxy.url}{running.path}")
-    tell = "(name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true }))"
-    page.evaluate(tell, "pagehide")
-    running.move(64)
-    page.evaluate(tell, "pageshow")
-    percent(page).to_have_text("64%")
 
 
 def test_a_reply_that_was_overtaken_is_not_shown(
