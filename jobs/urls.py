@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from jobs.views import chat, events, files, pages, start, status, verbs
+from jobs.views import api, chat, events, files, pages, socket, start, status, verbs
 
 app_name = "jobs"
 urlpatterns = [
     path("", pages.index, name="index"),
+    path("api/openapi.json", api.document, name="openapi"),
     path("chat/", chat.chat, name="chat"),
     path("jobs/events/", events.my_events, name="my_events"),
     path("jobs/start/<slug:kind>/", start.start, name="start"),
@@ -18,4 +19,5 @@ urlpatterns = [
     path("jobs/<uuid:pk>/cancel/", verbs.cancel, name="cancel"),
     path("jobs/<uuid:pk>/retry/", verbs.retry, name="retry"),
     path("jobs/<uuid:pk>/files/<str:name>/", files.download, name="file"),
+    path("ws/jobs/", socket.socket, name="socket"),
 ]

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from progress.checks import require_sound_settings
 from progress.stream.http import EventStreamHandler
+from progress.stream.ws import SocketHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 django.setup(set_prefix=False)
@@ -16,4 +17,4 @@ require_sound_settings()
 # Daphne and Django each keep the whole body of a request in a file: /tmp may be small, or memory
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
-application = ProtocolTypeRouter({"http": EventStreamHandler()})
+application = ProtocolTypeRouter({"http": EventStreamHandler(), "websocket": SocketHandler()})

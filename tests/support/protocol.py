@@ -34,7 +34,13 @@ def closed(schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(schema | strict, format_checker=formats)
 
 
-SCHEMAS = {schema["title"]: closed(schema) for schema in map(json.loads, blocks("json"))}
+_ALL = {schema["title"]: closed(schema) for schema in map(json.loads, blocks("json"))}
+SCHEMAS = {title: schema for title, schema in _ALL.items() if not title.startswith("ws ")}
+SOCKET = {
+    title.removeprefix("ws "): schema for title, schema in _ALL.items() if title.startswith("ws ")
+}
+"""What a WebSocket carries besides: the messages of a client by their type, the answers and
+`frame`, which all that comes is."""
 
 
 def valid(event: str, data: Any) -> None:
@@ -45,6 +51,13 @@ def valid(event: str, data: Any) -> None:
 def valid_message(message: Message) -> None:
     """The same for an event as a client gets it."""
     valid(message.event, message.data if message.event == "done" else json.loads(message.data))
+
+
+def valid_frame(message: dict[str, Any]) -> None:
+    """The same for what a WebSocket has brought."""
+    SOCKET["frame"].validate(message)
+    if event := message.get("event"):
+        {**SCHEMAS, **SOCKET}[event].validate(message["data"])
 
 
 def follow(client: httpx.Client, url: str, until: str, **query: Any) -> list[Message]:

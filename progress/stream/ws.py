@@ -1,0 +1,282 @@
+"""The engine's door for WebSockets: any number of streams over one connection, each of them what
+it is over HTTP, frame by frame, as JSON messages."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.base import BaseHandler
+from django.core.signals import request_started
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+
+from .event import to_json
+from .hub import Hub
+from .subscription import Subscription
+from .wire import AsgiWire
+
+logger = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Answer = Callable[["Socket", Mapping[str, Any] | None], Awaitable[None]]
+"""Does what one message of a client asks for; None is one that is no JSON object."""
+
+LARGEST = 64 * 1024
+"""Bytes of one message of a client at most."""
+MOST_WAITING = 32
+"""Messages of one client that wait for the one before at most."""
+TOO_EAGER, TOO_LARGE, BROKEN, RETURN, LATER, SIGN_IN = 4008, 4009, 4011, 4012, 4013, 4401
+"""Why a connection is closed: 3000 more than the registered codes (RFC 6455, section 7.4), which
+Daphne lets no application send, and HTTP's 401."""
+_AFTER = {"done": None, "busy": None, "auth": SIGN_IN}
+"""What follows for the connection when a stream has ended with this event; otherwise RETURN."""
+
+
+class Frame(NamedTuple):
+    """One block of a stream: its event, and the inside of a JSON object with all its fields."""
+
+    event: str
+    fields: str
+
+
+@lru_cache(maxsize=16)  # readers of the same jobs are given the same bytes
+def frames(piece: bytes) -> tuple[Frame, ...]:
+    """The blocks of a piece that the engine has encoded, without its comments."""
+    found = []
+    for block in piece.decode("ascii").split("\n\n"):
+        lines = [line.partition(": ") for line in block.split("\n") if line[:1] not in ("", ":")]
+        if lines:
+            fields = ((name, _json(name, value)) for name, _, value in lines)
+            inside = ",".join(f'"{name}":{value}' for name, value in fields)
+            event = next((value for name, _, value in lines if name == "event"), "")
+            found.append(Frame(event, inside))
+    return tuple(found)
+
+
+def _json(name: str, value: str) -> str:
+    plain = name == "retry" or (name == "data" and value != "[DONE]")
+    return value if plain else json.dumps(value)
+
+
+class SocketRequest(ASGIRequest):
+    """The handshake of a WebSocket, as views see it."""
+
+    def __init__(self, scope: Any) -> None:
+        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        super().__init__({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())
+
+
+class SocketResponse(HttpResponse):
+    """What a view answers to let a WebSocket in."""
+
+    def __init__(self, hub: Callable[[], Hub], own: Subscription, answer: Answer) -> None:
+        """`hub` is called on the connection's event loop. `own`: a stream of no jobs, by which the
+        connection itself is counted, kept alive, checked and ended."""
+        super().__init__()
+        self.hub, self.own, self.answer = hub, own, answer
+
+
+class SocketHandler:
+    """Lets WebSockets in as requests are: the same middleware, and the view of their address,
+    in one hop to the thread that streams share. 401 closes the connection with SIGN_IN, for
+    browsers tell scripts nothing of a handshake that fails, as it does with any other status."""
+
+    def __init__(self) -> None:
+        self._django = BaseHandler()
+        self._django.load_middleware()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serves one connection (ASGI WebSocket, version 2.x)."""
+        await receive()  # websocket.connect
+        response = await sync_to_async(self._ask)(scope)
+        if isinstance(response, SocketResponse):
+            await send({"type": "websocket.accept"})
+            await Socket(response.hub(), response.own, send).serve(receive, response.answer)
+        elif response.status_code == 401:
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": SIGN_IN})
+        else:
+            await send({"type": "websocket.close"})
+
+    def _ask(self, scope: Any) -> HttpResponseBase:
+        request_started.send(sender=ASGIHandler, scope=scope)
+        response = self._django.get_response(SocketRequest(scope))
+        response.close()
+        return response
+
+
+class Socket:
+    """One connection. It counts as a stream of no jobs itself, and so lives by the hub's rules: it
+    shows signs of life, ends by age, and is refused over a limit."""
+
+    def __init__(self, hub: Hub, own: Subscription, send: Send) -> None:
+        """`own`: the stream of no jobs."""
+        self._hub, self._own, self._send = hub, own, send
+        self._streams: dict[str, Subscription] = {}
+        self._refused: dict[_Lane, None] = {}
+        self._free = asyncio.Event()
+        self._wire = AsgiWire(self._speak, self._gone)
+        self._wire.ready = self._on_ready
+        self._given = 0
+        self._code: int | None = None
+        self._task, self._over = asyncio.current_task(), False
+        self._todo: deque[str | bytes] = deque()
+        self._working: asyncio.Task[None] | None = None
+
+    async def serve(self, receive: Receive, answer: Answer) -> None:
+        """Streams until the client leaves or the connection is closed."""
+        try:
+            self._hub.attach(self._own, _Lane(self, None))
+            while (message := await receive())["type"] != "websocket.disconnect":
+                self._take(message.get("text") or message.get("bytes") or "", answer)
+            self._over = True
+        except asyncio.CancelledError:
+            if not self._over or self._task is None:
+                raise
+            self._task.uncancel()
+        finally:
+            self._over = True
+            if self._working is not None:
+                self._working.cancel()
+            for reader in (self._own, *self._streams.values()):
+                self._hub.detach(reader)
+            self._wire.abandon()
+
+    async def say(self, event: str, data: Mapping[str, Any], stream: str | None = None) -> None:
+        """Sends a message that is no frame of a stream, once the client has read what was sent."""
+        frame = Frame(event, f'"event":"{event}","data":{to_json(data)}')
+        while not self.write([frame], stream):
+            self._free.clear()
+            await self._free.wait()
+
+    def open(self, name: str, reader: Subscription) -> None:
+        """Begins a stream, in place of the one of this name."""
+        self.end(name)
+        self._streams[name] = reader
+        self._hub.attach(reader, _Lane(self, name))
+
+    def end(self, name: str) -> bool:
+        """Ends a stream. False: there was none of this name."""
+        reader = self._streams.pop(name, None)
+        if reader is not None:
+            self._hub.detach(reader)
+        return reader is not None
+
+    def close(self, code: int) -> None:
+        """Ends the connection, after what was written."""
+        if self._code is None:
+            self._code = code
+            self._wire.close()
+
+    def write(self, frames: Iterable[Frame], stream: str | None) -> bool:
+        """Sends frames. False: not now, since the client does not read; `ready` of the stream's
+        lane will be called."""
+        if self._code is not None:
+            return True  # nobody will miss them
+        head = "" if stream is None else f'"stream":{json.dumps(stream)},'
+        lines = "\n".join(f"{{{head}{frame.fields}}}" for frame in frames).encode()
+        if lines and not self._wire.write(lines):
+            return False
+        self._given += len(lines)
+        if self._given > self._hub.limits.max_bytes:  # of all streams: they share what is kept
+            self.close(RETURN)
+        return True
+
+    def await_turn(self, lane: "_Lane") -> None:
+        """Asks for `ready` of a lane that was refused."""
+        self._refused[lane] = None
+
+    def on_end(self, name: str | None, last: str) -> None:
+        """A stream has ended, by the hub's will, with this event."""
+        code = LATER if (name, last) == (None, "busy") else _AFTER.get(last, RETURN)
+        if code is not None:
+            self.close(code)
+        elif name is not None:  # the hub has not finished with it yet
+            asyncio.get_running_loop().call_soon(self.end, name)
+
+    def abandon(self) -> None:
+        """Gives up what the client does not read, and so the connection."""
+        self._wire.abandon()
+
+    def _take(self, text: str | bytes, answer: Answer) -> None:
+        """Never waits, so that a server that keeps whatever a client sends is soon rid of it."""
+        if len(text) > LARGEST:
+            self.close(TOO_LARGE)
+        elif len(self._todo) >= MOST_WAITING:
+            self.close(TOO_EAGER)
+        else:
+            self._todo.append(text)
+            if self._working is None or self._working.done():
+                self._working = asyncio.ensure_future(self._work(answer))
+
+    async def _work(self, answer: Answer) -> None:
+        try:
+            while self._todo:
+                await answer(self, _parsed(self._todo.popleft()))
+        except Exception:
+            logger.exception("A message of a WebSocket could not be answered")
+            self.close(BROKEN)
+
+    async def _speak(self, message: Mapping[str, Any]) -> None:
+        """What AsgiWire says to an HTTP connection, as WebSocket messages."""
+        for line in message["body"].split(b"\n"):
+            if line:
+                await self._send({"type": "websocket.send", "text": line.decode("ascii")})
+        if not message["more_body"]:
+            await self._send({"type": "websocket.close", "code": self._code})
+
+    def _on_ready(self) -> None:
+        self._free.set()
+        lanes, self._refused = self._refused, {}
+        for lane in lanes:
+            lane.ready()
+
+    def _gone(self) -> None:
+        if not self._over and self._task is not None:
+            self._over = True
+            self._task.cancel()
+
+
+class _Lane:
+    """The wire of one stream: its share of the connection."""
+
+    def __init__(self, socket: Socket, name: str | None) -> None:
+        """`name` is None for the connection's own stream, of which only the events are shown."""
+        self.ready: Callable[[], None] = _nothing
+        self._socket, self._name = socket, name
+        self._last = ""
+
+    def write(self, piece: bytes) -> bool:
+        shown = [each for each in frames(piece) if each.event or self._name is not None]
+        if not self._socket.write(shown, self._name):
+            self._socket.await_turn(self)
+            return False
+        self._last = shown[-1].event if shown else self._last
+        return True
+
+    def close(self) -> None:
+        self._socket.on_end(self._name, self._last)
+
+    def abandon(self) -> None:
+        self._socket.abandon()
+
+
+def _parsed(text: str | bytes) -> Mapping[str, Any] | None:
+    with contextlib.suppress(ValueError, RecursionError):
+        asked = json.loads(text)
+        if isinstance(asked, dict):
+            return asked
+    return None
+
+
+def _nothing() -> None:
+    pass

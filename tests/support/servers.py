@@ -1,0 +1,30 @@
+"""The application on the other ASGI servers that it runs on."""
+
+import sys
+
+from tests.support.stack import Web
+
+APPLICATION = "progress.asgi:application"
+
+
+class Uvicorn(Web):
+    """Waits for slow clients."""
+
+    def __init__(self, **environment: str) -> None:
+        super().__init__(**environment)
+        self.command = [
+            *(sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(self.port)),
+            *("--no-access-log", "--lifespan", "off", "--timeout-graceful-shutdown", "3"),
+            APPLICATION,
+        ]
+
+
+class Hypercorn(Web):
+    """Also speaks HTTP/2."""
+
+    def __init__(self, **environment: str) -> None:
+        super().__init__(**environment)
+        self.command = [
+            *(sys.executable, "-m", "hypercorn", "--bind", f"127.0.0.1:{self.port}"),
+            *("--graceful-timeout", "1", APPLICATION),
+        ]

@@ -1,0 +1,51 @@
+"""Jobs whose logs the tests write, on each server that the WebSocket runs on."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+
+from jobs import announce, tokens
+from jobs.models import Job
+from tests.support.servers import Hypercorn, Uvicorn
+from tests.support.stack import Valkey, Web
+from tests.ws.client import Client
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture(
+    scope="module", params=[Web, Uvicorn, Hypercorn], ids=lambda server: server.__name__
+)
+def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    process: Web = request.param(STREAM_MAX_PER_USER="8", STREAM_MAX_BYTES="500000")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def token(transactional_db: None, alice: User) -> str:
+    """Of Alice's."""
+    del transactional_db
+    return tokens.issue(alice)[1]
+
+
+@pytest.fixture
+def client(web: Web, token: str) -> Iterator[Client]:
+    """Alice's connection."""
+    with Client(web.url, bearer=token) as connected:
+        yield connected
+
+
+@pytest.fixture
+def job(transactional_db: None, alice: User) -> Job:
+    """Alice's, queued, of which no worker is told."""
+    del transactional_db
+    return make_job(alice)
+
+
+def make_job(owner: User) -> Job:
+    made = Job.objects.create(kind="simulate", title="Simulate", owner=owner)
+    announce.created(made)
+    return made
