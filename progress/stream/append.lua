@@ -1,6 +1,7 @@
 -- Appends one event to a job's log: fence, number, store, publish, in one atomic step.
 --
 -- KEYS  1 log (stream)   2 snapshot (hash)   3 last number given out (string)   4 output (string)
+--       5 epoch (string)
 -- ARGV  1 attempt        2 kind              3 mark: created | final | cancelling | closing | ''
 --       4 JSON, one line 5 sequence (0 none) 6 floor: a number known to be taken
 --       7 maxlen         8 ttl in ms         9 live channel    10 feed channel or ''   11 job
@@ -10,13 +11,14 @@
 --   n         number of the job's newest event     created number of its first, absent if lost
 --   seq       newest sequence of this attempt      cancel  the attempt that was asked to stop
 --   state, progress   newest JSON of each          final   '1' after a terminal state
+--   epoch     that of the job's newest event (epoch.py)
 --
 -- Returns {number, fenced, cancelled}. The live message is "<prev> <number> <mark, or kind>\n<frame>".
 
 local OUTPUT_KEPT = 1024 * 1024 -- bytes, up to twice of which are kept
 
 local attempt, kind, mark, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[5])
-local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel')
+local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel', 'epoch')
 local newest, closed = tonumber(known[1]) or -1, tonumber(known[2]) or -1
 
 if attempt < newest or (kind ~= 'state' and attempt <= closed) then
@@ -36,15 +38,15 @@ end
 
 -- Microseconds since 1970 fit a double exactly until the year 2255.
 local time = redis.call('TIME')
-local last = math.max(tonumber(redis.call('GET', KEYS[3]) or 0), tonumber(known[3]) or 0, tonumber(ARGV[6]))
+local top = redis.call('MGET', KEYS[3], KEYS[5])
+local last = math.max(tonumber(top[1] or 0), tonumber(known[3]) or 0, tonumber(ARGV[6]))
 local number = math.max(last + 1, time[1] * 1000000 + time[2])
 local id = string.format('%.0f', number)
 
 -- Where the previous number is not known, one that no reader can have seen makes every reader look.
-local prev = known[3] or string.format('%.0f', number - 1)
+-- So it is with the first event in another epoch: the last ones of the old epoch may be lost.
+local prev = known[6] == top[2] and known[3] or string.format('%.0f', number - 1)
 if mark == 'created' then prev = '0' end
--- Redis was rolled back: the writer knows of an event that is gone. Who has not read it must notice.
-if known[3] and tonumber(ARGV[6]) > tonumber(known[3]) then prev = ARGV[6] end
 
 local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[4] .. '\n\n'
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[7], id .. '-0', 'p', prev, 'f', frame)
@@ -62,6 +64,7 @@ local fields = {'attempt', attempt, 'n', id}
 local function set(name, value)
   fields[#fields + 1], fields[#fields + 2] = name, value
 end
+if top[2] and top[2] ~= known[6] then set('epoch', top[2]) end
 if seq > 0 then set('seq', seq) end
 if mark == 'created' then set('created', id) end
 if kind == 'progress' or kind == 'state' then set(kind, ARGV[4]) end

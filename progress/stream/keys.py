@@ -5,6 +5,9 @@ TAG = "{p}"
 LAST = f"{TAG}:last"
 """String: the highest number ever given out, over all jobs."""
 
+EPOCH = f"{TAG}:epoch"
+"""String: which server's history the newest writes belong to (epoch.py)."""
+
 
 def log(job: str) -> str:
     """Stream: the job's events, entry id `<number>-0`, newest `maxlen` kept."""

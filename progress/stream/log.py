@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from . import history, keys
+from . import epoch, history, keys
 from .event import Event, to_json
 
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
@@ -58,6 +58,7 @@ class Log:
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
+            redis_connect_func=epoch.on_connect,
             retry=Retry(
                 NoBackoff(), 1, supported_errors=(redis.ConnectionError, redis.ReadOnlyError)
             ),
@@ -190,12 +191,12 @@ class Log:
     def _pipeline(self, job: str, calls: list[list[Any]]) -> Receipt:
         with self._redis.pipeline(transaction=False) as pipe:
             for args in calls:
-                pipe.evalsha(self._append.sha, 4, *_keys(job), *args)
+                pipe.evalsha(self._append.sha, len(_keys(job)), *_keys(job), *args)
             return _receipt(pipe.execute()[-1])
 
 
 def _keys(job: str) -> list[str]:
-    return [keys.log(job), keys.snapshot(job), keys.LAST, keys.output(job)]
+    return [keys.log(job), keys.snapshot(job), keys.LAST, keys.output(job), keys.EPOCH]
 
 
 def _mark(event: Event) -> str:

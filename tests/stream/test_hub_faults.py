@@ -41,6 +41,7 @@ async def test_what_redis_lost_comes_from_the_database(
 async def test_a_flush_during_a_stream_is_told_and_survived(
     hub: Hub, valkey: Valkey, log: Log, job: str
 ) -> None:
+    valkey.flush()  # another test may have made the numbers run ahead of the clock
     log.append(job, state(job, "queued", 0), attempt=0, created=True)
     reader = Subscription([job])
     stream = await live(hub, reader)

@@ -1,52 +1,105 @@
-"""Redis comes back with an older state: a snapshot was loaded, or a replica that had not heard of
-the last writes took over. Some have read what is gone, others never will."""
+"""Redis comes back with an older state: it has loaded an older file, or a replica took over that
+had not heard of the last writes. Some have read what is gone, others never will."""
 
-from progress.stream import Event, Hub, Log, Subscription, keys
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from progress.stream import Event, Hub, Log, Subscription
 from tests.stream.conftest import state
-from tests.stream.streams import collect, live, texts
-from tests.support.stack import Valkey
+from tests.stream.streams import Database, collect, live, texts
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer
 
 
-class Worker:
-    """Appends lines as a running attempt does: it knows which number its last one got."""
+class Pair:
+    """A primary behind an address, and a replica that may take it over."""
 
-    def __init__(self, log: Log, job: str) -> None:
-        self.log, self.job, self.seq, self.number = log, job, 0, 0
+    def __init__(self) -> None:
+        self.primary, self.replica = RedisServer(), RedisServer()
+        self.primary.start()
+        self.proxy = Proxy(self.primary.port, unavailable=b"")
+        self.url = f"redis://127.0.0.1:{self.proxy.port}/0"
 
-    def say(self, text: str) -> int:
-        self.seq += 1
-        event = Event("log", {"job": self.job, "text": text})
-        receipt = self.log.append_all(self.job, [(self.seq, event)], attempt=1, floor=self.number)
-        self.number = receipt.number
-        return self.number
+    def note(self) -> None:
+        """Remembers how things are now."""
+        self.primary.save()
+        if not self.replica.running:
+            self.replica.start()
+        self.replica.follow(self.primary)
+        self.replica.lead()
+
+    def restart(self) -> None:
+        """The primary dies and comes back as it was."""
+        self.primary.kill()
+        self.primary.start()
+
+    def fail_over(self) -> None:
+        """The primary dies and the replica takes its address."""
+        self.primary.kill()
+        self.proxy.target = self.replica.port
+        self.proxy.drop()
+
+    def close(self) -> None:
+        self.proxy.close()
+        self.primary.close()
+        self.replica.close()
 
 
-def saved(valkey: Valkey, job: str) -> dict[str, bytes]:
-    with valkey.client() as client:
-        return {key: client.dump(key) for key in (keys.LAST, keys.log(job), keys.snapshot(job))}
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.close()
 
 
-def load(valkey: Valkey, state: dict[str, bytes]) -> None:
-    with valkey.client() as client:
-        for key, value in state.items():
-            client.restore(key, 0, value, replace=True)
+@pytest.fixture
+def log(pair: Pair) -> Iterator[Log]:
+    opened = Log(pair.url)
+    yield opened
+    opened.close()
 
 
+@pytest.fixture
+async def hub(pair: Pair, database: Database) -> AsyncIterator[Hub]:
+    opened = Hub(pair.url, database.recover, database.members)
+    yield opened
+    await opened.close()
+
+
+def say(log: Log, job: str, text: str) -> int:
+    return log.append(job, Event("log", {"job": job, "text": text}), attempt=1).number
+
+
+@pytest.mark.parametrize("fault", [Pair.restart, Pair.fail_over])
 async def test_who_missed_what_a_rollback_took_is_told(
-    hub: Hub, valkey: Valkey, log: Log, job: str
+    fault: Callable[[Pair], None], pair: Pair, hub: Hub, log: Log, job: str
 ) -> None:
     log.append(job, state(job, "running"), attempt=1, created=True)
-    worker = Worker(log, job)
-    cursor = worker.say("one")
-    before = saved(valkey, job)
-    whole = await live(hub, Subscription([job], cursor=cursor))
-    worker.say("two")
-    load(valkey, before)
-    worker.say("three")
-    late = await live(hub, Subscription([job], cursor=cursor))
-    worker.say("four")
-    got = await collect(late, "four")
-    assert [message.event for message in got] == ["resync", "snapshot", "log"]
-    got = await collect(whole, "four")
-    assert texts(got) == ["two", "three", "four"]
-    assert {message.event for message in got} == {"log"}
+    cursor = say(log, job, "one")
+    pair.note()
+    say(log, job, "lost")
+    fault(pair)
+    log.append(job, state(job, "succeeded", final=True), attempt=1)
+    for number in (0, cursor):
+        got = await collect(hub.stream(Subscription([job], cursor=number)), "succeeded")
+        assert [message.event for message in got] == ["resync", "snapshot"]
+
+
+async def test_a_restart_is_told_once_and_only_of_jobs_that_go_on(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    over = f"{job}-over"
+    for name in (job, over):
+        log.append(name, state(name, "running"), attempt=1, created=True)
+        say(log, name, "one")
+    log.append(over, state(over, "succeeded", final=True), attempt=1)
+    pair.note()
+    pair.restart()
+    cursor = say(log, job, "two")
+    say(log, job, "three")
+    stream = await live(hub, Subscription([job], cursor=cursor))
+    say(log, job, "four")
+    assert texts(await collect(stream, "four")) == ["three", "four"]
+    got = await collect(hub.stream(Subscription([over], cursor=0)), "succeeded")
+    assert [message.event for message in got] == ["state", "log", "state"]

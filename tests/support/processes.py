@@ -89,6 +89,10 @@ class Process:
         """Send one signal to the process alone."""
         os.kill(self.pid, number)
 
+    def signal_all(self, number: int) -> None:
+        """Send one signal to the process and its children."""
+        os.killpg(self.pid, number)
+
     def kill(self) -> None:
         """End it and its children at once, as `kill -9` does."""
         if self._popen is not None:

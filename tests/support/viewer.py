@@ -1,6 +1,7 @@
 """A viewer who follows a stream as docs/protocol.md asks, and writes down all that came."""
 
 import contextlib
+import json
 import random
 import threading
 import time
@@ -34,11 +35,11 @@ class Viewer(threading.Thread):
         self, url: str, token: str, *, patience: float = 40.0, lazy: float = 0.0, seed: int = 0
     ) -> None:
         """`patience`: seconds of silence after which it connects anew. `lazy`: seconds that it
-        sleeps now and then instead of reading."""
+        sleeps now and then instead of reading, until that is set to 0."""
         super().__init__(name="viewer", daemon=True)
         self.url, self.record = url, Record()
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._patience, self._lazy = patience, lazy
+        self._patience, self.lazy = patience, lazy
         self._chance = random.Random(seed)
         self._cursor, self._wait = "", 1.0
         self._stopped = threading.Event()
@@ -80,8 +81,8 @@ class Viewer(threading.Thread):
                 self._wait = decoder.retry / 1000
             if self._stopped.is_set() or self.record.done:
                 return
-            if self._lazy and self._chance.random() < 0.05:
-                self._stopped.wait(self._lazy)
+            if self.lazy and self._chance.random() < 0.05:
+                self._stopped.wait(self.lazy)
                 last = time.monotonic()
 
     def _take(self, message: Message) -> None:
@@ -95,8 +96,6 @@ class Viewer(threading.Thread):
 
 def statuses(record: Record) -> dict[str, Any]:
     """The newest status of each job that a viewer was told."""
-    import json
-
     found: dict[str, Any] = {}
     for message in tuple(record.messages):
         if message.event in ("state", "snapshot"):

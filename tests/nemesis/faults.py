@@ -1,0 +1,204 @@
+"""What goes wrong, each of it for a while; after its fault everything runs and is reachable."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import redis
+
+from tests.nemesis.site import Site
+from tests.support.processes import Process
+
+Fault = Callable[[Site, random.Random], None]
+
+
+def web_is_killed(site: Site, chance: random.Random) -> None:
+    with site.in_trouble():
+        site.kill(site.web)
+        time.sleep(chance.uniform(0, 2))
+        site.start()
+
+
+def web_is_deployed(site: Site, chance: random.Random) -> None:
+    del chance
+    with site.in_trouble():
+        site.kill(site.web, signal.SIGTERM)
+        site.start()
+
+
+def web_hangs(site: Site, chance: random.Random) -> None:
+    with site.in_trouble():
+        hang(site.web, chance.uniform(1, 5))
+
+
+def a_worker_is_killed(site: Site, chance: random.Random) -> None:
+    site.kill(chance.choice(site.workers))
+    time.sleep(chance.uniform(0, 2))
+    site.start()
+
+
+def a_worker_is_deployed(site: Site, chance: random.Random) -> None:
+    site.kill(chance.choice(site.workers), signal.SIGTERM)
+    site.start()
+
+
+def a_child_is_killed(site: Site, chance: random.Random) -> None:
+    site.kill_child(chance.choice(site.workers))
+
+
+def a_worker_hangs(site: Site, chance: random.Random) -> None:
+    """At times for longer than its jobs' leases last."""
+    worker = chance.choice(site.workers)
+    stop_group(worker, chance.choice([2.0, 12.0]))
+
+
+def the_janitor_is_killed(site: Site, chance: random.Random) -> None:
+    site.kill(site.janitor)
+    time.sleep(chance.uniform(0, 3))
+    site.start()
+
+
+def the_janitor_hangs(site: Site, chance: random.Random) -> None:
+    hang(site.janitor, chance.uniform(1, 5))
+
+
+def redis_hangs(site: Site, chance: random.Random) -> None:
+    hang(site.redis, chance.uniform(1, 8))
+
+
+def redis_is_restarted(site: Site, chance: random.Random) -> None:
+    site.redis.save()
+    restart_redis(site, chance)
+
+
+def redis_loses_all(site: Site, chance: random.Random) -> None:
+    (site.redis.directory / "dump.rdb").unlink(missing_ok=True)
+    restart_redis(site, chance)
+
+
+def redis_is_rolled_back(site: Site, chance: random.Random) -> None:
+    site.redis.save()
+    time.sleep(chance.uniform(0.5, 3))
+    restart_redis(site, chance)
+
+
+def redis_is_flushed(site: Site, chance: random.Random) -> None:
+    del chance
+    site.redis.flush()
+
+
+def redis_is_full(site: Site, chance: random.Random) -> None:
+    site.redis.set("maxmemory", 1)
+    time.sleep(chance.uniform(1, 4))
+    site.redis.set("maxmemory", 0)
+
+
+def redis_takes_no_writes(site: Site, chance: random.Random) -> None:
+    with site.redis.client() as client:
+        client.execute_command(f"CLIENT PAUSE {chance.randint(1000, 5000)} WRITE")
+
+
+def redis_drops_subscribers(site: Site, chance: random.Random) -> None:
+    with site.redis.client() as client:
+        for _ in range(chance.randint(1, 8)):
+            client.client_kill_filter(_type="pubsub")
+            time.sleep(0.3)
+
+
+def redis_drops_everybody(site: Site, chance: random.Random) -> None:
+    del chance
+    with site.redis.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+
+
+def the_way_to_redis_is_cut(site: Site, chance: random.Random) -> None:
+    site.to_redis.drop(reset=chance.random() < 0.5)
+
+
+def the_way_to_redis_stalls(site: Site, chance: random.Random) -> None:
+    site.to_redis.mode = "pause"
+    time.sleep(chance.uniform(1, 6))
+    site.to_redis.mode = "pass"
+
+
+def the_way_to_redis_is_closed(site: Site, chance: random.Random) -> None:
+    site.to_redis.mode = "reset"
+    site.to_redis.drop(reset=True)
+    time.sleep(chance.uniform(1, 6))
+    site.to_redis.mode = "pass"
+
+
+def viewers_are_cut_off(site: Site, chance: random.Random) -> None:
+    site.to_web.drop(reset=chance.random() < 0.5)
+
+
+def viewers_get_502(site: Site, chance: random.Random) -> None:
+    site.to_web.mode = "502"
+    site.to_web.drop()
+    time.sleep(chance.uniform(1, 4))
+    site.to_web.mode = "pass"
+
+
+def viewers_get_nothing(site: Site, chance: random.Random) -> None:
+    site.to_web.mode = "pause"
+    time.sleep(chance.uniform(1, 5))
+    site.to_web.mode = "pass"
+
+
+FAULTS: list[Fault] = [
+    web_is_killed,
+    web_is_deployed,
+    web_hangs,
+    a_worker_is_killed,
+    a_worker_is_deployed,
+    a_child_is_killed,
+    a_worker_hangs,
+    the_janitor_is_killed,
+    the_janitor_hangs,
+    redis_hangs,
+    redis_is_restarted,
+    redis_loses_all,
+    redis_is_rolled_back,
+    redis_is_flushed,
+    redis_is_full,
+    redis_takes_no_writes,
+    redis_drops_subscribers,
+    redis_drops_everybody,
+    the_way_to_redis_is_cut,
+    the_way_to_redis_stalls,
+    the_way_to_redis_is_closed,
+    viewers_are_cut_off,
+    viewers_get_502,
+    viewers_get_nothing,
+]
+
+
+def inflict(site: Site, chance: random.Random) -> str:
+    """One fault, begun and ended; its name."""
+    fault = chance.choice(FAULTS)
+    try:
+        fault(site, chance)
+    except redis.RedisError:
+        site.start()  # an earlier fault of Redis was not over for the test either
+    return fault.__name__
+
+
+def hang(process: Process, seconds: float) -> None:
+    """Stops a process, which keeps its connections, and lets it go on."""
+    process.signal(signal.SIGSTOP)
+    time.sleep(seconds)
+    process.signal(signal.SIGCONT)
+
+
+def stop_group(process: Process, seconds: float) -> None:
+    """The same for a process and all of its children."""
+    process.signal_all(signal.SIGSTOP)
+    time.sleep(seconds)
+    process.signal_all(signal.SIGCONT)
+
+
+def restart_redis(site: Site, chance: random.Random) -> None:
+    site.kill(site.redis)
+    time.sleep(chance.uniform(0, 3))
+    site.redis.start()

@@ -1,0 +1,129 @@
+"""One run: use, faults, healing, verdict."""
+
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.management import call_command
+
+from jobs import tokens
+from jobs.models import Job
+from tests.nemesis import verdict
+from tests.nemesis.faults import inflict
+from tests.nemesis.people import Script, User
+from tests.nemesis.site import Site
+from tests.support.users import make_user
+from tests.support.viewer import Viewer
+
+USERS = 2
+
+
+def run(seed: int, seconds: float, program: str) -> int:
+    """Prints what happened; the exit code."""
+    logging.disable(logging.WARNING)  # clients tell of every fault that they survive
+    say(f"seed {seed}, {seconds:.0f} s, {program}")
+    call_command("migrate", verbosity=0)
+    site = Site(program)
+    try:
+        site.start()
+        return _run(site, seed, seconds)
+    finally:
+        site.stop()
+
+
+def _run(site: Site, seed: int, seconds: float) -> int:
+    users = [user_of(site, number, seed) for number in range(USERS)]
+    feeds = [(user, feed(site, user, lazy)) for user in users for lazy in (0.0, 2.0)]
+    scripts = [Script(site.to_web.url, user.person.token) for user in users]
+    for thread in (*users, *(viewer for _, viewer in feeds), *scripts):
+        thread.start()
+    time.sleep(2)
+    base = verdict.measure(site)
+    suffered = suffer(site, random.Random(seed), seconds)
+    site.start()
+    for user in users:
+        user.stop()
+    found = list(judge(site, users, feeds, scripts, base))
+    report(site, users, feeds, suffered, found)
+    return 1 if found else 0
+
+
+def suffer(site: Site, chance: random.Random, seconds: float) -> Counter[str]:
+    """One fault after the other; how often each came."""
+    suffered: Counter[str] = Counter()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        name = inflict(site, chance)
+        suffered[name] += 1
+        say(f"  {name}")
+        time.sleep(chance.uniform(1, 5))
+        site.notice()
+        site.start()
+    return suffered
+
+
+def judge(
+    site: Site,
+    users: list[User],
+    feeds: list[tuple[User, Viewer]],
+    scripts: list[Script],
+    base: dict[str, float],
+) -> Iterator[str]:
+    """All that was violated."""
+    viewers = [viewer for _, viewer in feeds] + [v for user in users for v in user.viewers]
+    for viewer in viewers:
+        viewer.lazy = 0.0
+    yield from site.accidents
+    yield from verdict.every_job_ended(users)
+    yield from verdict.everybody_knows(feeds, scripts)
+    yield from verdict.streams_ended(users)
+    yield from verdict.no_two_attempts_lived_at_once(settings.LEDGER)
+    yield from verdict.every_row_was_imported_once()
+    records = [viewer.stop() for viewer in viewers]
+    yield from verdict.streams_had_no_gap(records)
+    yield from verdict.nobody_saw_another_s_jobs(users, feeds)
+    yield from verdict.answers_came_in_time(users, site)
+    yield from verdict.nothing_leaked(site, base)
+
+
+def report(
+    site: Site,
+    users: list[User],
+    feeds: list[tuple[User, Viewer]],
+    suffered: Counter[str],
+    found: list[str],
+) -> None:
+    """The figures, and the verdict."""
+    records = [v.record for _, v in feeds] + [v.record for user in users for v in user.viewers]
+    ends = Counter(Job.objects.values_list("status", flat=True))
+    kinds = Counter(message.event for record in records for message in record.messages)
+    say(f"faults: {sum(suffered.values())} of {len(suffered)} kinds, {dict(suffered)}")
+    say(f"jobs: {sum(ends.values())}, {dict(ends)}")
+    say(f"kills: {site.kills}")
+    say(f"viewers: {len(records)}, reconnects: {sum(max(0, r.connections - 1) for r in records)}")
+    say(f"frames: {sum(kinds.values())}, {dict(kinds)}")
+    say(f"longest silence: {max(record.silence for record in records):.1f} s")
+    say(f"slowest answer: {max(end - begun for u in users for begun, end, _ in u.asked):.1f} s")
+    for sentence in found:
+        say(sentence)
+    say(f"violations: {len(found)}")
+
+
+def user_of(site: Site, number: int, seed: int) -> User:
+    """A user of the installation, with a token."""
+    owner = make_user(f"user{number}")
+    return User(site, tokens.issue(owner)[1], seed + number)
+
+
+def feed(site: Site, user: User, lazy: float) -> Viewer:
+    """A viewer of all jobs of a user."""
+    url = f"{site.to_web.url}/jobs/events/"
+    return Viewer(url, user.person.token, patience=14, lazy=lazy)
+
+
+def say(line: str) -> None:
+    """To the terminal, at once."""
+    print(line, flush=True)  # noqa: T201 - this is what it is for

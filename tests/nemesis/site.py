@@ -1,0 +1,106 @@
+"""The installation that is made to suffer, with every place in it where faults can hit."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from tests.support.processes import Process
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer
+from tests.support.stack import Janitor, ProcfileProcess, Web, Worker
+
+TUNED = {
+    "DJANGO_SETTINGS_MODULE": "tests.nemesis.settings",
+    "JOB_LEASE": "8",
+    "JOB_LEASE_RENEW": "2",
+    "JOB_REPUBLISH_AFTER": "5",
+    "JOB_CANCEL_DEADLINE": "10",
+    "STREAM_KEEPALIVE": "5",
+    "STREAM_MAX_AGE": "60",
+}
+"""Waiting times, shortened so that minutes show what otherwise takes hours."""
+
+
+class Site:
+    """Redis, web, two workers and the janitor, with a proxy before Redis and one before web."""
+
+    def __init__(self, program: str) -> None:
+        self.redis = RedisServer(program)
+        self.to_redis = Proxy(self.redis.port, unavailable=b"")
+        environment = {**TUNED, "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0"}
+        self.web = Web(**environment)
+        self.to_web = Proxy(self.web.port)
+        self.workers = [Worker(**environment) for _ in range(2)]
+        self.janitor = Janitor(**environment)
+        self.kills = 0
+        self.troubles: list[tuple[float, float]] = []
+        """When the web process could not answer, for a reason of ours."""
+        self.accidents: list[str] = []
+        """Processes that ended although nobody had killed them."""
+
+    @property
+    def served(self) -> list[ProcfileProcess]:
+        """All that a process manager would keep running."""
+        return [self.web, *self.workers, self.janitor]
+
+    def start(self) -> None:
+        """Starts everything that does not run, and waits until it does."""
+        if not self.redis.running:
+            self.redis.start()
+        missing = [process for process in self.served if not process.running]
+        for process in missing:
+            process.begin()
+        for process in missing:
+            process.await_ready()
+
+    def stop(self) -> None:
+        """Ends everything."""
+        for process in self.served:
+            process.stop()
+        self.redis.close()
+        self.to_redis.close()
+        self.to_web.close()
+
+    def notice(self) -> None:
+        """Looks for processes that have ended by themselves."""
+        for process in self.served:
+            if not process.running:
+                self.accidents.append(f"{process.name} ended:\n{process.output[-2000:]}")
+
+    def kill(self, process: Process, number: int = signal.SIGKILL) -> None:
+        """Ends a process as an operator, a deploy or the kernel does, its children with it."""
+        self.kills += 1
+        if number == signal.SIGKILL:
+            process.kill()
+        else:
+            process.stop()
+
+    def kill_child(self, worker: Worker) -> bool:
+        """Kills one process of a worker's pool."""
+        children = children_of(worker.pid)
+        if not children:
+            return False
+        self.kills += 1
+        with suppress(ProcessLookupError):
+            os.kill(children[0], signal.SIGKILL)
+        return True
+
+    @contextmanager
+    def in_trouble(self) -> Iterator[None]:
+        """While the web process cannot be reached, or will not answer."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.troubles.append((begun, time.monotonic()))
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that one has started (Linux, proc(5))."""
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - nothing is joined to it
+        with suppress(OSError), open(f"/proc/{pid}/task/{task}/children") as file:  # noqa: PTH123
+            found += [int(child) for child in file.read().split()]
+    return found

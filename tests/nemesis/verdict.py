@@ -1,0 +1,162 @@
+"""What must hold when all is over: the invariants, each as sentences about what broke it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from jobs.models import TERMINAL, Attempt, ImportedRow, Job
+from tests.nemesis.people import CSV, Script, User
+from tests.nemesis.site import Site
+from tests.support.oracles import numbers, overlaps, violations
+from tests.support.processes import wait_until
+from tests.support.viewer import Record, Viewer, statuses
+
+SETTLED = 60.0
+"""Seconds after healing in which every job must have ended."""
+CAUGHT_UP = 10.0
+"""Seconds after that in which every viewer must know it: five, and a round of the janitor, which
+tells what Redis did not take."""
+ANSWERED = 4.0
+"""Seconds in which every request must be answered: three, and one for a busy machine."""
+SILENCE = 15.0
+ZOMBIE = 3.0
+"""Seconds that a process that was stopped for longer than its lease may go on before it notices."""
+
+
+def every_job_ended(users: list[User]) -> Iterator[str]:
+    """I1: each job that was accepted is there, once, and has ended."""
+    try:
+        wait_until(lambda: not Job.objects.exclude(status__in=TERMINAL).exists(), SETTLED, 0.2)
+    except AssertionError:
+        for job in Job.objects.exclude(status__in=TERMINAL):
+            yield f"I1: job {job.pk} is {job.status}, attempt {job.attempt}: {job.reason}"
+    stored = {str(pk) for pk in Job.objects.values_list("pk", flat=True)}
+    for user in users:
+        for job in set(user.accepted) - stored:
+            yield f"I1: job {job} was accepted and is not there"
+
+
+def no_two_attempts_lived_at_once(ledger: Path) -> Iterator[str]:
+    """I2: by the lines that jobs wrote themselves, and by the history."""
+    runs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in ledger.read_text().splitlines() if ledger.exists() else []:
+        job, run, moment = line.split()
+        runs[job][run].append(float(moment))
+    for job, found in runs.items():
+        times = sorted((min(each), max(each) - ZOMBIE) for each in found.values())
+        lived = [(number, begun, end) for number, (begun, end) in enumerate(times, 1)]
+        yield from (f"I2: job {job}: run {sentence}" for sentence in overlaps(lived))
+    attempts: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
+    for attempt in Attempt.objects.exclude(finished_at=None).exclude(started_at=None):
+        begun, end = attempt.started_at, attempt.finished_at
+        assert begun is not None
+        assert end is not None
+        row = (attempt.number, begun.timestamp(), end.timestamp())
+        attempts[str(attempt.job_id)].append(row)
+    for job, rows in attempts.items():
+        yield from (f"I2: job {job}: {sentence}" for sentence in overlaps(rows))
+
+
+def every_row_was_imported_once() -> Iterator[str]:
+    """I2 for what jobs store."""
+    rows = CSV.count(b"\n") - 1
+    for job in Job.objects.filter(kind="import-csv", status="succeeded"):
+        stored = ImportedRow.objects.filter(job=job).count()
+        if stored != rows:
+            yield f"I2: job {job.pk} stored {stored} rows of {rows}"
+
+
+def everybody_knows(feeds: list[tuple[User, Viewer]], scripts: list[Script]) -> Iterator[str]:
+    """I3: what viewers were told last is what the database holds."""
+    rows = {str(pk): status for pk, status in Job.objects.values_list("pk", "status")}
+
+    def behind() -> list[str]:
+        told = [("a feed", statuses(viewer.record)) for _, viewer in feeds]
+        told += [("a script", script.statuses) for script in scripts]
+        return [
+            f"I3: {who} has job {job} as {seen}, it is {rows.get(job)}"
+            for who, known in told
+            for job, seen in dict(known).items()
+            if rows.get(job) != seen
+        ]
+
+    try:
+        wait_until(lambda: not behind(), CAUGHT_UP, 0.2)
+    except AssertionError:
+        yield from behind()
+    for user, viewer in feeds:
+        untold = set(user.accepted) - set(statuses(viewer.record))
+        yield from (f"I3: a feed was never told of job {job}" for job in untold)
+    yield from (f"I3: a script gave up: {script.problem}" for script in scripts if script.problem)
+
+
+def streams_ended(users: list[User]) -> Iterator[str]:
+    """I3 for the streams of single jobs."""
+    viewers = [viewer for user in users for viewer in user.viewers]
+    try:
+        wait_until(lambda: all(viewer.record.done for viewer in viewers), CAUGHT_UP, 0.2)
+    except AssertionError:
+        left = [viewer for viewer in viewers if not viewer.record.done]
+        yield from (f"I3: {viewer.url} was never told of its end" for viewer in left)
+
+
+def streams_had_no_gap(records: list[Record]) -> Iterator[str]:
+    """I4, I5, I10, and that every frame was what the protocol says."""
+    known: dict[str, set[int]] = {}
+    for record in records:
+        for job, found in numbers(record.messages).items():
+            known.setdefault(job, set()).update(found)
+    for record in records:
+        yield from (f"I4/I5: {each}" for each in violations(record.messages, known))
+        yield from (f"I5: {fault}" for fault in record.faults)
+        if record.silence > SILENCE:
+            yield f"I10: a stream was silent for {record.silence:.1f} s"
+
+
+def nobody_saw_another_s_jobs(users: list[User], feeds: list[tuple[User, Viewer]]) -> Iterator[str]:
+    """I7."""
+    owner = dict(Job.objects.values_list("pk", "owner__username"))
+    names = {str(job): name for job, name in owner.items()}
+    for place, user in enumerate(users):
+        mine = [viewer for whose, viewer in feeds if whose is user] + user.viewers
+        for viewer in mine:
+            strangers = {j for j in statuses(viewer.record) if names.get(j) != f"user{place}"}
+            yield from (f"I7: user{place} was told of {job}" for job in strangers)
+
+
+def answers_came_in_time(users: list[User], site: Site) -> Iterator[str]:
+    """I8 and I9."""
+    for user in users:
+        for begun, ended, status in user.asked:
+            excused = any(begun < end and start < ended for start, end in site.troubles)
+            if status >= 500:
+                yield f"I9: an answer was {status}"
+            if ended - begun > ANSWERED and not excused:
+                yield f"I8: a request took {ended - begun:.1f} s"
+
+
+def measure(site: Site) -> dict[str, float]:
+    """What the web process and Redis hold: descriptors, threads, memory in MB, clients."""
+    pid = site.web.pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    numbers_of = dict(line.split(":", 1) for line in status.splitlines())
+    return {
+        "fds": len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        "threads": int(numbers_of["Threads"]),
+        "MB": int(numbers_of["VmRSS"].split()[0]) / 1024,
+        "redis clients": site.redis.info("connected_clients"),
+    }
+
+
+def nothing_leaked(site: Site, base: dict[str, float]) -> Iterator[str]:
+    """I6: some slack for pools, which are filled as they are used."""
+    slack = {"fds": 15, "threads": 8, "MB": 60, "redis clients": 20}
+
+    def more() -> dict[str, float]:
+        now = measure(site)
+        return {name: now[name] for name in slack if now[name] > base[name] + slack[name]}
+
+    try:
+        wait_until(lambda: not more(), 15, 0.5)
+    except AssertionError:
+        yield f"I6: {more()}, it was {base}"
