@@ -15,7 +15,7 @@ from jobs.models import Job, Status
 from jobs.options import seconds_until
 
 logger = logging.getLogger(__name__)
-PATIENCE = 3.0
+PATIENCE = 2.5
 """Seconds that a caller waits for Redis and the broker together."""
 HOLD = 60.0
 """A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands

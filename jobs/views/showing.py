@@ -94,13 +94,14 @@ def show_one(job: Job) -> Shown:
 
 
 def accepted(job: Job) -> HttpResponse:
-    """202: the snapshot of a job that was told something, and where to follow it."""
-    item = show_one(job)
+    """202: the snapshot of a job that was told something, and where to follow it. From the row
+    alone: telling it may have taken all the time that there is to wait for a Redis that hangs."""
+    job.refresh_from_db()
     urls = {
         "page": job.get_absolute_url(),
         "status": reverse("jobs:status", args=[job.pk]),
         "events": reverse("jobs:job_events", args=[job.pk]),
     }
-    response = JsonResponse(item.snap | {"urls": urls}, status=202)
+    response = JsonResponse(snapshots.snapshot(job) | {"urls": urls}, status=202)
     response["Location"] = urls["status"]
     return vary(response)

@@ -1,6 +1,7 @@
 """Tasks for tests, as developers write them; the tests' worker loads this module."""
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -14,6 +15,12 @@ from jobs import JobError, job_task, progress
 class Colour(Enum):
     RED = "red"
     GREEN = "green"
+
+
+def note(ledger: str, line: str) -> None:
+    """Adds one line to a file, as a whole even where two processes do so."""
+    with Path(ledger).open("a") as file:
+        file.write(f"{line}\n")
 
 
 @job_task(title="Add two numbers")
@@ -46,6 +53,56 @@ def steps(count: int, pause: float = 0.05, ledger: str = "") -> int:
                 file.write(f"{os.getpid()} {step}\n")
         time.sleep(pause)
     return count
+
+
+@job_task(max_attempts=3)
+def witness(ledger: str, seconds: float) -> None:
+    """Notes in the ledger, which all attempts share, that this run of it is alive; hears nothing
+    of a cancel."""
+    run = os.urandom(4).hex()
+    for _ in range(round(seconds / 0.05)):  # time in which it was frozen does not count
+        note(ledger, f"{run} {time.monotonic()}")
+        time.sleep(0.05)
+
+
+@job_task
+def counts(ledger: str, count: int, pause: float = 0.05) -> int:
+    """May run once, but goes on from its checkpoint; notes in the ledger where each run begins."""
+    done = progress.restored or 0
+    note(ledger, f"from {done}")
+    for number in range(done + 1, count + 1):
+        time.sleep(pause)
+        progress.checkpoint(number)
+        progress.update(number, count)
+    return count
+
+
+@job_task(time_limit=1)
+def blocks() -> None:
+    """Hangs and does not let go."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT})
+    time.sleep(60)
+
+
+@job_task
+def hungry() -> None:
+    """Takes more memory than there is."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, before[1]))
+    try:
+        bytearray(1 << 31)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@job_task
+def hasty(seconds: float) -> int:
+    """Reports as fast as it can."""
+    until, number = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        number += 1
+        progress.update(number, message="x" * 1_000)
+    return number
 
 
 @job_task

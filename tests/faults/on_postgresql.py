@@ -1,0 +1,101 @@
+"""PostgreSQL that is restarted, gone or hangs while jobs run. Run by test_database.py, which gives
+this process a server of its own. Faults of section 6."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+
+from jobs import actions
+from jobs.models import Job
+from tests.faults.crew import Crew
+from tests.jobs.waiting import ended, events, reload, until_status
+from tests.support.postgresql import PostgreSQL
+from tests.support.processes import wait_until
+from tests.support.stack import Valkey
+
+pytestmark = pytest.mark.usefixtures("crew")
+
+
+@pytest.fixture(scope="module")
+def crew_of_all(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
+    """A worker whose lease outlasts what happens to the database."""
+    valkey.flush()
+    process = Crew(JOB_LEASE="30", JOB_LEASE_RENEW="1")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def crew(crew_of_all: Crew, transactional_db: None) -> Crew:
+    del transactional_db
+    return crew_of_all
+
+
+@pytest.fixture
+def server() -> PostgreSQL:
+    """The server that DATABASE_URL names."""
+    return PostgreSQL(Path(os.environ["POSTGRESQL_DIRECTORY"]))
+
+
+def shown(job: Job) -> float:
+    """How far the job is, as viewers see it."""
+    return max((data.get("current") or 0 for _, data in events(job)), default=0)
+
+
+def test_these_tests_have_postgresql() -> None:
+    assert connection.vendor == "postgresql"
+
+
+def test_a_restart_is_not_noticed_by_a_job(server: PostgreSQL) -> None:
+    job = actions.start("steps", {"count": 80})
+    until_status(job, "running")
+    server.stop()
+    before = shown(job)
+    wait_until(lambda: shown(job) > before + 20)  # progress needs no database
+    server.start()
+    connections.close_all()
+    done = ended(job)
+    assert (done.status, done.attempt, done.result) == ("succeeded", 1, 80)
+
+
+def test_a_result_waits_for_the_database_and_is_written(server: PostgreSQL, crew: Crew) -> None:
+    job = actions.start("steps", {"count": 16})
+    until_status(job, "running")
+    server.stop()
+    wait_until(lambda: "The database did not answer, trying again" in crew.output)
+    server.start()
+    connections.close_all()
+    done = ended(job)
+    assert (done.status, done.attempt, done.result) == ("succeeded", 1, 16)
+
+
+def test_a_database_that_hangs_holds_up_no_progress_and_loses_no_end(server: PostgreSQL) -> None:
+    job = actions.start("steps", {"count": 80})
+    until_status(job, "running")
+    server.pause()
+    try:
+        before = shown(job)
+        time.sleep(2.5)  # a renewal hangs meanwhile
+        assert shown(job) > before + 20
+    finally:
+        server.resume()
+    assert (ended(job).status, reload(job).attempt) == ("succeeded", 1)
+
+
+def test_without_the_database_the_site_says_so_and_comes_back(server: PostgreSQL) -> None:
+    client = Client()
+    server.stop()
+    try:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["database"]) == (503, False)
+        assert client.get("/healthz").status_code == 200
+    finally:
+        server.start()
+    connections.close_all()
+    assert client.get("/readyz").json()["database"] is True

@@ -1,0 +1,106 @@
+"""A database that is locked, full, restarted or hangs: jobs go on, and no end is lost. Fault F33,
+and all that touches the rows over again on PostgreSQL."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+from jobs import actions
+from jobs.models import Job
+from tests.faults.crew import Crew, child_of
+from tests.jobs.waiting import ended, events, reload, until_status
+from tests.support.locking import locked
+from tests.support.postgresql import PostgreSQL
+from tests.support.processes import wait_until
+from tests.support.stack import Valkey
+
+ON_POSTGRESQL = (
+    "tests/faults/on_postgresql.py",
+    "tests/jobs/test_claim.py",
+    "tests/jobs/test_double_start.py",
+    "tests/jobs/test_settle.py",
+    "tests/jobs/test_janitor.py",
+    "tests/jobs/test_retry.py",
+    "tests/jobs/test_start.py",
+    "tests/jobs/test_cancel.py",
+)
+
+
+@pytest.fixture(scope="module")
+def crew_of_all(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
+    """A worker whose lease outlasts what happens to the database."""
+    valkey.flush()
+    process = Crew(JOB_LEASE="30", JOB_LEASE_RENEW="1")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def crew(crew_of_all: Crew, transactional_db: None) -> Crew:
+    del transactional_db
+    return crew_of_all
+
+
+def shown(job: Job) -> float:
+    """How far the job is, as viewers see it."""
+    return max((data.get("current") or 0 for _, data in events(job)), default=0)
+
+
+def test_a_locked_database_holds_up_no_progress_and_loses_no_end(crew: Crew) -> None:
+    """F33: somebody else writes for seconds, while the lease is to be renewed and the job ends."""
+    job = actions.start("steps", {"count": 60})
+    until_status(job, "running")
+    time.sleep(1.2)  # so that the lease is renewed within the lock
+    with locked():
+        before = shown(job)
+        time.sleep(2.5)
+        assert shown(job) > before + 20
+        wait_until(lambda: shown(job) >= 60)
+        assert reload(job).status == "running"
+    assert (ended(job).status, reload(job).attempt, reload(job).result) == ("succeeded", 1, 60)
+
+
+def test_a_full_disk_delays_the_end_and_does_not_lose_it(crew: Crew) -> None:
+    """Files of the process that runs the job cannot grow meanwhile."""
+    job = actions.start("steps", {"count": 20})
+    child = child_of(job)
+    _limit_files(child, "0")
+    wait_until(lambda: shown(job) >= 20)
+    time.sleep(1)
+    assert reload(job).status == "running"
+    _limit_files(child, "unlimited")
+    done = ended(job)
+    assert (done.status, done.attempt, done.result) == ("succeeded", 1, 20)
+
+
+@pytest.mark.timeout(150)
+def test_everything_about_rows_holds_on_postgresql_too() -> None:
+    server = PostgreSQL.create()
+    environment = {
+        **os.environ,
+        "DATABASE_URL_OF_TESTS": server.url,
+        "POSTGRESQL_DIRECTORY": str(server.directory),
+    }
+    options = ("-n", "0", "--no-cov", "-p", "no:randomly", "-q", "-x")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *ON_POSTGRESQL],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        server.close()
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def _limit_files(pid: int, size: str) -> None:
+    subprocess.run(["prlimit", "--pid", str(pid), f"--fsize={size}:unlimited"], check=True)
