@@ -34,9 +34,9 @@ async def _written(prompt: str, instructions: str, files: ExitStack) -> str:
                 if not pieces:
                     progress.phase("Answering")
                     file = files.enter_context(progress.result_file(FILE))
-                progress.advance()
-                file.write(piece)
                 pieces.append(piece)
+                file.write(piece)
+                progress.update(len(pieces), message=f"{len(pieces):,} tokens")
     except CutError as error:
         progress.warn("answer", error)
     if not pieces:

@@ -17,6 +17,7 @@ window.live.bars = ({ onEnd }) => {
   const wanted = new Map(); // job -> number of a state that the page does not show yet
   const asked = new Map(); // job -> when its element was last asked for
   const others = new Set(); // jobs that other tabs watch and that do not belong on this list
+  let held = null; // lines that come while the record is taken anew
   const began = new WeakMap(); // element -> when its attempt began
 
   // Progress, in place.
@@ -64,7 +65,9 @@ window.live.bars = ({ onEnd }) => {
   function onLine(data, kind, id) {
     const record = one('[data-record]');
     if (record?.dataset.record !== data.job || data.attempt < record.dataset.attempt) return;
-    if (id <= record.dataset.until) return; // it was rendered after the page's cursor was read
+    held?.push([data, kind, id]);
+    if (id <= record.dataset.until) return; // it was rendered, which was after the cursor was read
+    record.dataset.until = id;
     const fresh = data.attempt > record.dataset.attempt;
     record.dataset.attempt = data.attempt;
     const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
@@ -77,10 +80,16 @@ window.live.bars = ({ onEnd }) => {
     if (atEnd) box.scrollTop = box.scrollHeight;
   }
 
-  /* Lines may be missing; a snapshot with the state follows by itself. */
+  /* Lines are missing: take the record anew, and then what comes meanwhile. The state follows by itself. */
   function onResync({ job }) {
-    if (one('[data-record]')?.dataset.record !== job) return;
-    window.htmx.ajax('GET', location.href, { target: '#record', select: '#record', swap: 'outerHTML' });
+    if (held || one('[data-record]')?.dataset.record !== job) return;
+    held = [];
+    const goOn = () => {
+      const since = held;
+      held = null;
+      for (const line of since) onLine(...line);
+    };
+    window.htmx.ajax('GET', location.href, { target: '#record', select: '#record', swap: 'outerHTML' }).then(goOn, goOn);
   }
 
   // State, which the server renders.
@@ -158,6 +167,10 @@ window.live.bars = ({ onEnd }) => {
       if (elapsed) began.set(el, Date.now() - elapsed * 1000);
       if (motion.has(job)) move(el, motion.get(job));
     }
+    // What grows is followed at its end, after a reload too.
+    const fresh = target.matches('[data-record]') || target.querySelector('[data-record]');
+    if (!fresh || !moving().length) return;
+    for (const box of all('[data-output], [data-lines]')) box.scrollTop = box.scrollHeight;
   });
 
   document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig: { verb, path } } }) => {

@@ -64,6 +64,7 @@ def test_an_answer_is_put_out_and_is_the_result_and_a_file(asked: LlmServer) -> 
     assert progress[0]["phase"] in ("", "Waiting for the model")
     assert (progress[-1]["phase"], progress[-1]["percent"]) == ("Answering", None)
     assert (progress[-1]["current"], progress[-1]["total"]) == (len(answer), None)
+    assert progress[-1]["message"] == f"{len(answer)} tokens"
 
 
 def test_the_first_token_is_in_the_log_at_once_and_later_ones_together(asked: LlmServer) -> None:
