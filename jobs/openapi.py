@@ -118,7 +118,9 @@ def _start(kind: Kind) -> Schema:
     schema = parameters(kind)
     files = any(isinstance(f, forms.FileField) for f in kind.form_class.base_fields.values())
     body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
+    form = {"200": {"description": "The form, for people.", "content": {"text/html": {}}}}
     return {
+        "get": {"summary": kind.title, **_operation(form, [])},
         "post": {
             "summary": kind.title,
             "description": kind.description,

@@ -26,6 +26,9 @@ def _problems() -> Iterator[str]:
         yield "REDIS_URL: use redis://HOST:6379/0, rediss:// for TLS, or unix://PATH."
     if urlsplit(settings.CELERY_BROKER_URL).scheme not in BROKER_SCHEMES:
         yield "CELERY_BROKER_URL: use a redis://, rediss://, unix://, amqp:// or amqps:// URL."
+    for origin in settings.CORS_ALLOWED_ORIGINS:
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            yield f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin: use https://HOST alone."
     if settings.JOB_LEASE < 2 * settings.JOB_LEASE_RENEW:
         yield (
             f"JOB_LEASE is {settings.JOB_LEASE} s and JOB_LEASE_RENEW {settings.JOB_LEASE_RENEW} s:"

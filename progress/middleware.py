@@ -1,15 +1,20 @@
-"""Static files and the content security policy, for sync and async handlers alike."""
+"""Static files, the content security policy and what other sites may do, for sync and async
+handlers alike."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import Redirect, StaticFile
+
+from jobs.views.answers import problem
 
 POLICY = "; ".join(
     (
@@ -88,3 +93,31 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
         return response
 
     return answer
+
+
+class OtherSites(CorsMiddleware):
+    """CORS for the origins in CORS_ALLOWED_ORIGINS. What scripts of any others fetch is refused:
+    their browser would not let them read it, but the work, and a stream for hours, would be done.
+    Links lead here from everywhere, and what changes anything is guarded by form tokens."""
+
+    def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
+        """The answer to a preflight, or the refusal; None for all that goes on to the view."""
+        answer = super().check_preflight(request)
+        if answer is None and self.is_enabled(request) and self._is_foreign(request):
+            return problem(request, 403, "This may not be read by other sites.", json=True)
+        return answer
+
+    def _is_foreign(self, request: HttpRequest) -> bool:
+        if request.method not in ("GET", "HEAD"):
+            return False
+        if request.headers.get("Sec-Fetch-Mode") == "navigate":
+            return False
+        origin = request.headers.get("Origin")
+        if origin is None:
+            return request.headers.get("Sec-Fetch-Site") == "cross-site"
+        try:
+            url = urlsplit(origin)
+        except ValueError:
+            return True
+        ours = url.netloc == request.get_host()
+        return not ours and not self.origin_found_in_white_lists(origin, url)

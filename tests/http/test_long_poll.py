@@ -1,4 +1,4 @@
-"""`GET /jobs/<uuid>/status/?wait=20&cursor=N`: answered when there is news, costs nothing before."""
+"""`GET /jobs/<uuid>/status/?wait=20&cursor=N`: answered when there is news, cheap before."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,0 +1,167 @@
+"""The OpenAPI document says what there is, and schemathesis finds nothing that breaks it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django import forms
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import resolve
+from jsonschema import Draft202012Validator
+
+from jobs import registry
+from jobs.models import Job
+from jobs.openapi import document
+from jobs.schemas import SNAPSHOT, field_schema, parameters
+from jobs.urls import urlpatterns
+from tests.http.conftest import Moving
+from tests.support.protocol import SCHEMAS
+from tests.support.stack import Web
+
+PAGES = {"index", "job", "row", "panel", "chat", "socket"}
+"""Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
+EXAMPLES = 8
+CONFIG = """
+[parameters]
+"path.job" = "{job}"
+
+[checks]
+enabled = false
+not_a_server_error.enabled = true
+status_code_conformance.enabled = true
+content_type_conformance.enabled = true
+response_headers_conformance.enabled = true
+response_schema_conformance.enabled = true
+unsupported_method.enabled = true
+
+[[operations]]
+include-path-regex = "^/jobs/start/(checksum-archive|import-csv)/$"
+
+[operations.checks]
+content_type_conformance.enabled = false
+response_schema_conformance.enabled = false
+"""
+
+
+def walk(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object in a JSON value."""
+    if isinstance(node, dict):
+        yield node
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    ):
+        yield from walk(child)
+
+
+def test_every_address_of_the_api_is_described_and_no_other() -> None:
+    described = {resolve(filled(path)).url_name for path in document("")["paths"]}
+    assert described == {str(pattern.name) for pattern in urlpatterns} - PAGES
+    kinds = {f"/jobs/start/{name}/" for name in registry.kinds()}
+    assert {path for path in document("")["paths"] if path.startswith("/jobs/start/")} == kinds
+
+
+def filled(path: str) -> str:
+    return path.format(job="00000000-0000-4000-8000-000000000000", file="a.csv")
+
+
+def test_every_address_answers_to_its_methods_alone(alice: User, moving: Moving) -> None:
+    client = Client()
+    client.force_login(alice)
+    for path, item in document("")["paths"].items():
+        answer = client.options(path.format(job=moving.job.pk, file="a.csv"))
+        if answer.status_code == 204:
+            assert {method.upper() for method in item} <= set(answer["Allow"].split(", "))
+        else:  # a download leaves OPTIONS to Django
+            assert (answer.status_code, set(item)) == (405, {"get"})
+
+
+def test_every_reference_leads_somewhere() -> None:
+    whole = document("https://example")
+    for node in walk(whole):
+        if "$ref" in node:
+            target: Any = whole
+            for name in node["$ref"].removeprefix("#/").split("/"):
+                target = target[name]
+
+
+def test_a_snapshot_is_what_the_protocol_says() -> None:
+    page = dict(SCHEMAS["snapshot"].schema)
+    del page["additionalProperties"]
+    assert page == SNAPSHOT
+
+
+def test_every_kinds_defaults_fit_its_schema() -> None:
+    for kind in registry.kinds().values():
+        schema = parameters(kind)
+        Draft202012Validator.check_schema(schema)
+        known = {n: f["default"] for n, f in schema["properties"].items() if "default" in f}
+        missing = dict.fromkeys(schema["required"], "x")
+        Draft202012Validator(schema).validate(known | missing)
+
+
+@pytest.mark.parametrize(
+    ("field", "schema"),
+    [
+        (
+            forms.IntegerField(min_value=1, max_value=9),
+            {"type": "integer", "minimum": 1, "maximum": 9},
+        ),
+        (forms.FloatField(initial=2.5), {"type": "number", "default": 2.5}),
+        (forms.BooleanField(required=False), {"type": "boolean"}),
+        (
+            forms.CharField(max_length=5, label="Name"),
+            {"title": "Name", "type": "string", "maxLength": 5},
+        ),
+        (forms.ChoiceField(choices=[("a", "A"), (2, "B")]), {"enum": ["a", "2"]}),
+        (
+            forms.FileField(help_text="CSV."),
+            {
+                "description": "CSV.",
+                "type": "string",
+                "contentMediaType": "application/octet-stream",
+            },
+        ),
+    ],
+)
+def test_a_field_is_described_by_what_its_form_checks(
+    field: forms.Field, schema: dict[str, Any]
+) -> None:
+    assert field_schema(field) == schema
+
+
+def test_the_document_is_for_who_may_use_it(alice: User) -> None:
+    client = Client()
+    assert client.get("/api/openapi.json").status_code == 401
+    client.force_login(alice)
+    answer = client.get("/api/openapi.json").json()
+    assert answer["servers"] == [{"url": "http://testserver"}]
+    assert answer == json.loads(json.dumps(document("http://testserver")))
+
+
+def test_schemathesis_finds_no_answer_that_is_not_described(
+    web: Web, token: str, moving: Moving, tmp_path: Path
+) -> None:
+    """Without the streams, which last, and the files. A body that is no form at all is refused by
+    Twisted before we are asked, with no body."""
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG.format(job=moving.job.pk))
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", f"{web.url}/api/openapi.json", "-H", f"Authorization: Bearer {token}"),
+        *("--max-examples", str(EXAMPLES), "--phases", "coverage,fuzzing"),
+        *("--exclude-path-regex", "/events/$", "--exclude-path", "/jobs/{job}/files/{file}/"),
+        *("--generation-deterministic", "--no-color"),
+        *("--request-timeout", "20", "--suppress-health-check", "all"),
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert Job.objects.count() > 1  # some requests were good
+    assert "Traceback" not in web.output
