@@ -70,6 +70,7 @@ WRONG = {
     "DEBUG": ("maybe", "DEBUG is 'maybe': use true or false."),
     "PORT": ("eighty", "PORT is 'eighty': use a whole number from 1 to 65535."),
     "WORKERS": ("-1", "WORKERS is '-1': use a whole number"),
+    "CORS_ALLOWED_ORIGINS": ("https://a.example/x", "is no origin: use https://HOST alone."),
     "JOB_LEASE": ("15", "make the lease at least twice as long"),
     "LOG_TTL": ("60", "keep the log at least as long as a stream may last"),
     "DATABASE_URL": ("mysql://u:p@h/db", "DATABASE_URL cannot be understood: use sqlite:///"),
