@@ -25,7 +25,6 @@ ON_POSTGRESQL = (
     "tests/jobs/test_double_start.py",
     "tests/jobs/test_settle.py",
     "tests/jobs/test_janitor.py",
-    "tests/jobs/test_retry.py",
     "tests/jobs/test_start.py",
     "tests/jobs/test_cancel.py",
 )

@@ -60,8 +60,9 @@ def witness(ledger: str, seconds: float) -> None:
     """Notes in the ledger, which all attempts share, that this run of it is alive; hears nothing
     of a cancel."""
     run = os.urandom(4).hex()
-    for _ in range(round(seconds / 0.05)):  # time in which it was frozen does not count
+    for number in range(round(seconds / 0.05)):  # time in which it was frozen does not count
         note(ledger, f"{run} {time.monotonic()}")
+        progress.log(number)
         time.sleep(0.05)
 
 
