@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django import Settings
 
+from progress.checks import check_settings
 from progress.database import database
 from progress.environment import Environment
 
@@ -76,6 +78,9 @@ WRONG = {
     "DATABASE_URL": ("mysql://u:p@h/db", "DATABASE_URL cannot be understood: use sqlite:///"),
     "REDIS_URL": ("localhost:6379", "REDIS_URL: use redis://HOST:6379/0"),
     "CELERY_BROKER_URL": ("kafka://h", "CELERY_BROKER_URL: use a redis://"),
+    "LLM_BASE_URL": ("localhost:11434", "LLM_BASE_URL: use the address before /chat/completions"),
+    "LLM_MODEL": ("", "LLM_BASE_URL and LLM_MODEL: set both"),
+    "LLM_API_KEY": ("my secret", "LLM_API_KEY: use the key alone"),
 }
 
 
@@ -84,6 +89,17 @@ def test_every_wrong_value_is_a_sentence_that_says_what_to_do() -> None:
     assert done.returncode == 1
     assert [sentence for _, sentence in WRONG.values() if sentence not in done.stderr] == []
     assert "Traceback" not in done.stderr
+    assert "my secret" not in done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://", "http://u:p@h/v1", "ftp://h", "http://h:x/v1", "//h"])
+def test_the_address_of_a_model_is_one_of_http_without_a_password(
+    url: str, settings: Settings
+) -> None:
+    settings.LLM_BASE_URL, settings.LLM_MODEL = url, "parrot"
+    assert [error.msg[:13] for error in check_settings()] == ["LLM_BASE_URL:"]
+    settings.LLM_BASE_URL = "http://[::1]:8080/v1"
+    assert check_settings() == []
 
 
 def test_a_data_directory_that_cannot_be_made_is_a_sentence() -> None:

@@ -21,6 +21,7 @@ for name in (
     "WORKERS",
     "LLM_BASE_URL",
     "LLM_MODEL",
+    "LLM_API_KEY",
 ):
     os.environ.pop(name, None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "progress.settings"
