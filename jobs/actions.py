@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
@@ -20,6 +20,10 @@ RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 class ActionError(Exception):
     """The verb is impossible here; the message is a sentence for the user."""
+
+
+class NotAllowedError(ActionError):
+    """Somebody else might."""
 
 
 class TokenUsedError(ActionError):
@@ -66,11 +70,12 @@ def start(
     return job
 
 
-def cancel(job: Job, by: AbstractBaseUser | None = None) -> Job:
+def cancel(job: Job, by: User | AnonymousUser | None = None) -> Job:
     """Cancels a queued job at once and asks a running one to stop; returns the job as it is now.
 
-    Raises ActionError when the job has already ended.
+    Raises ActionError when the job has already ended, or when it is not for `by` to change.
     """
+    _check(job, by)
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     row = Job.objects.filter(pk=job.pk)
     with transaction.atomic():
@@ -85,11 +90,13 @@ def cancel(job: Job, by: AbstractBaseUser | None = None) -> Job:
     return _now(row, bool(done), Status.CANCELLING, "cancelled")
 
 
-def retry(job: Job, by: AbstractBaseUser | None = None) -> Job:
+def retry(job: Job, by: User | AnonymousUser | None = None) -> Job:
     """Queues a failed, cancelled or lost job for another attempt, with attempts anew.
 
-    Raises ActionError when the job runs, has succeeded, or its kind is gone.
+    Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
+    `by` to change.
     """
+    _check(job, by)
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
     with transaction.atomic():
@@ -105,6 +112,12 @@ def retry(job: Job, by: AbstractBaseUser | None = None) -> Job:
     if done:
         dispatch.after_commit(now)
     return now
+
+
+def _check(job: Job, by: User | AnonymousUser | None) -> None:
+    """Everybody may change their own jobs; others' take the permission that the admin asks for."""
+    if by is not None and job.owner_id != by.pk and not by.has_perm("jobs.change_job"):
+        raise NotAllowedError("You may look at this job, but not change it.")
 
 
 def _kind(name: str) -> registry.Kind:

@@ -99,7 +99,7 @@ class LiveChangeList(List):
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     """The list fetches itself again every two seconds while a job on it is active."""
 
-    list_display = ("name", "state", "bar", "owner", "kind", "duration", "created")
+    list_display = ("name", "state", "bar", "owner", "duration", "created")
     list_display_links = None
     list_filter = (
         "status",

@@ -30,13 +30,14 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpResponse:
     wants = Wants.of(request)
-    error = ""
+    error, status = "", 409
     try:
         verb(job, by=person(request))
     except actions.ActionError as refusal:
         error = str(refusal)
+        status = 403 if isinstance(refusal, actions.NotAllowedError) else 409
     if wants is Wants.JSON:
-        return problem(request, 409, error) if error else accepted(job)
+        return problem(request, status, error) if error else accepted(job)
     if wants is Wants.PARTIAL:
         return partial(request, show_one(job), request.POST.get("view", ""), error)
     if error:

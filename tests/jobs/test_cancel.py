@@ -11,7 +11,7 @@ from tests.support.stack import Valkey
 
 
 def test_a_queued_job_is_cancelled_at_once(db: None, alice: User) -> None:
-    job = actions.cancel(actions.start("add", {"a": 1}), by=alice)
+    job = actions.cancel(actions.start("add", {"a": 1}, owner=alice), by=alice)
     assert (job.status, job.reason) == ("cancelled", "Cancelled by alice")
     assert job.finished_at is not None
     assert job.started_at is None

@@ -11,7 +11,7 @@ from tests.support.processes import wait_until
 
 @pytest.mark.usefixtures("running")
 def test_a_failed_job_is_tried_again_as_attempt_two(alice: User) -> None:
-    job = ended(actions.start("broken", {}))
+    job = ended(actions.start("broken", {}, owner=alice))
     again = actions.retry(job, by=alice)
     assert (again.status, again.reason, again.percent) == ("queued", "Retried by alice", None)
     done = ended(job)

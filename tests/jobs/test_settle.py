@@ -55,7 +55,7 @@ def test_any_other_end_freezes_the_bar(db: None, status: Status) -> None:
 
 
 def test_a_cancelled_job_still_says_who_asked_for_it(alice: User) -> None:
-    job, attempt = rows.running()
+    job, attempt = rows.running(owner=alice)
     actions.cancel(job, by=alice)
     assert lease.settle(attempt, Status.CANCELLED, lease.Traces())
     assert rows.changed(job).reason == "Cancelled by alice"

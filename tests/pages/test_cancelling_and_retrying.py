@@ -3,10 +3,11 @@
 from http import HTTPStatus
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from jobs.models import Job, Status
-from tests.pages.conftest import MakeJob
+from tests.pages.conftest import MakeJob, client_of
 
 HTMX = {"HX-Request": "true"}
 JSON = {"Accept": "application/json"}
@@ -103,3 +104,21 @@ def test_staff_may_cancel_for_somebody(staffs: Client, make_job: MakeJob) -> Non
     job.refresh_from_db()
     assert job.status == Status.CANCELLING
     assert job.reason == "Cancelled by boss"
+
+
+@pytest.mark.parametrize(("verb", "before", "after"), CASES)
+def test_staff_change_others_jobs_only_with_the_admins_permission(
+    make_job: MakeJob, verb: str, before: Status, after: Status
+) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    job, client = make_job(before), client_of(clerk)
+    url = f"/jobs/{job.pk}/"
+    assert f"{url}{verb}/" not in client.get(url).content.decode()
+    refused = client.post(f"{url}{verb}/", headers=JSON)
+    assert refused.status_code == HTTPStatus.FORBIDDEN
+    assert "not change it" in refused.content.decode()
+    assert now(job) == before
+    clerk.user_permissions.add(Permission.objects.get(codename="change_job"))
+    assert f"{url}{verb}/" in client.get(url).content.decode()
+    client.post(f"{url}{verb}/", headers=JSON)
+    assert now(job) == after

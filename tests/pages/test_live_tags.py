@@ -11,6 +11,7 @@ from django.template import Context, Template
 from jobs.models import Status
 from jobs.templatetags import live
 from tests.pages.conftest import MakeJob
+from tests.support.protocol import SCHEMAS
 
 
 def render(source: str, **context: object) -> str:
@@ -68,9 +69,8 @@ def test_percents_are_whole_ones_reached(percent: float | None, text: str) -> No
 
 
 def test_the_script_knows_every_event_of_the_stream() -> None:
-    script = (Path(settings.BASE_DIR) / "static" / "live" / "bars.js").read_text()
-    handlers = re.search(r"const HANDLERS = \{(.*?)\n  \};", script, re.DOTALL)
-    assert handlers
-    names = set(re.findall(r"(\w+)(?:: |\(\) \{\})", handlers[1]))
-    events = "snapshot progress state log warning output auth done heartbeat resync busy"
-    assert set(events.split()) <= names
+    script = (Path(settings.BASE_DIR) / "static" / "live" / "connection.js").read_text()
+    listed = re.search(r"const EVENTS = \[(.*?)\]", script, re.DOTALL)
+    assert listed
+    names = set(re.findall(r"\w+", listed[1]))
+    assert names == SCHEMAS.keys() - {"done"}  # which streams of many jobs never send

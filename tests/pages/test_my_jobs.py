@@ -71,8 +71,8 @@ def test_one_stream_carries_the_whole_page(alices: Client, make_job: MakeJob) ->
     for _ in range(3):
         make_job()
     page = alices.get("/").content.decode()
-    assert page.count("data-stream=") == 1
-    assert 'data-stream="/jobs/events/"' in page
+    assert page.count("data-mine") == 1
+    assert page.count('data-events="/jobs/events/"') == 1
     assert page.count("data-job=") == 3
 
 
