@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from billiard.common import terminate_handler_fired
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # not in stubs
 from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 from django.template.defaultfilters import filesizeformat
 

@@ -97,7 +97,7 @@ class Naive(Build):
         self.worker = Process("naive", shlex.split(command), REDIS_URL=valkey.url)
         self.processes = (self.worker,)
         site.REDIS = valkey.url
-        site.app.conf.broker_url = valkey.url.replace("unix://", "redis+socket://")
+        site.app.conf.update(broker_url=valkey.url.replace("unix://", "redis+socket://"))
 
     def start(self, ledger: Path, seconds: float) -> str:
         self.last = (str(ledger), seconds)
