@@ -57,7 +57,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     ask();
   }
 
-  /* Also before a page is put aside: a lock keeps it out of the back-forward cache. */
+  /* Also before the page is frozen or put aside: there it can neither lead nor listen. */
   function stop() {
     if (!release && !waiting) return;
     say('leave', { from: me });
