@@ -24,10 +24,10 @@ def encode(
     lines = []
     if retry is not None:
         lines.append(f"retry: {int(retry)}")
-    if id:
-        lines.append(f"id: {id.translate(_NOT_IN_FIELD)}")
-    if event:
-        lines.append(f"event: {event.translate(_NOT_IN_FIELD)}")
+    if written := id.translate(_NOT_IN_FIELD):  # an empty one would take the client's cursor away
+        lines.append(f"id: {written}")
+    if written := event.translate(_NOT_IN_FIELD):
+        lines.append(f"event: {written}")
     if data is not None:
         lines.extend(f"data: {line}" for line in _LINE_END.split(data))
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from progress.stream import sse
 from progress.stream.sse import Decoder, Message
+from tests.stream.sse_cases import CASES, Case
 
 
 def decode(*chunks: bytes, last_id: str = "") -> list[Message]:
@@ -13,32 +14,16 @@ def decode(*chunks: bytes, last_id: str = "") -> list[Message]:
     return [message for chunk in chunks for message in decoder.feed(chunk)]
 
 
-@pytest.mark.parametrize(
-    ("stream", "expected"),
-    [
-        (b"data: a\ndata: b\n\n", [Message("a\nb")]),
-        (b"data\n\ndata\ndata\n\ndata:\n", [Message(""), Message("\n")]),
-        (b"data:test\n\ndata: test\n\ndata:  two\n\n", [Message("test")] * 2 + [Message(" two")]),
-        (b"data: a\r\rdata: b\r\n\r\ndata: c\n\n", [Message("a"), Message("b"), Message("c")]),
-        (b"event: tick\ndata: a\n\ndata: b\n\n", [Message("a", "tick"), Message("b")]),
-        (b"event:\ndata: a\n\n", [Message("a")]),
-        (b"event: only a name\n\ndata: a\n\n", [Message("a")]),
-        (b"id: 1\ndata: a\n\ndata: b\n\n", [Message("a", id="1"), Message("b", id="1")]),
-        (b"id: 1\ndata: a\n\nid\ndata: b\n\n", [Message("a", id="1"), Message("b")]),
-        (b"id: 1\0\ndata: a\n\n", [Message("a")]),
-        (b"data: \0\n\n", [Message("\0")]),
-        (b": comment\n:\n:data: x\ndata: a\n\n", [Message("a")]),
-        (b"Data: x\n data: x\ndata : x\nunknown: x\ndata: a\n\n", [Message("a")]),
-        (b"\xef\xbb\xbfdata: a\n\n", [Message("a")]),
-        (b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\ndata: b\n\n", [Message("b")]),
-        (b"data: \xff\n\n", [Message("\ufffd")]),
-        (b"data: never finished\n", []),
-        (b"data: a:b\n\n", [Message("a:b")]),
-    ],
-)
-def test_a_stream_is_read_as_the_specification_says(stream: bytes, expected: list[Message]) -> None:
-    assert decode(stream) == expected
-    assert decode(*(bytes([byte]) for byte in stream)) == expected
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_stream_is_read_as_the_specification_says(case: Case) -> None:
+    assert decode(case.stream) == case.expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_where_a_stream_is_cut_into_chunks_does_not_matter(case: Case) -> None:
+    assert decode(*(bytes([byte]) for byte in case.stream[-1000:])) == decode(case.stream[-1000:])
+    for cut in range(min(200, len(case.stream))):
+        assert decode(case.stream[:cut], b"", case.stream[cut:]) == case.expected
 
 
 def test_an_id_without_data_still_counts() -> None:
@@ -68,6 +53,11 @@ def test_a_block_is_written_field_by_field() -> None:
     assert sse.comment("a\nb") == b": a\n: b\n\n"
 
 
+def test_an_id_of_nothing_that_may_stand_there_is_left_out() -> None:
+    """Written empty, it would take away the cursor that the client has."""
+    assert sse.encode("a", id="\r\n\0", event="\n") == b"data: a\n\n"
+
+
 def test_nothing_breaks_out_of_its_field() -> None:
     block = sse.encode("x\revent: forged\n\n", event="e\nid: 1", id="1\r\ndata: forged\0")
     assert decode(block) == [Message("x\nevent: forged\n\n", "eid: 1", "1data: forged")]
@@ -79,23 +69,20 @@ def test_ready_made_blocks_are_what_they_seem() -> None:
     assert decode(sse.KEEPALIVE) == []
 
 
-@given(
-    data=st.text(alphabet=st.characters(exclude_categories=["Cs"])),
-    event=st.text(alphabet=st.characters(exclude_categories=["Cs"])),
-    id=st.text(alphabet=st.characters(exclude_categories=["Cs"])),
-    cut=st.integers(0, 200),
+PARTS = st.sampled_from(
+    [
+        *(b"data", b"event", b"id", b"retry", b":", b" ", b"1", b"x", b"\0"),
+        *(b"\r", b"\n", b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xe2\x82\xac", b"\xe2"),
+    ]
 )
-def test_what_is_written_is_read_back(data: str, event: str, id: str, cut: int) -> None:  # noqa: A002
-    block = sse.encode(data, event=event, id=id)
-    bare = str.maketrans("", "", "\r\n\0")
-    lines = data.replace("\r\n", "\n").replace("\r", "\n")
-    expected = Message(lines, event.translate(bare) or "message", id.translate(bare))
-    assert decode(block[:cut], block[cut:]) == [expected]
 
 
-@given(st.lists(st.binary()))
-def test_no_bytes_make_the_decoder_fail(chunks: list[bytes]) -> None:
-    assert decode(*chunks) == decode(b"".join(chunks))
+@given(st.lists(st.lists(PARTS | st.binary(max_size=4)).map(b"".join)))
+def test_no_bytes_make_the_decoder_fail_and_no_chunking_changes_it(chunks: list[bytes]) -> None:
+    apart, whole = Decoder(), Decoder()
+    got = [message for chunk in chunks for message in apart.feed(chunk)]
+    assert got == list(whole.feed(b"".join(chunks)))
+    assert (apart.last_id, apart.retry) == (whole.last_id, whole.retry)
 
 
 @given(st.text())
