@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import Terminated, WorkerLostError
+from celery.exceptions import InvalidTaskError
 from celery.worker.request import Request
 from django.db import DatabaseError, connections
 
@@ -23,6 +24,14 @@ def worker_name(hostname: str | None, pid: int | None = None) -> str:
 
 class JobRequest(Request):
     """A message of a job. The child that ran it cannot settle any more, so the parent does."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Raises InvalidTaskError, upon which Celery drops the message, whatever is wrong with it:
+        any other error would end the worker, and the next one that gets the message again."""
+        try:
+            super().__init__(*args, **kwargs)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise InvalidTaskError(f"{type(error).__name__}: {error}") from error
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Fails the job that ran into the hard time limit."""

@@ -5,11 +5,13 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import worker_init
+from kombu.transport import TRANSPORT_ALIASES
 
 from progress.checks import require_sound_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "progress.transport:Transport"))
 app = Celery("progress")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()  # or threads other than this one get an app without configuration
