@@ -1,0 +1,131 @@
+"""What stands between: a proxy that buffers and compresses, a clock that jumps, a wrong host."""
+
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from django.contrib.auth.models import User
+
+from jobs import announce, streams, tokens
+from jobs.models import Job
+from progress.stream import Event
+from progress.stream.sse import Decoder
+from tests.support.nginx import Nginx
+from tests.support.processes import wait_until
+from tests.support.programs import program
+from tests.support.stack import Valkey, Web
+from tests.support.viewer import Viewer
+
+EVERY = 0.1
+
+
+@pytest.fixture
+def job(transactional_db: None, valkey: Valkey, alice: User) -> Job:
+    made = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
+    announce.created(made)
+    return made
+
+
+@pytest.fixture
+def token(job: Job, alice: User) -> str:
+    return tokens.issue(alice)[1]
+
+
+def say(job: Job, text: str) -> None:
+    data = {"job": str(job.pk), "attempt": 1, "level": "info", "text": text}
+    streams.log().append(str(job.pk), Event("log", data), attempt=1)
+
+
+def test_nginx_with_its_defaults_passes_each_event_on_at_once(
+    web: Web, job: Job, token: str
+) -> None:
+    nginx = Nginx(web.port)
+    nginx.start()
+    headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"}
+    late: list[float] = []
+    ended = threading.Event()
+
+    def talk() -> None:
+        while not ended.wait(EVERY):
+            say(job, str(time.monotonic()))
+
+    talking = threading.Thread(target=talk)
+    try:
+        with httpx.stream("GET", f"{nginx.url}/jobs/{job.pk}/events/", headers=headers) as response:
+            assert response.headers.get("content-encoding", "identity") == "identity"
+            talking.start()
+            decoder, pieces = Decoder(), response.iter_raw()
+            while len(late) < 30:
+                for message in decoder.feed(next(pieces)):
+                    if message.event == "log":
+                        sent = float(message.data.partition('"text":"')[2].partition('"')[0])
+                        late.append(time.monotonic() - sent)
+    finally:
+        ended.set()
+        nginx.stop()
+    talking.join()
+    assert max(late) < 1
+
+
+class Clock:
+    """The time of one process, moved by libfaketime: `ahead` seconds."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.set("+0")
+
+    def set(self, ahead: str) -> None:
+        self.file.write_text(f"{ahead}\n")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        preload = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        return {
+            "LD_PRELOAD": str(preload),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    program("faketime")
+    return Clock(tmp_path / "clock")
+
+
+def test_streams_outlive_a_jump_of_the_web_server_s_clock(
+    clock: Clock, valkey: Valkey, job: Job, token: str
+) -> None:
+    web = Web(STREAM_KEEPALIVE="1", **clock.environment)
+    web.start()
+    viewers = [Viewer(f"{web.url}/jobs/{job.pk}/events/", token, seed=seed) for seed in range(3)]
+    try:
+        for viewer in viewers:
+            viewer.start()
+        wait_until(lambda: all(viewer.record.messages for viewer in viewers))
+        for ahead in ("+2h", "-2h", "+0"):
+            clock.set(ahead)
+            say(job, f"it is {ahead}")
+            wait_until(lambda: all(told(viewer, ahead) for viewer in viewers), 3)  # noqa: B023 - at once
+            time.sleep(1.5)  # the server's own timers must have had a chance to misfire
+        records = [viewer.stop() for viewer in viewers]
+        assert [record.connections for record in records] == [1, 1, 1]
+        assert max(record.silence for record in records) < 3
+    finally:
+        web.stop()
+
+
+def told(viewer: Viewer, text: str) -> bool:
+    return any(text in message.data for message in viewer.record.messages)
+
+
+def test_a_foreign_host_name_gets_no_stream_and_no_page(web: Web, job: Job, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Host": "evil.example"}
+    for path in ("/", f"/jobs/{job.pk}/", f"/jobs/{job.pk}/events/", "/jobs/start/simulate/"):
+        answer = httpx.get(web.url + path, headers=headers)
+        assert answer.status_code == 400
+        assert "evil.example" not in answer.text
+        assert "Traceback" not in answer.text

@@ -1,0 +1,27 @@
+"""The nemesis, for half a minute; `python -m tests.nemesis --minutes 10` is the long one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+
+@pytest.mark.timeout(240)
+def test_every_invariant_holds_after_a_random_half_minute() -> None:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "DATA_DIR")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.nemesis", "--minutes", "0.5"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "violations: 0" in done.stdout

@@ -1,0 +1,255 @@
+"""Web processes are killed, deployed, stopped, besieged and left: nobody misses an event, nothing
+piles up, and others do not notice. On both servers that the documentation names."""
+
+import random
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+
+from jobs import announce, streams, tokens
+from jobs.models import Job
+from progress.stream import Event, Log
+from tests.support.oracles import violations
+from tests.support.processes import wait_until
+from tests.support.servers import Uvicorn
+from tests.support.sockets import descriptors, of_status, open_stream, read_until, reset
+from tests.support.stack import Valkey, Web
+from tests.support.viewer import Viewer
+from tests.ws.client import Client
+
+MOST = 120_000
+"""Bytes of one stream, in these tests."""
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
+def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    limits = {"STREAM_MAX_PER_USER": "1000", "STREAM_MAX_BYTES": str(MOST)}
+    process: Web = request.param(STREAM_KEEPALIVE="2", STREAM_MAX_AGE="6", **limits)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def site(web: Web, transactional_db: None) -> Web:
+    if not web.running:
+        web.start()
+    return web
+
+
+@pytest.fixture
+def token(site: Web, alice: User) -> str:
+    return tokens.issue(alice)[1]
+
+
+@pytest.fixture
+def log(valkey: Valkey) -> Log:
+    del valkey
+    return streams.log()
+
+
+@pytest.fixture
+def job(site: Web, alice: User) -> Job:
+    return make_job(alice)
+
+
+def make_job(owner: User) -> Job:
+    made = Job.objects.create(kind="simulate", title="Simulate", owner=owner)
+    announce.created(made)
+    return made
+
+
+def events(web: Web, job: Job) -> str:
+    return f"{web.url}/jobs/{job.pk}/events/"
+
+
+def say(log: Log, job: Job, text: str) -> int:
+    data = {"job": str(job.pk), "attempt": 1, "level": "info", "text": text}
+    return log.append(str(job.pk), Event("log", data), attempt=1).number
+
+
+def heard(viewer: Viewer, text: str) -> bool:
+    """Whether a viewer has been given an event with this text; heartbeats may have followed."""
+    return any(text in message.data for message in viewer.record.messages[-5:])
+
+
+def test_a_deploy_with_200_streams_takes_5_seconds_and_costs_no_event(
+    site: Web, token: str, job: Job, log: Log
+) -> None:
+    open_ones = [open_stream(events(site, job), token) for _ in range(200)]
+    for each in open_ones:
+        read_until(each, b"event: snapshot")
+    viewers = [Viewer(events(site, job), token, seed=seed) for seed in range(3)]
+    for viewer in viewers:
+        viewer.start()
+    with Client(site.url, bearer=token) as talking:
+        wait_until(lambda: all(viewer.record.messages for viewer in viewers))
+        before = [say(log, job, f"before {number}") for number in range(20)]
+        begun = time.monotonic()
+        site.signal(signal.SIGTERM)
+        meanwhile = [say(log, job, f"meanwhile {number}") for number in range(20)]
+        wait_until(lambda: not site.running, 5)
+        assert time.monotonic() - begun < 5
+        talking.connection.close()
+    site.start()
+    after = [say(log, job, f"after {number}") for number in range(20)]
+    wait_until(lambda: all(heard(viewer, "after 19") for viewer in viewers))
+    for viewer in viewers:
+        record = viewer.stop()
+        got = [int(message.id) for message in record.messages if message.event == "log"]
+        assert got == before + meanwhile + after
+    for each in open_ones:
+        each.close()
+
+
+def test_a_killed_server_costs_no_event(site: Web, token: str, job: Job, log: Log) -> None:
+    viewers = [Viewer(events(site, job), token, seed=seed) for seed in range(5)]
+    for viewer in viewers:
+        viewer.start()
+    wait_until(lambda: all(viewer.record.messages for viewer in viewers))
+    sent = []
+    for number in range(60):
+        sent.append(say(log, job, f"line {number}"))
+        if number == 20:
+            site.kill()
+        if number == 40:
+            site.start()
+    known = {str(job.pk): set(sent)}
+    wait_until(lambda: all(heard(viewer, "line 59") for viewer in viewers))
+    for record in [viewer.stop() for viewer in viewers]:
+        assert list(violations(record.messages, known)) == []
+        assert [int(m.id) for m in record.messages if m.event == "log"] == sent
+        assert record.faults == []
+
+
+def test_a_server_that_stood_still_goes_on_where_it_was(
+    site: Web, token: str, job: Job, log: Log
+) -> None:
+    viewer = Viewer(events(site, job), token)
+    viewer.start()
+    wait_until(lambda: viewer.record.messages)
+    site.signal(signal.SIGSTOP)
+    sent = [say(log, job, f"line {number}") for number in range(100)]
+    time.sleep(4)
+    site.signal(signal.SIGCONT)
+    wait_until(lambda: heard(viewer, "line 99"), 5)
+    record = viewer.stop()
+    assert [int(m.id) for m in record.messages if m.event == "log"] == sent
+
+
+def test_after_thousands_of_visits_nothing_is_left(
+    site: Web, valkey: Valkey, token: str, alice: User, log: Log
+) -> None:
+    chance = random.Random(1)
+    jobs = [make_job(alice) for _ in range(10)]
+
+    def held() -> dict[str, int]:
+        with valkey.client() as client:
+            channels = len(client.pubsub_channels())
+        return {
+            "files": descriptors(site),
+            "threads": of_status(site, "Threads"),
+            "channels": channels,
+        }
+
+    visit(site, token, jobs, 50, chance)
+    wait_until(lambda: held()["channels"] == 0)
+    base = held()
+    begun = time.monotonic()
+    visit(site, token, jobs, 1000, chance)
+    assert time.monotonic() - begun < 30
+    wait_until(lambda: all(held()[name] <= base[name] + 2 for name in base))
+    with valkey.client() as client:
+        assert client.info("clients")["connected_clients"] < 15
+
+
+def visit(site: Web, token: str, jobs: list[Job], count: int, chance: random.Random) -> None:
+    """Opens streams and leaves them at any moment; what has come until then is of the job asked
+    for."""
+    waiting: list[socket.socket] = []
+    for _ in range(count):
+        job = chance.choice(jobs)
+        connection = open_stream(events(site, job), token)
+        leaves = chance.random()
+        if leaves < 0.3:
+            reset(connection)
+        elif leaves < 0.6:
+            waiting.append(connection)
+        else:
+            got = read_until(connection, str(job.pk).encode())
+            assert not any(str(other.pk).encode() in got for other in jobs if other != job)
+            connection.close()
+        if len(waiting) > 20:
+            late = waiting.pop(0)
+            reset(late) if chance.random() < 0.5 else late.close()
+    for late in waiting:
+        late.close()
+
+
+def test_who_never_reads_costs_a_bounded_sum_and_nobody_else(
+    site: Web, token: str, alice: User, bob: User, log: Log
+) -> None:
+    loud, quiet = make_job(alice), make_job(bob)
+    deaf = [open_stream(events(site, loud), token, buffer=4096) for _ in range(100)]
+    other = open_stream(events(site, quiet), tokens.issue(bob)[1])
+    read_until(other, b"event: snapshot")
+    before = of_status(site, "VmRSS")
+    for number in range(400):
+        say(log, loud, f"{number} " + "x" * 1500)
+    begun = time.monotonic()
+    say(log, quiet, "for others")
+    read_until(other, b"for others")
+    assert time.monotonic() - begun < 1
+    assert (of_status(site, "VmRSS") - before) * 1024 < len(deaf) * 2 * MOST
+    for each in [*deaf, other]:
+        each.close()
+
+
+def test_a_stream_whose_client_has_vanished_ends_by_its_age(
+    site: Web, valkey: Valkey, token: str, job: Job
+) -> None:
+    """Then nothing is kept for it but the connection, until the server's idle timeout."""
+    vanished = [open_stream(events(site, job), token) for _ in range(20)]
+    for each in vanished:
+        read_until(each, b"event: snapshot")
+    with valkey.client() as client:
+        assert client.pubsub_channels() != []
+        wait_until(lambda: client.pubsub_channels() == [], 12)
+    for each in vanished:
+        each.close()
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT", "DELETE"])
+def test_only_get_opens_a_stream(
+    method: str, site: Web, valkey: Valkey, token: str, job: Job
+) -> None:
+    asked = open_stream(events(site, job), token, method=method)
+    status = read_until(asked, b"\r\n\r\n").split(b" ", 2)[1]
+    assert status == {"HEAD": b"200", "OPTIONS": status}.get(method, b"405")
+    assert status in (b"200", b"204", b"405")
+    with valkey.client() as client:
+        assert client.pubsub_channels() == []
+    asked.close()
+
+
+def test_one_user_s_many_streams_leave_the_others_alone(
+    site: Web, token: str, bob: User, job: Job, log: Log
+) -> None:
+    many = [open_stream(events(site, job), token) for _ in range(500)]
+    for each in many:
+        read_until(each, b"event: snapshot")
+    theirs = make_job(bob)
+    other = open_stream(events(site, theirs), tokens.issue(bob)[1])
+    read_until(other, b"event: snapshot")
+    for number in range(5):
+        begun = time.monotonic()
+        say(log, job, "to 500")
+        say(log, theirs, f"number {number}")
+        read_until(other, f"number {number}".encode())
+        assert time.monotonic() - begun < 2
+    for each in [*many, other]:
+        each.close()

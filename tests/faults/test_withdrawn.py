@@ -1,0 +1,97 @@
+"""Whoever may not read a stream any more is told so, and the stream ends, though nothing else has
+happened on it."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from jobs import announce, tokens
+from jobs.models import ApiToken, Job
+from tests.support.servers import Uvicorn
+from tests.support.stack import Valkey, Web
+from tests.support.users import session_of
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
+def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    process: Web = request.param(STREAM_RECHECK="1")
+    process.start()
+    yield process
+    process.stop()
+
+
+def expire() -> None:
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+
+
+def sign_out_everywhere() -> None:
+    Session.objects.all().delete()
+
+
+def revoke() -> None:
+    ApiToken.objects.update(revoked_at=timezone.now())
+
+
+def deactivate() -> None:
+    User.objects.filter(username="boss").update(is_active=False)
+
+
+def take_staff_away() -> None:
+    User.objects.filter(username="boss").update(is_staff=False, is_superuser=False)
+
+
+def change_password() -> None:
+    boss = User.objects.get(username="boss")
+    boss.set_password("another")
+    boss.save()
+
+
+BY_SESSION = [expire, sign_out_everywhere, deactivate, take_staff_away, change_password]
+BY_TOKEN = [revoke, deactivate, take_staff_away]
+CASES = [(each, "session") for each in BY_SESSION] + [(each, "token") for each in BY_TOKEN]
+
+
+@pytest.mark.parametrize(("withdraw", "by"), CASES)
+def test_a_stream_ends_when_its_reader_may_read_no_more(
+    withdraw: Callable[[], None], by: str, web: Web, transactional_db: None, boss: User, alice: User
+) -> None:
+    job = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
+    announce.created(job)
+    cookies = {settings.SESSION_COOKIE_NAME: session_of(boss)} if by == "session" else {}
+    headers = {"Authorization": f"Bearer {tokens.issue(boss)[1]}"} if by == "token" else {}
+    with (
+        httpx.Client(cookies=cookies, headers=headers, timeout=10) as client,
+        client.stream("GET", f"{web.url}/jobs/{job.pk}/events/") as response,
+    ):
+        pieces = response.iter_text()
+        got = next(pieces)
+        while "event: snapshot" not in got:
+            got += next(pieces)
+        withdraw()
+        got += "".join(pieces)  # until the server ends it
+        assert got.endswith("event: auth\ndata: {}\n\n")
+        again = client.get(f"{web.url}/jobs/{job.pk}/events/")
+        assert again.status_code in (401, 404)
+
+
+def test_signing_out_on_the_page_ends_the_stream(
+    web: Web, transactional_db: None, alice: User
+) -> None:
+    job = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
+    announce.created(job)
+    cookies = {settings.SESSION_COOKIE_NAME: session_of(alice)}
+    with (
+        httpx.Client(cookies=cookies, timeout=10) as client,
+        client.stream("GET", f"{web.url}/jobs/{job.pk}/events/") as response,
+    ):
+        client.get(f"{web.url}/")
+        token = client.cookies["csrftoken"]
+        gone = client.post(f"{web.url}/sign-out/", data={"csrfmiddlewaretoken": token})
+        assert gone.status_code == 302
+        assert "".join(response.iter_text()).endswith("event: auth\ndata: {}\n\n")
