@@ -29,7 +29,7 @@ class Block(NamedTuple):
 
 
 BLOCKS = st.lists(
-    st.tuples(TEXT, NAMES, TEXT, st.none() | st.integers(0, 10**6)).map(lambda fields: Block(*fields))
+    st.tuples(TEXT, NAMES, TEXT, st.none() | st.integers(0)).map(lambda fields: Block(*fields))
     | TEXT.map(lambda data: Block(data))
     | st.tuples(NAMES, TEXT).map(lambda names: Block(None, *names))
     | TEXT.map(lambda text: Block(comment=text)),
