@@ -26,7 +26,8 @@ def ask_model(prompt: str, instructions: str = "") -> str:
 
 
 async def _written(prompt: str, instructions: str, files: ExitStack) -> str:
-    answer, pieces = await load(), list[str]()
+    answer = await load()
+    pieces: list[str] = []
     try:
         async with aclosing(answer(prompt, instructions)) as arriving:
             async for piece in arriving:

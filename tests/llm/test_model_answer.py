@@ -165,7 +165,7 @@ ENDED = "The model's server ended the answer with an error."
         pytest.param([b'data: {"choices": 5}\n\n'], NO_ANSWER, id="choices"),
         pytest.param([chunk(delta=None)], NO_ANSWER, id="no delta"),
         pytest.param([chunk(delta={"content": {"a": 1}})], NO_ANSWER, id="content"),
-        pytest.param([b"data: [" * 100_000 + b"\n\n"], NO_ANSWER, id="deep"),
+        pytest.param([b"data: " + b"[" * 100_000 + b"\n\n"], NO_ANSWER, id="deep"),
         pytest.param([b'data: {"error": {"message": "boom"}}\n\n'], ENDED, id="error"),
         pytest.param([b'event: error\ndata: {"error": "boom"}\n\n'], ENDED, id="error event"),
         pytest.param([end("content_filter")], "content rules", id="filter"),

@@ -48,10 +48,11 @@ def test_a_page_that_missed_more_than_the_log_keeps_shows_all_of_it_again(
     watch(page, f"{proxy.url}{running.path}")
     proxy.mode = "502"
     proxy.drop()
-    about = {"job": str(running.job.pk), "attempt": running.job.attempt}
+    job = str(running.job.pk)
     few = Log(settings.REDIS_URL, maxlen=100)
     for text in texts(400):
-        few.append(about["job"], Event("output", about | {"text": text}), attempt=1)
+        said = Event("output", {"job": job, "attempt": 1, "text": text})
+        few.append(job, said, attempt=1)
     few.close()
     proxy.mode = "pass"
     output = page.locator("[data-output]")
