@@ -1,7 +1,8 @@
 """The engine: a log of events in Redis, reporters that write it and a hub that streams it."""
 
+from .clock import Limits
 from .event import Event
-from .hub import Hub, Limits
+from .hub import Hub
 from .log import Log, Output, Receipt, Snapshots
 from .reporter import Cancelled, Reporter, Superseded
 from .subscription import Subscription

@@ -8,6 +8,9 @@ from typing import Any
 KINDS = frozenset({"progress", "state", "log", "warning", "output", "error"})
 
 
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # costly to make
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to a job; `final` marks the state that ends it."""
@@ -23,7 +26,7 @@ class Event:
 
 def to_json(data: Mapping[str, Any]) -> str:
     """One line of ASCII: no CR, LF or NUL can stand in it, and NaN is refused with ValueError."""
-    return json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return _encode(data)
 
 
 def clean(text: object, limit: int = 500) -> str:
@@ -36,5 +39,7 @@ def clean(text: object, limit: int = 500) -> str:
         line = f"<{type(text).__name__}>"
     # Cut first: a megabyte need not be walked to keep a line of it.
     line = line[: limit + 1].encode("utf-8", "replace").decode("utf-8")
-    line = "".join(char if char.isprintable() else " " for char in line).strip()
+    if not line.isprintable():
+        line = "".join(char if char.isprintable() else " " for char in line)
+    line = line.strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -104,7 +104,8 @@ class EventStreamHandler(ASGIHandler):
         """Serves one request (ASGI HTTP, version 2.x)."""
         exchange = _Exchange(send)
         if scope["type"] == "http" and _is_stream(scope["path"]):
-            await self.handle(scope, receive, exchange)
+            # A task of its own: what the request leaves in its context is not kept for hours.
+            await asyncio.create_task(self.handle(scope, receive, exchange))
             await exchange.serve(receive)
         elif scope["type"] == "http" and b"wait=" in scope["query_string"]:
             await super().__call__(scope, receive, exchange)
@@ -187,7 +188,9 @@ class _Exchange:
         starting = self._send(_start(response))
         del response  # what is kept here is kept for hours, for each viewer
         await starting
-        if can_be_driven(starting):
+        driven = can_be_driven(starting)
+        del starting
+        if driven:
             await _drive(hub, reader, receive, self._send)
         else:
             await _iterate(hub.stream(reader), receive, self._send)

@@ -255,7 +255,8 @@ class Hub:
             if request.reader in self.readers:
                 request.reader.catch_up(**owed(request, read, recovered)._asdict())
                 # What has joined in the meantime may have begun before the cursor moved.
-                request.reader.missed |= request.reader.jobs - request.jobs
+                if joined := request.reader.jobs - request.jobs:
+                    request.reader.missed |= joined
                 if request.reader.given > self.limits.max_bytes:
                     self._end(request.reader, farewell())
                 self._catch_up(request.reader)

@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from . import epoch, history, keys
 from .event import Event, to_json
+from .script import Script
 
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
 
@@ -63,7 +64,7 @@ class Log:
                 NoBackoff(), 1, supported_errors=(redis.ConnectionError, redis.ReadOnlyError)
             ),
         )
-        self._append = self._redis.register_script(SCRIPT)
+        self._append = Script(self._redis, SCRIPT)
 
     def append(
         self,
@@ -80,7 +81,7 @@ class Log:
         job on `feed`; `seq` (1, 2, ... within an attempt) makes a repeated write harmless; `floor`
         is a number that the writer knows to be taken, should Redis have lost it."""
         args = self._args(job, event, attempt, seq, floor, feed, created)
-        return _receipt(self._append(keys=_keys(job), args=args))
+        return _receipt(self._append(_keys(job), args))
 
     def append_all(
         self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
@@ -88,7 +89,7 @@ class Log:
         """Appends several (seq, event) in one round trip; the receipt is that of the last."""
         calls = [self._args(job, event, attempt, seq, floor) for seq, event in events]
         if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
-            return _receipt(self._append(keys=_keys(job), args=calls[0]))
+            return _receipt(self._append(_keys(job), calls[0]))
         try:
             return self._pipeline(job, calls)
         except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
@@ -166,6 +167,7 @@ class Log:
 
     def close(self) -> None:
         """Closes the connections."""
+        self._append.close()
         self._redis.close()
 
     def _now(self) -> float:
