@@ -33,11 +33,12 @@ OFTEN, SELDOM = 60.0, 600.0
 """Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
 its message must be lost or held back by a worker, and when the queue is just long."""
 _compared = -math.inf  # when, by the monotonic clock, all ends so far were found in the log
+_epoch = ""  # of that log
 
 
 def sweep() -> None:
     """One pass over everything. A step that fails is logged and tried again in the next pass."""
-    steps = (give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_ends, prune)
+    steps = (give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states, prune)
     for step in steps:
         try:
             step()
@@ -101,21 +102,24 @@ def publish_forgotten() -> None:
             return  # the broker is away; the others would only wait for it one after the other
 
 
-def repeat_ends() -> None:
-    """Announces again how jobs ended where the log says otherwise: Redis did not take the last
-    state, and without it their streams would never end and their logs never expire."""
-    global _compared
-    begun = time.monotonic()
+def repeat_states() -> None:
+    """Announces again how jobs stand where the log says otherwise: Redis did not take the last
+    state, or has forgotten it. Without its end, a job's streams would not end, nor its log."""
+    global _compared, _epoch
+    begun, epoch = time.monotonic(), log().epoch()
+    if epoch != _epoch:  # another server, or the same with older data: anything may be missing
+        _compared = -math.inf
     seconds = min(begun - _compared, settings.LOG_TTL) + LATE
-    ended = Job.objects.finished().filter(finished_at__range=(later(-seconds), later(-RECENT)))
-    for jobs in _batches(ended.order_by()):
+    ended = Q(finished_at__range=(later(-seconds), later(-RECENT)))
+    active = Q(status__in=HELD, started_at__lt=later(-RECENT))
+    for jobs in _batches(Job.objects.filter(ended | active).order_by()):
         states = log().read([str(job.pk) for job in jobs]).states
         for job in jobs:
             state = states.get(str(job.pk))
             if state and (state["status"], state["attempt"]) != (job.status, job.attempt):
                 logger.warning("Job %s: the log has missed that it is %s", job.pk, job.status)
                 announce.state(job.pk)
-    _compared = begun
+    _compared, _epoch = begun, epoch
 
 
 def prune() -> None:

@@ -161,6 +161,11 @@ class Log:
             self._redis.hdel(keys.alive(role), *dead)
         return {name: note for name, note in notes.items() if name not in dead}
 
+    def epoch(self) -> str:
+        """Names the history that the log is part of; another one may lack what was written last."""
+        reply: Any = self._redis.get(keys.EPOCH)
+        return reply.decode() if reply else ""
+
     def ping(self) -> None:
         """Raises redis.RedisError unless Redis answers."""
         self._redis.ping()

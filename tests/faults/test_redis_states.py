@@ -1,0 +1,57 @@
+"""What Redis has forgotten about how jobs stand is told again, however long ago it was."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from jobs import announce, janitor, lease, snapshots
+from jobs.models import Job, Status
+from jobs.streams import log
+from progress.stream import keys
+from tests.jobs.rows import ago, changed, queued, running
+from tests.support.stack import Valkey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(job: Job) -> str:
+    """The status that streams and pages without a database would show."""
+    return str(log().read([str(job.pk)]).states[str(job.pk)]["status"])
+
+
+def remember(valkey: Valkey, job: Job) -> dict[str, bytes]:
+    with valkey.client() as client:
+        names = (keys.log(str(job.pk)), keys.snapshot(str(job.pk)))
+        return {name: client.dump(name) for name in names}
+
+
+def roll_back(valkey: Valkey, values: dict[str, bytes]) -> None:
+    """As a restart from an older file does, after which writers note another server."""
+    with valkey.client() as client:
+        for name, value in values.items():
+            client.restore(name, 0, value, replace=True)
+        client.set(keys.EPOCH, "another server")
+
+
+def test_the_end_of_a_job_is_told_again_after_redis_went_back_by_minutes(valkey: Valkey) -> None:
+    job, attempt = running()
+    before = remember(valkey, job)
+    lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    changed(job, finished_at=ago(600))
+    janitor.sweep()
+    roll_back(valkey, before)
+    assert told(job) == "running"
+    janitor.sweep()
+    assert told(job) == "succeeded"
+
+
+def test_a_running_job_that_redis_has_as_queued_is_told_to_run(valkey: Valkey, alice: User) -> None:
+    job = queued(owner=alice)
+    announce.created(job)
+    before = remember(valkey, job)
+    assert lease.claim(job.pk, "worker@test/1")
+    changed(job, started_at=ago(60))
+    roll_back(valkey, before)
+    assert told(job) == "queued"
+    janitor.sweep()
+    assert told(job) == "running"
+    assert snapshots.live([job.pk])[1][str(job.pk)]["attempt"] == 1
