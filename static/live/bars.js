@@ -80,8 +80,8 @@ window.live.bars = ({ onEnd }) => {
     if (atEnd) box.scrollTop = box.scrollHeight;
   }
 
-  /* Lines are missing: take the record anew, and then what comes meanwhile. The state follows by itself. */
-  function onResync({ job }) {
+  /* Before a snapshot lines may be missing: take the record anew, and then what has come meanwhile. */
+  function renew({ job }) {
     if (held || one('[data-record]')?.dataset.record !== job) return;
     held = [];
     const goOn = () => {
@@ -125,15 +125,14 @@ window.live.bars = ({ onEnd }) => {
   const refresh = (jobs = active()) => jobs.forEach(ask);
 
   const HANDLERS = {
-    snapshot: (data, id) => { onState(data, id); onProgress(data, id); },
+    snapshot: (data, id) => { onState(data, id); onProgress(data, id); renew(data); },
     progress: onProgress,
     state: onState,
     log: (data, id) => onLine(data, 'log', id),
     warning: (data, id) => onLine(data, 'warning', id),
     output: (data, id) => onLine(data, 'output', id),
-    resync: onResync,
     // The connection has dealt with these, and `state` tells of an error.
-    error() {}, heartbeat() {}, busy() {},
+    error() {}, heartbeat() {}, resync() {}, busy() {},
   };
 
   /* Every second. While the stream is paused, active jobs are read from the database, a few at a time. */

@@ -14,6 +14,7 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
   let polls = false;
   let cursor = 0; // the newest number that has come
   let due = 0; // when to connect anew; 0: not planned
+  let from = 0; // and from which number, which what comes meanwhile must not move
   let tried = 0; // when a stream was last tried while we poll
   let renewed = 0; // when the network came back
   let failures = 0;
@@ -41,6 +42,7 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
   function connect() {
     drop();
     refused = false;
+    [cursor, from] = [from || cursor, 0];
     address = begin();
     if (address) line = listen(polls);
     changed();
@@ -54,14 +56,15 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
   }
 
   /* Connects anew, soon: whoever asks meanwhile is served by the same connection, from the lowest number. */
-  function open(from, delay) {
-    cursor = Math.min(cursor || from, from || cursor);
+  function open(number, delay) {
+    const before = from || cursor;
+    from = Math.min(before || number, number || before);
     plan(delay);
   }
 
   function close() {
     drop();
-    cursor = failures = 0;
+    cursor = from = failures = 0;
   }
 
   function plan(delay) {

@@ -8,6 +8,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
   const MOST = 100; // jobs in one address: proxies take 8 kB
   const TOGETHER = 50; // ms in which tabs that ask at the same time become one connection
   const UNHEARD = 3; // questions without an answer, until a tab counts as frozen
+  const TAKEN_IN = 1500; // ms after which every tab that is served says so
   const FORGOTTEN = 200000; // ms without a question; hidden tabs ask once a minute
   const NUMBERED = ['progress', 'state', 'log', 'warning', 'output', 'error'];
   const START = { state: 'opening', told: Date.now() };
@@ -26,6 +27,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
 
   const members = new Map(); // of the leader: tab -> what it needs
   let serving = ''; // the epoch of the leader's connection
+  let begun = 0; // when it began
   let reported = ''; // the state that it told last
   const connection = window.live.connection({ heartbeat, begin, hear: pass, changed: report, unknown: sortOut });
 
@@ -37,7 +39,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     if (!wanted) return stop();
     if (!release && !waiting) return start();
     if (!release) return ask();
-    join({ from: me, wanted, cursor });
+    join({ from: me, wanted, cursor, takes: serving });
     connection.tick();
   }
 
@@ -74,7 +76,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
 
   function ask(more) {
     const wanted = need();
-    if (wanted && !release) say('ask', { from: me, wanted, cursor, ...more });
+    if (wanted && !release) say('ask', { from: me, wanted, cursor, takes: epoch, ...more });
   }
 
   /* After what may have broken the connection; with `network`, what certainly has. */
@@ -122,7 +124,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     ask: (said) => release && join(said),
     leave: ({ from }) => members.delete(from),
     who: () => ask(),
-    serve: onServed,
+    serve: (said) => release || onServed(said),
     frame: receive,
     answer: onAnswer,
   };
@@ -160,10 +162,12 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     epoch = serving = '';
   }
 
-  function join({ from, wanted, cursor: at, why }) {
+  function join({ from, wanted, cursor: at, takes, why }) {
     const known = members.get(from);
     const same = known && String(known.jobs) === String(wanted.jobs) && known.mine === wanted.mine;
-    const member = { ...wanted, served: known?.served, mark: same ? known.mark : '', asked: Date.now() };
+    // A tab whose lock was taken may have claimed this one before it knew.
+    const served = takes === serving || Date.now() - begun < TAKEN_IN ? known?.served : null;
+    const member = { ...wanted, served, mark: same ? known.mark : '', asked: Date.now() };
     members.set(from, member);
     if (from !== me && union().jobs.length > MOST) member.mark = 'alone';
     if (!member.mark && !covers(member.served, wanted)) {
@@ -191,7 +195,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     for (const [tab, { asked }] of members) if (tab !== me && Date.now() - asked > FORGOTTEN) members.delete(tab);
     const tabs = servable();
     for (const [, member] of tabs) member.served = { mine: member.mine, jobs: member.jobs };
-    serving = `${me} ${Math.random()}`;
+    [serving, begun] = [`${me} ${Math.random()}`, Date.now()];
     const served = { of: serving, tabs: tabs.map(([tab]) => tab) };
     say('serve', served);
     onServed(served);
@@ -223,10 +227,11 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
   /* One job that is gone makes the server refuse all: each tab's own are asked for. */
   async function sortOut() {
     const asked = serving;
-    await Promise.all(servable().map(async ([, member]) => {
+    await Promise.all(servable().map(async ([tab, member]) => {
       const options = { method: 'HEAD', signal: AbortSignal.timeout(5000) };
       const answered = await fetch(addressOf(member), options).catch(() => null);
-      if (answered?.status === 403 || answered?.status === 404) member.mark = 'gone';
+      const now = members.get(tab); // it has asked again meanwhile
+      if (now && (answered?.status === 403 || answered?.status === 404)) now.mark = 'gone';
     }));
     if (asked === serving) connection.open(0, Math.random() * 1000);
   }

@@ -118,6 +118,20 @@ def test_a_hung_redis_is_said_and_the_database_is_shown(
     percent(pages[1]).to_have_text("25%", timeout=HEALED)
 
 
+def test_a_stream_outlives_the_collection_of_garbage(
+    context: BrowserContext, open_tab: OpenTab, proxy: Proxy, running: Running
+) -> None:
+    tab = open_tab(running.path)
+    running.move(20)
+    percent(tab).to_have_text("20%")
+    heap = context.new_cdp_session(tab)
+    for _ in range(3):
+        heap.send("HeapProfiler.collectGarbage")
+    running.move(40)
+    percent(tab).to_have_text("40%", timeout=HEALED)
+    assert len(proxy.streams) == 1
+
+
 def test_signing_out_in_one_tab_is_said_in_all(
     context: BrowserContext, open_tab: OpenTab, proxy: Proxy, running: Running, alice: User
 ) -> None:
