@@ -37,8 +37,10 @@ MOST_WAITING = 32
 TOO_EAGER, TOO_LARGE, BROKEN, RETURN, LATER, SIGN_IN = 4008, 4009, 4011, 4012, 4013, 4401
 """Why a connection is closed: 3000 more than the registered codes (RFC 6455, section 7.4), which
 Daphne lets no application send, and HTTP's 401."""
-_AFTER = {"done": None, "busy": None, "auth": SIGN_IN}
-"""What follows for the connection when a stream has ended with this event; otherwise RETURN."""
+_ENDS_ALL = {"busy": LATER, "auth": SIGN_IN}
+"""What an event that ends the connection's own stream means for it; otherwise RETURN."""
+_ENDS_ONE = ("done", "busy", "auth")
+"""Events after which a stream is over and the connection is not."""
 
 
 class Frame(NamedTuple):
@@ -86,9 +88,9 @@ class SocketResponse(HttpResponse):
 
 
 class SocketHandler:
-    """Lets WebSockets in as requests are: the same middleware, and the view of their address,
-    in one hop to the thread that streams share. 401 closes the connection with SIGN_IN, for
-    browsers tell scripts nothing of a handshake that fails, as it does with any other status."""
+    """Lets WebSockets in as requests are: by the same middleware, and the view of their address,
+    in one hop to the thread that streams share. Any other answer fails the handshake, of which
+    browsers tell scripts nothing; so for a 401 the connection is made, and closed with SIGN_IN."""
 
     def __init__(self) -> None:
         self._django = BaseHandler()
@@ -140,7 +142,8 @@ class Socket:
                 self._take(message.get("text") or message.get("bytes") or "", answer)
             self._over = True
         except asyncio.CancelledError:
-            if not self._over or self._task is None:
+            if not self._over or self._task is None:  # the server ends
+                self.close(RETURN)
                 raise
             self._task.uncancel()
         finally:
@@ -177,13 +180,13 @@ class Socket:
             self._code = code
             self._wire.close()
 
-    def write(self, frames: Iterable[Frame], stream: str | None) -> bool:
+    def write(self, shown: Iterable[Frame], stream: str | None) -> bool:
         """Sends frames. False: not now, since the client does not read; `ready` of the stream's
         lane will be called."""
         if self._code is not None:
             return True  # nobody will miss them
         head = "" if stream is None else f'"stream":{json.dumps(stream)},'
-        lines = "\n".join(f"{{{head}{frame.fields}}}" for frame in frames).encode()
+        lines = "\n".join(f"{{{head}{frame.fields}}}" for frame in shown).encode()
         if lines and not self._wire.write(lines):
             return False
         self._given += len(lines)
@@ -197,11 +200,12 @@ class Socket:
 
     def on_end(self, name: str | None, last: str) -> None:
         """A stream has ended, by the hub's will, with this event."""
-        code = LATER if (name, last) == (None, "busy") else _AFTER.get(last, RETURN)
-        if code is not None:
-            self.close(code)
-        elif name is not None:  # the hub has not finished with it yet
-            asyncio.get_running_loop().call_soon(self.end, name)
+        if name is None:
+            self.close(_ENDS_ALL.get(last, RETURN))
+        elif last not in _ENDS_ONE:
+            self.close(RETURN)
+        elif name in self._streams:  # the hub has not finished with it yet
+            asyncio.get_running_loop().call_soon(self._forget, name, self._streams[name])
 
     def abandon(self) -> None:
         """Gives up what the client does not read, and so the connection."""
@@ -233,6 +237,11 @@ class Socket:
                 await self._send({"type": "websocket.send", "text": line.decode("ascii")})
         if not message["more_body"]:
             await self._send({"type": "websocket.close", "code": self._code})
+
+    def _forget(self, name: str, reader: Subscription) -> None:
+        self._hub.detach(reader)
+        if self._streams.get(name) is reader:  # and no new one of this name yet
+            del self._streams[name]
 
     def _on_ready(self) -> None:
         self._free.set()

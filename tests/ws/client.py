@@ -13,7 +13,8 @@ Message = dict[str, Any]
 
 
 class Client:
-    """One connection. `cursor` is the id of the last event of any stream."""
+    """One connection. `cursor` is the id of the last event of any stream, `beats` counts signs
+    of life."""
 
     def __init__(self, url: str, *, bearer: str = "", cookie: str = "", **options: Any) -> None:
         headers = {}
@@ -26,6 +27,7 @@ class Client:
         self._connecting = connect(address, additional_headers=headers, **defaults | options)
         self.connection: ClientConnection
         self.cursor = ""
+        self.beats = 0
 
     def __enter__(self) -> Self:
         self.connection = self._connecting.__enter__()
@@ -47,6 +49,7 @@ class Client:
         while message.get("event") == "heartbeat":
             message = json.loads(self.connection.recv(timeout=until - time.monotonic()))
             valid_frame(message)
+            self.beats += message.get("event") == "heartbeat"
         if "stream" in message:
             self.cursor = message.get("id", self.cursor)
         return message

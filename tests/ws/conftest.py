@@ -18,7 +18,8 @@ Connect = Callable[..., Client]
     scope="module", params=[Web, Uvicorn, Hypercorn], ids=lambda server: server.__name__
 )
 def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param(STREAM_MAX_PER_USER="8", STREAM_MAX_BYTES="500000")
+    limits = {"STREAM_MAX_PER_USER": "8", "STREAM_MAX_BYTES": "500000", "STREAM_RECHECK": "1"}
+    process: Web = request.param(**limits)
     process.start()
     yield process
     process.stop()
