@@ -81,7 +81,7 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        preload = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        preload = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
         return {
             "LD_PRELOAD": str(preload),
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
