@@ -66,9 +66,7 @@ class Bell(Wire):
         if not self.rung.done():
             self.rung.set_result(None)
 
-    def abandon(self) -> None:
-        """The same."""
-        self.close()
+    abandon = close
 
 
 async def left(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
