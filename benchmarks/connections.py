@@ -1,6 +1,8 @@
 """Ten thousand viewers on one web process: do all get everything, and what does it cost to
 hold them?"""
 
+import time
+
 from benchmarks.processes import Process
 from benchmarks.rounds import interleaved
 from benchmarks.servers import Nchan, Ours, Server
@@ -41,6 +43,7 @@ def _round(server: Server, count: int, site: Site) -> dict[str, float]:
         requests = server.requests(jobs, count)
         viewers = Viewers([(server.port, each) for each in requests])
         viewers.connect(5, first_bytes=server.greets)
+        time.sleep(1)  # a stream greets before its process has connected to Redis
         before = _held(process, site)
         kilobytes, connecting = connect(viewers, server, process)
         after, began = _held(process, site), process.cpu()

@@ -204,6 +204,19 @@ class Bare(Server):
         return Spec("post", str(self.port), jobs, rate, count)
 
 
+@dataclass
+class BareAsgi(Bare):
+    """An ASGI application that only sends: what the web server itself costs."""
+
+    under: str = "daphne"
+
+    def missing(self) -> str:
+        return "" if importlib.util.find_spec(self.under) else self.under
+
+    def command(self) -> list[str]:
+        return _asgi(self.under, self.port, "benchmarks.rivals.bare_asgi:application")
+
+
 def _asgi(under: str, port: int, application: str) -> list[str]:
     address = ["--port", str(port), application]
     if under == "daphne":
@@ -219,5 +232,7 @@ def everybody(site: Site) -> list[Server]:
         EventStream("django-eventstream, Uvicorn", site, under="uvicorn"),
         Ours("ours, Daphne", site, under="daphne"),
         EventStream("django-eventstream, Daphne", site, under="daphne"),
+        BareAsgi("bare ASGI, Uvicorn", site, under="uvicorn"),
+        BareAsgi("bare ASGI, Daphne", site, under="daphne"),
         Bare("bare asyncio socket", site),
     ]
