@@ -126,7 +126,7 @@ def _start(kind: Kind) -> Schema:
             "description": kind.description,
             "requestBody": {"required": True, "content": body},
             **_operation(_accepted(), [400, 403, 413], "key"),
-        }
+        },
     }
 
 

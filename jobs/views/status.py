@@ -37,7 +37,7 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 def _answer(request: HttpRequest, item: Shown) -> HttpResponse:
-    # Weak: the cursor moves on with other jobs, and time goes by, while nothing happens to this one.
+    # Weak: time goes by, and the cursor moves on with other jobs, while nothing happens to this.
     lasting = {name: value for name, value in item.snap.items() if name != "elapsed"}
     known = json.dumps(lasting, sort_keys=True).encode()
     etag = f'W/"{hashlib.sha256(known).hexdigest()[:32]}"'
