@@ -15,7 +15,7 @@ class Channel(redis.Channel):
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[misc]  # not in the stubs
         except (ValueError, TypeError, AttributeError) as error:
             logger.error("Something that is no message was in the queue, and is dropped: %s", error)
             raise Empty from error

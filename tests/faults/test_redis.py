@@ -178,7 +178,8 @@ def check(viewers: list[Viewer]) -> None:
         assert list(violations(record.messages, known)) == []
         assert record.refused == 0
         assert record.silence < SILENCE + 1
-    for job in Job.objects.all():
-        rows = Attempt.objects.filter(job=job).values_list("number", "started_at", "finished_at")
-        runs = [(number, begun.timestamp(), end.timestamp()) for number, begun, end in rows]
+    for row in Job.objects.all():
+        attempts = Attempt.objects.filter(job=row, finished_at__isnull=False)
+        rows = attempts.values_list("number", "started_at", "finished_at")
+        runs = [(n, begun.timestamp(), end.timestamp()) for n, begun, end in rows if end]
         assert list(overlaps(runs)) == []

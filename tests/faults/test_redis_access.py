@@ -98,7 +98,7 @@ def refusal_of(process: ProcfileProcess) -> str:
 
 
 @pytest.mark.parametrize("role", [Web, Worker])
-def test_a_wrong_password_is_told_without_it(secured: Secured, role: type[ProcfileProcess]) -> None:
+def test_a_wrong_password_is_told_without_it(secured: Secured, role: type[Web | Worker]) -> None:
     url = secured.address(password=PASSWORD + "x")
     assert "refuses the user or the password" in refusal_of(role(REDIS_URL=url))
 

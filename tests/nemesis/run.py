@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from django.conf import settings
 from django.core.management import call_command
 
 from jobs import tokens
@@ -15,6 +14,7 @@ from tests.nemesis import verdict
 from tests.nemesis.faults import inflict
 from tests.nemesis.people import Script, User
 from tests.nemesis.site import Site
+from tests.nemesis.tasks import ledger_file
 from tests.support.users import make_user
 from tests.support.viewer import Viewer
 
@@ -80,7 +80,7 @@ def judge(
     yield from verdict.every_job_ended(users)
     yield from verdict.everybody_knows(feeds, scripts)
     yield from verdict.streams_ended(users)
-    yield from verdict.no_two_attempts_lived_at_once(settings.LEDGER)
+    yield from verdict.no_two_attempts_lived_at_once(ledger_file())
     yield from verdict.every_row_was_imported_once()
     records = [viewer.stop() for viewer in viewers]
     yield from verdict.streams_had_no_gap(records)

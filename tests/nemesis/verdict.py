@@ -28,8 +28,8 @@ def every_job_ended(users: list[User]) -> Iterator[str]:
     try:
         wait_until(lambda: not Job.objects.exclude(status__in=TERMINAL).exists(), SETTLED, 0.2)
     except AssertionError:
-        for job in Job.objects.exclude(status__in=TERMINAL):
-            yield f"I1: job {job.pk} is {job.status}, attempt {job.attempt}: {job.reason}"
+        for row in Job.objects.exclude(status__in=TERMINAL):
+            yield f"I1: job {row.pk} is {row.status}, attempt {row.attempt}: {row.reason}"
     stored = {str(pk) for pk in Job.objects.values_list("pk", flat=True)}
     for user in users:
         for job in set(user.accepted) - stored:
@@ -47,7 +47,7 @@ def no_two_attempts_lived_at_once(ledger: Path) -> Iterator[str]:
         lived = [(number, begun, end) for number, (begun, end) in enumerate(times, 1)]
         yield from (f"I2: job {job}: run {sentence}" for sentence in overlaps(lived))
     attempts: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
-    for attempt in Attempt.objects.exclude(finished_at=None).exclude(started_at=None):
+    for attempt in Attempt.objects.exclude(finished_at=None):
         begun, end = attempt.started_at, attempt.finished_at
         assert begun is not None
         assert end is not None
