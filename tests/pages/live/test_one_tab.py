@@ -140,6 +140,22 @@ def test_one_stream_carries_all_bars_and_new_jobs_appear(
     assert len(streams) == 1
 
 
+def test_parts_that_are_swapped_leave_one_stream_open(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    watch(page, f"{proxy.url}{running.path}")
+    before = proxy.streams
+    for value in (10, 20, 30):
+        with page.expect_response("**/panel/"):
+            page.evaluate(
+                "document.querySelector('[data-job]').dispatchEvent(new CustomEvent('job:state'))"
+            )
+        running.move(value)
+        percent(page).to_have_text(f"{value}%")
+    assert proxy.streams == before
+    assert len(before) == 1
+
+
 def test_the_first_job_takes_the_place_of_the_empty_list(
     page: Page, proxy: Proxy, make_job: MakeJob
 ) -> None:

@@ -39,13 +39,19 @@ def test_eight_tabs_share_one_stream_and_a_click_is_answered(
 def test_two_tabs_on_one_job_say_the_same_once(
     open_tab: OpenTab, proxy: Proxy, running: Running
 ) -> None:
+    said = ["before it <img src=x onerror=alert(1)>", "after it <b hx-get=/ hx-trigger=load>"]
     first = open_tab(running.path)
-    running.write("before the second tab")
+    running.write(said[0])
     second = open_tab(running.path)
-    running.write("after it")
+    running.write(said[1])
     running.move(30, message="reading")
     for tab in (first, second):
-        lines(tab).to_have_text(["before the second tab", "after it"])
+        lines(tab).to_have_text(
+            [
+                "before the second tab <img src=x onerror=alert(1)>",
+                "after it <b hx-get=/ hx-trigger=load>",
+            ]
+        )
         percent(tab).to_have_text("30%")
         expect(tab.locator("[data-field=message]")).to_have_text("reading")
     assert len(proxy.streams) == 1

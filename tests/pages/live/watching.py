@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils import timezone
-from playwright.sync_api import LocatorAssertions, Page, expect
+from playwright.sync_api import Page, expect
 
 from jobs.models import TERMINAL, Job, Status
 from jobs.snapshots import state
@@ -67,16 +67,16 @@ def while_waiting(page: Page, look: Callable[[], bool]) -> None:
         page.wait_for_timeout(50)
 
 
-def chip(page: Page) -> LocatorAssertions:
+def chip(page: Page) -> Any:
     """What the page says of its stream."""
     return expect(page.locator("[data-chip]"))
 
 
-def lines(page: Page) -> LocatorAssertions:
+def lines(page: Page) -> Any:
     """The log on a job's page."""
     return expect(page.locator("[data-lines] li"))
 
 
-def percent(page: Page) -> LocatorAssertions:
+def percent(page: Page) -> Any:
     """What the bar of the page says."""
     return expect(page.locator("[data-field=percent]"))
