@@ -99,18 +99,15 @@ def retry(job: Job, by: User | AnonymousUser | None = None) -> Job:
     _check(job, by)
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
-    with transaction.atomic():
-        done = row.filter(status__in=RETRYABLE).update(
-            **QUEUED_AGAIN,
-            max_attempts=F("attempt") + chosen.task.max_attempts,
-            reason=f"Retried by {by}" if by else "Retried",
-            options=_anew(job.options),
-        )
-        if done:
-            announce.after_commit(job.pk)
+    done = row.filter(status__in=RETRYABLE).update(
+        **QUEUED_AGAIN,
+        max_attempts=F("attempt") + chosen.task.max_attempts,
+        reason=f"Retried by {by}" if by else "Retried",
+        options=_anew(job.options),
+    )
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
-        dispatch.after_commit(now)
+        dispatch.after_commit(now, tell=True)
     return now
 
 

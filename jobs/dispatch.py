@@ -7,7 +7,7 @@ from typing import Any
 
 from amqp.exceptions import ChannelError
 from celery import current_app
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from jobs import announce, registry
@@ -23,22 +23,23 @@ a message that a worker holds for long to a second worker."""
 _slots = threading.BoundedSemaphore(16)
 
 
-def after_commit(job: Job) -> None:
+def after_commit(job: Job, *, tell: bool = False) -> None:
     """Publishes the job as soon as the surrounding transaction is committed."""
-    transaction.on_commit(partial(publish, job), robust=True)
+    transaction.on_commit(partial(publish, job, tell=tell), robust=True)
 
 
-def publish(job: Job) -> bool:
+def publish(job: Job, *, tell: bool = False) -> bool:
     """True when the broker took the message; else the row stays queued, and the janitor publishes.
 
-    A publish that was given up may still arrive: the claim makes the second message harmless.
+    `tell` announces before that that the job is queued again; of a new job that is done in any
+    case. A publish that was given up may still arrive: the claim makes the second message harmless.
     """
     if not _slots.acquire(blocking=False):
         logger.warning("Job %s waits for the queue: too many publishes hang", job.pk)
         return False
     done, taken = threading.Event(), threading.Event()
     # A daemon, because a publish to a hung broker must not keep the process from ending.
-    work = partial(_work, job, done, taken)
+    work = partial(_work, job, tell, done, taken)
     threading.Thread(target=work, name="publish", daemon=True).start()
     if not done.wait(PATIENCE):
         logger.warning("Job %s waits for the queue: no answer in %s s", job.pk, PATIENCE)
@@ -62,10 +63,12 @@ def depth(queue: str) -> int | None:
         return None
 
 
-def _work(job: Job, done: threading.Event, taken: threading.Event) -> None:
+def _work(job: Job, tell: bool, done: threading.Event, taken: threading.Event) -> None:
     try:
         if job.attempt == 0 and job.published_at is None:
             announce.created(job)
+        elif tell:
+            announce.state(job.pk)
         wait = seconds_until(job.not_before) if job.not_before else 0.0
         if wait <= HOLD:
             registry.get(job.kind).task.publish(job, max(0.0, wait))
@@ -73,5 +76,6 @@ def _work(job: Job, done: threading.Event, taken: threading.Event) -> None:
     except Exception as error:  # noqa: BLE001 - brokers raise anything from OSError to RuntimeError
         logger.warning("Publishing job %s failed: %s: %s", job.pk, type(error).__name__, error)
     finally:
+        connections.close_all()
         _slots.release()
         done.set()

@@ -13,12 +13,14 @@ from django.test import Client
 from jobs import actions
 from jobs.models import Job
 from tests.faults.crew import Crew
-from tests.jobs.waiting import ended, events, reload, until_status
+from tests.jobs.waiting import ended, events, reload
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey
 
 pytestmark = pytest.mark.usefixtures("crew")
+
+AGAIN = "The database did not answer, trying again"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_these_tests_have_postgresql() -> None:
 
 def test_a_restart_is_not_noticed_by_a_job(server: PostgreSQL) -> None:
     job = actions.start("steps", {"count": 80})
-    until_status(job, "running")
+    wait_until(lambda: shown(job) > 0)
     server.stop()
     before = shown(job)
     wait_until(lambda: shown(job) > before + 20)  # progress needs no database
@@ -66,9 +68,10 @@ def test_a_restart_is_not_noticed_by_a_job(server: PostgreSQL) -> None:
 
 def test_a_result_waits_for_the_database_and_is_written(server: PostgreSQL, crew: Crew) -> None:
     job = actions.start("steps", {"count": 16})
-    until_status(job, "running")
+    wait_until(lambda: shown(job) > 0)
+    before = crew.output.count(AGAIN)
     server.stop()
-    wait_until(lambda: "The database did not answer, trying again" in crew.output)
+    wait_until(lambda: crew.output.count(AGAIN) > before)
     server.start()
     connections.close_all()
     done = ended(job)
@@ -77,7 +80,7 @@ def test_a_result_waits_for_the_database_and_is_written(server: PostgreSQL, crew
 
 def test_a_database_that_hangs_holds_up_no_progress_and_loses_no_end(server: PostgreSQL) -> None:
     job = actions.start("steps", {"count": 80})
-    until_status(job, "running")
+    wait_until(lambda: shown(job) > 0)
     server.pause()
     try:
         before = shown(job)

@@ -117,6 +117,25 @@ def test_a_broker_that_hangs_holds_up_neither_thirty_starts_nor_anybody_else(
     ran_once(jobs)
 
 
+def test_a_cancel_and_a_retry_are_answered_while_redis_hangs(
+    person: Person, valkey: Valkey
+) -> None:
+    alice = User.objects.get()
+    wrong = {"seconds": 0, "steps": 1, "fail_at": 1}
+    failed = str(ended(actions.start("simulate", wrong, owner=alice)).pk)
+    running = str(actions.start("steps", {"count": 400}, owner=alice).pk)
+    queued = str(actions.start("add", {"a": 1}, owner=alice, options={"countdown": 50}).pk)
+    until_status(running, "running")
+    valkey.pause()
+    answers = [person.cancel(queued), person.cancel(running), person.retry(failed)]
+    assert [answer.status_code for answer in answers] == [202] * 3
+    assert [answer.json()["status"] for answer in answers] == ["cancelled", "cancelling", "queued"]
+    assert person.slowest < ANSWER
+    valkey.resume()
+    assert ended(running).status == "cancelled"
+    assert until_status(failed, "failed", seconds=20).attempt == 2
+
+
 def test_a_publish_that_was_given_up_and_arrives_makes_no_second_run(
     valkey: Valkey, tmp_path: Path
 ) -> None:
@@ -187,7 +206,7 @@ def test_workers_take_jobs_after_every_restart_of_the_broker(crew: Crew, valkey:
     assert ended(actions.start("add", {"a": 1}), 12).status == "succeeded"
     assert time.monotonic() - begun < 10
     assert (ended(busy, 20).status, reload(busy).attempt) == ("succeeded", 1)
-    assert crew.running
+    assert crew.running, crew.output[-4000:]
 
 
 def test_a_broker_that_stalls_and_goes_on_doubles_and_loses_nothing(

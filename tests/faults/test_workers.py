@@ -1,11 +1,8 @@
 """Workers that die, hang, freeze or are handed what is not theirs: each job ends truthfully, in
 words, within a lease and a sweep, and no two runs of it live at once. Faults F9 to F14, F23 to F26,
-F31, F34 to F36, F67 and F70."""
+F31, F34 to F36 and F67."""
 
-import base64
-import json
 import os
-import pickle
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import actions, dispatch
+from jobs import actions
 from jobs.models import Job
 from tests.faults.crew import BOUND, Crew, Sweeper, child_of
 from tests.faults.ledger import one_at_a_time, runs
@@ -242,40 +239,3 @@ def test_a_job_that_is_deleted_while_it_runs_harms_nobody(crew: Crew) -> None:
     Job.objects.filter(pk=job.pk).delete()
     wait_until(lambda: f"of job {job.pk} was replaced" in crew.output)
     assert (ended(neighbour).status, reload(neighbour).attempt) == ("succeeded", 1)
-
-
-@pytest.mark.parametrize("kind", ["application/x-python-serialize", "application/json"])
-def test_what_strangers_push_into_the_queue_is_refused(
-    crew: Crew, valkey: Valkey, tmp_path: Path, kind: str
-) -> None:
-    """F70: a pickle that would run a command, and nonsense."""
-    trace = tmp_path / "trace"
-    bomb = pickle.dumps(_Bomb(str(trace))) if "python" in kind else b"[1, {}"
-    info = {"exchange": "", "routing_key": "celery"}
-    message = {
-        "body": base64.b64encode(bomb).decode(),
-        "content-type": kind,
-        "content-encoding": "binary" if "python" in kind else "utf-8",
-        "headers": {"task": "tests.jobs.kinds.add", "id": "1", "lang": "py"},
-        "properties": {
-            "delivery_tag": "1",
-            "delivery_info": info,
-            "body_encoding": "base64",
-        },
-    }
-    with valkey.client() as client:
-        client.lpush("celery", json.dumps(message))
-    assert ended(actions.start("add", {"a": 1})).status == "succeeded"
-    wait_until(lambda: dispatch.depth("celery") == 0)
-    assert crew.running
-    assert not trace.exists()
-
-
-class _Bomb:
-    """Unpickling it leaves a file."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
-        return os.mkdir, (self.path,)

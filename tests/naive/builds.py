@@ -28,6 +28,17 @@ class Build(ABC):
     processes: tuple[Process, ...]
     worker: Process
 
+    def begin(self) -> None:
+        """Starts its processes."""
+        for process in self.processes:
+            process.start()
+        self.worker.wait_for(lambda: " ready." in self.worker.output, 40)
+
+    def end(self) -> None:
+        """Ends them at once."""
+        for process in self.processes:
+            process.kill()
+
     @abstractmethod
     def start(self, ledger: Path, seconds: float) -> str:
         """A new job."""

@@ -17,6 +17,7 @@ REDIS = os.environ.get("REDIS_URL", "")
 ROWS = Path(os.environ["DATA_DIR"]) / "naive.sqlite3"
 
 app = Celery("naive", broker=REDIS.replace("unix://", "redis+socket://"), set_as_current=False)
+app.conf.task_default_queue = "naive"
 
 
 def sql(statement: str, *values: object) -> list[tuple[str, ...]]:

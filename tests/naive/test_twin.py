@@ -17,17 +17,22 @@ from tests.support.stack import Valkey
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("transactional_db")]
 
 
-@pytest.fixture(scope="module", params=[Ours, Naive], ids=["ours", "naive"])
-def build(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Build]:
-    """Each build, running."""
+@pytest.fixture(scope="module")
+def builds(valkey: Valkey, django_db_setup: None) -> Iterator[dict[str, Build]]:
+    """Both builds, running."""
     valkey.flush()
-    made: Build = request.param(valkey)
-    for process in made.processes:
-        process.start()
-    made.worker.wait_for(lambda: " ready." in made.worker.output, 40)
+    made: dict[str, Build] = {"ours": Ours(valkey), "naive": Naive(valkey)}
+    for build in made.values():
+        build.begin()
     yield made
-    for process in made.processes:
-        process.kill()
+    for build in made.values():
+        build.end()
+
+
+@pytest.fixture(params=["ours", "naive"])
+def build(request: pytest.FixtureRequest, builds: dict[str, Build]) -> Build:
+    """Each build."""
+    return builds[request.param]
 
 
 def killed_worker(build: Build, ledger: Path) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Proxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._open: set[socket.socket] = set()
+        self._forgotten: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])
@@ -90,6 +91,12 @@ class Proxy:
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 # Not close: that would leave the thread that reads it waiting, and the peer too.
                 each.shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Swallow for good what comes over the open connections, without a word, as a firewall
+        does that has forgotten them; new ones work."""
+        with self._lock:
+            self._forgotten = set(self._open)
 
     def close(self) -> None:
         """Stop listening and end everything."""
@@ -139,6 +146,8 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
+                if source in self._forgotten:
+                    continue
                 held += data
                 self._note(source, data)
                 if self._mode == "buffer" and _is_unfinished_stream(held):
@@ -166,6 +175,7 @@ class Proxy:
         finally:
             with self._lock:
                 self._open.discard(each)
+                self._forgotten.discard(each)
                 self._streams.pop(each, None)
             each.close()
 
