@@ -26,7 +26,7 @@ from tests.support.stack import Web
 
 PAGES = {"index", "job", "row", "panel", "chat", "socket"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
-EXAMPLES = 8
+EXAMPLES = 5
 CONFIG = """
 [parameters]
 "path.job" = "{job}"
