@@ -10,7 +10,7 @@ from .event import to_json
 from .history import NOWHERE, PAGE, Entry, History, Tail
 from .subscription import Subscription
 
-PIECE = 256 * 1024
+PIECE = 512 * 1024
 """Bytes of entries that a reader is given at once, unless the first is larger."""
 
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from . import sse
 from .wire import Wire
 
-
 NONE: frozenset[str] = frozenset()  # one for all: each empty set of its own takes 216 bytes
 
 

@@ -80,5 +80,5 @@ class Ticker:
             for reporter in flushed:
                 try:
                     reporter.flush(time.monotonic())
-                except Exception:  # without this thread no job of the process says anything any more
+                except Exception:  # without this thread no job of the process is heard any more
                     logger.exception("Progress could not be written")

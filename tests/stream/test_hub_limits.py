@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from progress.stream import Event, Hub, Log, Subscription, keys
-from progress.stream.hub import opening
+from progress.stream.clock import opening
 from progress.stream.sse import Decoder
 from progress.stream.wire import AsgiWire
 from tests.stream.conftest import progress, state

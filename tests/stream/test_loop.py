@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from progress.stream.clock import opening
 from progress.stream.history import Entry, History, Tail
-from progress.stream.hub import opening
 from progress.stream.owed import Request, owed
 from progress.stream.sse import Decoder, Message
 from progress.stream.subscription import Chain, Piece, Room, Subscription
