@@ -7,7 +7,7 @@ from celery.worker.consumer import Consumer
 logger = logging.getLogger(__name__)
 
 
-class JobConsumer(Consumer):  # type: ignore[misc]  # Celery's is untyped
+class JobConsumer(Consumer):
     """Connects anew where Celery's would end the worker, and the jobs in it."""
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:

@@ -42,7 +42,7 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        options = f"-k {self.directory} -c listen_addresses= -c fsync=off"
+        options = f"-k {self.directory} -c listen_addresses= -c fsync=off -c full_page_writes=off"
         log = str(self.directory / "server.log")
         self._run("pg_ctl", "start", "--wait", "--silent", "--log", log, "--options", options)
 
