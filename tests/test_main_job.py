@@ -4,6 +4,7 @@ see the bar go on where the job really is, and find the finished job in the admi
 import json
 import re
 import time
+from collections import defaultdict
 
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
@@ -20,7 +21,7 @@ REPORT_EVERY_BAR = """
   new MutationObserver(() => {
     for (const bar of document.querySelectorAll('[role=progressbar]')) {
       const shown = bar.getAttribute('aria-valuenow');
-      if (shown !== null) window.report(shown);
+      if (shown !== null) window.report(shown, performance.timeOrigin);
     }
   }).observe(document, { subtree: true, childList: true, attributes: true });
 """
@@ -58,8 +59,9 @@ def start_a_job(page: Page, url: str, seconds: int) -> Job:
 def test_the_main_job_from_start_to_history(
     stack: Stack, proxy: Proxy, page: Page, boss: User
 ) -> None:
-    shown: list[float] = []
-    page.expose_function("report", lambda value: shown.append(float(value)))
+    # By load: the old page moves on while the server renders the new one.
+    loads: dict[float, list[float]] = defaultdict(list)
+    page.expose_function("report", lambda value, load: loads[load].append(float(value)))
     page.add_init_script(REPORT_EVERY_BAR)
     sign_in(page.context, boss, proxy.url)
     job = start_a_job(page, proxy.url, seconds=20)
@@ -92,10 +94,10 @@ def test_the_main_job_from_start_to_history(
     assert job.attempt == 1
 
     allowed = [0.0, *reported(stack.valkey, job)]
-    assert shown == sorted(shown), "the bar went back"
-    assert set(shown) <= set(allowed), "the bar showed what the job never reported"
+    for shown in loads.values():
+        assert shown == sorted(shown), "the bar went back"
+        assert set(shown) <= set(allowed), "the bar showed what the job never reported"
     assert shown[-1] == 100
-    assert shown.count(100) >= 1
     assert allowed.index(100) == len(allowed) - 1, "100 before success"
 
     page.goto(f"{proxy.url}/admin/jobs/job/")
