@@ -76,7 +76,9 @@ class History:
 
 
 def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
-    """Queues the commands that read each (job, cursor) of `wanted`."""
+    """Queues the commands that read each (job, cursor) of `wanted`. From then on the pipeline's
+    client gives every XRANGE as entries: dictionaries in between cost as much again."""
+    pipe.set_response_callback("XRANGE", _entries)
     pipe.get(keys.LAST)
     for job, cursor in wanted:
         pipe.hgetall(keys.snapshot(job))
@@ -88,12 +90,11 @@ def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
     """The History that `replies` to the commands of `queue` describe."""
     history = History(int(replies[0] or 0))
     for index, key in enumerate(wanted):
-        snapshot, first, rest = replies[1 + 3 * index : 4 + 3 * index]
-        oldest = list(_entries(first))
-        history.tails[key] = Tail(snapshot, oldest[0].prev if oldest else 0, list(_entries(rest)))
+        snapshot, first, entries = replies[1 + 3 * index : 4 + 3 * index]
+        history.tails[key] = Tail(snapshot, first[0].prev if first else 0, entries)
     return history
 
 
-def _entries(reply: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterable[Entry]:
-    for entry_id, fields in reply:
-        yield Entry(int(entry_id[: entry_id.index(b"-")]), int(fields[b"p"]), fields[b"f"])
+def _entries(reply: Iterable[tuple[bytes, Sequence[bytes]]], **_: Any) -> list[Entry]:
+    """A reply of ids, "<number>-0", each with the names and values of append.lua's XADD."""
+    return [Entry(int(key[:-2]), int(prev), frame) for key, (_, prev, _, frame) in reply]
