@@ -1,17 +1,32 @@
-"""The queue in Redis as Celery reads it, but for what is no message at all."""
+"""The queue in Redis as Celery reads it, but for what is no message, and servers that say no."""
 
 import logging
 from queue import Empty
 from typing import Any
 
 from kombu.transport import redis
+from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
+
+
+class QoS(redis.QoS):
+    """Counts a message as done that a Redis which takes no writes any more cannot forget: else the
+    worker would wait for it for ever. Should it come again, its job's lease refuses it."""
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        except ResponseError as error:
+            logger.warning("The queue did not take that a message is done: %s", error)
+            super(redis.QoS, self).ack(delivery_tag)
 
 
 class Channel(redis.Channel):
     """Drops what somebody else has put into the list: Celery's own would end the worker with it,
     and the jobs in it."""
+
+    QoS = QoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

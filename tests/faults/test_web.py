@@ -73,8 +73,8 @@ def say(log: Log, job: Job, text: str) -> int:
 
 
 def heard(viewer: Viewer, text: str) -> bool:
-    """Whether a viewer has been given an event with this text; heartbeats may have followed."""
-    return any(text in message.data for message in viewer.record.messages[-5:])
+    """Whether a viewer has been given an event with this text."""
+    return any(text in message.data for message in viewer.record.messages)
 
 
 def test_a_deploy_with_200_streams_takes_5_seconds_and_costs_no_event(
@@ -136,7 +136,7 @@ def test_a_server_that_stood_still_goes_on_where_it_was(
     sent = [say(log, job, f"line {number}") for number in range(100)]
     time.sleep(4)
     site.signal(signal.SIGCONT)
-    wait_until(lambda: heard(viewer, "line 99"), 5)
+    wait_until(lambda: heard(viewer, "line 99"))
     record = viewer.stop()
     assert [int(m.id) for m in record.messages if m.event == "log"] == sent
 
@@ -227,13 +227,12 @@ def test_a_stream_whose_client_has_vanished_ends_by_its_age(
 def test_only_get_opens_a_stream(
     method: str, site: Web, valkey: Valkey, token: str, job: Job
 ) -> None:
-    asked = open_stream(events(site, job), token, method=method)
-    status = read_until(asked, b"\r\n\r\n").split(b" ", 2)[1]
-    assert status == {"HEAD": b"200", "OPTIONS": status}.get(method, b"405")
-    assert status in (b"200", b"204", b"405")
     with valkey.client() as client:
-        assert client.pubsub_channels() == []
-    asked.close()
+        wait_until(lambda: client.pubsub_channels() == [])  # those of the test before
+        with open_stream(events(site, job), token, method=method) as asked:
+            status = read_until(asked, b"\r\n\r\n").split(b" ", 2)[1]
+            assert status in {"HEAD": [b"200"], "OPTIONS": [b"200", b"204"]}.get(method, [b"405"])
+            assert client.pubsub_channels() == []
 
 
 def test_one_user_s_many_streams_leave_the_others_alone(
