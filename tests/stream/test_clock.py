@@ -50,11 +50,11 @@ async def test_who_may_read_no_more_is_told_and_the_stream_ends(
     *_, last = [piece async for piece in alices]
     assert last.endswith(sse.AUTH)
     assert len(guarded.readers) == 2
+    await until(lambda: set(grants.asked) == {"alice", "bob"})
     say(log, job, "still here")
     for stream in (bobs, ours):
         await collect_one(stream, b"still here")
         await stream.aclose()
-    assert set(grants.asked) == {"alice", "bob"}
 
 
 async def test_streams_go_on_while_nobody_can_tell_who_may_read(
