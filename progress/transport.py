@@ -11,13 +11,17 @@ logger = logging.getLogger(__name__)
 
 
 class QoS(redis.QoS):
-    """Counts a message as done that a Redis which takes no writes any more cannot forget: else the
-    worker would wait for it for ever. Should it come again, its job's lease refuses it."""
+    """Counts a message as done though Redis cannot be told so, being read-only or out of reach:
+    else the worker would end, or wait for it for ever. Should the message come again, its job's
+    lease refuses it."""
 
     def ack(self, delivery_tag: str) -> None:
         try:
             super().ack(delivery_tag)
-        except ResponseError as error:
+        except (
+            ResponseError,
+            AttributeError,
+        ) as error:  # the latter: kombu has left the connection
             logger.warning("The queue did not take that a message is done: %s", error)
             super(redis.QoS, self).ack(delivery_tag)
 

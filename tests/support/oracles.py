@@ -49,10 +49,10 @@ def violations(messages: list[Message], known: Mapping[str, set[int]]) -> Iterat
             continue
         place = places.setdefault(data["job"], _Place())
         if message.event in RESTATED:
+            # What it shows may be newer than the events that follow, if it is of the database.
             place.restated, place.percents = True, {}
         else:
             yield from _out_of_place(message, place, known.get(data["job"], set()))
-        if message.event != "resync":
             yield from _backwards(data, place)
 
 
