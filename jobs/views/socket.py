@@ -1,5 +1,6 @@
 """Where WebSockets are let in: who asks, and from which page."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
@@ -24,5 +25,5 @@ def socket(request: HttpRequest) -> HttpResponseBase:
 def _is_from_here(request: HttpRequest) -> bool:
     """Browsers let every page open a WebSocket to any site, with that site's cookies, and say
     which page it was; programs say nothing."""
-    origin = request.headers.get("Origin")
-    return origin in (None, f"{request.scheme}://{request.get_host()}")
+    origin, own = request.headers.get("Origin"), f"{request.scheme}://{request.get_host()}"
+    return origin in (None, own, *settings.CORS_ALLOWED_ORIGINS)

@@ -2,10 +2,8 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -14,14 +12,9 @@ from playwright.sync_api import Page
 
 from jobs import actions, tokens
 from jobs.models import Job
+from tests.client.page import snippets
 from tests.support.stack import Web, Worker
 from tests.support.users import sign_in
-
-PAGE = (Path(settings.BASE_DIR) / "docs/clients.md").read_text()
-
-
-def snippets(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -58,15 +51,22 @@ def test_the_curl_of_the_page_reads_a_stream_and_starts_a_job(shell: dict[str, s
     assert Job.objects.get(pk=started["job"]).kind == "simulate"
 
 
+def test_the_loop_around_curl_prints_whole_events_to_the_end(shell: dict[str, str]) -> None:
+    [loop] = snippets("bash")
+    printed = run(["bash", "-c", loop], shell)
+    assert printed.startswith("retry: ")
+    assert printed.endswith("event: done\ndata: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("transport", ["source", "socket"])
 def test_the_javascript_of_the_page_shows_a_job_to_its_end(
-    page: Page, web: Web, alice: User, job: Job
+    page: Page, web: Web, alice: User, job: Job, transport: str
 ) -> None:
     sign_in(page.context, alice, web.url)
     page.goto(f"{web.url}/healthz")
-    [snippet] = snippets("js")
-    ended = "new Promise((resolve) => source.addEventListener('done', resolve))"
+    [snippet] = [each for each in snippets("js") if each.startswith(f"const {transport} =")]
+    over = "done" if transport == "source" else "close"
+    ended = f"new Promise((resolve) => {transport}.addEventListener('{over}', resolve))"
     script = f"async () => {{ const JOB = '{job.pk}'; {snippet}; await {ended};"
-    assert page.evaluate(f"{script} return [document.title, source.readyState] }}") == [
-        "succeeded 100",
-        2,  # closed
-    ]
+    closed = page.evaluate(f"{script} return [document.title, {transport}.readyState] }}")
+    assert closed == ["succeeded 100", {"source": 2, "socket": 3}[transport]]

@@ -1,5 +1,6 @@
 """`manage.py watch` and `start_job --watch`, as people run them."""
 
+import json
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ from django.core.management import CommandError, call_command
 
 from jobs import actions, tokens
 from jobs.models import Job, Status
+from tests.client.hostile import Hostile, answer
 from tests.support.processes import wait_until
 from tests.support.stack import Web, Worker
 
@@ -111,6 +113,48 @@ def test_by_address_and_token_it_follows_the_site_over_the_network(web: Web, ali
     with pytest.raises(CommandError, match="401") as error:
         call_command("watch", addresses[0], "--token", "pt_1_wrong")
     assert error.value.returncode == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *("1", "null", "[]", '"text"', "{}", "not JSON", '{"job": [1]}', '{"job": "another"}'),
+        '{"job": "JOB", "attempt": 1, "status": "running", "percent": 1}',
+        '{"job": "JOB", "attempt": 1, "status": "x", "title": "x", "reason": "", "percent": NaN}',
+        '{"job": "JOB", "attempt": 1, "status": [], "title": "x", "reason": ""}',
+    ],
+)
+def test_a_server_that_is_none_of_ours_is_told_so(data: str) -> None:
+    job = str(uuid.uuid4())
+    frames = f"event: snapshot\ndata: {data.replace('JOB', job)}\n\n".encode()
+    with (
+        Hostile(answer(frames)) as server,
+        pytest.raises(CommandError, match="sends no jobs of ours") as error,
+    ):
+        call_command("watch", f"{server.url}jobs/{job}/")
+    assert error.value.returncode == 3
+
+
+def test_a_job_that_is_deleted_meanwhile_exits_3_and_says_so(web: Web, alice: User) -> None:
+    job = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
+    address, (_, token) = f"{web.url}/jobs/{job.pk}/", tokens.issue(alice)
+    process = manage("watch", address, "--token", token)
+    assert process.stdout is not None
+    process.stdout.readline()
+    job.delete()
+    web.kill()
+    web.start()
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert b"no such job" in printed
+    name = str(uuid.uuid4())
+    told = json.dumps({"job": name, "attempt": 0, "status": "queued", "title": "x", "reason": ""})
+    frames = f"event: snapshot\ndata: {told}\n\nevent: done\ndata: [DONE]\n\n".encode()
+    with (
+        Hostile(answer(frames)) as server,
+        pytest.raises(CommandError, match=r"no job .* any more"),
+    ):
+        call_command("watch", f"{server.url}jobs/{name}/")
 
 
 def test_in_a_terminal_it_draws_bars_with_phase_rate_and_time_left() -> None:

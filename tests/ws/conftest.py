@@ -1,25 +1,21 @@
 """Jobs whose logs the tests write, on each server that the WebSocket runs on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
 
 from jobs import announce, tokens
 from jobs.models import Job
-from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web
 from tests.ws.client import Client
 
-Connect = Callable[..., Client]
 
-
-@pytest.fixture(
-    scope="module", params=[Web, Uvicorn, Hypercorn], ids=lambda server: server.__name__
-)
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+@pytest.fixture(scope="module")
+def web(server: type[Web], valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """A server of the class that the module's `server` names, with narrow limits."""
     limits = {"STREAM_MAX_PER_USER": "8", "STREAM_MAX_BYTES": "500000", "STREAM_RECHECK": "1"}
-    process: Web = request.param(**limits)
+    process = server(**limits, CORS_ALLOWED_ORIGINS="https://friend.example")
     process.start()
     yield process
     process.stop()

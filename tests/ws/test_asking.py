@@ -49,6 +49,12 @@ NONSENSE: list[str | bytes] = [
 ]
 
 
+@pytest.fixture(scope="module", params=[Web, Uvicorn])
+def server(request: pytest.FixtureRequest) -> type[Web]:
+    found: type[Web] = request.param
+    return found
+
+
 @pytest.fixture
 def bobs(web: Web, transactional_db: None, bob: User) -> Iterator[Client]:
     """Bob's connection."""
@@ -208,8 +214,9 @@ def test_a_page_of_another_site_gets_no_connection_with_this_ones_cookies(
 ) -> None:
     del transactional_db
     cookie = session_of(alice)
-    with Client(web.url, cookie=cookie, origin=web.url) as own:
-        assert own.ask("ping")["event"] == "pong"
+    for good in (web.url, "https://friend.example"):
+        with Client(web.url, cookie=cookie, origin=good) as own:
+            assert own.ask("ping")["event"] == "pong"
     other = web.url.replace("127.0.0.1", "localhost")
     for origin in ("https://evil.example", other, "null", f"{web.url}.evil.example"):
         with pytest.raises(InvalidStatus) as refused, Client(web.url, cookie=cookie, origin=origin):
@@ -255,12 +262,12 @@ def test_connections_and_their_streams_count_against_the_limit_of_their_user(
     wait_until(has_room)
 
 
-@pytest.mark.parametrize("server", [Web, Uvicorn, Hypercorn])
+@pytest.mark.parametrize("kind", [Web, Uvicorn, Hypercorn])
 def test_a_server_that_ends_closes_its_connections_at_once(
-    server: type[Web], valkey: Valkey, token: str, job: Job
+    kind: type[Web], valkey: Valkey, token: str, job: Job
 ) -> None:
     del valkey
-    own = server()
+    own = kind()
     own.start()
     with ExitStack() as stack, Client(own.url, bearer=token) as client:
         stack.callback(own.kill)

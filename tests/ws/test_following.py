@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 from django.contrib.auth.models import User
 
 from jobs import lease
@@ -12,9 +13,16 @@ from progress.stream import Event
 from progress.stream.ws import RETURN
 from tests.support.protocol import follow
 from tests.support.proxy import Proxy
+from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Web
 from tests.ws.client import Client, Message
 from tests.ws.conftest import make_job
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn, Hypercorn])
+def server(request: pytest.FixtureRequest) -> type[Web]:
+    found: type[Web] = request.param
+    return found
 
 
 def say(job: Job, *texts: object) -> None:
