@@ -68,17 +68,18 @@ def test_a_job_whose_worker_is_killed_runs_again_and_never_twice_at_once(
     assert len(one_at_a_time(ledger)) == 2
 
 
-def test_a_killed_child_is_told_of_at_once_and_its_neighbour_goes_on(
+def test_a_killed_child_is_told_of_and_its_neighbour_goes_on(
     crew: Crew, tmp_path: Path
 ) -> None:
-    """F11: what the kernel does when memory runs out."""
+    """F11: what the kernel does when memory runs out. The parent tells, unless the lease of this
+    test runs out before it has looked."""
     ledger = tmp_path / "ledger"
     neighbour = actions.start("witness", {"ledger": str(ledger), "seconds": 4})
     job = actions.start("deaf", {"seconds": 30})
     wait_until(lambda: runs(ledger))
     os.kill(child_of(job), signal.SIGKILL)
-    lost = until_status(job, "lost", seconds=5)
-    assert lost.reason == "The worker process was killed, as happens when memory runs out"
+    lost = until_status(job, "lost", seconds=BOUND)
+    assert lost.reason.startswith(("The worker process was killed", "The worker disappeared"))
     assert actions.retry(lost).status == "queued"
     actions.cancel(until_status(job, "running"))
     assert (ended(neighbour).status, reload(neighbour).attempt) == ("succeeded", 1)
