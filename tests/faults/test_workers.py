@@ -68,9 +68,7 @@ def test_a_job_whose_worker_is_killed_runs_again_and_never_twice_at_once(
     assert len(one_at_a_time(ledger)) == 2
 
 
-def test_a_killed_child_is_told_of_and_its_neighbour_goes_on(
-    crew: Crew, tmp_path: Path
-) -> None:
+def test_a_killed_child_is_told_of_and_its_neighbour_goes_on(crew: Crew, tmp_path: Path) -> None:
     """F11: what the kernel does when memory runs out. The parent tells, unless the lease of this
     test runs out before it has looked."""
     ledger = tmp_path / "ledger"
