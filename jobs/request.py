@@ -32,9 +32,6 @@ class JobRequest(Request):
             super().__init__(*args, **kwargs)
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise InvalidTaskError(f"{type(error).__name__}: {error}") from error
-        # What keeps a message from being acknowledged is logged and must not end the worker, as
-        # kombu's AttributeError on a lost connection does. One that comes again is dropped.
-        self._connection_errors = (Exception,)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Fails the job that ran into the hard time limit."""
