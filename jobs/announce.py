@@ -53,8 +53,10 @@ def _append(job: Job) -> bool:
         if job.status == Status.FAILED:
             data = {"error": True, "job": str(job.pk), "message": job.reason}
             log().append(str(job.pk), Event("error", data), attempt=job.attempt)
-        # A retry is as new as a start to streams that had nothing to follow of this job any more.
-        anew = feed(job.owner_id) if job.status == Status.QUEUED else ""
+        # A retry is as new as a start to streams that had nothing to follow of this job any more,
+        # and so is a run of which Redis did not take the start.
+        new = job.status in (Status.QUEUED, Status.RUNNING)
+        anew = feed(job.owner_id) if new else ""
         log().append(str(job.pk), _event(job), attempt=job.attempt, feed=anew)
     except redis.RedisError as error:
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)

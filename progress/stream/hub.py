@@ -186,7 +186,10 @@ class Hub:
     def _follow(self, reader: Subscription, job: str, number: int) -> None:
         """A new job of the reader's owner, which began with the event `number`. It was announced
         before anything later was published, so catching up gives all of it, unless the reader has
-        read past that in the meantime."""
+        read past that in the meantime. One that it follows is announced again when it runs, for
+        those who were not told of its start."""
+        if job in reader.jobs:
+            return
         if number <= reader.cursor:
             reader.missed |= {job}
         self._join(reader, [job])

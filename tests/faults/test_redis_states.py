@@ -55,3 +55,16 @@ def test_a_running_job_that_redis_has_as_queued_is_told_to_run(valkey: Valkey, a
     janitor.sweep()
     assert told(job) == "running"
     assert snapshots.live([job.pk])[1][str(job.pk)]["attempt"] == 1
+
+
+def test_a_job_whose_start_redis_did_not_take_is_told_to_its_owner_when_it_runs(
+    valkey: Valkey, alice: User
+) -> None:
+    job = queued(owner=alice)
+    with valkey.client() as client, client.pubsub() as heard:
+        heard.subscribe(keys.feed(f"user:{alice.pk}"))
+        assert heard.get_message(timeout=5)
+        assert lease.claim(job.pk, "worker@test/1")
+        told_of = heard.get_message(timeout=5)
+    assert told_of
+    assert told_of["data"].startswith(str(job.pk).encode())
