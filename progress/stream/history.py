@@ -76,9 +76,9 @@ class History:
 
 
 def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
-    """Queues the commands that read each (job, cursor) of `wanted`. From then on the pipeline's
-    client gives every XRANGE as entries: dictionaries in between cost as much again."""
-    pipe.set_response_callback("XRANGE", _entries)
+    """Queues the commands that read each (job, cursor) of `wanted`. The pipeline gives XRANGE as
+    entries: dictionaries in between would cost as much again."""
+    pipe.response_callbacks = {**pipe.response_callbacks, "XRANGE": _entries}
     pipe.get(keys.LAST)
     for job, cursor in wanted:
         pipe.hgetall(keys.snapshot(job))
