@@ -87,10 +87,10 @@ def test_a_killed_child_is_told_of_and_its_neighbour_goes_on(crew: Crew, tmp_pat
 
 def test_a_task_that_takes_too_much_memory_fails_alone(crew: Crew) -> None:
     """F11: where a limit of the process says no before the kernel does."""
-    children = crew.children()
+    children = set(crew.children())
     assert ended(actions.start("hungry", {})).reason == "The worker process ran out of memory"
     assert ended(actions.start("add", {"a": 1})).status == "succeeded"
-    assert crew.children() == children
+    assert children <= set(crew.children())
 
 
 def test_a_job_that_kills_its_worker_each_time_ends_and_its_neighbour_too(
