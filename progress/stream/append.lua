@@ -5,6 +5,7 @@
 -- ARGV  1 attempt        2 kind              3 mark: created | final | cancelling | closing | ''
 --       4 JSON, one line 5 sequence (0 none) 6 floor: a number known to be taken
 --       7 maxlen         8 ttl in ms         9 live channel    10 feed channel or ''   11 job
+--      12 a sequence that has to be there (0 none)
 --
 -- The snapshot hash:
 --   attempt   the newest attempt that wrote        closed  the newest attempt that has ended
@@ -32,8 +33,14 @@ if mark == 'created' and newest >= 0 then
 end
 
 -- A write that was repeated because its answer got lost.
-if seq > 0 and attempt == newest and seq <= (tonumber(known[4]) or 0) then
+local written = attempt == newest and tonumber(known[4]) or 0
+if seq > 0 and seq <= written then
   return {tonumber(known[3]), 0, cancelled}
+end
+
+-- Redis may have had no room for the one before, and some again for this one.
+if newest >= 0 and tonumber(ARGV[12]) > written then
+  return redis.error_reply('ORDER an event before this one is missing')
 end
 
 -- Microseconds since 1970 fit a double exactly until the year 2255.

@@ -86,8 +86,12 @@ class Log:
     def append_all(
         self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
     ) -> Receipt:
-        """Appends several (seq, event) in one round trip; the receipt is that of the last."""
-        calls = [self._args(job, event, attempt, seq, floor) for seq, event in events]
+        """Appends several (seq, event) in one round trip; the receipt is that of the last. Where
+        one is refused, so are all after it: they can be sent again."""
+        calls, before = [], 0
+        for seq, event in events:
+            calls.append(self._args(job, event, attempt, seq, floor, before=before))
+            before = seq
         if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
             return _receipt(self._append(_keys(job), calls[0]))
         try:
@@ -189,11 +193,12 @@ class Log:
         floor: int,
         feed: str = "",
         created: bool = False,
+        before: int = 0,
     ) -> list[Any]:
         channels = [keys.live(job), keys.feed(feed) if feed else "", job]
         mark = "created" if created else _mark(event)
         head = [attempt, event.kind, mark, to_json(event.data), seq, floor]
-        return [*head, *self._limits, *channels]
+        return [*head, *self._limits, *channels, before]
 
     def _pipeline(self, job: str, calls: list[list[Any]]) -> Receipt:
         with self._redis.pipeline(transaction=False) as pipe:

@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from progress.stream import Event, Log, keys
+from progress.stream.log import _keys
 from tests.stream.conftest import progress, state
 from tests.support.stack import Valkey
 
@@ -79,6 +80,24 @@ def test_a_cancel_request_reaches_the_attempt_with_its_next_write(log: Log, job:
     assert log.append(job, progress(job, 2), attempt=1).cancelled
     assert log.beat(job, 1).cancelled
     assert not log.append(job, progress(job, 0, 2), attempt=2).cancelled
+
+
+def test_nothing_is_taken_whose_forerunner_was_refused(log: Log, valkey: Valkey, job: str) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    events = [(seq, output(job, str(seq))) for seq in (1, 2, 3)]
+    with valkey.client() as client:
+        held = client.config_get("maxmemory")["maxmemory"]
+        client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(redis.RedisError):
+                log.append_all(job, events, attempt=1)
+        finally:
+            client.config_set("maxmemory", held)
+        later = log._args(job, events[2][1], 1, 3, 0, before=2)
+        with pytest.raises(redis.ResponseError, match="ORDER"):
+            log._append(_keys(job), later)
+        log.append_all(job, events, attempt=1)
+        assert client.get(keys.output(job)) == b"123"
 
 
 def test_a_write_that_is_repeated_counts_once(log: Log, valkey: Valkey, job: str) -> None:
