@@ -113,7 +113,8 @@ def retry(job: Job, by: User | AnonymousUser | None = None) -> Job:
 
 def _check(job: Job, by: User | AnonymousUser | None) -> None:
     """Everybody may change their own jobs; others' take the permission that the admin asks for."""
-    if by is not None and job.owner_id != by.pk and not by.has_perm("jobs.change_job"):
+    own = by is not None and by.is_authenticated and job.owner_id == by.pk
+    if by is not None and not own and not by.has_perm("jobs.change_job"):
         raise NotAllowedError("You may look at this job, but not change it.")
 
 

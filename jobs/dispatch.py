@@ -76,6 +76,6 @@ def _work(job: Job, tell: bool, done: threading.Event, taken: threading.Event) -
     except Exception as error:  # noqa: BLE001 - brokers raise anything from OSError to RuntimeError
         logger.warning("Publishing job %s failed: %s: %s", job.pk, type(error).__name__, error)
     finally:
-        connections.close_all()
         _slots.release()
+        connections.close_all()
         done.set()

@@ -38,12 +38,13 @@ def kept(returned: Any, progress: current.Progress) -> Any:
     """What a task returned, as JSON. Raises TypeError or ValueError for what is not JSON, and
     JobError for what is too large for the database: that is in a file then."""
     result = values.result(returned)
-    text = json.dumps(result)
-    if len(text) > RESULT:
+    text = json.dumps(result, ensure_ascii=False)
+    size = len(text.encode("utf-8", "replace"))
+    if size > RESULT:
         with progress.result_file(RESULT_FILE) as file:
             file.write(text)
         raise JobError(
-            f"The result is too large to be kept ({_size(len(text))}, {_size(RESULT)} at most):"
+            f"The result is too large to be kept ({_size(size)}, {_size(RESULT)} at most):"
             f" it is in the file {RESULT_FILE}. The task should write a result file by itself."
         )
     return result

@@ -20,6 +20,7 @@ from jobs.embedded import EmbeddedValkey
 from jobs.supervisor import Supervisor
 
 PATIENCE = 60.0  # seconds until we say what is missing
+MARGIN = 5.0  # seconds beyond WORKER_GRACE until what has not ended is killed
 LAST_WORDS = 10.0  # seconds in which the processes of an `up` that was killed end
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask what listens there
 
@@ -101,7 +102,7 @@ class Installation:
                 self._await_ready(supervisor)
                 supervisor.run()
             supervisor.say("ending")
-            supervisor.end(processes, grace=settings.WORKER_GRACE + 3.0)
+            supervisor.end(processes, grace=settings.WORKER_GRACE + MARGIN)
         if supervisor.failure:
             raise InstallationError(supervisor.failure)
 

@@ -112,7 +112,8 @@ def repeat_states() -> None:
     seconds = min(begun - _compared, settings.LOG_TTL) + LATE
     ended = Q(finished_at__range=(later(-seconds), later(-RECENT)))
     active = Q(status__in=HELD, started_at__lt=later(-RECENT))
-    for jobs in _batches(Job.objects.filter(ended | active).order_by()):
+    again = Q(status=Status.QUEUED, attempt__gt=0)
+    for jobs in _batches(Job.objects.filter(ended | active | again).order_by()):
         states = log().read([str(job.pk) for job in jobs]).states
         for job in jobs:
             state = states.get(str(job.pk))

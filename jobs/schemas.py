@@ -1,6 +1,7 @@
 """JSON Schemas (2020-12) of what programs send and get: a job's snapshot, a problem, and the
 parameters of each kind, which its form knows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -91,14 +92,25 @@ def _type(field: forms.Field) -> Schema:
     if isinstance(field, forms.FileField):
         return {"type": "string", "contentMediaType": "application/octet-stream"}
     if isinstance(field, forms.ChoiceField):
-        choices: Any = field.choices
-        return {"enum": [str(value) for value, _ in choices]}
+        choice: Schema = {"enum": list(_choices(field.choices))}
+        many = isinstance(field, forms.MultipleChoiceField)
+        return {"type": "array", "items": choice} if many else choice
     if isinstance(field, forms.BooleanField):
         return {"type": "boolean"}
-    if isinstance(field, forms.IntegerField):  # a FloatField is one, too
-        kind = "number" if isinstance(field, forms.FloatField) else "integer"
+    if isinstance(field, forms.IntegerField):  # the others of numbers are ones, too
+        whole = not isinstance(field, (forms.FloatField, forms.DecimalField))
+        kind = "integer" if whole else "number"
         bounds = {"minimum": field.min_value, "maximum": field.max_value}
     else:
         kind = "string"
         bounds = {name: getattr(field, slot, None) for name, slot in _LENGTHS.items()}
     return {"type": kind, **{name: bound for name, bound in bounds.items() if bound is not None}}
+
+
+def _choices(choices: Any) -> Iterator[str]:
+    """The values, those within groups as well."""
+    for value, label in choices:
+        if isinstance(label, (list, tuple)):
+            yield from _choices(label)
+        else:
+            yield str(value)

@@ -17,6 +17,8 @@ from progress.stream.event import clean
 from progress.stream.http import Cursor
 from progress.stream.ws import SIGN_IN, Socket, SocketResponse
 
+CHECKED = ("subscribe", "cancel")
+"""What needs a grant that holds at that moment; streams that are open are checked by the hub."""
 MOST_JOBS = 1000
 """Jobs that one stream names at most."""
 LONGEST_NAME = 100
@@ -37,7 +39,8 @@ def respond(grant: Grant) -> SocketResponse:
     own = Subscription([], heartbeat=True, holder=str(grant.user), grant=grant)
 
     async def answer(socket: Socket, asked: Mapping[str, Any] | None) -> None:
-        if await grants.revoked([grant]):
+        # Only where it matters: three queries, in the thread that all streams wait for.
+        if (asked or {}).get("type") in CHECKED and await grants.revoked([grant]):
             socket.close(SIGN_IN)
         else:
             await _answer(socket, grant, asked or {})

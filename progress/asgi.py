@@ -7,6 +7,7 @@ import django
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 
+from progress import bodies
 from progress.checks import require_sound_settings
 from progress.stream.http import EventStreamHandler
 from progress.stream.ws import SocketHandler
@@ -16,5 +17,6 @@ django.setup(set_prefix=False)
 require_sound_settings()
 # Daphne and Django each keep the whole body of a request in a file: /tmp may be small, or memory
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
+bodies.leave_to_django()
 
 application = ProtocolTypeRouter({"http": EventStreamHandler(), "websocket": SocketHandler()})

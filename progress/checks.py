@@ -63,6 +63,6 @@ def require_sound_settings() -> None:
     """For processes that serve: end with the sentences when a check fails, or when the server of
     REDIS_URL is one that can never do."""
     problems = [each for each in run_checks() if each.is_serious() and not each.is_silenced()]
-    sentences = [*map(str, problems), *filter(None, [refusal(settings.REDIS_URL)])]
+    sentences = [*map(str, problems)] or [*filter(None, [refusal(settings.REDIS_URL)])]
     if sentences:
         raise SystemExit("\n".join(sentences))

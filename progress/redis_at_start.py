@@ -22,6 +22,8 @@ def refusal(url: str) -> str:
             retry=Retry(NoBackoff(), 0),
         ) as client:
             about = client.info("everything")
+    except ValueError:  # its own text may hold a part of the password
+        return "REDIS_URL cannot be understood: check its port, its database and its options."
     except (redis.AuthenticationError, redis.exceptions.AuthenticationWrongNumberOfArgsError):
         return "REDIS_URL: the server refuses the user or the password in it."
     except redis.ConnectionError as error:

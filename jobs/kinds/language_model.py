@@ -52,7 +52,7 @@ class QuestionForm(forms.Form):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]  # whatever Form takes
         for field in self.fields.values():
-            field.validators.append(_not_too_long)
+            field.validators += [_not_too_long, _sendable]
 
     @property
     def hindrance(self) -> str:
@@ -68,6 +68,13 @@ class QuestionForm(forms.Form):
     def clean(self) -> None:
         if sentence := hindrance():
             raise forms.ValidationError(sentence)
+
+
+def _sendable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise forms.ValidationError("This holds half a character, which cannot be sent.") from None
 
 
 def _not_too_long(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -14,11 +15,12 @@ from django.http.response import HttpResponseBase
 from jobs import streams
 from jobs.kinds.language_model import ModelError, QuestionForm, hindrance, load
 from jobs.views.access import allowed, person
-from jobs.views.answers import problem
+from jobs.views.answers import ERRORS, problem
 from jobs.views.start import MalformedError, json_object
 from progress.stream import sse
 from progress.stream.http import StreamResponse
 
+logger = logging.getLogger(__name__)
 _open: Counter[int] = Counter()
 """Answers under way in this process, by user."""
 
@@ -54,8 +56,8 @@ def chat(request: HttpRequest) -> HttpResponseBase:
 
 
 def _is_lured(request: HttpRequest) -> bool:
-    """A link on another site: following it would ask, and spend, in the person's name."""
-    foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    """A link or an image elsewhere: following it would ask, and spend, in the person's name."""
+    foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     return foreign and "Authorization" not in request.headers
 
 
@@ -79,6 +81,8 @@ async def _frames(user: int, question: dict[str, str]) -> AsyncGenerator[bytes, 
     _open[user] += 1
     try:
         yield sse.encode(id="1")
+        if _open[user] > settings.LLM_MAX_PER_USER:  # many at once: none was counted yet
+            raise ModelError(ERRORS[429][1])
         answer = await load()
         async with (
             aclosing(answer(**question)) as pieces,
@@ -88,6 +92,9 @@ async def _frames(user: int, question: dict[str, str]) -> AsyncGenerator[bytes, 
                 yield sse.KEEPALIVE if piece is None else _data({"content": piece})
     except ModelError as error:
         yield _data({"error": True, "message": str(error)}, event="error")
+    except Exception:
+        logger.exception("An answer of the model could not be passed on")
+        yield _data({"error": True, "message": ERRORS[500][1]}, event="error")
     finally:
         _open[user] -= 1
     yield sse.encode("[DONE]")

@@ -1,6 +1,9 @@
 """Errors as pages in the style of the others, or as JSON for programs."""
 
+import sys
+
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
@@ -34,9 +37,16 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500. Needs neither session nor database: they may be what broke."""
-    title, sentence = ERRORS[500]
+    """500, or 503 where the database is away. Needs neither session nor database: they may be what
+    broke."""
+    away = isinstance(sys.exc_info()[1], (InterfaceError, OperationalError))
+    status = 503 if away else 500
+    title, sentence = ERRORS[status]
     if Wants.of(request) is Wants.JSON:
-        return problem_details(500, sentence, {})
-    context = {"title": title, "sentence": sentence, "status": 500}
-    return HttpResponse(render_to_string("error.html", context), status=500)
+        response = problem_details(status, sentence, {})
+    else:
+        context = {"title": title, "sentence": sentence, "status": status}
+        response = HttpResponse(render_to_string("error.html", context), status=status)
+    if away:
+        response["Retry-After"] = "5"
+    return response

@@ -108,7 +108,7 @@ class Clock:
         """Tells everybody at once when it has changed."""
         if stale != self.stale:
             self.stale = stale
-            for reader in self._watched:
+            for reader in tuple(self._watched):
                 if reader.heartbeat and not reader.ended:
                     reader.wire.write(sse.heartbeat(stale=stale))
 

@@ -238,6 +238,8 @@ async def _iterate(stream: AsyncGenerator[bytes, None], receive: Receive, send: 
         leaving.cancel()
         sending.cancel()
         await asyncio.gather(sending, leaving, return_exceptions=True)
+    if not sending.cancelled() and (error := sending.exception()):
+        raise error  # for the server's log: the client sees the end
 
 
 async def _send(stream: AsyncGenerator[bytes, None], send: Send) -> None:

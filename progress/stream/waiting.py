@@ -29,8 +29,8 @@ class Wait:
         """Waits; None when the client has left meanwhile (`receive` of ASGI tells)."""
         hub, bell = self.hub(), Bell()
         leaving = asyncio.ensure_future(left(receive))
-        hub.attach(self.reader, bell)
         try:
+            hub.attach(self.reader, bell)
             waited_for = {bell.rung, leaving}
             await asyncio.wait(
                 waited_for, timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED

@@ -144,7 +144,7 @@ def until_all_come_back(
 
 def until_there_is_none(lagging: Callable[[], list[str]], what: str) -> None:
     try:
-        wait_until(lambda: not lagging(), 30)
+        wait_until(lambda: not lagging(), 60)
     except AssertionError:
         raise AssertionError(f"{what}: {lagging()}") from None
 

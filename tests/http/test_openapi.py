@@ -95,7 +95,9 @@ def test_a_snapshot_is_what_the_protocol_says() -> None:
 
 
 def test_every_kinds_defaults_fit_its_schema() -> None:
-    for kind in registry.kinds().values():
+    ours = [kind for kind in registry.kinds().values() if kind.task.name.startswith("jobs.")]
+    assert ours
+    for kind in ours:  # other tests have tasks of their own
         schema = parameters(kind)
         Draft202012Validator.check_schema(schema)
         known = {n: f["default"] for n, f in schema["properties"].items() if "default" in f}

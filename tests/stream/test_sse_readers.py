@@ -77,6 +77,8 @@ def test_chromium_follows_each_rule_of_the_specification(chromium: Page, server:
     assert wrong == []
 
 
+# Threads of the web server of this test may draw random numbers while a batch is made.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @given(st.lists(BLOCKS, min_size=30, max_size=30))
 @settings(
     max_examples=3,

@@ -223,7 +223,7 @@ def test_a_reply_that_was_overtaken_is_not_shown(
     while_waiting(page, lambda: "new panel" in held)
     for route, reply in (held["cancel"], held["new panel"]):
         route.fulfill(response=reply)
-    expect(page.locator(".badge").first).to_have_text("Cancelled", timeout=1 * SECONDS)
+    expect(page.locator(".badge").first).to_have_text("Cancelled", timeout=2 * SECONDS)
 
 
 def test_a_double_click_on_start_starts_one_job(page: Page, proxy: Proxy) -> None:

@@ -1,0 +1,21 @@
+"""Keeps Daphne from reading forms: Django does. Twisted would parse each body of one, whoever sends
+it, in the thread of the event loop and in twelve times its size of memory, and not use it."""
+
+import sys
+from typing import Any
+
+
+def leave_to_django() -> None:
+    """Under Daphne, requests of a kind that leave their bodies alone; elsewhere nothing."""
+    protocol: Any = sys.modules.get("daphne.http_protocol")
+    if protocol is None:
+        return
+    web_request: Any = protocol.WebRequest
+
+    class Request(web_request):
+        """Daphne's own, but for an argument of Twisted's that it does not give."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, parsePOSTFormSubmission=False, **options)
+
+    protocol.WebRequest = Request
