@@ -12,7 +12,7 @@ def leave_to_django() -> None:
         return
     web_request: Any = protocol.WebRequest
 
-    class Request(web_request):
+    class Request(web_request):  # type: ignore[misc]  # Twisted gives it no type
         """Daphne's own, but for an argument of Twisted's that it does not give."""
 
         def __init__(self, *args: Any, **options: Any) -> None:
