@@ -150,7 +150,7 @@ def test_a_worker_that_ends_in_the_middle_of_many_short_jobs_loses_no_result(cre
 
 def _await_rows(job: Job, more: int) -> None:
     """Waits until the running attempt has stored so many more rows."""
-    until_status(job, "running", seconds=20)
+    until_status(job, "running", seconds=40)
     wanted = ImportedRow.objects.filter(job=job).count() + more
     wait_until(lambda: ImportedRow.objects.filter(job=job).count() >= wanted, 20, 0.01)
 

@@ -36,7 +36,7 @@ def test_refusals_are_survived_with_the_cursor(
         percent(tab).to_have_text("55%", timeout=HEALED)
         chip(tab).to_have_text("Live")
     lines(tabs[0]).to_have_text(["said while nobody could hear it"])
-    assert len(proxy.streams) == 1
+    assert len(proxy.streams) <= 2  # a page that went over to polls tries a stream beside them
 
 
 def test_a_login_page_in_between_is_said_and_left_behind(
