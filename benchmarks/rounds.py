@@ -3,16 +3,32 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from benchmarks.servers import Server
 from benchmarks.table import Result
+
+
+class Entrant(Protocol):
+    """What takes turns."""
+
+    name: str
+
+    @property
+    def swift(self) -> bool:
+        """Whether a quick run includes it."""
+
+    def missing(self) -> str:
+        """What has to be installed first; "" when nothing is."""
+
+
+E = TypeVar("E", bound=Entrant)
 
 
 def interleaved(
     result: Result,
-    servers: Sequence[Server],
+    servers: Sequence[E],
     rounds: int,
-    measure: Callable[[Server], dict[str, float]],
+    measure: Callable[[E], dict[str, float]],
 ) -> None:
     """Adds a row for each server that is installed, and a note for each that is not. A quick run
     makes do with few of them."""

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ http {{
 
 
 @dataclass
-class Server:
+class Server(ABC):
     """One thing that streams: how to start it, ask it and publish to it."""
 
     name: str
@@ -70,9 +71,9 @@ class Server:
         """What has to be installed first; "" when nothing is."""
         return ""
 
+    @abstractmethod
     def command(self) -> list[str]:
         """The command line that serves on `port`."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         """What it reads from its environment besides what all get."""
@@ -92,17 +93,19 @@ class Server:
         lines.append("Accept: text/event-stream")
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
+    @abstractmethod
     def requests(self, jobs: list[str], count: int) -> list[bytes]:
         """The requests of `count` viewers of all these jobs."""
-        raise NotImplementedError
 
     def resumption(self, job: str, last_id: str, cookie: str = "") -> bytes:
-        """The request of a viewer of one job who comes back."""
-        raise NotImplementedError
+        """The request of a viewer of one job who comes back; to a server that remembers nothing
+        everybody is new."""
+        del last_id, cookie
+        return self.requests([job], 1)[0]
 
+    @abstractmethod
     def publish(self, jobs: list[str], rate: float, count: int) -> Spec:
         """How a worker would write to it."""
-        raise NotImplementedError
 
 
 @dataclass
