@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
@@ -88,15 +89,18 @@ def show(ids: Sequence[uuid.UUID]) -> list[Shown]:
 
 
 def show_one(job: Job) -> Shown:
-    """One job whose row was read before, for its owner's eyes; read again (see `show`)."""
-    [item] = show([job.pk])
-    return item
+    """One job whose row was read before, for its owner's eyes; read again (see `show`). Raises
+    Http404 when it has been deleted meanwhile."""
+    for item in show([job.pk]):
+        return item
+    raise Http404
 
 
 def accepted(job: Job) -> HttpResponse:
     """202: the snapshot of a job that was told something, and where to follow it. From the row
-    alone: telling it may have taken all the time that there is to wait for a Redis that hangs."""
-    job.refresh_from_db()
+    alone: telling it may have taken all the time that there is to wait for a Redis that hangs.
+    Raises Http404 when the job has been deleted meanwhile."""
+    job = get_object_or_404(Job, pk=job.pk)
     urls = {
         "page": job.get_absolute_url(),
         "status": reverse("jobs:status", args=[job.pk]),

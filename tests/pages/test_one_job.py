@@ -1,15 +1,18 @@
 """The page of one job, in each of its states."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.http import Http404
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from jobs.models import Status
+from jobs.models import Job, Status
 from jobs.snapshots import state
 from jobs.streams import log
+from jobs.views.showing import accepted, show_one
 from progress.stream import Event
 from tests.pages.conftest import MakeJob
 from tests.support.stack import Valkey
@@ -166,3 +169,13 @@ def test_the_number_of_queries_does_not_grow_with_the_attempts(
         job = make_job(attempt=attempts)
         with django_assert_num_queries(6):  # session, user, job, job again, attempts, lines
             page_of(alices, job)
+
+
+@pytest.mark.parametrize("answer", [accepted, show_one])
+def test_a_job_that_is_deleted_while_it_is_asked_about_is_not_found(
+    make_job: MakeJob, answer: Callable[[Job], object]
+) -> None:
+    job = make_job()
+    Job.objects.all().delete()
+    with pytest.raises(Http404):
+        answer(job)
