@@ -36,7 +36,8 @@ class Channel(redis.Channel):
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]  # not in the stubs
         except (ValueError, TypeError, AttributeError) as error:
-            logger.error("Something that is no message was in the queue, and is dropped: %s", error)
+            # With the traceback: a mistake in our code or kombu's is none of a message
+            logger.exception("Something that is no message was in the queue, and is dropped")
             raise Empty from error
 
 

@@ -82,3 +82,13 @@ def test_a_hostile_message_is_refused_and_the_worker_goes_on(
     assert worker.running
     assert worker.pid == pid
     assert not PROOF.exists()
+
+
+def test_what_was_dropped_leaves_a_traceback_that_tells_a_mistake_of_ours(
+    valkey: Valkey, worker: Worker, transactional_db: None
+) -> None:
+    if not worker.running:
+        worker.start()
+    with valkey.client() as client:
+        client.lpush("celery", HOSTILE["JSON of another kind"])
+    wait_until(lambda: "Traceback" in worker.output.rpartition("is dropped")[2])
