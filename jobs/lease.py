@@ -196,21 +196,17 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
     """
     held = Job.objects.filter(pk=job_id, **still)
     running = held.filter(status=Status.RUNNING)
-    ended = {"finished_at": Now(), "lease_until": None, **_last_shown(job_id)}
     again = QUEUED_AGAIN | {
         "reason": f"{reason}. Another attempt follows",
         "not_before": later(BACK_OFF),
     }
+    if _give_up(job_id, running.filter(attempt__lt=F("max_attempts")), again, reason):
+        return True
+    ended = {"finished_at": Now(), "lease_until": None, **_last_shown(job_id)}
     lost = ended | {"status": Status.LOST, "reason": reason}
-    return (
-        _give_up(job_id, running.filter(attempt__lt=F("max_attempts")), again, reason)
-        or _give_up(job_id, running, lost, reason)
-        or _give_up(
-            job_id,
-            held.filter(status=Status.CANCELLING),
-            ended | {"status": Status.CANCELLED},
-            reason,
-        )
+    cancelled = ended | {"status": Status.CANCELLED}
+    return _give_up(job_id, running, lost, reason) or _give_up(
+        job_id, held.filter(status=Status.CANCELLING), cancelled, reason
     )
 
 

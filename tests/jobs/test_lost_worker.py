@@ -14,8 +14,6 @@ from tests.jobs.waiting import ended, events, reload, until_status
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.fixture
 def worker_of_mine(valkey: Valkey, transactional_db: None) -> Iterator[TaskWorker]:
@@ -35,7 +33,7 @@ def swept_until(job: Job, status: str) -> Job:
         janitor.sweep()
         return reload(job).status == status
 
-    wait_until(look, 30, 0.3)
+    wait_until(look, every=0.3)
     return reload(job)
 
 
@@ -67,6 +65,18 @@ def test_the_bar_of_a_lost_job_stays_where_viewers_saw_it_last(db: None, valkey:
     log().append(str(job.pk), Event("progress", shown), attempt=job.attempt)
     assert lease.abandon(job.pk, "The worker disappeared")
     assert (reload(job).status, reload(job).percent) == ("lost", 42.5)
+
+
+def test_a_job_that_runs_again_does_not_ask_redis_where_its_bar_stood(
+    db: None, valkey: Valkey
+) -> None:
+    valkey.flush()
+    job, _ = rows.running(max_attempts=2)
+    with valkey.client() as client:
+        before = client.info("stats")["total_commands_processed"]
+        assert lease.abandon(job.pk, "The worker disappeared")
+        assert client.info("stats")["total_commands_processed"] == before + 1  # this one
+    assert (reload(job).status, reload(job).percent) == ("queued", None)
 
 
 def test_a_worker_that_is_shut_down_gives_its_job_back(worker_of_mine: TaskWorker) -> None:
