@@ -4,10 +4,11 @@ most of a second, so it is imported where the first question is asked."""
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
+import httpx2
 import openai
 from django.conf import settings
 from openai import AsyncOpenAI, AsyncStream
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT = 10.0
 """Seconds until a server that takes no connection counts as away."""
+LONGEST_LINE = 1 << 20
+"""Bytes of one line of what a server sends, at most. A good one has a few words in it."""
 REFUSALS = {
     401: "The model's server refused the key. Whoever runs this site can check LLM_API_KEY.",
     403: "The model's server refused the key. Whoever runs this site can check LLM_API_KEY.",
@@ -111,8 +114,40 @@ def _client() -> AsyncOpenAI:
         base_url=settings.LLM_BASE_URL,
         api_key=settings.LLM_API_KEY or "none",  # the package insists; servers without keys do not
         timeout=openai.Timeout(settings.LLM_TIMEOUT, connect=CONNECT),
-        http_client=openai.DefaultAsyncHttpxClient(verify=_certificates()),
+        http_client=_Http(verify=_certificates()),
     )
+
+
+class _Http(openai.DefaultAsyncHttpxClient):
+    """HTTP as the package speaks it, which would ask a silent model twice more, and takes a line
+    whole into memory."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        try:
+            response = await super().send(request, **options)
+        except httpx2.ReadTimeout as error:
+            raise openai.APITimeoutError(request) from error
+        response.stream = _Lines(cast(httpx2.AsyncByteStream, response.stream))
+        return response
+
+
+class _Lines(httpx2.AsyncByteStream):
+    """The bytes of `stream`. Raises ValueError when a line of it is too long."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in self._stream:
+            line = len(piece) - 1 - max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+            size = size + line if line == len(piece) else line
+            if size > LONGEST_LINE:
+                raise ValueError(f"a line of more than {LONGEST_LINE} bytes")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 @cache

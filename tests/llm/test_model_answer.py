@@ -166,6 +166,7 @@ ENDED = "The model's server ended the answer with an error."
         pytest.param([chunk(delta=None)], NO_ANSWER, id="no delta"),
         pytest.param([chunk(delta={"content": {"a": 1}})], NO_ANSWER, id="content"),
         pytest.param([b"data: " + b"[" * 100_000 + b"\n\n"], NO_ANSWER, id="deep"),
+        pytest.param([b"data: ", *[b"x" * 65536] * 17], NO_ANSWER, id="one line"),
         pytest.param([b'data: {"error": {"message": "boom"}}\n\n'], ENDED, id="error"),
         pytest.param([b'event: error\ndata: {"error": "boom"}\n\n'], ENDED, id="error event"),
         pytest.param([end("content_filter")], "content rules", id="filter"),
@@ -196,6 +197,19 @@ async def test_a_silent_model_has_failed_after_a_while(
     arrived, error = await failing()
     assert (arrived, str(error)) == (["I"], "The model said nothing for 0.2 s.")
     wait_until(given.left.is_set)
+
+
+async def test_a_model_that_does_not_begin_is_not_asked_again(
+    model: LlmServer, settings: Settings
+) -> None:
+    settings.LLM_TIMEOUT = 0.2
+
+    def silence() -> Iterable[Piece]:
+        yield threading.Event()
+
+    model.expect(Answer(silence(), status="200 OK"))
+    assert str((await failing())[1]) == "The model said nothing for 0.2 s."
+    assert len(model.requests) == 1
 
 
 async def test_a_model_that_never_comes_to_an_end_has_failed_too(
