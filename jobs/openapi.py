@@ -9,8 +9,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from jobs import registry
+from jobs.kinds.language_model import QuestionForm
 from jobs.registry import Kind
 from jobs.schemas import PROBLEM, SNAPSHOT, Schema, parameters
+from jobs.streams import LONGEST_WAIT
+from jobs.views.events import MOST_JOBS
 
 _JOB = "00000000-0000-0000-0000-000000000000"
 _TEXT: Schema = {"type": "string"}
@@ -23,6 +26,8 @@ _PROBLEMS = {
     404: "NotFound",
     409: "NotNow",
     413: "TooLarge",
+    429: "TooMuch",
+    503: "NotAvailable",
 }
 _PARAMETERS: Schema = {
     "job": {
@@ -32,6 +37,48 @@ _PARAMETERS: Schema = {
         "schema": {"type": "string", "format": "uuid"},
     },
     "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
+    "jobs": {
+        "name": "job",
+        "in": "query",
+        "description": "The jobs to follow; without it, all of the caller's.",
+        "schema": {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "maxItems": MOST_JOBS,
+        },
+    },
+    "mine": {
+        "name": "mine",
+        "in": "query",
+        "description": "With any value or none: all of the caller's jobs besides those named.",
+        "allowEmptyValue": True,
+        "schema": _TEXT,
+    },
+    "heartbeat": {
+        "name": "heartbeat",
+        "in": "query",
+        "description": "With any value or none: signs of life are events, not comments.",
+        "allowEmptyValue": True,
+        "schema": _TEXT,
+    },
+    "poll": {
+        "name": "poll",
+        "in": "query",
+        "description": "Seconds after which the answer ends, or as soon as it has told something.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": int(LONGEST_WAIT)},
+    },
+    "viewer": {
+        "name": "viewer",
+        "in": "query",
+        "description": "The number of a user; 401 when it is another who asks.",
+        "schema": _DIGITS,
+    },
+    "last": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The cursor, as an EventSource sends it; it counts before the other.",
+        "schema": _DIGITS,
+    },
     "cursor": {
         "name": "cursor",
         "in": "query",
@@ -42,7 +89,7 @@ _PARAMETERS: Schema = {
         "name": "wait",
         "in": "query",
         "description": "With a cursor: seconds to wait for something newer at most.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 60},
+        "schema": {"type": "integer", "minimum": 0, "maximum": int(LONGEST_WAIT)},
     },
     "key": {
         "name": "Idempotency-Key",
@@ -51,6 +98,13 @@ _PARAMETERS: Schema = {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     },
 }
+
+
+_EVENTS: Schema = {
+    "200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}
+}
+_HOW = ("cursor", "last", "heartbeat", "poll", "viewer")
+"""What may be said of any stream of jobs."""
 
 
 def document(server: str) -> Schema:
@@ -83,14 +137,14 @@ def document(server: str) -> Schema:
 
 def _paths() -> Schema:
     started = {_path("start", kind=kind.name): _start(kind) for kind in registry.kinds().values()}
-    stream = {"200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}}
     return started | {
         _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
-        _path("job_events", pk=_JOB): _of_job("get", stream, [404], "cursor"),
-        _path("my_events"): {"get": _operation(stream, [404], "cursor")},
+        _path("job_events", pk=_JOB): _of_job("get", _EVENTS, [404], *_HOW),
+        _path("my_events"): {"get": _operation(_EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
+        _path("chat"): _chat(),
         _path("openapi"): {"get": _operation(_json("This document.", {"type": "object"}), [])},
     }
 
@@ -115,7 +169,7 @@ def _operation(answers: Schema, problems: list[int], *names: str) -> Schema:
 
 def _start(kind: Kind) -> Schema:
     """Kinds that take a file are started by a form; the others as well, or by JSON."""
-    schema = parameters(kind)
+    schema = parameters(kind.form_class)
     files = any(isinstance(f, forms.FileField) for f in kind.form_class.base_fields.values())
     body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
     form = {"200": {"description": "The form, for people.", "content": {"text/html": {}}}}
@@ -127,6 +181,23 @@ def _start(kind: Kind) -> Schema:
             "requestBody": {"required": True, "content": body},
             **_operation(_accepted(), [400, 403, 413], "key"),
         },
+    }
+
+
+def _chat() -> Schema:
+    schema = parameters(QuestionForm)
+    asked = [
+        {"name": name, "in": "query", "required": name in schema["required"], "schema": field}
+        for name, field in schema["properties"].items()
+    ]
+    no_more = {"204": {"description": "To an EventSource that asks again after the end."}}
+    operation = _operation(_EVENTS | no_more, [400, 403, 429, 503], "last")
+    types = ("application/json", "application/x-www-form-urlencoded")
+    body = {"required": True, "content": {each: {"schema": schema} for each in types}}
+    return {
+        "summary": "The language model's answer, as it comes.",
+        "get": operation | {"parameters": [*operation["parameters"], *asked]},
+        "post": operation | {"requestBody": body},
     }
 
 

@@ -1,5 +1,5 @@
-"""JSON Schemas (2020-12) of what programs send and get: a job's snapshot, a problem, and the
-parameters of each kind, which its form knows."""
+"""JSON Schemas (2020-12) of what programs send and get: a job's snapshot, a problem, and
+parameters, which forms know."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 
 from jobs.models import Status
-from jobs.registry import Kind
 
 Schema = dict[str, Any]
 
@@ -67,9 +66,9 @@ PROBLEM: Schema = {
 _LENGTHS = {"minLength": "min_length", "maxLength": "max_length"}
 
 
-def parameters(kind: Kind) -> Schema:
-    """The JSON Schema of what starts a job of one kind."""
-    fields = kind.form_class.base_fields
+def parameters(form: type[forms.Form]) -> Schema:
+    """The JSON Schema of what fills a form."""
+    fields = form.base_fields
     return {
         "type": "object",
         "properties": {name: field_schema(field) for name, field in fields.items()},
