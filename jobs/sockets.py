@@ -13,9 +13,10 @@ from jobs import actions, grants, streams
 from jobs.grants import Grant
 from jobs.models import Job
 from progress.stream import Subscription
+from progress.stream.connection import SIGN_IN, Socket
 from progress.stream.event import clean
 from progress.stream.http import Cursor
-from progress.stream.ws import SIGN_IN, Socket, SocketResponse
+from progress.stream.ws import SocketResponse
 
 CHECKED = ("subscribe", "cancel")
 """What needs a grant that holds at that moment; streams that are open are checked by the hub."""

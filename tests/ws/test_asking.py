@@ -15,7 +15,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from jobs import tokens
 from jobs.models import ApiToken, Job, Status
 from jobs.sockets import LONGEST_NAME, MOST_JOBS, NO_SUCH_JOB
-from progress.stream.ws import LARGEST, LATER, MOST_WAITING, RETURN, SIGN_IN, TOO_EAGER, TOO_LARGE
+from progress.stream.connection import (
+    LARGEST,
+    LATER,
+    MOST_WAITING,
+    RETURN,
+    SIGN_IN,
+    TOO_EAGER,
+    TOO_LARGE,
+)
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web

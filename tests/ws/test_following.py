@@ -10,7 +10,7 @@ from jobs import lease
 from jobs.models import Job, Status
 from jobs.streams import log
 from progress.stream import Event
-from progress.stream.ws import RETURN
+from progress.stream.connection import RETURN
 from tests.support.protocol import follow
 from tests.support.proxy import Proxy
 from tests.support.servers import Hypercorn, Uvicorn
