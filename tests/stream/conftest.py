@@ -2,12 +2,12 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
-from progress.stream import Event, Hub, Limits, Log, keys
+from progress.stream import Event, Hub, Limits, Log, Reporter, keys
 from tests.stream.streams import Database, MakeHub
 from tests.support.stack import Valkey
 
@@ -41,6 +41,24 @@ def written(valkey: Valkey, job: str) -> list[tuple[str, dict[str, Any]]]:
         _, event, data = frame.strip().split("\n")
         found.append((event.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
     return found
+
+
+Written = Callable[[], list[tuple[str, dict[str, Any]]]]
+
+
+@pytest.fixture
+def entries(valkey: Valkey, job: str) -> Written:
+    """What `written` tells of this test's job."""
+    return lambda: written(valkey, job)
+
+
+@pytest.fixture
+def reporter(log: Log, job: str) -> Iterator[Reporter]:
+    """Of the job's first attempt, and started."""
+    started = Reporter(log, job, 1)
+    started.start()
+    yield started
+    started.stop()
 
 
 @pytest.fixture

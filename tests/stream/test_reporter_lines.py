@@ -1,0 +1,82 @@
+"""Lines, warnings and output of a task: all that fits is written, and what does not is counted."""
+
+import time
+
+from progress.stream import Log, Reporter
+from progress.stream.reporter import OUTPUT, OUTPUT_KEPT, PENDING
+from progress.stream.ticker import TICK
+from tests.stream.conftest import Written
+
+
+def test_lines_and_warnings_are_all_written(reporter: Reporter, entries: Written) -> None:
+    reporter.log("one\ntwo")
+    reporter.warn("row 7", ValueError("no number"))
+    reporter.stop()
+    assert ("log", "info", "one two") in [
+        (event, data.get("level"), data.get("text")) for event, data in entries()
+    ]
+    assert ("warning", "row 7: no number") in [
+        (event, data.get("text")) for event, data in entries()
+    ]
+    assert reporter.warnings == [{"item": "row 7", "reason": "no number"}]
+    assert reporter.progress()["warnings"] == reporter.warning_count == 1
+
+
+def test_a_flood_of_lines_is_counted_and_not_sent(log: Log, job: str) -> None:
+    roomy = Log(log.url, maxlen=10_000)
+    reporter = Reporter(roomy, job, 1)
+    for number in range(PENDING + 500):
+        reporter.log(number)
+    reporter.stop()
+    texts = [line["text"] for line in roomy.lines(job, reporter.number, count=5000)]
+    assert texts[:PENDING] == [str(number) for number in range(PENDING)]
+    assert texts[PENDING:] == ["… 500 more lines, too fast to show"]
+    roomy.close()
+
+
+def test_only_the_first_hundred_warnings_are_kept_and_all_are_counted(reporter: Reporter) -> None:
+    for number in range(150):
+        reporter.warn(number, "bad")
+    assert len(reporter.warnings) == 100
+    assert reporter.progress()["warnings"] == 150
+
+
+def test_output_is_joined_and_cut_into_pieces_of_bounded_size(
+    reporter: Reporter, entries: Written
+) -> None:
+    for piece in ("Hel", "lo\n", "\0", "x" * OUTPUT):
+        reporter.output(piece)
+    reporter.stop()
+    pieces = [data["text"] for event, data in entries() if event == "output"]
+    assert "".join(pieces) == "Hello\n" + "x" * OUTPUT
+    assert max(map(len, pieces)) <= OUTPUT
+
+
+def test_the_first_output_does_not_wait_for_the_tick_and_later_ones_do(
+    log: Log, job: str, entries: Written
+) -> None:
+    reporter, now = Reporter(log, job, 1), time.monotonic()  # flushed by hand
+    reporter.update(1)
+    reporter.flush(now)
+    for moment, text in enumerate(("Once", " upon", " a time")):
+        reporter.output(text)
+        reporter.flush(now + moment / 1000)
+    assert [data["text"] for event, data in entries() if event == "output"] == ["Once"]
+    reporter.flush(now + TICK + 0.01)
+    assert [data["text"] for event, data in entries() if event == "output"][1:] == [" upon a time"]
+
+
+def test_output_that_nobody_takes_is_bounded_and_says_what_was_left_out(job: str) -> None:
+    reporter = Reporter(Log("unix:///nowhere.sock", timeout=0.1), job, 1)
+    for _ in range(40):
+        reporter.output("x" * (OUTPUT_KEPT // 4))
+        reporter.flush(time.monotonic(), last=True)
+        assert reporter._output_size <= OUTPUT_KEPT
+    reporter.output("y" * (3 * OUTPUT_KEPT))
+    reporter.output("the end")
+    assert len(reporter._unsent) <= PENDING + OUTPUT_KEPT // OUTPUT + 1
+    reporter._unsent = []  # as when Redis is back
+    reporter._collect()
+    told, *output = [event.data for _, event in reporter._unsent if event.kind != "progress"]
+    assert "characters of output left out" in told["text"]
+    assert "".join(each["text"] for each in output).endswith("the end")
