@@ -7,6 +7,7 @@ import sys
 from jobs.models import Job
 from tests.jobs import kinds
 from tests.jobs.conftest import TaskWorker
+from tests.jobs.waiting import events
 from tests.support.processes import wait_until
 from tests.support.stack import Janitor, processes_of_session
 
@@ -41,6 +42,11 @@ def child_of(job: Job) -> int:
     found = wait_until(lambda: running.first())
     assert found is not None
     return int(found.worker.rpartition("/")[2])
+
+
+def shown(job: Job) -> float:
+    """How far the job is, as viewers see it."""
+    return max((data.get("current") or 0 for _, data in events(job)), default=0)
 
 
 class Sweeper(Janitor):

@@ -11,9 +11,8 @@ from django.db import connection, connections
 from django.test import Client
 
 from jobs import actions
-from jobs.models import Job
-from tests.faults.crew import Crew
-from tests.jobs.waiting import ended, events, reload
+from tests.faults.crew import Crew, shown
+from tests.jobs.waiting import ended, reload
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey
@@ -43,11 +42,6 @@ def crew(crew_of_all: Crew, transactional_db: None) -> Crew:
 def server() -> PostgreSQL:
     """The server that DATABASE_URL names."""
     return PostgreSQL(Path(os.environ["POSTGRESQL_DIRECTORY"]))
-
-
-def shown(job: Job) -> float:
-    """How far the job is, as viewers see it."""
-    return max((data.get("current") or 0 for _, data in events(job)), default=0)
 
 
 def test_these_tests_have_postgresql() -> None:

@@ -11,9 +11,8 @@ import pytest
 from django.conf import settings
 
 from jobs import actions
-from jobs.models import Job
-from tests.faults.crew import Crew, child_of
-from tests.jobs.waiting import ended, events, reload, until_status
+from tests.faults.crew import Crew, child_of, shown
+from tests.jobs.waiting import ended, reload, until_status
 from tests.support.locking import locked
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
@@ -43,11 +42,6 @@ def crew_of_all(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
 def crew(crew_of_all: Crew, transactional_db: None) -> Crew:
     del transactional_db
     return crew_of_all
-
-
-def shown(job: Job) -> float:
-    """How far the job is, as viewers see it."""
-    return max((data.get("current") or 0 for _, data in events(job)), default=0)
 
 
 def test_a_locked_database_holds_up_no_progress_and_loses_no_end(crew: Crew) -> None:
