@@ -13,6 +13,8 @@ from jobs.models import Job, Status
 from jobs.snapshots import MOTION
 from jobs.streams import log
 from progress.stream import Event, keys
+from tests.support.scripted import blank as blank
+from tests.support.scripted import server as server
 from tests.support.stack import Valkey, Web, wait_until
 
 

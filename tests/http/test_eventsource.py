@@ -3,12 +3,11 @@ and on our own streams. In brackets: the web-platform-tests of that name."""
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.http.conftest import Moving
 from tests.support.processes import wait_until
@@ -28,21 +27,6 @@ FOLLOW = """(url, until = 2) => new Promise(resolve => {
   source.onmessage = event => note(event.data, event.lastEventId);
   source.onerror = () => note("error");
 })"""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Scripted]:
-    with scripted() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def blank(browser: Browser, server: Scripted) -> Iterator[Page]:
-    """A page of the scripted server."""
-    page = browser.new_page()
-    page.goto(server.url)
-    yield page
-    page.close()
 
 
 def follow(page: Page, url: str, until: int = 2) -> list[list[Any]]:

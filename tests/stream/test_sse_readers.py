@@ -1,8 +1,5 @@
 """What we write is read back alike by our decoder, httpx-sse and Chromium's EventSource."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import httpx
 import pytest
 from httpx_sse import EventSource
@@ -13,7 +10,7 @@ from playwright.sync_api import Page
 from progress.stream.sse import Decoder, Message
 from tests.stream.sse_cases import CASES
 from tests.stream.written import BLOCKS, Block, encoded, expected
-from tests.support.scripted import EVENTS, Answer, Scripted, scripted
+from tests.support.scripted import EVENTS, Answer, Scripted
 
 READ = """streams => Promise.all(streams.map(([url, types]) => new Promise(resolve => {
   const source = new EventSource(url), got = [];
@@ -41,22 +38,6 @@ def test_httpx_sse_reads_what_we_write(blocks: list[Block]) -> None:
     assert named <= {message.event for message in got}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Scripted]:
-    """Serves the streams of a batch."""
-    with scripted() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium(browser: Any, server: Scripted) -> Iterator[Page]:
-    """One page for all streams."""
-    page = browser.new_page()
-    page.goto(server.url)
-    yield page
-    page.close()
-
-
 def in_chromium(page: Page, server: Scripted, streams: list[bytes]) -> list[list[Message]]:
     """What an EventSource makes of each stream; it hears the types that our decoder finds."""
     wanted = []
@@ -71,8 +52,8 @@ def in_chromium(page: Page, server: Scripted, streams: list[bytes]) -> list[list
     return [[Message(*fields) for fields in got] for got in page.evaluate(READ, wanted)]
 
 
-def test_chromium_follows_each_rule_of_the_specification(chromium: Page, server: Scripted) -> None:
-    got = in_chromium(chromium, server, [case.stream for case in CASES])
+def test_chromium_follows_each_rule_of_the_specification(blank: Page, server: Scripted) -> None:
+    got = in_chromium(blank, server, [case.stream for case in CASES])
     wrong = [c.name for c, found in zip(CASES, got, strict=True) if found != c.expected]
     assert wrong == []
 
@@ -87,7 +68,7 @@ def test_chromium_follows_each_rule_of_the_specification(chromium: Page, server:
     suppress_health_check=[*HealthCheck],
 )
 def test_chromium_reads_what_we_write(
-    chromium: Page, server: Scripted, batch: list[list[Block]]
+    blank: Page, server: Scripted, batch: list[list[Block]]
 ) -> None:
-    got = in_chromium(chromium, server, [encoded(blocks) for blocks in batch])
+    got = in_chromium(blank, server, [encoded(blocks) for blocks in batch])
     assert got == [expected(blocks) for blocks in batch]

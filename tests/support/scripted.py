@@ -7,6 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import NamedTuple
 
+import pytest
+from playwright.sync_api import Browser, Page
+
 PAGE = b"<!doctype html><meta charset=utf-8><title>A test</title>"
 EVENTS = "text/event-stream"
 
@@ -78,3 +81,19 @@ def scripted() -> Iterator[Scripted]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Scripted]:
+    """One for all tests of a module."""
+    with scripted() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def blank(browser: Browser, server: Scripted) -> Iterator[Page]:
+    """A page of that server."""
+    page = browser.new_page()
+    page.goto(server.url)
+    yield page
+    page.close()
