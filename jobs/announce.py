@@ -2,7 +2,6 @@
 
 import logging
 import uuid
-from functools import partial
 
 import redis
 from django.db import transaction
@@ -17,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 def after_commit(job_id: uuid.UUID | str) -> None:
     """Announces the job's state as soon as the surrounding transaction is committed."""
-    transaction.on_commit(partial(state, job_id), robust=True)
+    # No partial: Django names what failed, and raises for what has no name.
+    transaction.on_commit(lambda: state(job_id), robust=True)
 
 
 def state(job_id: uuid.UUID | str) -> None:

@@ -25,7 +25,8 @@ _slots = threading.BoundedSemaphore(16)
 
 def after_commit(job: Job, *, tell: bool = False) -> None:
     """Publishes the job as soon as the surrounding transaction is committed."""
-    transaction.on_commit(partial(publish, job, tell=tell), robust=True)
+    # No partial: Django names what failed, and raises for what has no name.
+    transaction.on_commit(lambda: publish(job, tell=tell), robust=True)
 
 
 def publish(job: Job, *, tell: bool = False) -> bool:

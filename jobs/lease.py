@@ -1,5 +1,6 @@
 """Who may work on a job: one conditional UPDATE each, by the database's clock, decides it."""
 
+import contextlib
 import logging
 import time
 import uuid
@@ -8,7 +9,14 @@ from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -56,8 +64,8 @@ class Traces(NamedTuple):
     """What an attempt has said so far: progress, the first warnings, the last log lines."""
 
     progress: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
-    warnings: list[dict[str, str]] = []  # noqa: RUF012
-    lines: list[dict[str, str]] = []  # noqa: RUF012
+    warnings: list[dict[str, str]] = []  # noqa: RUF012 - as above
+    lines: list[dict[str, str]] = []  # noqa: RUF012 - as above
 
 
 def later(seconds: float) -> Combinable:
@@ -210,10 +218,10 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
     )
 
 
-def insist(action: Callable[[], T]) -> T:
-    """Repeats `action` with growing pauses while the database is locked or away, for five minutes;
+def insist(action: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """Repeats `action` with growing pauses while the database is locked or away, for so long;
     then the error comes out, and a lease that is not renewed ends the attempt."""
-    deadline, pause = time.monotonic() + PATIENCE, 0.1
+    deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         try:
             return action()
@@ -224,6 +232,17 @@ def insist(action: Callable[[], T]) -> T:
         connection.close()
         time.sleep(pause)
         pause = min(5.0, pause * 2)
+
+
+def drop_connection() -> None:
+    """Leaves whatever this process was interrupted in. Just after a BEGIN that is a transaction of
+    which Django does not know: it would hold SQLite for as long as the process lives."""
+    open_one = connections[DEFAULT_DB_ALIAS]
+    if open_one.connection is not None:
+        with contextlib.suppress(Exception):  # of any database; then it is broken, and closed
+            open_one.connection.rollback()
+    open_one.close()
+    del connections[DEFAULT_DB_ALIAS]
 
 
 def _mine(attempt: Attempt) -> QuerySet[Job]:

@@ -12,6 +12,7 @@ from celery import Signature, Task, shared_task
 from celery.exceptions import Ignore, Retry
 from celery.result import AsyncResult
 from django import forms
+from django.db import DatabaseError
 
 from jobs import actions, current, dispatch, lease, options, parameters
 from jobs.ending import Ending, JobError, failed, kept, retried, sentence, told_to_end, trace
@@ -130,9 +131,16 @@ class JobTask(Task[Any, Any]):
                 last = reporter.stop()
                 # Out of time, the worker's parent ends this process and settles the job: request.py
                 if not self._out_of_time(begun):
-                    repeatable = self.max_attempts > 1
-                    lease.interrupt(attempt, _traces(reporter, last), repeatable=repeatable)
+                    self._give_back(attempt, _traces(reporter, last))
                 raise
+
+    def _give_back(self, attempt: Attempt, traces: lease.Traces) -> None:
+        """Raises nothing: this process has to end, and then the lease does what is left."""
+        lease.drop_connection()
+        try:
+            lease.interrupt(attempt, traces, repeatable=self.max_attempts > 1)
+        except DatabaseError:
+            logger.exception("Job %s is left to the janitor", attempt.job_id)
 
     def _ending(self, job: Job, progress: current.Running) -> Ending:
         try:
@@ -151,6 +159,7 @@ class JobTask(Task[Any, Any]):
             if told_to_end(error):
                 raise SystemExit from error
             if isinstance(error, SoftTimeLimitExceeded):
+                lease.drop_connection()
                 return failed(error, f"Took longer than {self._soft_limit()} s")
             return failed(error, sentence(error))
         if progress.saw_cancel:
@@ -268,9 +277,14 @@ def _finished(action: Callable[[], Any]) -> Any:
     try:
         return action()
     except SoftTimeLimitExceeded:
+        lease.drop_connection()
         return action()
-    except SystemExit:
-        action()
+    except SystemExit as told:
+        lease.drop_connection()
+        try:
+            action()
+        except Exception as error:  # how the job ended: that must not keep the process alive
+            raise told from error
         raise
 
 

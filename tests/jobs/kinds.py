@@ -9,7 +9,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
+from django.db import connection, transaction
+
 from jobs import JobError, job_task, progress
+from jobs.models import ImportedRow
 
 
 class Colour(Enum):
@@ -76,6 +79,38 @@ def counts(ledger: str, count: int, pause: float = 0.05) -> int:
         progress.checkpoint(number)
         progress.update(number, count)
     return count
+
+
+@job_task(max_attempts=20)
+def commits(ledger: str, count: int) -> int:
+    """Stores rows one by one, each together with its checkpoint, and notes it after its commit."""
+    for line in range((progress.restored or 0) + 1, count + 1):
+        with transaction.atomic():
+            ImportedRow.objects.create(job_id=progress.job, line=line, data={})
+            progress.checkpoint(line)
+        note(ledger, f"{progress.job} {line}")
+        time.sleep(0.01)
+        progress.update(line, count)
+    return count
+
+
+@job_task(max_attempts=2)
+def told_to_end(while_it: Literal["begins", "fails"]) -> None:
+    """Its process is told to end where Django does not know yet that a transaction has begun, or
+    while the end of the job is being stored."""
+    if while_it == "fails":
+        connection.execute_wrappers.append(_end_process_instead)
+        raise JobError("Wrong.")
+    if progress.restored is None:
+        progress.checkpoint("begun")
+        connection.cursor().execute("BEGIN")
+        ImportedRow.objects.create(job_id=progress.job, line=1, data={})
+        os.kill(os.getpid(), signal.SIGQUIT)
+
+
+def _end_process_instead(*_: Any) -> None:
+    connection.execute_wrappers.remove(_end_process_instead)
+    os.kill(os.getpid(), signal.SIGQUIT)
 
 
 @job_task(time_limit=1)

@@ -3,17 +3,19 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
 from celery import current_app
-from django.db import transaction
+from django.db import connection, transaction
 
 from jobs import actions, dispatch
 from jobs.models import Job
 from jobs.workers import why_queued
 from tests.jobs.threads import at_once
 from tests.jobs.waiting import reload, states
+from tests.support.locking import locked
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey
 
@@ -53,6 +55,19 @@ def test_nothing_is_published_after_a_rollback() -> None:
         transaction.set_rollback(True)
     assert waiting_messages() == 0
     assert not Job.objects.exists()
+
+
+@pytest.mark.usefixtures("empty")
+def test_a_database_that_is_locked_right_after_the_commit_fails_no_start() -> None:
+    """Of a job that is stored and sent, only the note that it was sent is missing."""
+    with ExitStack() as ending, connection.cursor() as cursor:
+        ending.callback(connection.close)
+        cursor.execute("PRAGMA busy_timeout = 100")
+        with transaction.atomic():
+            transaction.on_commit(lambda: ending.enter_context(locked()))
+            job = actions.start("add", {"a": 1})
+    assert reload(job).published_at is None
+    assert waiting_messages() == 1
 
 
 @pytest.mark.usefixtures("empty")
