@@ -86,13 +86,8 @@ class Running(Progress):
         self.files: list[str] = []
         self.saw_cancel = False
         self._reporter = reporter
-        self.track = reporter.track  # type: ignore[method-assign]  # the reporter's own, at no cost
-        self.update = reporter.update  # type: ignore[method-assign]
-        self.advance = reporter.advance  # type: ignore[method-assign]
-        self.phase = reporter.phase  # type: ignore[method-assign]
-        self.log = reporter.log  # type: ignore[method-assign]
-        self.warn = reporter.warn  # type: ignore[method-assign]
-        self.output = reporter.output  # type: ignore[method-assign]
+        for name in ("track", "update", "advance", "phase", "log", "warn", "output"):
+            setattr(self, name, getattr(reporter, name))  # as attributes they cost nothing more
 
     @property
     def job(self) -> uuid.UUID | None:

@@ -141,7 +141,7 @@ async def test_a_viewer_who_leaves_is_forgotten(
         async with opened(client, f"/jobs/{job.pk}/events/"):
             assert dict(redis.pubsub_numsub(channel))[channel.encode()] == 1
         async with asyncio.timeout(10):
-            while dict(redis.pubsub_numsub(channel))[channel.encode()]:  # noqa: ASYNC110
+            while dict(redis.pubsub_numsub(channel))[channel.encode()]:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.05)
     assert web.running
 
