@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.stack import Janitor, Valkey, Web, Worker
 from tests.support.users import make_user
@@ -141,6 +142,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
         pytest.skip(f"{CHROMIUM} is missing")
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=str(CHROMIUM),
@@ -155,9 +157,10 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of the test's own."""
     profile = browser.new_context()
-    profile.set_default_timeout(15_000)
-    profile.set_default_navigation_timeout(30_000)
+    profile.set_default_timeout(PATIENCE * 1000)
     yield profile
+    for page in profile.pages:
+        page.unroute_all(behavior="ignoreErrors")
     profile.close()
 
 

@@ -41,7 +41,6 @@ def wait_for_percent(page: Page, percent: float) -> float:
         "least => Number(document.querySelector('[role=progressbar]')"
         "?.getAttribute('aria-valuenow')) >= least",
         arg=percent,
-        timeout=30_000,
     )
     return float(page.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
 
@@ -86,9 +85,9 @@ def test_the_main_job_from_start_to_history(
     proxy.mode = "pass"
     wait_for_percent(page, after + 1)
     chip = page.locator("[data-chip]")
-    expect(chip).to_have_attribute("data-chip", re.compile("live|done"), timeout=10_000)
+    expect(chip).to_have_attribute("data-chip", re.compile("live|done"))
 
-    expect(page.locator("[data-field=percent]")).to_have_text("100%", timeout=30_000)
+    expect(page.locator("[data-field=percent]")).to_have_text("100%")
     job.refresh_from_db()
     assert job.status == Status.SUCCEEDED
     assert job.attempt == 1
@@ -134,5 +133,5 @@ def test_all_my_jobs_move_over_one_stream(stack: Stack, page: Page, alice: User)
     rows = page.locator("[data-job]")
     expect(rows).to_have_count(3)
     for index in range(3):
-        expect(rows.nth(index)).to_have_attribute("data-status", "succeeded", timeout=40_000)
+        expect(rows.nth(index)).to_have_attribute("data-status", "succeeded")
     assert len([url for url in requests if "/events/" in url]) == 1

@@ -16,6 +16,7 @@ from jobs.models import TERMINAL, Job, Status
 from jobs.streams import feed, log
 from progress.stream import keys
 from progress.stream.event import KINDS
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.protocol import follow
 from tests.support.stack import Valkey, Web, Worker
@@ -39,7 +40,7 @@ def job(transactional_db: None, alice: User, valkey: Valkey) -> Job:
 def client(web: Web, transactional_db: None, alice: User) -> Iterator[httpx.Client]:
     """Alice's client."""
     del transactional_db
-    with httpx.Client(base_url=web.url, cookies=cookies(alice), timeout=20) as opened:
+    with httpx.Client(base_url=web.url, cookies=cookies(alice), timeout=PATIENCE) as opened:
         yield opened
 
 
@@ -130,7 +131,7 @@ def test_a_stream_lives_by_signs_of_life_is_alone_over_its_limit_and_ends_by_age
     web = Web(STREAM_KEEPALIVE="1", STREAM_MAX_AGE="4", STREAM_MAX_PER_USER="1")
     web.start()
     url = f"/jobs/{job.pk}/events/"
-    with httpx.Client(base_url=web.url, cookies=cookies(alice), timeout=20) as client:
+    with httpx.Client(base_url=web.url, cookies=cookies(alice), timeout=PATIENCE) as client:
         for query, sign in (("?heartbeat", b"event: heartbeat"), ("", b": keepalive")):
             with client.stream("GET", url + query) as response:
                 pieces = response.iter_bytes()

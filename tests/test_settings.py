@@ -14,6 +14,7 @@ from pytest_django import Settings
 from progress.checks import check_settings
 from progress.database import database
 from progress.environment import Environment
+from tests.support.patience import PATIENCE
 
 ROOT = Path(settings.BASE_DIR)
 TABLE_ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
@@ -125,7 +126,7 @@ def test_processes_that_manage_py_does_not_start_refuse_wrong_values_too(command
         env={**os.environ, "JOB_LEASE": "soon"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1
@@ -141,7 +142,7 @@ def test_the_secret_key_is_made_once_and_private(tmp_path: Path) -> None:
         )
         for _ in range(4)
     ]
-    keys = {process.communicate(timeout=30)[0].strip() for process in processes}
+    keys = {process.communicate(timeout=PATIENCE)[0].strip() for process in processes}
     assert len(keys) == 1
     assert len(keys.pop()) > 50
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600

@@ -15,6 +15,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from tests.support.patience import PATIENCE
 from tests.support.processes import Process, wait_until
 from tests.support.stack import free_port
 
@@ -35,7 +36,7 @@ class Up(Process):
         """Start it and wait until it says that it is ready."""
         before = self.output.count("ready: ")
         super().start()
-        self.wait_for(lambda: self.output.count("ready: ") > before, 45)
+        self.wait_for(lambda: self.output.count("ready: ") > before)
 
     def pids(self) -> dict[str, int]:
         """The processes it runs, by name."""
@@ -70,7 +71,7 @@ def refusal(data_dir: Path, *arguments: str, **environment: str) -> str:
         env={**os.environ, "DATA_DIR": str(data_dir), "DATABASE_URL": "", **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1
@@ -168,7 +169,7 @@ def test_a_signal_ends_everything_in_ten_seconds_and_keeps_the_data(
     pids = up.pids()
     started = time.monotonic()
     up.signal(number)
-    wait_until(lambda: not up.running, 15)
+    wait_until(lambda: not up.running)
     assert time.monotonic() - started < 10
     assert not [name for name, pid in pids.items() if exists(pid)]
     assert not (up.data_dir / "valkey.sock").exists()

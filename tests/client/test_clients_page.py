@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 from jobs import actions, tokens
 from jobs.models import Job
 from tests.client.page import snippets
+from tests.support.patience import PATIENCE
 from tests.support.stack import Web, Worker
 from tests.support.users import sign_in
 
@@ -32,7 +33,9 @@ def shell(job: Job, web: Web, alice: User) -> dict[str, str]:
 
 
 def run(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

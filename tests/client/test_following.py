@@ -9,6 +9,7 @@ import pytest
 from progress.stream.client import GaveUpError, awatch, watch
 from progress.stream.following import LONGEST_RETRY, WIDEST_JITTER, Following, Interrupted
 from tests.client.hostile import Hostile, answer
+from tests.support.patience import PATIENCE
 
 EVENTS = b"retry: 10\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"
 END = b"event: done\ndata: [DONE]\n\n"
@@ -121,7 +122,7 @@ async def test_waiting_for_an_event_can_be_cancelled() -> None:
                     seen.set()
 
         task = asyncio.create_task(follow())
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

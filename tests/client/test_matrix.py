@@ -22,6 +22,7 @@ from progress.stream import Event
 from tests.client import readers
 from tests.client.readers import InThread, Reader, Target
 from tests.stream.conftest import written
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.proxy import Mode, Proxy
 from tests.support.servers import Hypercorn, Uvicorn
@@ -47,7 +48,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
         give_up("npm is missing: apt-get install nodejs npm")
     directory = tmp_path_factory.mktemp("npm")
     command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-    subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=50)
+    subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=PATIENCE)
     return directory
 
 
@@ -144,7 +145,7 @@ def until_all_come_back(
 
 def until_there_is_none(lagging: Callable[[], list[str]], what: str) -> None:
     try:
-        wait_until(lambda: not lagging(), 60)
+        wait_until(lambda: not lagging())
     except AssertionError:
         raise AssertionError(f"{what}: {lagging()}") from None
 
@@ -185,7 +186,6 @@ class Story:
         log().append(str(self.job.pk), Event(kind, data), attempt=1)
 
 
-@pytest.mark.timeout(150)
 def test_all_clients_have_the_whole_list_on_all_servers_after_all_faults(
     stages: list[Stage],
     modules: Path,

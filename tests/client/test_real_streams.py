@@ -14,6 +14,7 @@ from jobs import actions, tokens
 from jobs.models import Job, Status
 from progress.stream.client import StreamEvent
 from tests.client.reading import read, read_async
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.proxy import Proxy
 from tests.support.stack import Web, Worker
@@ -117,7 +118,7 @@ def naive(url: str, token: str) -> list[object]:
     """Code that knows nothing but `data: ` and `[DONE]`."""
     got = []
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.stream("GET", url, headers=headers, timeout=30) as response:
+    with httpx.stream("GET", url, headers=headers, timeout=PATIENCE) as response:
         for line in response.iter_lines():
             if line.startswith("data: "):
                 text = line.removeprefix("data: ")
@@ -132,7 +133,7 @@ async def naive_async(url: str, token: str) -> list[object]:
     got = []
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx.AsyncClient(headers=headers, timeout=30) as client,
+        httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client,
         client.stream("GET", url) as response,
     ):
         async for line in response.aiter_lines():

@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from jobs import actions, tokens
 from jobs.models import Job, Status
 from tests.client.hostile import Hostile, answer
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.stack import Web, Worker
 
@@ -32,7 +33,7 @@ def manage(*arguments: str, out: int | IO[bytes] = subprocess.PIPE) -> subproces
 
 def run(*arguments: str) -> tuple[int, str]:
     process = manage(*arguments)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, printed.decode()
 
 
@@ -70,7 +71,7 @@ def test_a_cancelled_job_exits_2() -> None:
     process = manage("watch", str(job.pk))
     wait_until(lambda: Job.objects.get(pk=job.pk).status == Status.RUNNING)
     actions.cancel(job)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
 
 
@@ -80,7 +81,7 @@ def test_ctrl_c_leaves_the_job_alone_and_says_so() -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "The job goes on." in printed.decode()
     job.refresh_from_db()
@@ -144,7 +145,7 @@ def test_a_job_that_is_deleted_meanwhile_exits_3_and_says_so(web: Web, alice: Us
     job.delete()
     web.kill()
     web.start()
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
     assert b"no such job" in printed
     name = str(uuid.uuid4())

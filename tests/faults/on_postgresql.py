@@ -3,7 +3,6 @@ this process a server of its own. Faults of section 6."""
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,27 +14,11 @@ from tests.faults.crew import Crew, shown
 from tests.jobs.waiting import ended, reload
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
-from tests.support.stack import Valkey
 
 pytestmark = pytest.mark.usefixtures("crew")
 
+CREW = {"JOB_LEASE": "30", "JOB_LEASE_RENEW": "1"}  # it outlasts what happens to the database
 AGAIN = "The database did not answer, trying again"
-
-
-@pytest.fixture(scope="module")
-def crew_of_all(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
-    """A worker whose lease outlasts what happens to the database."""
-    valkey.flush()
-    process = Crew(JOB_LEASE="30", JOB_LEASE_RENEW="1")
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def crew(crew_of_all: Crew, transactional_db: None) -> Crew:
-    del transactional_db
-    return crew_of_all
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ workers come and go. Faults F27 to F29."""
 import random
 import statistics
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,33 +12,16 @@ import pytest
 
 from jobs import actions
 from jobs.models import TERMINAL, Job
-from tests.faults.crew import Crew, Sweeper, child_of
+from tests.faults.crew import Crew, child_of
 from tests.faults.ledger import runs
 from tests.jobs.waiting import ended, reload, states, until_status
 from tests.support.processes import wait_until
-from tests.support.stack import Valkey
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("transactional_db", "janitor")]
+pytestmark = pytest.mark.usefixtures("transactional_db", "janitor")
+CREW = {"WORKERS": "3"}
+
 DEADLINE = 2
-
-
-@pytest.fixture(scope="module")
-def janitor(valkey: Valkey, django_db_setup: None) -> Iterator[Sweeper]:
-    """The janitor of all tests of this module."""
-    process = Sweeper(JOB_CANCEL_DEADLINE=str(DEADLINE))
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def crew(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
-    """The worker of all tests of this module."""
-    valkey.flush()
-    process = Crew(WORKERS="3")
-    process.start()
-    yield process
-    process.stop()
+SWEEPER = {"JOB_CANCEL_DEADLINE": str(DEADLINE)}
 
 
 def test_a_queued_job_never_starts_after_its_cancel_whatever_workers_do(
@@ -71,7 +53,7 @@ def test_a_cancel_stops_its_job_within_two_seconds_and_no_other(crew: Crew) -> N
         took.append(time.monotonic() - begun)
     assert statistics.median(took) < 2
     for neighbour in neighbours:
-        assert (ended(neighbour, 30).status, reload(neighbour).attempt) == ("succeeded", 1)
+        assert (ended(neighbour).status, reload(neighbour).attempt) == ("succeeded", 1)
 
 
 def test_a_task_that_does_not_stop_is_ended_with_its_process_and_no_other(
@@ -89,7 +71,7 @@ def test_a_task_that_does_not_stop_is_ended_with_its_process_and_no_other(
     assert (done.status, done.reason) == ("cancelled", "Cancelled")
     assert time.monotonic() - asked >= DEADLINE
     assert done.attempts.get().reason == f"It did not stop within {DEADLINE} s"
-    wait_until(lambda: child not in crew.children(), 8)
+    wait_until(lambda: child not in crew.children())
     assert (ended(neighbour).status, reload(neighbour).attempt) == ("succeeded", 1)
     (run,) = runs(ledger)
     time.sleep(0.3)

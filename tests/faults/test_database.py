@@ -5,9 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
-import pytest
 from django.conf import settings
 
 from jobs import actions
@@ -16,8 +14,8 @@ from tests.jobs.waiting import ended, reload, until_status
 from tests.support.locking import locked
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
-from tests.support.stack import Valkey
 
+CREW = {"JOB_LEASE": "30", "JOB_LEASE_RENEW": "1"}  # it outlasts what happens to the database
 ON_POSTGRESQL = (
     "tests/faults/on_postgresql.py",
     "tests/jobs/test_claim.py",
@@ -26,22 +24,6 @@ ON_POSTGRESQL = (
     "tests/jobs/test_janitor.py",
     "tests/jobs/test_cancel.py",
 )
-
-
-@pytest.fixture(scope="module")
-def crew_of_all(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
-    """A worker whose lease outlasts what happens to the database."""
-    valkey.flush()
-    process = Crew(JOB_LEASE="30", JOB_LEASE_RENEW="1")
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def crew(crew_of_all: Crew, transactional_db: None) -> Crew:
-    del transactional_db
-    return crew_of_all
 
 
 def test_a_locked_database_holds_up_no_progress_and_loses_no_end(crew: Crew) -> None:
@@ -71,7 +53,6 @@ def test_a_full_disk_delays_the_end_and_does_not_lose_it(crew: Crew) -> None:
     assert (done.status, done.attempt, done.result) == ("succeeded", 1, 20)
 
 
-@pytest.mark.timeout(180)
 def test_everything_about_rows_holds_on_postgresql_too() -> None:
     server = PostgreSQL.create()
     environment = {

@@ -13,6 +13,7 @@ from jobs.models import Job, Status
 from jobs.snapshots import MOTION
 from jobs.streams import log
 from progress.stream import Event, keys
+from tests.support.patience import PATIENCE
 from tests.support.scripted import blank as blank
 from tests.support.scripted import server as server
 from tests.support.stack import Valkey, Web, wait_until
@@ -86,5 +87,5 @@ def program(web: Web, token: str) -> Iterator[httpx.Client]:
     """A program with Alice's token."""
     headers = {"Authorization": f"Bearer {token}"}
     limits = httpx.Limits(max_connections=100)
-    with httpx.Client(base_url=web.url, headers=headers, limits=limits, timeout=20) as client:
+    with httpx.Client(base_url=web.url, headers=headers, limits=limits, timeout=PATIENCE) as client:
         yield client

@@ -14,6 +14,7 @@ import trustme
 
 from progress.stream.sse import Decoder, Message
 from tests.http.conftest import Moving
+from tests.support.patience import PATIENCE
 from tests.support.servers import APPLICATION, Hypercorn
 from tests.support.stack import Valkey, Web
 
@@ -141,7 +142,7 @@ def test_http_1_0_gets_a_stream_that_ends_with_the_connection(
 ) -> None:
     head = f"GET {moving.path}events/ HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n"
     moving.move(10)
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=PATIENCE) as client:
         client.sendall(head.encode())
         answer = b""
         while b"event: snapshot" not in answer:

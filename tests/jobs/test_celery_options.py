@@ -29,7 +29,7 @@ def test_autoretry_queues_the_row_again_and_says_why() -> None:
 
 @pytest.mark.usefixtures("running")
 def test_autoretry_gives_up_after_max_retries() -> None:
-    job = ended(actions.start("flaky", {"failures": 9}), seconds=25)
+    job = ended(actions.start("flaky", {"failures": 9}))
     assert (job.status, job.attempt) == ("failed", 4)
     assert job.reason == "ConnectionError: the network is gone"
 
@@ -130,7 +130,7 @@ def test_the_queue_of_a_call_is_used() -> None:
 
 def test_a_killed_child_costs_an_attempt_and_not_the_worker(running: TaskWorker) -> None:
     job = actions.start("kills-its-worker", {})
-    waiting = until_status(job, "queued", seconds=10)
+    waiting = until_status(job, "queued")
     wait_until(lambda: reload(job).reason != "")
     waiting = reload(job)
     assert waiting.reason.startswith("The worker process was killed, as happens when memory runs")

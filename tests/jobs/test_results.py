@@ -48,7 +48,7 @@ def test_a_task_that_ends_oddly_fails_with_a_sentence_and_harms_nobody(
     running: TaskWorker, how: str, reason: str
 ) -> None:
     children = processes_of_session(running.pid)
-    job = ended(actions.start("ends-oddly", {"how": how}), seconds=5)
+    job = ended(actions.start("ends-oddly", {"how": how}))
     assert (job.status, job.reason) == ("failed", reason)
     assert "Traceback" in job.attempts.get().error
     assert ended(actions.start("add", {"a": 1})).status == "succeeded"

@@ -6,6 +6,7 @@ from typing import Any
 from jobs.models import TERMINAL, Job
 from jobs.streams import log
 from progress.stream import keys
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 
 
@@ -14,7 +15,7 @@ def reload(job: Job | str) -> Job:
     return Job.objects.get(pk=job.pk if isinstance(job, Job) else job)
 
 
-def until_status(job: Job | str, *statuses: str, seconds: float = 15) -> Job:
+def until_status(job: Job | str, *statuses: str, seconds: float = PATIENCE) -> Job:
     """Waits until the row has one of `statuses`, and returns it."""
 
     def look() -> Job | None:
@@ -26,7 +27,7 @@ def until_status(job: Job | str, *statuses: str, seconds: float = 15) -> Job:
     return found
 
 
-def ended(job: Job | str, seconds: float = 15) -> Job:
+def ended(job: Job | str, seconds: float = PATIENCE) -> Job:
     """Waits until the job has ended, and returns it."""
     return until_status(job, *TERMINAL, seconds=seconds)
 

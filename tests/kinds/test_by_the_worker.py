@@ -19,7 +19,7 @@ def ended(job: Job) -> Job:
     def look() -> Job | None:
         return Job.objects.filter(pk=job.pk, status__in=TERMINAL).first()
 
-    found = wait_until(look, 30)
+    found = wait_until(look)
     assert found is not None
     return found
 

@@ -134,7 +134,7 @@ def test_cancelling_stops_the_model_even_while_it_is_silent(
     wait_until(lambda: asked.requests)
     wait_until(lambda: len(outputs(job)) == len(before))
     actions.cancel(until_status(job, Status.RUNNING))
-    wait_until(given.left.is_set, 10)
+    wait_until(given.left.is_set)
     job = ended(job)
     assert (job.status, job.files) == (Status.CANCELLED, [FILE] if before else [])
     if before:

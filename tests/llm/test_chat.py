@@ -18,6 +18,7 @@ from django.test import AsyncClient, Client
 from jobs import tokens
 from tests.llm.conftest import KEY
 from tests.support.llm_server import CUT, LlmServer, Piece, end, refusal, token, words
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
 from tests.support.stack import Valkey, Web
@@ -50,7 +51,7 @@ def headers(transactional_db: None, alice: User) -> dict[str, str]:
 
 @pytest.fixture
 def client(web: Web, model: LlmServer, headers: dict[str, str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=web.url, headers=headers, timeout=20) as opened:
+    with httpx.Client(base_url=web.url, headers=headers, timeout=PATIENCE) as opened:
         yield opened
 
 
@@ -58,7 +59,7 @@ def client(web: Web, model: LlmServer, headers: dict[str, str]) -> Iterator[http
 async def aclient(
     web: Web, model: LlmServer, headers: dict[str, str]
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=20) as opened:
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=PATIENCE) as opened:
         yield opened
 
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 
 from jobs import tokens
 from tests.support.llm_server import LlmServer, words
+from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey, Web
 
 PAGE = (Path(settings.BASE_DIR) / "docs/llm.md").read_text()
@@ -39,7 +40,7 @@ def shell(web: Web, server: LlmServer, transactional_db: None, alice: User) -> d
 
 
 def run(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=30)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()
 

@@ -61,6 +61,22 @@ def test_rates(value: float | None, text: str) -> None:
     assert live.rate(value) == text
 
 
+def test_amounts_have_the_unit_of_their_kind() -> None:
+    assert live.count({"current": 512.3, "total": 512.3}, "kB") == "512 of 512 kB"
+    assert live.count({"current": 7}, "rows") == "7 rows"
+    assert live.count({"current": 7, "total": 9}) == "7 of 9"
+    assert live.count({}, "kB") == live.rate(None, "kB") == ""
+    assert (live.rate(1234, "kB"), live.rate(0.2, "rows")) == ("1,234 kB/s", "12 rows/min")
+
+
+def test_the_page_of_a_kind_that_says_what_it_counts_tells_it(make_job: MakeJob) -> None:
+    job = make_job(Status.SUCCEEDED, kind="import-csv", current=512, total=512)
+    html = render("{% live_bar job %}", job=job)
+    assert 'data-unit="kB"' in html
+    gone = make_job(Status.SUCCEEDED, kind="gone")
+    assert 'data-unit=""' in render("{% live_bar job %}", job=gone)
+
+
 @pytest.mark.parametrize(
     ("percent", "text"), [(None, ""), (0.0, "0%"), (42.97, "42%"), (99.9, "99%"), (100, "100%")]
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from progress.stream import Event, Hub, Log, Subscription
 from progress.stream.sse import Decoder, Message
+from tests.support.patience import PATIENCE
 
 Stream = AsyncGenerator[bytes, None]
 
@@ -45,7 +46,7 @@ MakeHub = Callable[..., Hub]
 async def collect(stream: Stream, until: str, decoder: Decoder | None = None) -> list[Message]:
     """The messages of a stream up to and including the first whose data contains `until`."""
     got, decoder = [], decoder or Decoder()
-    async with asyncio.timeout(10), aclosing(stream) as pieces:
+    async with asyncio.timeout(PATIENCE), aclosing(stream) as pieces:
         async for piece in pieces:
             for message in decoder.feed(piece):
                 got.append(message)
@@ -55,7 +56,7 @@ async def collect(stream: Stream, until: str, decoder: Decoder | None = None) ->
 
 
 async def collect_one(stream: Stream, part: bytes) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while part not in (piece := await anext(stream)):
             pass
     return piece
@@ -63,7 +64,7 @@ async def collect_one(stream: Stream, part: bytes) -> bytes:
 
 async def until(condition: Callable[[], object]) -> None:
     """Polls: what is awaited here happens in Redis or inside the hub, which tell nobody."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.005)
 

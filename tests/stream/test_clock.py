@@ -8,6 +8,7 @@ import pytest
 from progress.stream import Hub, Limits, Log, Subscription, sse
 from tests.stream.conftest import state
 from tests.stream.streams import Database, MakeHub, collect_one, live, say, until
+from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey
 
 
@@ -133,7 +134,7 @@ async def test_a_long_poll_in_which_nothing_happens_ends_with_a_sign_of_life(
     log.append(job, state(job, "running"), attempt=1)
     cursor = say(log, job, "old")
     hub = make_hub(keepalive=1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         reader = Subscription([job], cursor=cursor, waits=0.3, heartbeat=True)
         got = b"".join([piece async for piece in hub.stream(reader)])
     assert got.count(b"event: heartbeat") == 2

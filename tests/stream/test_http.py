@@ -24,6 +24,7 @@ from jobs.models import Job
 from jobs.streams import hub, log
 from progress.stream import Event
 from progress.stream.http import Cursor, EventStreamHandler, EventStreamResponse, cursor
+from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of
 
@@ -140,7 +141,7 @@ async def test_a_viewer_who_leaves_is_forgotten(
     with valkey.client() as redis:
         async with opened(client, f"/jobs/{job.pk}/events/"):
             assert dict(redis.pubsub_numsub(channel))[channel.encode()] == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while dict(redis.pubsub_numsub(channel))[channel.encode()]:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.05)
     assert web.running
@@ -182,7 +183,7 @@ async def test_a_viewer_who_never_reads_costs_a_bounded_number_of_bytes(
 async def lines_until(response: httpx.Response, last: str) -> list[str]:
     """The text of each log line of a stream up to the one that is awaited."""
     found: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         async for line in response.aiter_lines():
             if line.startswith("data: ") and "text" in (data := json.loads(line[6:])):
                 found.append(data["text"])
@@ -249,10 +250,10 @@ async def test_the_handler_sends_a_stream_after_its_request_is_over(alice: User,
     try:
         client = await sync_to_async(communicator)(f"/jobs/{job.pk}/events/", alice)
         await client.send_input({"type": "http.request", "body": b""})
-        start = await client.receive_output(timeout=10)
+        start = await client.receive_output(timeout=PATIENCE)
         assert (start["type"], start["status"]) == ("http.response.start", 200)
         assert (b"Content-Type", b"text/event-stream") in start["headers"]
-        await asyncio.wait_for(finished.wait(), 5)
+        await asyncio.wait_for(finished.wait(), PATIENCE)
         assert (await client.receive_output())["body"].startswith(b"retry: ")
         assert b"event: snapshot" in (await client.receive_output())["body"]
         await client.send_input({"type": "http.disconnect"})
@@ -266,7 +267,7 @@ async def test_the_handler_sends_a_stream_after_its_request_is_over(alice: User,
 async def test_the_handler_sends_everything_else_as_django_does(alice: User, job: Job) -> None:
     client = await sync_to_async(communicator)(f"/jobs/{job.pk}/status/", alice)
     await client.send_input({"type": "http.request", "body": b""})
-    assert (await client.receive_output(timeout=10))["status"] == 200
+    assert (await client.receive_output(timeout=PATIENCE))["status"] == 200
     assert str(job.pk).encode() in (await client.receive_output())["body"]
     await client.wait()
 
@@ -274,7 +275,7 @@ async def test_the_handler_sends_everything_else_as_django_does(alice: User, job
 async def test_the_handler_answers_who_gets_no_stream(bob: User, job: Job) -> None:
     client = await sync_to_async(communicator)(f"/jobs/{job.pk}/events/", bob)
     await client.send_input({"type": "http.request", "body": b""})
-    assert (await client.receive_output(timeout=10))["status"] == 404
+    assert (await client.receive_output(timeout=PATIENCE))["status"] == 404
     await client.receive_output()
     await client.wait()
 

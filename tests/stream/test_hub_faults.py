@@ -24,6 +24,7 @@ from tests.stream.streams import (
     texts,
     until,
 )
+from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey
 
 
@@ -134,7 +135,7 @@ async def test_a_hung_redis_is_noticed_and_left(
     monkeypatch.setattr(hub._channels, "_on_loss", losses.set)
     valkey.pause()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not losses.is_set():
                 assert await anext(stream) == b": keepalive\n\n"
     finally:
@@ -266,6 +267,6 @@ async def test_whatever_happens_each_viewer_gets_everything_once_and_in_order(
                 client.client_kill_filter(_type="pubsub")
             await asyncio.sleep(0.002)
     numbers.append(say(log, jobs[0], "end"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         for got in await asyncio.gather(*viewers):
             assert [int(message.id) for message in got if message.event == "log"] == numbers

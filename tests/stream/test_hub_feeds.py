@@ -14,6 +14,7 @@ from tests.stream.streams import (
     texts,
     until,
 )
+from tests.support.patience import PATIENCE
 
 
 async def test_a_feed_brings_new_jobs_from_their_first_event_on(
@@ -49,7 +50,7 @@ async def test_a_feed_tells_of_each_new_job_however_fast_they_come(
     starting = asyncio.ensure_future(asyncio.to_thread(start_all))
     told: set[str] = set()
     decoder = Decoder()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while told != set(names):
             told |= {json.loads(m.data)["job"] for m in decoder.feed(await anext(stream))}
     await starting
@@ -113,7 +114,7 @@ async def test_a_feed_without_jobs_has_a_place_to_come_back_to(
     number = say(log, job, "somebody else's")
     stream = hub.stream(Subscription([], feed="user:5"))
     decoder = Decoder()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while decoder.last_id in ("", "0"):
             list(decoder.feed(await anext(stream)))
     assert int(decoder.last_id) >= number

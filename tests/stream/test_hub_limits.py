@@ -20,6 +20,7 @@ from tests.stream.streams import (
     texts,
     until,
 )
+from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey
 
 
@@ -50,7 +51,7 @@ async def test_who_never_reads_is_given_up_when_the_stream_is_old(
 
     hub.attach(reader, AsgiWire(send, gone.set))
     assert not reader.wire.write(b"more")
-    await asyncio.wait_for(gone.wait(), 5)
+    await asyncio.wait_for(gone.wait(), PATIENCE)
     assert reader.ended
     assert not hub.readers
 
@@ -92,7 +93,7 @@ async def test_a_catch_up_is_bounded_in_bytes_too(
 async def test_a_stream_ends_when_it_is_old(make_hub: MakeHub, log: Log, job: str) -> None:
     log.append(job, state(job, "running"), attempt=1)
     hub = make_hub(max_age=0.2, keepalive=0.4)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         pieces = [piece async for piece in hub.stream(Subscription([job]))]
     assert b"snapshot" in b"".join(pieces)
     assert pieces[-1].startswith(b"retry: ")

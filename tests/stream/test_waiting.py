@@ -21,6 +21,7 @@ from progress.stream.http import EventStreamHandler
 from progress.stream.waiting import Bell, Wait
 from tests.stream.conftest import progress, state
 from tests.stream.streams import MakeHub, say, until
+from tests.support.patience import PATIENCE
 from tests.support.users import session_of
 
 
@@ -46,7 +47,7 @@ async def test_progress_is_news_and_lines_are_not(hub: Hub, log: Log, job: str) 
     say(log, job, "a line")
     assert await asyncio.wait({task}, timeout=0.2) == (set(), {task})
     log.append(job, progress(job, 5), attempt=1)
-    bell = await asyncio.wait_for(task, 5)
+    bell = await asyncio.wait_for(task, PATIENCE)
     assert bell is not None
     assert bell.rung.done()
     assert not hub.readers
@@ -55,24 +56,24 @@ async def test_progress_is_news_and_lines_are_not(hub: Hub, log: Log, job: str) 
 async def test_what_came_since_the_cursor_rings_at_once(hub: Hub, log: Log, job: str) -> None:
     first = log.append(job, state(job, "running"), attempt=1, created=True).number
     log.append(job, progress(job, 5), attempt=1)
-    assert await asyncio.wait_for(waiting(hub, job, first), 5)
+    assert await asyncio.wait_for(waiting(hub, job, first), PATIENCE)
 
 
 async def test_without_news_it_ends_after_its_time(hub: Hub, log: Log, job: str) -> None:
     first = log.append(job, state(job, "running"), attempt=1, created=True).number
-    bell = await asyncio.wait_for(waiting(hub, job, first, seconds=0.1), 5)
+    bell = await asyncio.wait_for(waiting(hub, job, first, seconds=0.1), PATIENCE)
     assert bell is not None
     assert not bell.rung.done()
 
 
 async def test_who_leaves_is_forgotten(hub: Hub, job: str) -> None:
     wait = Wait(lambda: hub, Subscription([job], cursor=1), 10)
-    assert await asyncio.wait_for(wait.over(leave), 5) is None
+    assert await asyncio.wait_for(wait.over(leave), PATIENCE) is None
     assert not hub.readers
 
 
 async def test_over_the_limit_nothing_is_waited_for(make_hub: MakeHub, job: str) -> None:
-    bell = await asyncio.wait_for(waiting(make_hub(max_held=0), job, 1), 5)
+    bell = await asyncio.wait_for(waiting(make_hub(max_held=0), job, 1), PATIENCE)
     assert bell is not None
     assert 20 <= bell.busy <= 40
 
@@ -82,7 +83,7 @@ async def test_a_hub_that_closes_rings(hub: Hub, log: Log, job: str) -> None:
     task = waiting(hub, job, first)
     await until(lambda: len(hub.readers) == 1)
     await hub.close()
-    assert await asyncio.wait_for(task, 5)
+    assert await asyncio.wait_for(task, PATIENCE)
 
 
 def poll(job: Job, user: User, cursor: int) -> Any:
@@ -115,7 +116,7 @@ async def test_the_handler_asks_again_after_the_wait_or_answers_where_it_is_full
         await until(lambda: own_hub().readers)
         event = Event("progress", {"job": str(job.pk), "attempt": 1, "percent": 7.5})
         await sync_to_async(own_log().append)(str(job.pk), event, attempt=1)
-    start = await client.receive_output(timeout=10)
+    start = await client.receive_output(timeout=PATIENCE)
     headers = {name.lower(): value for name, value in start["headers"]}
     answer = json.loads((await client.receive_output())["body"])
     await client.wait()

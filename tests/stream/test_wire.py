@@ -10,6 +10,7 @@ from progress.stream.http import EventStreamResponse, Receive, Send, _Exchange
 from progress.stream.hub import Hub
 from progress.stream.subscription import Subscription
 from progress.stream.wire import AsgiWire, Buffer, can_be_driven
+from tests.support.patience import PATIENCE
 
 Message = Mapping[str, Any]
 
@@ -77,7 +78,7 @@ async def test_a_client_that_does_not_read_is_waited_for_by_one_task_and_refused
     assert len(asyncio.all_tasks()) == before + 1
     await settle()
     server.free.set()
-    await asyncio.wait_for(ready.wait(), 5)
+    await asyncio.wait_for(ready.wait(), PATIENCE)
     assert server.sent == [b"one"]
     assert server.wire.write(b"three")
     assert server.gone == 0
@@ -187,7 +188,7 @@ async def test_a_send_that_is_no_coroutine_is_served_by_a_generator(
     sending = server.plain({"type": "http.response.start"})
     assert not can_be_driven(sending)
     await sending
-    await asyncio.wait_for(serve(response, forever, server.plain), 10)
+    await asyncio.wait_for(serve(response, forever, server.plain), PATIENCE)
     assert server.sent[-2].endswith(b"event: done\ndata: [DONE]\n\n")
     assert server.ended
 
@@ -206,12 +207,12 @@ async def test_a_client_that_leaves_ends_its_stream(
         return {"type": next(messages)}
 
     serving = asyncio.ensure_future(serve(response, receive, getattr(server, lane)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not server.sent:  # noqa: ASYNC110 - the server of this test tells nobody
             await asyncio.sleep(0.005)
     assert response.hub().readers
     left.set()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, PATIENCE)
     assert not response.hub().readers
 
 
@@ -219,7 +220,7 @@ async def test_a_server_that_cancels_a_stream_is_obeyed(response: EventStreamRes
     response.reader.ends = False
     server = Server()
     serving = asyncio.ensure_future(serve(response, forever, server.send))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not server.sent:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
     serving.cancel()
@@ -234,7 +235,7 @@ async def test_a_stream_over_a_limit_is_ended_by_the_hub(valkey: Any) -> None:
     server = Server()
     response = EventStreamResponse(lambda: hub, Subscription(["job"], holder="alice"))
 
-    await asyncio.wait_for(serve(response, forever, server.send), 5)
+    await asyncio.wait_for(serve(response, forever, server.send), PATIENCE)
     assert b"event: busy" in server.sent[0]
     assert server.ended
     await hub.close()

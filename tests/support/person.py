@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support.patience import PATIENCE
+
 
 class Person:
     """Speaks JSON to one site; `slowest` is how many seconds the slowest answer took."""
@@ -15,7 +17,7 @@ class Person:
         self.url, self.token = url, token
         self.slowest = 0.0
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=20)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=PATIENCE)
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 PROGRAMS = Path("/usr/lib/postgresql")
 
 
@@ -38,7 +40,11 @@ class PostgreSQL:
     @property
     def url(self) -> str:
         """What DATABASE_URL is; the tests create the database."""
-        return f"postgresql://postgres@{quote(str(self.directory), safe='')}/progress_tests"
+        return self.address("progress_tests")
+
+    def address(self, database: str) -> str:
+        """The URL of one of its databases; `postgres` is there from the beginning."""
+        return f"postgresql://postgres@{quote(str(self.directory), safe='')}/{database}"
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -81,5 +87,5 @@ class PostgreSQL:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             check=True,
-            timeout=60,
+            timeout=PATIENCE,
         )

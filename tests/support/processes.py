@@ -12,10 +12,12 @@ from typing import TypeVar
 
 from django.conf import settings
 
+from tests.support.patience import PATIENCE
+
 T = TypeVar("T")
 
 
-def wait_until(look: Callable[[], T], seconds: float = 15, every: float = 0.05) -> T:
+def wait_until(look: Callable[[], T], seconds: float = PATIENCE, every: float = 0.05) -> T:
     """Poll `look` until it answers something true, and return that.
 
     Raises AssertionError after `seconds`.
@@ -73,7 +75,7 @@ class Process:
                 start_new_session=True,
             )
 
-    def wait_for(self, look: Callable[[], T], seconds: float = 20) -> T:
+    def wait_for(self, look: Callable[[], T], seconds: float = PATIENCE) -> T:
         """Poll `look` while the process runs; fails with its output when it ends or time is up."""
 
         def look_while_running() -> T:

@@ -10,10 +10,10 @@ APPLICATION = "progress.asgi:application"
 class Uvicorn(Web):
     """Waits for slow clients."""
 
-    def __init__(self, **environment: str) -> None:
-        super().__init__(**environment)
+    def __init__(self, host: str = "127.0.0.1", **environment: str) -> None:
+        super().__init__(host, **environment)
         self.command = [
-            *(sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(self.port)),
+            *(sys.executable, "-m", "uvicorn", "--host", self.host, "--port", str(self.port)),
             *("--no-access-log", "--lifespan", "off", "--timeout-graceful-shutdown", "3"),
             APPLICATION,
         ]

@@ -1,10 +1,15 @@
 """Streams read by hand from raw sockets: many, slow, rude, or all of it."""
 
+import selectors
 import socket
 import struct
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
+from tests.support.patience import PATIENCE
 from tests.support.stack import ProcfileProcess
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -36,6 +41,43 @@ def read_until(connection: socket.socket, part: bytes) -> bytes:
         assert piece, f"ended before {part!r}: {got[-300:]!r}"
         got += piece
     return got
+
+
+class Crowd:
+    """Many streams that one reader reads as they come."""
+
+    def __init__(self, members: list[socket.socket]) -> None:
+        self.got = dict.fromkeys(members, b"")
+        self.silence = 0.0
+        """The longest that one of them had nothing to say, in seconds."""
+        self._heard = dict.fromkeys(members, time.monotonic())
+
+    def all_have(self, part: bytes) -> bool:
+        """Whether each of them has said this."""
+        return all(part in got for got in self.got.values())
+
+    def read_until(self, enough: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Raises AssertionError when one of them ends, or after `seconds`."""
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            for each in self.got:
+                selector.register(each, selectors.EVENT_READ, each)
+            while not enough():
+                assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+                for key, _ in selector.select(0.05):
+                    piece = key.data.recv(65536)
+                    assert piece, f"ended: {self.got[key.data][-300:]!r}"
+                    self.got[key.data] += piece
+                    self._heard[key.data] = time.monotonic()
+                quiet = time.monotonic() - min(self._heard.values())
+                self.silence = max(self.silence, quiet)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self.got:
+            each.close()
 
 
 def reset(connection: socket.socket) -> None:

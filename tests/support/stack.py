@@ -78,7 +78,7 @@ class ProcfileProcess(Process):
 
     def await_ready(self) -> None:
         """Wait until it is of use."""
-        self.wait_for(self.is_present, 40)
+        self.wait_for(self.is_present)
 
     def is_present(self) -> bool:
         """Whether its Redis has a note of a living process of this role."""
@@ -103,7 +103,7 @@ class Worker(ProcfileProcess):
 
     def await_ready(self) -> None:
         """Wait until it takes jobs."""
-        self.wait_for(lambda: self.output.count(" ready.") > self._said_before, 40)
+        self.wait_for(lambda: self.output.count(" ready.") > self._said_before)
         super().await_ready()
 
 
@@ -117,14 +117,14 @@ class Janitor(ProcfileProcess):
 class Web(ProcfileProcess):
     """Daphne on a port that stays the same over all its lives."""
 
-    def __init__(self, **environment: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        super().__init__("web", PORT=str(self.port), **environment)
+    def __init__(self, host: str = "127.0.0.1", **environment: str) -> None:
+        self.host, self.port = host, free_port()
+        self.url = f"http://{host}:{self.port}"
+        super().__init__("web", BIND=host, PORT=str(self.port), **environment)
 
     def await_ready(self) -> None:
         """Wait until it answers."""
-        self.wait_for(self.answers, 40)
+        self.wait_for(self.answers)
 
     def answers(self) -> bool:
         """Whether it answers requests."""

@@ -7,6 +7,7 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.patience import PATIENCE
 from tests.support.protocol import SOCKET, valid_frame
 
 Message = dict[str, Any]
@@ -23,7 +24,12 @@ class Client:
         if cookie:
             headers["Cookie"] = f"sessionid={cookie}"
         address = url.replace("http://", "ws://") + "/ws/jobs/"
-        defaults = {"compression": None, "open_timeout": 20, "close_timeout": 1, "proxy": None}
+        defaults = {
+            "compression": None,
+            "open_timeout": PATIENCE,
+            "close_timeout": 1,
+            "proxy": None,
+        }
         self._connecting = connect(address, additional_headers=headers, **defaults | options)
         self.connection: ClientConnection
         self.cursor = ""
@@ -42,7 +48,7 @@ class Client:
         SOCKET[kind].validate(message)
         self.connection.send(json.dumps(message))
 
-    def take(self, seconds: float = 20) -> Message:
+    def take(self, seconds: float = PATIENCE) -> Message:
         """The next message that is no sign of life."""
         message: Message = {"event": "heartbeat"}
         until = time.monotonic() + seconds

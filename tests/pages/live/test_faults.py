@@ -28,7 +28,7 @@ def test_refusals_are_survived_with_the_cursor(
     proxy.mode = mode
     proxy.drop()
     for tab in tabs:
-        chip(tab).to_contain_text("updated", timeout=20 * SECONDS)
+        chip(tab).to_contain_text("updated")
     running.write("said while nobody could hear it")
     running.move(55)
     proxy.mode = "pass"
@@ -60,7 +60,7 @@ def test_a_peer_that_died_without_a_word_is_noticed_by_its_silence(
     proxy.mode = "pause"
     running.move(44)
     for tab in tabs:
-        chip(tab).to_contain_text("updated", timeout=20 * SECONDS)
+        chip(tab).to_contain_text("updated")
     proxy.mode = "pass"
     for tab in tabs:
         percent(tab).to_have_text("44%", timeout=HEALED)
@@ -75,14 +75,14 @@ def test_a_proxy_that_holds_streams_back_is_polled_until_it_does_no_more(
     proxy.drop()
     running.move(10)
     for tab in tabs:
-        chip(tab).to_have_text("Live, every few seconds", timeout=20 * SECONDS)
+        chip(tab).to_have_text("Live, every few seconds")
     for value in (20, 30):
         running.move(value)
         for tab in tabs:
             percent(tab).to_have_text(f"{value}%")
     proxy.mode = "pass"
     for tab in tabs:
-        chip(tab).to_have_text("Live", timeout=20 * SECONDS)
+        chip(tab).to_have_text("Live")
     running.become(Status.SUCCEEDED)
     for tab in tabs:
         percent(tab).to_have_text("100%", timeout=HEALED)
@@ -96,7 +96,7 @@ def test_a_slow_connection_shows_the_newest_and_all_lines(
     for value in range(1, 31):
         running.write(f"line {value}")
         running.move(value)
-    percent(tab).to_have_text("30%", timeout=10 * SECONDS)
+    percent(tab).to_have_text("30%")
     lines(tab).to_have_count(30)
 
 
@@ -108,9 +108,9 @@ def test_a_hung_redis_is_said_and_the_database_is_shown(
     valkey.pause()
     try:
         for tab in pages:
-            chip(tab).to_contain_text("Live updates paused", timeout=25 * SECONDS)
+            chip(tab).to_contain_text("Live updates paused")
         Job.objects.filter(pk=running.job.pk).update(status=Status.FAILED, reason="Gave up.")
-        expect(pages[0].get_by_text("Gave up.")).to_be_visible(timeout=25 * SECONDS)
+        expect(pages[0].get_by_text("Gave up.")).to_be_visible()
     finally:
         valkey.resume()
     going.move(25)
@@ -138,7 +138,7 @@ def test_signing_out_in_one_tab_is_said_in_all(
     tabs = [open_tab(running.path), open_tab(running.path), open_tab("/")]
     tabs[2].get_by_role("button", name="Sign out").click()
     for tab in tabs[:2]:
-        chip(tab).to_have_text("Sign in to keep watching", timeout=10 * SECONDS)
+        chip(tab).to_have_text("Sign in to keep watching")
         link = tab.locator("[data-chip] a")
         expect(link).to_have_attribute("href", f"/sign-in/?next=%2Fjobs%2F{running.job.pk}%2F")
     before = proxy.accepted
@@ -148,7 +148,7 @@ def test_signing_out_in_one_tab_is_said_in_all(
     tabs[2].goto(proxy.url)
     running.move(40)
     for tab in tabs:
-        chip(tab).to_have_text("Live", timeout=10 * SECONDS)
+        chip(tab).to_have_text("Live")
         percent(tab).to_have_text("40%")
 
 

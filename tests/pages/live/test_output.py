@@ -11,7 +11,7 @@ from jobs.models import Status
 from jobs.streams import log
 from progress.stream import Event, Log
 from tests.pages.live.conftest import OpenTab
-from tests.pages.live.watching import SECONDS, Running, watch
+from tests.pages.live.watching import Running, watch
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,7 +58,7 @@ def test_a_page_that_missed_more_than_the_log_keeps_shows_all_of_it_again(
     few.close()
     proxy.mode = "pass"
     output = page.locator("[data-output]")
-    expect(output).to_contain_text("399", timeout=15 * SECONDS)
+    expect(output).to_contain_text("399")
     running.say("output", text="and on")
     expect(output).to_have_text("".join(texts(400)) + "and on")
 

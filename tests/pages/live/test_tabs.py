@@ -70,7 +70,7 @@ def test_tabs_that_open_and_close_while_lines_are_written_miss_none(
     tabs.pop(0).close()
     writer.join()
     for tab in tabs:
-        lines(tab).to_have_text(written, timeout=10 * SECONDS)
+        lines(tab).to_have_text(written)
 
 
 def test_a_tab_whose_job_has_ended_leaves_and_the_others_go_on(
@@ -121,7 +121,7 @@ def test_a_leading_tab_that_hangs_is_replaced_and_comes_back_as_another(
     first.evaluate(hang)
     running.write("one")
     running.move(50)
-    lines(second).to_have_text(["one"], timeout=8 * SECONDS)
+    lines(second).to_have_text(["one"])
     chip(second).to_have_text("Live")
     running.write("two")
     for tab in (first, second):

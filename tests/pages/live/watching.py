@@ -11,6 +11,7 @@ from jobs.models import TERMINAL, Job, Status
 from jobs.snapshots import state
 from jobs.streams import feed, log
 from progress.stream import Event
+from tests.support.patience import PATIENCE
 
 SECONDS = 1000
 
@@ -61,9 +62,9 @@ def watch(page: Page, url: str) -> None:
 
 def while_waiting(page: Page, look: Callable[[], bool]) -> None:
     """Waits until `look` is true, while the browser goes on."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while not look():
-        assert time.monotonic() < deadline, "waited 15 s in vain"
+        assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain"
         page.wait_for_timeout(50)
 
 
