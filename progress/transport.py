@@ -45,3 +45,12 @@ class Transport(redis.Transport):
     """Kombu's, with channels of ours."""
 
     Channel = Channel
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Closes what Redis refuses to serve, being read-only or over its memory limit: Celery
+        connects anew several times in a second, and leaves each connection as it is."""
+        try:
+            super().register_with_event_loop(connection, loop)
+        except Exception:
+            self.close_connection(connection)
+            raise
