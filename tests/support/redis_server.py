@@ -4,6 +4,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from redis.retry import Retry
 from jobs.embedded import server_binary
 from tests.support.processes import Process, wait_until
 from tests.support.programs import program
+from tests.support.proxy import Proxy
 
 SOON = ("--repl-diskless-sync-delay", "0")
 """For replicas that need not wait for others."""
@@ -105,6 +107,18 @@ class RedisServer(Process):
         if self.running:
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def fail_over(old: RedisServer, new: RedisServer, address: Proxy) -> None:
+    """A replica takes over the primary's address, without the last writes; the old primary follows
+    it. Connections to the old one stay open, and what is written over them is refused."""
+    if not new.running:
+        new.start()
+    new.follow(old)
+    new.lead()
+    time.sleep(1)  # what is written now is lost
+    address.target = new.port
+    old.follow(new)
 
 
 def _free_port() -> int:
