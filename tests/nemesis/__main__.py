@@ -10,23 +10,22 @@ from pathlib import Path
 
 import django
 
+from tests.support.postgresql import PostgreSQL
+
+OF_ITS_OWN = "postgresql"
+
 
 def main() -> int:
     """Sets everything up in a directory of its own, and leaves nothing behind."""
-    parser = argparse.ArgumentParser(prog="python -m tests.nemesis", description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument(
-        "--redis", choices=("valkey-server", "redis-server"), default="valkey-server"
-    )
-    parser.add_argument("--database", default="", help="a PostgreSQL URL; SQLite without it")
-    options = parser.parse_args()
+    options = parse()
     directory = Path(tempfile.mkdtemp(prefix="nemesis-"))
+    server = PostgreSQL.create() if options.database == OF_ITS_OWN else None
+    of_server = server.address("postgres") if server else options.database
     os.environ.update(
         DJANGO_SETTINGS_MODULE="tests.nemesis.settings",
         DATA_DIR=str(directory),
         SECRET_KEY="only for tests",
-        DATABASE_URL=options.database or f"sqlite:///{directory / 'db.sqlite3'}",
+        DATABASE_URL=of_server or f"sqlite:///{directory / 'db.sqlite3'}",
     )
     for name in ("REDIS_URL", "CELERY_BROKER_URL", "DEBUG"):
         os.environ.pop(name, None)
@@ -34,9 +33,27 @@ def main() -> int:
         django.setup()
         from tests.nemesis.run import run
 
-        return run(options.seed, options.minutes * 60, options.redis)
+        return run(options.seed, options.minutes * 60, options.redis, server)
     finally:
+        if server:
+            server.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def parse() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.nemesis", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument(
+        "--redis", choices=("valkey-server", "redis-server"), default="valkey-server"
+    )
+    parser.add_argument(
+        "--database",
+        default="",
+        help=f"a URL, or {OF_ITS_OWN} for a server of its own that is restarted too; else SQLite",
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable
 
 import redis
+from django.db import connection
 
 from tests.nemesis.site import Site
+from tests.support.locking import locked
 from tests.support.processes import Process
+from tests.support.redis_server import fail_over
 
 Fault = Callable[[Site, random.Random], None]
 
@@ -112,6 +115,15 @@ def redis_drops_everybody(site: Site, chance: random.Random) -> None:
         client.client_kill_filter(_type="normal", skipme=True)
 
 
+def redis_fails_over(site: Site, chance: random.Random) -> None:
+    """Its address moves to a replica, and who was connected to the old one is sent away."""
+    if not site.replica.running:
+        site.replica.start()
+    fail_over(site.redis, site.replica, site.to_redis)
+    site.redis, site.replica = site.replica, site.redis
+    site.to_redis.drop(reset=chance.random() < 0.5)
+
+
 def the_way_to_redis_is_cut(site: Site, chance: random.Random) -> None:
     site.to_redis.drop(reset=chance.random() < 0.5)
 
@@ -146,6 +158,27 @@ def viewers_get_nothing(site: Site, chance: random.Random) -> None:
     site.to_web.mode = "pass"
 
 
+def the_database_is_locked(site: Site, chance: random.Random) -> None:
+    with site.in_trouble(), locked():
+        time.sleep(chance.uniform(1, 5))
+
+
+def the_database_is_restarted(site: Site, chance: random.Random) -> None:
+    assert site.database is not None
+    with site.in_trouble(refuses=True):
+        site.database.stop()
+        time.sleep(chance.uniform(0, 3))
+        site.database.start()
+
+
+def the_database_hangs(site: Site, chance: random.Random) -> None:
+    assert site.database is not None
+    with site.in_trouble(refuses=True):
+        site.database.pause()
+        time.sleep(chance.uniform(1, 5))
+        site.database.resume()
+
+
 FAULTS: list[Fault] = [
     web_is_killed,
     web_is_deployed,
@@ -165,6 +198,7 @@ FAULTS: list[Fault] = [
     redis_takes_no_writes,
     redis_drops_subscribers,
     redis_drops_everybody,
+    redis_fails_over,
     the_way_to_redis_is_cut,
     the_way_to_redis_stalls,
     the_way_to_redis_is_closed,
@@ -172,11 +206,20 @@ FAULTS: list[Fault] = [
     viewers_get_502,
     viewers_get_nothing,
 ]
+OF_SQLITE: list[Fault] = [the_database_is_locked]
+OF_POSTGRESQL: list[Fault] = [the_database_is_restarted, the_database_hangs]
+
+
+def faults_of(site: Site) -> list[Fault]:
+    """Those that this installation can suffer."""
+    if site.database:
+        return FAULTS + OF_POSTGRESQL
+    return FAULTS + (OF_SQLITE if connection.vendor == "sqlite" else [])
 
 
 def inflict(site: Site, chance: random.Random) -> str:
     """One fault, begun and ended; its name."""
-    fault = chance.choice(FAULTS)
+    fault = chance.choice(faults_of(site))
     try:
         fault(site, chance)
     except redis.RedisError:

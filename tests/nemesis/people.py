@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from progress.stream.client import StreamError, watch
 from tests.nemesis.site import Site
@@ -33,11 +34,19 @@ class User(threading.Thread):
         super().__init__(name="user", daemon=True)
         self.person = Person(site.web.url, token)
         self.accepted: list[str] = []
+        self.watched = ""
+        """A job whose page is open, which is cancelled, and retried there."""
         self.asked: list[tuple[float, float, int]] = []
         """When each request began and ended, and the status of its answer, 0 for none."""
         self.viewers: list[Viewer] = []
         self._site, self._chance = site, random.Random(seed)
         self._stopped = threading.Event()
+
+    def begin_watched(self) -> str:
+        """Starts the job that is looked at; call it while all is well."""
+        self.watched = self.person.start("ledger", seconds=20, steps=100)
+        self.accepted.append(self.watched)
+        return self.watched
 
     def stop(self) -> None:
         """Asks for nothing new."""
@@ -77,15 +86,15 @@ class User(threading.Thread):
 
     def cancel(self) -> None:
         """Cancels a job, which may have ended."""
-        self._tell("cancel")
+        self._tell("cancel", [*self.accepted[-8:], self.watched])
 
     def retry(self) -> None:
         """Retries a job, which may not be over."""
-        self._tell("retry")
+        self._tell("retry", [job for job in self.accepted[-8:] if job != self.watched])
 
-    def _tell(self, verb: str) -> None:
-        if self.accepted:
-            self._ask("POST", f"/jobs/{self._chance.choice(self.accepted[-8:])}/{verb}/")
+    def _tell(self, verb: str, jobs: list[str]) -> None:
+        if jobs:
+            self._ask("POST", f"/jobs/{self._chance.choice(jobs)}/{verb}/")
 
     def _start(self, kind: str, key: str, params: dict[str, object]) -> str:
         """Until it is answered, as a client with an idempotency key may; "" when stopped."""
@@ -111,7 +120,11 @@ class User(threading.Thread):
     def _under_way(self) -> int:
         from jobs.models import ACTIVE, Job
 
-        return Job.objects.filter(status__in=ACTIVE).count()
+        close_old_connections()
+        try:
+            return Job.objects.filter(status__in=ACTIVE).count()
+        except (OperationalError, InterfaceError):  # the database is away
+            return BACKLOG
 
     def _follow(self, job: str) -> None:
         lazy = self._chance.choice([0.0, 0.0, 1.0])

@@ -5,28 +5,33 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+from django.contrib.auth.models import User as Owner
 from django.core.management import call_command
+from django.db import connection, connections
 
 from jobs import tokens
 from jobs.models import Job
 from tests.nemesis import verdict
+from tests.nemesis.browser import Browser, is_here
 from tests.nemesis.faults import inflict
 from tests.nemesis.people import Script, User
 from tests.nemesis.site import Site
 from tests.nemesis.tasks import ledger_file
-from tests.support.users import make_user
+from tests.support.postgresql import PostgreSQL
+from tests.support.users import make_user, session_of
 from tests.support.viewer import Viewer
 
 USERS = 2
 
 
-def run(seed: int, seconds: float, program: str) -> int:
+def run(seed: int, seconds: float, program: str, database: PostgreSQL | None) -> int:
     """Prints what happened; the exit code."""
     logging.disable(logging.WARNING)  # clients tell of every fault that they survive
-    say(f"seed {seed}, {seconds:.0f} s, {program}")
+    say(f"seed {seed}, {seconds:.0f} s, {program}, {connection.vendor}")
     call_command("migrate", verbosity=0)
-    site = Site(program)
+    site = Site(program, database)
     try:
         site.start()
         return _run(site, seed, seconds)
@@ -38,20 +43,46 @@ def _run(site: Site, seed: int, seconds: float) -> int:
     users = [user_of(site, number, seed) for number in range(USERS)]
     feeds = [(user, feed(site, user, lazy)) for user in users for lazy in (0.0, 2.0)]
     scripts = [Script(site.to_web.url, user.person.token) for user in users]
-    for thread in (*users, *(viewer for _, viewer in feeds), *scripts):
-        thread.start()
-    time.sleep(2)
-    base = verdict.measure(site)
-    suffered = suffer(site, random.Random(seed), seconds)
-    site.start()
-    for user in users:
-        user.stop()
-    found = list(judge(site, users, feeds, scripts, base))
+    with pages(site, users) as browser:
+        for thread in (*users, *(viewer for _, viewer in feeds), *scripts):
+            thread.start()
+        time.sleep(2)
+        base = verdict.measure(site)
+        suffered = suffer(site, browser, random.Random(seed), seconds)
+        site.start()
+        for user in users:
+            user.stop()
+        connections.close_all()  # the database may have been restarted
+        found = list(judge(site, users, feeds, scripts, browser, base))
     report(site, users, feeds, suffered, found)
     return 1 if found else 0
 
 
-def suffer(site: Site, chance: random.Random, seconds: float) -> Counter[str]:
+@contextmanager
+def pages(site: Site, users: list[User]) -> Iterator[Browser | None]:
+    """Each user's list, and the page of one job, with the first of them in two tabs."""
+    if not is_here():
+        say("no pages: there is no Chromium")
+        for user in users:
+            user.begin_watched()
+        yield None
+        return
+    browser = Browser(site.to_web.url)
+    try:
+        for owner, user in zip(Owner.objects.order_by("pk"), users, strict=True):
+            session, name, job = session_of(owner), owner.get_username(), user.begin_watched()
+            browser.open(name, session, "/", user.accepted)
+            for _ in range(2 if user is users[0] else 1):
+                browser.open(name, session, f"/jobs/{job}/", [job])
+        say(f"pages: {len(browser.tabs)}, in Chromium")
+        yield browser
+    finally:
+        browser.close()
+
+
+def suffer(
+    site: Site, browser: Browser | None, chance: random.Random, seconds: float
+) -> Counter[str]:
     """One fault after the other; how often each came."""
     suffered: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
@@ -62,6 +93,8 @@ def suffer(site: Site, chance: random.Random, seconds: float) -> Counter[str]:
         time.sleep(chance.uniform(1, 5))
         site.notice()
         site.start()
+        if browser:
+            browser.retry()
     return suffered
 
 
@@ -70,6 +103,7 @@ def judge(
     users: list[User],
     feeds: list[tuple[User, Viewer]],
     scripts: list[Script],
+    browser: Browser | None,
     base: dict[str, float],
 ) -> Iterator[str]:
     """All that was violated."""
@@ -79,6 +113,8 @@ def judge(
     yield from site.accidents
     yield from verdict.every_job_ended(users)
     yield from verdict.everybody_knows(feeds, scripts)
+    if browser:
+        yield from verdict.pages_show_it(browser)
     yield from verdict.streams_ended(users)
     yield from verdict.no_two_attempts_lived_at_once(ledger_file())
     yield from verdict.every_row_was_imported_once()
@@ -107,6 +143,7 @@ def report(
     say(f"frames: {sum(kinds.values())}, {dict(kinds)}")
     say(f"longest silence: {max(record.silence for record in records):.1f} s")
     say(f"slowest answer: {max(end - begun for u in users for begun, end, _ in u.asked):.1f} s")
+    say(f"connections to Redis: {verdict.connections(site)}")
     for sentence in found:
         say(sentence)
     say(f"violations: {len(found)}")

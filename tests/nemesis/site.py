@@ -5,11 +5,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from tests.support.postgresql import PostgreSQL
 from tests.support.processes import Process
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
-from tests.support.stack import Janitor, ProcfileProcess, Web, Worker
+from tests.support.stack import Janitor, ProcfileProcess, Web, Worker, processes_of_session
 
 TUNED = {
     "DJANGO_SETTINGS_MODULE": "tests.nemesis.settings",
@@ -26,8 +28,10 @@ TUNED = {
 class Site:
     """Redis, web, two workers and the janitor, with a proxy before Redis and one before web."""
 
-    def __init__(self, program: str) -> None:
-        self.redis = RedisServer(program)
+    def __init__(self, program: str, database: PostgreSQL | None) -> None:
+        """`database` may fail too; without one it is SQLite, or somebody else's."""
+        self.database = database
+        self.redis, self.replica = RedisServer(program), RedisServer(program)
         self.to_redis = Proxy(self.redis.port, unavailable=b"")
         environment = {**TUNED, "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0"}
         self.web = Web(**environment)
@@ -37,6 +41,8 @@ class Site:
         self.kills = 0
         self.troubles: list[tuple[float, float]] = []
         """When the web process could not answer, for a reason of ours."""
+        self.refusals: list[tuple[float, float]] = []
+        """When it had to refuse, having no database."""
         self.accidents: list[str] = []
         """Processes that ended although nobody had killed them."""
 
@@ -60,6 +66,7 @@ class Site:
         for process in self.served:
             process.stop()
         self.redis.close()
+        self.replica.close()
         self.to_redis.close()
         self.to_web.close()
 
@@ -88,13 +95,33 @@ class Site:
         return True
 
     @contextmanager
-    def in_trouble(self) -> Iterator[None]:
-        """While the web process cannot be reached, or will not answer."""
+    def in_trouble(self, *, refuses: bool = False) -> Iterator[None]:
+        """While the web process cannot be reached, or will not answer, or refuses."""
         begun = time.monotonic()
         try:
             yield
         finally:
             self.troubles.append((begun, time.monotonic()))
+            if refuses:
+                self.refusals.append(self.troubles[-1])
+
+    def connections(self, process: Process) -> int:
+        """To Redis, of a process and its children (Linux, proc(5))."""
+        port = f":{self.to_redis.port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(port)}
+        held = set().union(*map(files_of, processes_of_session(process.pid)))  # forks share some
+        return len(ours & held)
+
+
+def files_of(pid: int) -> set[str]:
+    """What the descriptors of a process stand for."""
+    found = set()
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(str(link.readlink()))
+    return found
 
 
 def children_of(pid: int) -> list[int]:
