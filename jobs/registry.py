@@ -24,6 +24,7 @@ class Kind:
     name: str
     title: str
     description: str
+    unit: str
     task: "JobTask"
     form_class: type[forms.Form]
 
@@ -80,4 +81,5 @@ def _discover() -> None:
 def _describe(task: "JobTask") -> Kind:
     form = task.job_form or parameters.form(task.job_signature)
     first = inspect.cleandoc(task.run.__doc__ or "").split("\n\n")[0]
-    return Kind(task.job_kind, task.job_title, " ".join(first.split()), task, form)
+    description = " ".join(first.split())
+    return Kind(task.job_kind, task.job_title, description, task.job_unit, task, form)

@@ -37,6 +37,7 @@ class JobTask(Task[Any, Any]):
 
     job_kind = ""
     job_title = ""
+    job_unit = ""
     job_form: type[forms.Form] | None = None
     max_attempts = 1
 
@@ -234,6 +235,7 @@ def job_task(
     title: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
+    unit: str = "",
     **celery_options: Any,
 ) -> Callable[[Callable[..., Any]], JobTask]: ...
 
@@ -245,13 +247,15 @@ def job_task(
     title: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
+    unit: str = "",
     **celery_options: Any,
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
 
     `title` and the docstring's first paragraph present it; `form` is its start form (else built
-    from the annotated parameters); `max_attempts` limits runs after workers died. Everything else
-    (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
+    from the annotated parameters); `max_attempts` limits runs after workers died; `unit` is
+    what progress counts, such as "rows" or "kB". Everything else (`bind`, `queue`, `time_limit`,
+    `autoretry_for`, ...) is Celery's.
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
@@ -262,6 +266,7 @@ def job_task(
             base=JobTask,
             job_kind=named.replace(" ", "-"),
             job_title=title or named.capitalize(),
+            job_unit=unit,
             job_form=form,
             max_attempts=max_attempts,
             **celery_options,

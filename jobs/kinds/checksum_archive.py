@@ -22,7 +22,7 @@ class ChecksumArchiveForm(forms.Form):
     )
 
 
-@job_task(title="Checksum archive", form=ChecksumArchiveForm, max_attempts=3)
+@job_task(title="Checksum archive", form=ChecksumArchiveForm, max_attempts=3, unit="kB")
 def checksum_archive(file: str) -> dict[str, Any]:
     """Computes the SHA-256 of every file in a ZIP or tar archive. The result file SHA256SUMS can
     be checked by sha256sum -c where the archive was unpacked.
@@ -34,7 +34,7 @@ def checksum_archive(file: str) -> dict[str, Any]:
     size = 0
     with opened(file) as upload:
         for member in read_archive(upload):
-            progress.update(upload.tell(), upload.size, member.name)
+            progress.update(upload.tell() / 1000, upload.size / 1000, member.name)
             if member.skipped:
                 progress.warn(member.name, member.skipped)
                 continue
@@ -43,7 +43,7 @@ def checksum_archive(file: str) -> dict[str, Any]:
             digest = hashlib.sha256()
             for block in member.blocks():
                 digest.update(block)
-                progress.update(upload.tell())
+                progress.update(upload.tell() / 1000)
             sums[member.name] = digest.hexdigest()
             size += member.size
     if not sums:

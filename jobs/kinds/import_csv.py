@@ -63,7 +63,7 @@ class ImportCSVForm(forms.Form):
     )
 
 
-@job_task(title="Import CSV", form=ImportCSVForm, max_attempts=3)
+@job_task(title="Import CSV", form=ImportCSVForm, max_attempts=3, unit="kB")
 def import_csv(
     file: str,
     delimiter: str = "",
@@ -90,7 +90,7 @@ def import_csv(
         store = Store(table)
         with Rejects(table) as rejects:
             for row in table:
-                progress.update(upload.tell(), upload.size, f"line {row.line:,}")
+                progress.update(upload.tell() / 1000, upload.size / 1000, f"line {row.line:,}")
                 if row.problem:
                     rejects.add(row)
                 else:

@@ -74,12 +74,13 @@ def percent(snap: Mapping[str, Any]) -> str:
 
 
 @register.filter
-def count(snap: Mapping[str, Any]) -> str:
-    """How much is done, of how much."""
+def count(snap: Mapping[str, Any], unit: str = "") -> str:
+    """How much is done, of how much: 512 of 1,024 kB."""
     current, total = snap.get("current"), snap.get("total")
     if current is None:
         return ""
-    return figure(current) if total is None else f"{figure(current)} of {figure(total)}"
+    amount = figure(current) if total is None else f"{figure(current)} of {figure(total)}"
+    return f"{amount} {unit}".rstrip()
 
 
 @register.filter
@@ -119,16 +120,17 @@ def remaining(eta: float | None) -> str:
 
 
 @register.filter
-def rate(value: float | None) -> str:
-    """1,234/s, and 12/min for what is slower than one a second; "" for None."""
+def rate(value: float | None, unit: str = "") -> str:
+    """1,234/s or 1,234 kB/s, and 12/min for what is slower than one a second; "" for None."""
     if value is None:
         return ""
-    return f"{figure(value * 60)}/min" if value < 1 else f"{figure(value)}/s"
+    amount, time = (value * 60, "min") if value < 1 else (value, "s")
+    return f"{figure(amount)} {unit}".rstrip() + f"/{time}"
 
 
 @register.filter
 def spoken(item: Shown) -> str:
     """What a screen reader says for the bar."""
-    done = percent(item.snap) or count(item.snap)
+    done = percent(item.snap) or count(item.snap, item.unit)
     label = status_label(item.job.status)
     return f"{label}, {done}" if done else label

@@ -44,11 +44,11 @@ window.live.bars = ({ onEnd }) => {
       const mark = [75, 50, 25].find((step) => before < step && percent >= step);
       if (mark) say(`${el.dataset.title}: ${mark}%`);
     }
-    bar.setAttribute('aria-valuetext', el.dataset.percent ? `${Math.floor(el.dataset.percent)}%` : count(data));
+    bar.setAttribute('aria-valuetext', el.dataset.percent ? `${Math.floor(el.dataset.percent)}%` : count(data, el.dataset.unit));
     fill(el, 'message', data.message ?? '');
     fill(el, 'phase', data.phase ?? '');
-    fill(el, 'count', count(data));
-    fill(el, 'rate', rate(data.rate));
+    fill(el, 'count', count(data, el.dataset.unit));
+    fill(el, 'rate', rate(data.rate, el.dataset.unit));
     fill(el, 'eta', remaining(data.eta));
     fill(el, 'warnings', data.warnings ? figure(data.warnings) : '');
     if (data.elapsed != null) began.set(el, Date.now() - data.elapsed * 1000);

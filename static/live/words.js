@@ -16,14 +16,15 @@ window.live = {};
     return `about ${eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '')}`;
   }
 
-  function count({ current, total }) {
+  function count({ current, total }, unit) {
     if (current == null) return '';
-    return total == null ? figure(current) : `${figure(current)} of ${figure(total)}`;
+    return `${total == null ? figure(current) : `${figure(current)} of ${figure(total)}`} ${unit}`.trimEnd();
   }
 
-  function rate(value) {
+  function rate(value, unit) {
     if (value == null) return '';
-    return value < 1 ? `${figure(value * 60)}/min` : `${figure(value)}/s`;
+    const [amount, time] = value < 1 ? [value * 60, 'min'] : [value, 's'];
+    return `${figure(amount)} ${unit}`.trimEnd() + `/${time}`;
   }
 
   window.live.words = { figure, duration, remaining, count, rate };
