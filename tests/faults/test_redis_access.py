@@ -89,7 +89,7 @@ def refusal_of(process: ProcfileProcess) -> str:
     """What a process that is to refuse its settings says before it ends."""
     process.begin()
     try:
-        wait_until(lambda: not process.running, 20)
+        wait_until(lambda: not process.running)
     finally:
         code = process.stop()
     assert code != 0

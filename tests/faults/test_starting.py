@@ -2,6 +2,7 @@
 waits for, and one run of it. Faults F1 to F8, F18 to F20 and F30."""
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -16,46 +17,18 @@ from django.contrib.auth.models import User
 
 from jobs import actions, dispatch, tokens
 from jobs.models import Job
-from tests.faults.crew import Crew, Sweeper
+from tests.faults.crew import Crew
 from tests.faults.ledger import runs
 from tests.jobs.waiting import ended, events, reload, until_status
 from tests.support.person import Person
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey, Web
+from tests.support.thorough import Figure, Many
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("crew", "janitor")]
+pytestmark = pytest.mark.usefixtures("crew", "janitor")
+CREW = {"JOB_LEASE": "20", "JOB_LEASE_RENEW": "5"}
 ANSWER = 3.5
 """Seconds until an answer: three, and half of one for a machine that runs other tests, too."""
-
-
-@pytest.fixture(scope="module")
-def janitor(valkey: Valkey, django_db_setup: None) -> Iterator[Sweeper]:
-    """The janitor of all tests of this module."""
-    process = Sweeper()
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def crew_of_all(valkey: Valkey, django_db_setup: None) -> Iterator[Crew]:
-    """The worker of all tests of this module."""
-    valkey.flush()
-    process = Crew(JOB_LEASE="20", JOB_LEASE_RENEW="5")
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def crew(crew_of_all: Crew, valkey: Valkey, transactional_db: None) -> Iterator[Crew]:
-    """That worker, and a Valkey that answers before and after the test."""
-    del transactional_db
-    yield crew_of_all
-    if valkey.running:
-        valkey.resume()
-    else:
-        valkey.start()
 
 
 @pytest.fixture
@@ -80,7 +53,7 @@ def start_many(person: Person, count: int) -> list[str]:
 
 def ran_once(jobs: list[str]) -> None:
     """Waits until the jobs have ended, and checks that each ran once."""
-    assert {ended(job, 40).status for job in jobs} == {"succeeded"}
+    assert {ended(job).status for job in jobs} == {"succeeded"}
     assert {reload(job).attempts.count() for job in jobs} == {1}
     assert Job.objects.count() == len(set(jobs)) == len(jobs)
 
@@ -133,7 +106,7 @@ def test_a_cancel_and_a_retry_are_answered_while_redis_hangs(
     assert person.slowest < ANSWER
     valkey.resume()
     assert ended(running).status == "cancelled"
-    assert until_status(failed, "failed", seconds=20).attempt == 2
+    assert until_status(failed, "failed").attempt == 2
 
 
 def test_a_publish_that_was_given_up_and_arrives_makes_no_second_run(
@@ -147,7 +120,7 @@ def test_a_publish_that_was_given_up_and_arrives_makes_no_second_run(
     valkey.resume()
     for _ in range(3):
         dispatch.publish(job)
-    done = ended(job, 20)
+    done = ended(job)
     wait_until(lambda: dispatch.depth("celery") == 0)
     assert (done.status, done.attempt) == ("succeeded", 1)
     assert len(runs(ledger)) == 1
@@ -194,19 +167,38 @@ def test_a_key_that_has_started_another_kind_is_a_conflict(person: Person) -> No
     assert Job.objects.count() == 1
 
 
-def test_workers_take_jobs_after_every_restart_of_the_broker(crew: Crew, valkey: Valkey) -> None:
-    """F18: several in a row, one in the middle of a job; a canary after each."""
+def test_workers_take_jobs_after_every_restart_of_the_broker(
+    crew: Crew, valkey: Valkey, many: Many, record_property: Figure
+) -> None:
+    """F18: three within seconds, in the middle of a job; a canary after these and each other."""
     busy = actions.start("steps", {"count": 160})
     until_status(busy, "running")
     for pause in (0, 0.2, 1.5):
-        valkey.kill()
-        time.sleep(pause)
-        valkey.start()
-    begun = time.monotonic()
-    assert ended(actions.start("add", {"a": 1}), 12).status == "succeeded"
-    assert time.monotonic() - begun < 10
-    assert (ended(busy, 20).status, reload(busy).attempt) == ("succeeded", 1)
+        restart(valkey, pause)
+    canaries = [canary()]
+    chance, others = random.Random(18), many(0, thorough=17)
+    for _ in range(others):
+        time.sleep(chance.uniform(1, 30))
+        restart(valkey, chance.uniform(0, 2))
+        canaries.append(canary())
+    assert max(canaries) < 10
+    record_property("restarts", 3 + others)
+    record_property("slowest canary", f"{max(canaries):.1f} s")
+    assert (ended(busy).status, reload(busy).attempt) == ("succeeded", 1)
     assert crew.running, crew.output[-4000:]
+
+
+def restart(valkey: Valkey, pause: float) -> None:
+    valkey.kill()
+    time.sleep(pause)
+    valkey.start()
+
+
+def canary() -> float:
+    """Seconds that a small job takes, from its start to its end."""
+    begun = time.monotonic()
+    assert ended(actions.start("add", {"a": 1})).status == "succeeded"
+    return time.monotonic() - begun
 
 
 def test_a_broker_that_stalls_and_goes_on_doubles_and_loses_nothing(
@@ -233,7 +225,7 @@ def test_a_job_goes_on_without_redis_and_its_log_catches_up(valkey: Valkey) -> N
     assert reload(job).status == "running"
     valkey.start()
     back = time.monotonic()
-    wait_until(lambda: any((data.get("current") or 0) > 55 for _, data in events(job)), 8)
+    wait_until(lambda: any((data.get("current") or 0) > 55 for _, data in events(job)))
     assert time.monotonic() - back < 5
     assert (ended(job).status, reload(job).result) == ("succeeded", 80)
-    wait_until(lambda: events(job)[-1][1]["status"] == "succeeded", 12)
+    wait_until(lambda: events(job)[-1][1]["status"] == "succeeded")

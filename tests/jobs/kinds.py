@@ -86,7 +86,7 @@ def commits(ledger: str, count: int) -> int:
     """Stores rows one by one, each together with its checkpoint, and notes it after its commit."""
     for line in range((progress.restored or 0) + 1, count + 1):
         with transaction.atomic():
-            ImportedRow.objects.create(job_id=progress.job, line=line, data={})
+            ImportedRow.objects.create(job_id=str(progress.job), line=line, data={})
             progress.checkpoint(line)
         note(ledger, f"{progress.job} {line}")
         time.sleep(0.01)
@@ -104,7 +104,7 @@ def told_to_end(while_it: Literal["begins", "fails"]) -> None:
     if progress.restored is None:
         progress.checkpoint("begun")
         connection.cursor().execute("BEGIN")
-        ImportedRow.objects.create(job_id=progress.job, line=1, data={})
+        ImportedRow.objects.create(job_id=str(progress.job), line=1, data={})
         os.kill(os.getpid(), signal.SIGQUIT)
 
 

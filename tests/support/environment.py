@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.support.thorough"]  # here, so that its option is always known
 DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
 
 for name in (

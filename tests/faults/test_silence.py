@@ -1,0 +1,116 @@
+"""Redis says nothing for long, or the network of viewers does: the streams of the others go on, and
+nothing is kept for who has vanished. Faults F44 and F47."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+
+from jobs import announce, streams, tokens
+from jobs.models import Job
+from progress.stream import Event
+from tests.support.island import Island
+from tests.support.processes import wait_until
+from tests.support.servers import Uvicorn
+from tests.support.sockets import Crowd, descriptors, open_stream
+from tests.support.stack import Valkey, Web
+from tests.support.thorough import Figure, Many
+
+AGE = 6
+"""Seconds after which streams to the island end, give or take a tenth."""
+SILENCE = 15
+"""Seconds of silence that a stream is allowed."""
+
+
+@pytest.fixture(scope="module")
+def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    process = Web(STREAM_MAX_PER_USER="1000")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def island() -> Iterator[Island]:
+    with Island() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
+def harbour(
+    request: pytest.FixtureRequest, island: Island, valkey: Valkey, django_db_setup: None
+) -> Iterator[Web]:
+    """A server that the island can reach."""
+    limits = {"STREAM_MAX_AGE": str(AGE), "STREAM_MAX_PER_USER": "1000", "STREAM_KEEPALIVE": "2"}
+    process: Web = request.param(host=island.here, ALLOWED_HOSTS=island.here, **limits)
+    process.start()
+    yield process
+    process.stop()
+
+
+def make_jobs(owner: User, count: int) -> list[Job]:
+    made = [Job.objects.create(kind="simulate", title="x", owner=owner) for _ in range(count)]
+    for job in made:
+        announce.created(job)
+    return made
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_streams_live_through_a_redis_that_hangs_and_catch_up_at_once(
+    web: Web, valkey: Valkey, alice: User, many: Many, record_property: Figure
+) -> None:
+    """F44"""
+    count, pause = many(20, thorough=200), many(7, thorough=20)
+    (job,), token = make_jobs(alice, 1), tokens.issue(alice)[1]
+    url = f"{web.url}/jobs/{job.pk}/events/?heartbeat="
+    after = Event("log", {"job": str(job.pk), "text": "after"})
+    with Crowd([open_stream(url, token) for _ in range(count)]) as crowd:
+        crowd.read_until(lambda: crowd.all_have(b"event: snapshot"))
+        valkey.pause()
+        resumes = time.monotonic() + pause
+        crowd.read_until(lambda: time.monotonic() > resumes)
+        valkey.resume()
+        assert crowd.all_have(b'{"stale":true}')
+        streams.log().append(str(job.pk), after, attempt=0)
+        crowd.read_until(lambda: crowd.all_have(b'"after"'))
+        took = time.monotonic() - resumes
+        crowd.read_until(lambda: crowd.all_have(b'{"stale":true}\n\n'))
+    assert took < 2
+    assert crowd.silence < SILENCE
+    record_property("streams", count)
+    record_property("seconds without Redis", pause)
+    record_property("longest silence", f"{crowd.silence:.1f} s")
+    record_property("caught up after", f"{took:.2f} s")
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_streams_into_a_network_that_is_gone_end_by_their_age(
+    island: Island,
+    harbour: Web,
+    valkey: Valkey,
+    alice: User,
+    many: Many,
+    record_property: Figure,
+) -> None:
+    """F47: nobody is told, neither by FIN nor by RST."""
+    count = many(20, thorough=200)
+    urls = [f"{harbour.url}/jobs/{job.pk}/events/" for job in make_jobs(alice, count)]
+    token = tokens.issue(alice)[1]
+    before = descriptors(harbour)
+    viewer = island.inhabitant("tests.faults.far_away", *urls, TOKEN=token)
+    with valkey.client() as client:
+        viewer.start()
+        viewer.wait_for(lambda: "reading" in viewer.output)
+        open_ones = len(client.pubsub_channels())
+        assert open_ones >= count
+        island.pull_the_cable()
+        pulled = time.monotonic()
+        wait_until(lambda: client.pubsub_channels() == [])
+    took = time.monotonic() - pulled
+    assert took < AGE * 1.1 + 2
+    record_property("streams", open_ones)
+    record_property("none left after", f"{took:.1f} s of a stream's {AGE} s")
+    record_property("connections that TCP still tries", descriptors(harbour) - before)
+    island.plug_in()
+    viewer.kill()

@@ -1,0 +1,53 @@
+"""`pytest --thorough`: faults in the numbers of a long night instead of those of a quick suite."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+TIME_LIMIT = 1800
+"""Seconds for a test with large numbers."""
+Figure = Callable[[str, Any], None]
+"""pytest's `record_property`: a name, and what a test has measured."""
+
+
+class Many(Protocol):
+    """How many of something a test uses."""
+
+    def __call__(self, usual: int, *, thorough: int) -> int: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--thorough"""
+    parser.addoption(
+        "--thorough", action="store_true", help="inflict faults in large numbers; takes long"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Large numbers take their time."""
+    if config.getoption("thorough"):
+        for item in items:
+            if "many" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.timeout(TIME_LIMIT), append=False)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """Shows what tests have noted by `record_property`."""
+    if config.getoption("thorough"):
+        for report in terminalreporter.getreports("passed"):
+            figures = ", ".join(f"{name}: {value}" for name, value in report.user_properties)
+            if figures:
+                terminalreporter.write_line(f"{report.nodeid}\n    {figures}")
+
+
+@pytest.fixture(scope="session")
+def many(request: pytest.FixtureRequest) -> Many:
+    """Chooses between the number of the suite and that of `--thorough`."""
+    chosen: bool = request.config.getoption("thorough")
+
+    def choose(usual: int, *, thorough: int) -> int:
+        return thorough if chosen else usual
+
+    return choose
