@@ -1,0 +1,9 @@
+"""A task of ours that the naive build has, too, and no other test."""
+
+from jobs import job_task, progress
+
+
+@job_task
+def empty() -> None:
+    """Has nothing to do, and says so."""
+    progress.update(0, 0)
