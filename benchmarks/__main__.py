@@ -9,6 +9,7 @@ import signal
 import sys
 
 from benchmarks.processes import CLIENT_CORE
+from benchmarks.profiles import profiles
 from benchmarks.site import Site
 
 NAMES = (
@@ -33,6 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often everybody takes a turn")
     parser.add_argument("--quick", action="store_true", help="a small round, to see that it runs")
+    parser.add_argument("--profile", action="store_true", help="show where servers' time goes")
     wanted = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -42,10 +44,13 @@ def main() -> None:
     names = NAMES if wanted.name == "all" else (wanted.name,)
     rounds = 1 if wanted.quick else wanted.rounds
     with Site.open() as site:
+        profiles.directory = site.directory if wanted.profile else None
         for name in names:
             run = importlib.import_module(f"benchmarks.{name}").run
             result = run(site, rounds, quick=wanted.quick)
             sys.stdout.write((result.to_json() if wanted.json else result.to_text()) + "\n\n")
+            for table in profiles.taken():
+                sys.stdout.write(table + "\n\n")
             sys.stdout.flush()
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from benchmarks.processes import SERVER_CORE, Process
+from benchmarks.profiles import profiles
 from benchmarks.publisher import Spec
 from benchmarks.rounds import interleaved
 from benchmarks.servers import Ours, Server
@@ -84,7 +85,8 @@ def _measure(
     viewers.quiet(0.5, 5)
     cpu = process.cpu()
     spec = server.publish(jobs, 2.0, count)
-    publish_to(viewers, spec, site)
+    with profiles.of(server.name, process):
+        publish_to(viewers, spec, site)
     cpu = process.cpu() - cpu
     found = [millis for viewer in viewers.all for millis in _delays(viewer)]
     for job, viewer in zip(jobs, viewers.all, strict=True):

@@ -1,10 +1,12 @@
 """A viewer comes back after a thousand events: how long until it has them all, beside reading
 them from Valkey and doing nothing else."""
 
+import contextlib
 import time
 from typing import Any
 
 from benchmarks.processes import Process
+from benchmarks.profiles import profiles
 from benchmarks.servers import EventStream, Ours, Server
 from benchmarks.site import Site
 from benchmarks.streaming import publish_to
@@ -35,13 +37,16 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     try:
         for _ in range(rounds):
             times: dict[str, list[float]] = {name: [] for name in found}
-            for _ in range(turns):
-                began = time.perf_counter()
-                start = f"({ids[able[0].name][0]}-0"
-                client.xrange(keys.log(job), min=start, count=missed)
-                times["bare XRANGE"].append((time.perf_counter() - began) * 1e3)
-                for server in able:
-                    times[server.name].append(_resume(server, job, ids[server.name], site))
+            with contextlib.ExitStack() as stack:
+                for name, process in processes.items():
+                    stack.enter_context(profiles.of(name, process))
+                for _ in range(turns):
+                    began = time.perf_counter()
+                    start = f"({ids[able[0].name][0]}-0"
+                    client.xrange(keys.log(job), min=start, count=missed)
+                    times["bare XRANGE"].append((time.perf_counter() - began) * 1e3)
+                    for server in able:
+                        times[server.name].append(_resume(server, job, ids[server.name], site))
             for name, millis in times.items():
                 found[name].append(percentiles(millis, "ms"))
     finally:

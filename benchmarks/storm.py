@@ -5,6 +5,7 @@ import re
 import time
 
 from benchmarks.processes import Process
+from benchmarks.profiles import profiles
 from benchmarks.rounds import interleaved
 from benchmarks.servers import EventStream, Ours, Server
 from benchmarks.site import Site
@@ -68,8 +69,9 @@ def _return(
     cpu, store = process.cpu(), site.valkey.cpu()
     second = Viewers([(server.port, each) for each in requests])
     began = time.monotonic()
-    second.connect(at_once=AT_ONCE)
-    second.quiet(1.0, 20)
+    with profiles.of(server.name, process):
+        second.connect(at_once=AT_ONCE)
+        second.quiet(1.0, 20)
     cpu, store = process.cpu() - cpu, site.valkey.cpu() - store
     seconds = second.last_arrival - began
     written += publish_to(second, server.publish([job], 10, 10), site)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from benchmarks.processes import CLIENT_CORE, Process
+from benchmarks.profiles import profiles
 from benchmarks.publisher import Spec
 from benchmarks.servers import Server
 from benchmarks.site import Site
@@ -83,7 +84,8 @@ def measure(server: Server, load: Load, site: Site) -> dict[str, float]:
         kilobytes, connecting = connect(viewers, server, process)
         cpu, store, client = process.cpu(), site.valkey.cpu(), time.process_time()
         spec = server.publish(jobs, load.rate, load.count)
-        written = publish_to(viewers, spec, site, busy=process.cpu)
+        with profiles.of(server.name, process):
+            written = publish_to(viewers, spec, site, busy=process.cpu)
         cpu = process.cpu() - cpu
         store, client = site.valkey.cpu() - store, time.process_time() - client
         frames = delivered(server, viewers, written)
