@@ -68,7 +68,7 @@ def hung(build: Build, place: Path) -> Iterator[Finding]:
 
 def _answers(build: Build) -> bool:
     try:
-        return httpx.get(f"{build.web.url}/healthz", timeout=1.5).is_success
+        return httpx.get(f"{build.web.url}/healthz", timeout=2.5).is_success
     except httpx.TimeoutException:
         return False
 

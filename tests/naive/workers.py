@@ -15,6 +15,12 @@ GRACE = 2.5
 """Seconds that a process manager gives a worker to end."""
 
 
+def next_one_runs(build: Build) -> None:
+    """Waits until the worker has done a job that was started after all others."""
+    job = build.start(ledger=os.devnull, seconds=0.1)
+    wait_until(lambda: build.ended(job))
+
+
 def killed(build: Build, place: Path) -> Iterator[Finding]:
     """The worker is killed with a job in it and another one that it holds until it is due, and a
     third one is cancelled before the next worker."""
@@ -25,6 +31,7 @@ def killed(build: Build, place: Path) -> Iterator[Finding]:
     unwanted = build.start(ledger=str(place / "unwanted"), seconds=0.1)
     build.cancel(unwanted)
     build.worker.start()
+    next_one_runs(build)
     within(build.patience, lambda: build.ended(job) and build.ended(due))
     if not build.ended(job):
         yield "F9", "running for ever"
@@ -44,6 +51,7 @@ def deployed(build: Build, place: Path) -> Iterator[Finding]:
     lost = [build.start(ledger=str(place / "lost"), seconds=0.1) for _ in range(3)]
     build.valkey.flush()
     build.worker.start()
+    next_one_runs(build)
     within(build.patience, lambda: all(build.ended(each) for each in (job, unsent, *lost)))
     if not all(build.ended(each) for each in lost):
         yield "F21", "waits for ever"
@@ -67,6 +75,7 @@ def unruly(build: Build, place: Path) -> Iterator[Finding]:
     jobs["F25"] = build.start("far-too-slow")
     jobs["F32"] = build.start("empty")
     try:
+        wait_until(lambda: not build.waiting())
         within(build.patience, lambda: all(build.ended(job) for job in jobs.values()))
         for fault, job in jobs.items():
             if not build.ended(job):
