@@ -216,9 +216,10 @@ def test_a_reply_that_was_overtaken_is_not_shown(
     def hold(route: Route) -> None:
         reply = route.fetch()
         part = route.request.url.split("/")[-2]
-        held["new panel" if "Cancelled" in reply.text() else part].append((route, reply))
         if released.is_set():
             route.fulfill(response=reply)
+        else:
+            held["new panel" if "Cancelled" in reply.text() else part].append((route, reply))
 
     page.route(re.compile("/(cancel|panel)/$"), hold)
     page.get_by_role("button", name="Cancel").click()
