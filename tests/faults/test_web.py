@@ -210,7 +210,7 @@ def test_who_never_reads_costs_a_bounded_sum_and_nobody_else(
     loud, quiet = make_job(alice), make_job(bob)
     theirs, deaf = tokens.issue(bob)[1], list[socket.socket]()
     before, most, slowest = of_status(site, "VmRSS"), 0, 0.0
-    rounds, count = many(1, thorough=60), many(100, thorough=200)
+    rounds, count = many(1, thorough=15), many(100, thorough=200)
     for _ in range(rounds):
         for each in deaf:
             each.close()
@@ -232,3 +232,34 @@ def test_who_never_reads_costs_a_bounded_sum_and_nobody_else(
     record_property("events", rounds * 400)
     record_property("most kB more", most)
     record_property("slowest event for others", f"{slowest:.3f} s")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT", "DELETE"])
+def test_only_get_opens_a_stream(
+    method: str, site: Web, valkey: Valkey, token: str, job: Job
+) -> None:
+    with valkey.client() as client:
+        wait_until(lambda: client.pubsub_channels() == [])  # those of the test before
+        with open_stream(events(site, job), token, method=method) as asked:
+            status = read_until(asked, b"\r\n\r\n").split(b" ", 2)[1]
+            assert status in {"HEAD": [b"200"], "OPTIONS": [b"200", b"204"]}.get(method, [b"405"])
+            assert client.pubsub_channels() == []
+
+
+def test_one_user_s_many_streams_leave_the_others_alone(
+    site: Web, token: str, bob: User, job: Job, log: Log
+) -> None:
+    many = [open_stream(events(site, job), token) for _ in range(500)]
+    for each in many:
+        read_until(each, b"event: snapshot")
+    theirs = make_job(bob)
+    other = open_stream(events(site, theirs), tokens.issue(bob)[1])
+    read_until(other, b"event: snapshot")
+    for number in range(5):
+        begun = time.monotonic()
+        say(log, job, "to 500")
+        say(log, theirs, f"number {number}")
+        read_until(other, f"number {number}".encode())
+        assert time.monotonic() - begun < 2
+    for each in [*many, other]:
+        each.close()
