@@ -88,7 +88,7 @@ class Hub:
     def attach(self, reader: Subscription, wire: Wire) -> None:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
         instead: an error status would make EventSource give up for good."""
-        reader.wire = wire
+        reader.wire, reader.budget = wire, self.limits.max_bytes
         if self._is_full(reader.holder):
             wire.write(busy())
             reader.end()

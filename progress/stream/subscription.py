@@ -9,6 +9,7 @@ one case.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from . import sse
@@ -55,8 +56,8 @@ class Subscription:
     when its jobs have. `feed`: follow this owner's jobs, of which `jobs` has all once `complete`.
     `heartbeat`: show life by an event, not a comment. `waits`: the stream ends after its first
     frames, or after so many seconds without (0: it goes on). `holder`: on whose account it is
-    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn). `wire` is
-    where frames go; the hub sets it."""
+    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn). The hub sets
+    `wire`, where frames go, and `budget`, the bytes after which there are no more of them."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Subscription:
     ) -> None:
         self.jobs = frozenset(jobs)
         self.wire: Wire
+        self.budget: float = inf
         self.feed, self.complete = feed, not feed
         self.ends, self.ended = ends, False
         self.fresh, self.reason = cursor is None, reason
@@ -118,7 +120,10 @@ class Subscription:
 
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
-        the wire refuses them; what it missed can be read again."""
+        the wire refuses them or the budget is spent; what it missed can be read again."""
+        if self.given > self.budget:
+            self._leave()
+            return False
         if over:
             frames += sse.DONE
         if frames and not self.wire.write(frames):

@@ -101,11 +101,14 @@ async def test_a_stream_ends_when_it_is_old(make_hub: MakeHub, log: Log, job: st
 
 async def test_a_stream_ends_when_it_is_large(make_hub: MakeHub, log: Log, job: str) -> None:
     log.append(job, state(job, "running"), attempt=1)
-    stream = await live(make_hub(max_bytes=300, keepalive=0.4), Subscription([job]))
-    for text in range(10):
+    reader = Subscription([job])
+    stream = await live(make_hub(max_bytes=900, tick=0.0, keepalive=0.4), reader)
+    for text in range(30):
         say(log, job, text)
-    got = await collect(stream, "never")
-    assert texts(got) == [str(text) for text in range(10)]
+        await asyncio.sleep(0)
+    got = texts(await collect(stream, "never"))
+    assert got == [str(text) for text in range(len(got))]
+    assert 900 < reader.given < 1800, "at most one write more, however much is published meanwhile"
 
 
 async def test_over_a_limit_a_stream_says_busy_and_come_back_later(
