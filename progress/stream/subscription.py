@@ -56,8 +56,8 @@ class Subscription:
     when its jobs have. `feed`: follow this owner's jobs, of which `jobs` has all once `complete`.
     `heartbeat`: show life by an event, not a comment. `waits`: the stream ends after its first
     frames, or after so many seconds without (0: it goes on). `holder`: on whose account it is
-    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn). The hub sets
-    `wire`, where frames go, and `budget`, the bytes after which there are no more of them."""
+    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn). The hub
+    sets `wire`, where frames go, and `budget`, the bytes after which there are no more."""
 
     def __init__(
         self,
