@@ -1,5 +1,6 @@
 """A PostgreSQL server of a test's own, to stop, restart and freeze."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -75,7 +76,8 @@ class PostgreSQL:
             ["ps", "-o", "pid=", "--ppid", str(leader)], capture_output=True, text=True, check=True
         )
         for pid in [leader, *map(int, found.stdout.split())]:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # the leader has ended it meanwhile
+                os.kill(pid, number)
 
     def _run(self, name: str, *arguments: str) -> None:
         newest = max(PROGRAMS.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
