@@ -138,8 +138,9 @@ class JobTask(Task[Any, Any]):
     def _give_back(self, attempt: Attempt, traces: lease.Traces) -> None:
         """Raises nothing: this process has to end, and then the lease does what is left."""
         lease.drop_connection()
+        again = self.max_attempts > 1
         try:
-            lease.interrupt(attempt, traces, repeatable=self.max_attempts > 1)
+            lease.insist(lambda: lease.interrupt(attempt, traces, repeatable=again), seconds=3)
         except DatabaseError:
             logger.exception("Job %s is left to the janitor", attempt.job_id)
 
