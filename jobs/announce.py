@@ -53,11 +53,10 @@ def _append(job: Job) -> bool:
         if job.status == Status.FAILED:
             data = {"error": True, "job": str(job.pk), "message": job.reason}
             log().append(str(job.pk), Event("error", data), attempt=job.attempt)
-        # A retry is as new as a start to streams that had nothing to follow of this job any more,
-        # and so is a run of which Redis did not take the start.
-        new = job.status in (Status.QUEUED, Status.RUNNING)
-        anew = feed(job.owner_id) if new else ""
-        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=anew)
+        # To its owner's streams the job may be new at any state: at a retry, when they had
+        # nothing of it to follow any more, and when Redis did not take what was before.
+        owner = feed(job.owner_id)
+        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner)
     except redis.RedisError as error:
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
         return False

@@ -2,18 +2,18 @@
 is one conditional UPDATE."""
 
 import logging
-import math
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 import redis
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.db.models import DateTimeField, F, Q, QuerySet
+from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from jobs import announce, dispatch, files, lease, registry
@@ -22,6 +22,7 @@ from jobs.models import HELD, Job, Status
 from jobs.options import restored
 from jobs.streams import log
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 PER_SWEEP = 200
 """Jobs that one sweep publishes or prunes at most."""
@@ -32,7 +33,9 @@ LATE = 60.0
 OFTEN, SELDOM = 60.0, 600.0
 """Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
 its message must be lost or held back by a worker, and when the queue is just long."""
-_compared = -math.inf  # when, by the monotonic clock, all ends so far were found in the log
+NEVER_TOLD = {"status": "", "attempt": 0}
+"""The state in the log of a job that Redis has not taken a word of."""
+_compared = time.monotonic()  # when all ends so far were found in the log
 _epoch = ""  # of that log
 
 
@@ -107,19 +110,26 @@ def repeat_states() -> None:
     state, or has forgotten it. Without its end, a job's streams would not end, nor its log."""
     global _compared, _epoch
     begun, epoch = time.monotonic(), log().epoch()
-    if epoch != _epoch:  # another server, or the same with older data: anything may be missing
-        _compared = -math.inf
-    seconds = min(begun - _compared, settings.LOG_TTL) + LATE
-    ended = Q(finished_at__range=(later(-seconds), later(-RECENT)))
+    since = min(begun - _compared + LATE, settings.LOG_TTL)
+    # On another server, or the same with older data, anything may be missing.
+    back = since if epoch == _epoch else settings.LOG_TTL
+    ended = Q(finished_at__range=(later(-back), later(-RECENT)))
     active = Q(status__in=HELD, started_at__lt=later(-RECENT))
     again = Q(status=Status.QUEUED, attempt__gt=0)
-    for jobs in _batches(Job.objects.filter(ended | active | again).order_by()):
-        states = log().read([str(job.pk) for job in jobs]).states
-        for job in jobs:
-            state = states.get(str(job.pk))
-            if state and (state["status"], state["attempt"]) != (job.status, job.attempt):
-                logger.warning("Job %s: the log has missed that it is %s", job.pk, job.status)
-                announce.state(job.pk)
+    # Of an older one that the log does not know, viewers were told before Redis lost it.
+    young = Q(finished_at=None) | Q(finished_at__gt=later(-since))
+    found = (
+        Job.objects.filter(ended | active | again)
+        .order_by()
+        .values_list("pk", "status", "attempt", ExpressionWrapper(young, BooleanField()))
+    )
+    for jobs in _batches(found):
+        states = log().read([str(pk) for pk, *_ in jobs]).states
+        for pk, status, attempt, untold in jobs:
+            state = states.get(str(pk), NEVER_TOLD if untold else None)
+            if state and (state["status"], state["attempt"]) != (status, attempt):
+                logger.warning("Job %s: the log has missed that it is %s", pk, status)
+                announce.state(pk)
     _compared, _epoch = begun, epoch
 
 
@@ -134,8 +144,8 @@ def prune() -> None:
             old.filter(pk=pk).delete()
 
 
-def _batches(jobs: QuerySet[Job]) -> Iterable[list[Job]]:
-    found = jobs.only("pk", "status", "attempt").iterator(PER_SWEEP)
+def _batches(rows: QuerySet[Job, T]) -> Iterator[list[T]]:
+    found = rows.iterator(PER_SWEEP)
     while batch := list(islice(found, PER_SWEEP)):
         yield batch
 

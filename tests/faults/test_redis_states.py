@@ -68,3 +68,23 @@ def test_a_job_whose_start_redis_did_not_take_is_told_to_its_owner_when_it_runs(
         told_of = heard.get_message(timeout=5)
     assert told_of
     assert told_of["data"].startswith(str(job.pk).encode())
+
+
+@pytest.mark.parametrize(("seconds", "tells"), [(10, True), (600, False)])
+def test_a_job_of_which_redis_took_nothing_is_told_to_its_owner_when_it_has_ended(
+    valkey: Valkey, alice: User, seconds: float, tells: bool
+) -> None:
+    """One that ended long ago was told of, and lost by Redis with all the rest: nobody wants it
+    on an open list again."""
+    janitor.sweep()
+    job, attempt = running(owner=alice)
+    lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    changed(job, finished_at=ago(seconds))
+    valkey.flush()
+    with valkey.client() as client, client.pubsub() as heard:
+        heard.subscribe(keys.feed(f"user:{alice.pk}"))
+        assert heard.get_message(timeout=5)
+        janitor.sweep()
+        told_of = heard.get_message(timeout=1)
+    assert bool(told_of) == tells
+    assert (str(job.pk) in log().read([str(job.pk)]).states) == tells
