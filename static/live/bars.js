@@ -179,6 +179,13 @@ window.live.bars = ({ onEnd }) => {
     others.add(job);
   });
 
+  /* A page whose job has ended follows nothing; seen again, it looks whether somebody has retried it. */
+  async function look() {
+    const ended = one('[data-record]') && !active().length;
+    const answer = ended && await fetch(`${location.pathname}status/`).catch(() => null);
+    if (answer?.ok) onState(await answer.json(), 0);
+  }
+
   const hear = (name, data, id) => HANDLERS[name]?.(data, id);
-  return { hear, refresh, tick, active, moving, follows: () => list || active().length > 0 };
+  return { hear, look, refresh, tick, active, moving, follows: () => list || active().length > 0 };
 };

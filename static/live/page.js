@@ -96,7 +96,7 @@
     paint();
   }
 
-  on('visibilitychange', () => { if (!document.hidden) { tabs.wake(); paint(); } });
+  on('visibilitychange', () => { if (!document.hidden) { tabs.wake(); bars.look(); paint(); } });
   on('freeze', pause);
   on('resume', resume);
   window.addEventListener('pagehide', pause);

@@ -191,6 +191,20 @@ def test_a_tab_with_a_job_that_is_gone_does_not_stop_the_others(
     chip(second).to_have_text("Live")
 
 
+def test_a_tab_that_is_seen_again_shows_a_retry_from_elsewhere(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    running.become(Status.FAILED)
+    page.goto(f"{proxy.url}{running.path}")
+    badge = expect(page.locator(".badge").first)
+    badge.to_have_text("Failed")
+    running.become(Status.RUNNING, attempt=2)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    badge.to_have_text("Running")
+    running.move(40)
+    percent(page).to_have_text("40%")
+
+
 def test_a_finished_job_asks_for_nothing(
     open_tab: OpenTab, page: Page, proxy: Proxy, running: Running
 ) -> None:
