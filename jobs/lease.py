@@ -219,8 +219,9 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
 
 
 def insist(action: Callable[[], T], seconds: float = PATIENCE) -> T:
-    """Repeats `action` with growing pauses while the database is locked or away, for so long;
-    then the error comes out, and a lease that is not renewed ends the attempt."""
+    """Repeats `action` with growing pauses while the database is locked or away, for so long, not
+    counting how long the database itself takes to say so; then the error comes out, and a lease
+    that is not renewed ends the attempt."""
     deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         try:
@@ -239,9 +240,9 @@ def drop_connection() -> None:
     which Django does not know: it would hold SQLite for as long as the process lives."""
     open_one = connections[DEFAULT_DB_ALIAS]
     if open_one.connection is not None:
-        with contextlib.suppress(Exception):  # of any database; then it is broken, and closed
+        with contextlib.suppress(Exception):  # of any database; then it is broken, and forgotten
             open_one.connection.rollback()
-    open_one.close()
+            open_one.close()
     del connections[DEFAULT_DB_ALIAS]
 
 

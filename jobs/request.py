@@ -8,7 +8,7 @@ from typing import Any
 from billiard.exceptions import Terminated, WorkerLostError
 from celery.exceptions import InvalidTaskError
 from celery.worker.request import Request
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
 from jobs import lease
 from jobs.models import Attempt, Status
@@ -57,7 +57,7 @@ class JobRequest(Request):
         """
         try:
             act(worker_name(self.hostname, int(self.worker_pid or 0)))
-        except DatabaseError:
+        except Error:
             logger.exception("Job %s is left to the janitor", self.id)
         finally:
             connections.close_all()

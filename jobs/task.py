@@ -12,7 +12,6 @@ from celery import Signature, Task, shared_task
 from celery.exceptions import Ignore, Retry
 from celery.result import AsyncResult
 from django import forms
-from django.db import DatabaseError
 
 from jobs import actions, current, dispatch, lease, options, parameters
 from jobs.ending import Ending, JobError, failed, kept, retried, sentence, told_to_end, trace
@@ -137,11 +136,11 @@ class JobTask(Task[Any, Any]):
 
     def _give_back(self, attempt: Attempt, traces: lease.Traces) -> None:
         """Raises nothing: this process has to end, and then the lease does what is left."""
-        lease.drop_connection()
         again = self.max_attempts > 1
         try:
+            lease.drop_connection()
             lease.insist(lambda: lease.interrupt(attempt, traces, repeatable=again), seconds=3)
-        except DatabaseError:
+        except Exception:  # of a database that is away, or of any other kind
             logger.exception("Job %s is left to the janitor", attempt.job_id)
 
     def _ending(self, job: Job, progress: current.Running) -> Ending:
