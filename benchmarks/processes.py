@@ -88,11 +88,11 @@ class Process:
 
     def cpu(self) -> float:
         """Seconds of user and system time so far, its living and its ended children included."""
-        return sum(_cpu(pid) for pid in self.pids())
+        return sum(_cpu(pid, "utime", "stime", "cutime", "cstime") for pid in self.pids())
 
     def system(self) -> float:
         """The part of it that was spent in the kernel."""
-        return sum(_cpu(pid, user=False) for pid in self.pids())
+        return sum(_cpu(pid, "stime", "cstime") for pid in self.pids())
 
     def memory(self) -> int:
         """Resident bytes (VmRSS), of the children too."""
@@ -148,12 +148,13 @@ def listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _cpu(pid: int, *, user: bool = True) -> float:
+def _cpu(pid: int, *names: str) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    return sum(int(ticks) for ticks in fields[11 if user else 12 : 15 : 1 if user else 2]) / HERTZ
+    times = dict(zip(("utime", "stime", "cutime", "cstime"), fields[11:15], strict=True))
+    return sum(int(times[name]) for name in names) / HERTZ
 
 
 def _status(pid: int, name: str) -> int:

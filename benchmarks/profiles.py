@@ -3,6 +3,7 @@ while it is measured, and prints tables. What samples slows down what it looks a
 of such a run are not to be quoted."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -48,7 +49,7 @@ class Profiles:
         if self.directory is None:
             yield
             return
-        stacks = self.directory / f"profile-{len(self.tables)}.txt"
+        stacks = self.directory / f"profile-{process.pid}.txt"
         command = ["py-spy", "record", "--rate", str(RATE), "--format", "raw"]
         command += ["--output", str(stacks), "--pid", str(process.pid)]
         before, system = process.cpu(), process.system()
@@ -70,10 +71,13 @@ profiles = Profiles()
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[None]:
-    sampler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not shutil.which(command[0]):
+        raise SystemExit("py-spy is missing: pip install -r benchmarks/requirements.txt")
+    sampler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            sampler.wait(1)  # it needs a moment to find its way into the process
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it takes a moment to begin
+            _, error = sampler.communicate(timeout=1)
+            raise SystemExit(f"py-spy cannot look into the server: {error.decode().strip()}")
         yield
     finally:
         sampler.send_signal(signal.SIGINT)
