@@ -129,7 +129,7 @@ class User(threading.Thread):
     def _follow(self, job: str) -> None:
         lazy = self._chance.choice([0.0, 0.0, 1.0])
         url = f"{self._site.to_web.url}/jobs/{job}/events/"
-        viewer = Viewer(url, self.person.token, patience=14, lazy=lazy, seed=len(self.viewers))
+        viewer = Viewer(url, self.person.token, patience=20, lazy=lazy, seed=len(self.viewers))
         viewer.start()
         self.viewers.append(viewer)
 
@@ -141,7 +141,7 @@ class Script(threading.Thread):
         super().__init__(name="script", daemon=True)
         self.statuses: dict[str, str] = {}
         self.problem = ""
-        self._watch = watch(f"{url}/jobs/events/", token=token, backoff=0.5, timeout=14)
+        self._watch = watch(f"{url}/jobs/events/", token=token, backoff=0.5, timeout=20)
 
     def run(self) -> None:
         """For as long as the process lives."""

@@ -158,7 +158,7 @@ def user_of(site: Site, number: int, seed: int) -> User:
 def feed(site: Site, user: User, lazy: float) -> Viewer:
     """A viewer of all jobs of a user."""
     url = f"{site.to_web.url}/jobs/events/"
-    return Viewer(url, user.person.token, patience=14, lazy=lazy)
+    return Viewer(url, user.person.token, patience=20, lazy=lazy)
 
 
 def say(line: str) -> None:

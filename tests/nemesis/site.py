@@ -127,7 +127,7 @@ def files_of(pid: int) -> set[str]:
 def children_of(pid: int) -> list[int]:
     """The processes that one has started (Linux, proc(5))."""
     found = []
-    for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - nothing is joined to it
-        with suppress(OSError), open(f"/proc/{pid}/task/{task}/children") as file:  # noqa: PTH123
-            found += [int(child) for child in file.read().split()]
+    with suppress(OSError):
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            found += [int(child) for child in children.read_text().split()]
     return found

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,7 @@ class Viewer(threading.Thread):
 
     def _read(self, response: httpx.Response) -> None:
         decoder, last = Decoder(self._cursor), time.monotonic()
-        for piece in response.iter_raw():
+        for piece in self._pieces(response):
             now = time.monotonic()
             self.record.silence, last = max(self.record.silence, now - last), now
             for message in decoder.feed(piece):
@@ -84,6 +85,13 @@ class Viewer(threading.Thread):
             if self.lazy and self._chance.random() < 0.05:
                 self._stopped.wait(self.lazy)
                 last = time.monotonic()
+
+    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_raw()
+        except httpx.ReadTimeout:
+            self.record.silence = max(self.record.silence, self._patience)
+            raise
 
     def _take(self, message: Message) -> None:
         try:
