@@ -79,7 +79,7 @@ class Clock:
             for reader, watch in tuple(self._watched.items()):
                 if reader.ended:
                     continue
-                if now >= watch.ends_at or reader.given > self.limits.max_bytes:
+                if now >= watch.ends_at or reader.spent:
                     self._end(reader, farewell(self._sign(reader) if reader.waits else b""))
                 elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
                     reader.wire.write(self._sign(reader))

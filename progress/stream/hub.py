@@ -260,6 +260,6 @@ class Hub:
                 # What has joined in the meantime may have begun before the cursor moved.
                 if joined := request.reader.jobs - request.jobs:
                     request.reader.missed |= joined
-                if request.reader.given > self.limits.max_bytes:
+                if request.reader.spent:
                     self._end(request.reader, farewell())
                 self._catch_up(request.reader)

@@ -94,6 +94,11 @@ class Subscription:
             return False
         return not self.complete or self.room is None or self not in self.room.live
 
+    @property
+    def spent(self) -> bool:
+        """Whether it has been given all that a stream may cost: it ends, to be resumed."""
+        return self.given > self.budget
+
     def arm(self) -> None:
         """Call before the channels are made sure of and the log is read: what is sent, lost or
         joined from here on may not be in it."""
@@ -121,7 +126,7 @@ class Subscription:
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
         the wire refuses them or the budget is spent; what it missed can be read again."""
-        if self.given > self.budget:
+        if self.spent:
             self._leave()
             return False
         if over:
