@@ -48,8 +48,8 @@ def test_a_cancel_stops_its_job_within_two_seconds_and_no_other(crew: Crew) -> N
         until_status(job, "running")
         time.sleep(chance.uniform(0, 0.5))
         begun = time.monotonic()
-        assert actions.cancel(job).status == "cancelling"
-        assert ended(job, 5).status == "cancelled"
+        assert actions.cancel(job).status in ("cancelling", "cancelled")
+        assert ended(job).status == "cancelled"
         took.append(time.monotonic() - begun)
     assert statistics.median(took) < 2
     for neighbour in neighbours:

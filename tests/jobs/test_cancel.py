@@ -30,12 +30,12 @@ def test_a_job_cancelled_while_queued_is_not_run_when_its_message_arrives() -> N
 def test_a_running_job_stops_at_its_next_progress() -> None:
     job = actions.start("steps", {"count": 400})
     until_status(job, "running")
-    asked = actions.cancel(job)
-    assert asked.status == "cancelling"
-    done = ended(job, seconds=5)
+    assert actions.cancel(job).status in ("cancelling", "cancelled")
+    done = ended(job)
     assert done.status == "cancelled"
     assert done.percent is None or done.percent < 100
-    wait_until(lambda: states(job) == ["queued", "running", "cancelling", "cancelled"])
+    wait_until(lambda: states(job)[-1] == "cancelled")
+    assert states(job)[:2] == ["queued", "running"]
 
 
 @pytest.mark.usefixtures("running")

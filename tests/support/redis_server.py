@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from jobs.embedded import server_binary
 from tests.support.processes import Process, wait_until
 from tests.support.programs import program
 from tests.support.proxy import Proxy
+from tests.support.stack import free_port
 
 SOON = ("--repl-diskless-sync-delay", "0")
 """For replicas that need not wait for others."""
@@ -31,7 +31,7 @@ class RedisServer(Process):
         """`options` are added to its command line; over TLS (`scheme` "rediss") they must set
         the port, too."""
         self.directory = Path(tempfile.mkdtemp(prefix="redis-of-tests-"))
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"{scheme}://127.0.0.1:{self.port}/0"
         port = ["--port", str(self.port)] if scheme == "redis" else ["--port", "0"]
         tls = ["--tls-port", str(self.port)] if scheme == "rediss" else []
@@ -119,9 +119,3 @@ def fail_over(old: RedisServer, new: RedisServer, address: Proxy) -> None:
     time.sleep(1)  # what is written now is lost
     address.target = new.port
     old.follow(new)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

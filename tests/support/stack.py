@@ -1,5 +1,7 @@
 """The parts of an installation as tests use them: Valkey, web, worker, janitor."""
 
+import contextlib
+import random
 import shlex
 import signal
 import socket
@@ -17,12 +19,17 @@ from tests.support.processes import Process, wait_until
 
 PROCFILE = parse_procfile((Path(settings.BASE_DIR) / "Procfile").read_text()).processes
 
+CHANCE = random.SystemRandom()  # other test processes have the same seed
+
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on, below those that the kernel gives to clients: one of them
+    could have it by the time a server wants it, or while a server is away."""
+    while True:
+        port = CHANCE.randrange(16_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Valkey(Process):
