@@ -58,6 +58,12 @@ def get(name: str) -> Kind:
     return kinds()[name]
 
 
+def unit(name: str) -> str:
+    """What the progress of a kind counts; "" where it does not say, or is gone."""
+    kind = kinds().get(name)
+    return kind.unit if kind else ""
+
+
 def check_names(**_: Any) -> list[CheckMessage]:
     """One error for each task whose kind another task has: their rows could not be told apart."""
     known = kinds()

@@ -16,13 +16,14 @@ SNAPSHOT: Schema = {
     "title": "snapshot",
     "type": "object",
     "required": [
-        *("job", "kind", "title", "attempt", "status", "reason"),
+        *("job", "kind", "title", "unit", "attempt", "status", "reason"),
         *("created", "started", "finished", "result", "files"),
     ],
     "properties": {
         "job": {"type": "string", "format": "uuid"},
         "kind": {"type": "string", "minLength": 1},
         "title": {"type": "string"},
+        "unit": {"type": "string"},
         "attempt": {"type": "integer", "minimum": 0},
         "status": {"enum": Status.values},
         "reason": {"type": "string", "maxLength": 500},

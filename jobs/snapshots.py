@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from jobs import registry
 from jobs.models import TERMINAL, Job, Status
 from jobs.streams import log
 
@@ -30,6 +31,7 @@ def state(job: Job) -> dict[str, Any]:
         "job": str(job.pk),
         "kind": job.kind,
         "title": job.title,
+        "unit": registry.unit(job.kind),
         "attempt": job.attempt,
         "status": str(job.status),
         "reason": job.reason,

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from jobs.models import TERMINAL, Status
+from jobs.templatetags.live import count, rate
 
 Snapshot = Mapping[str, Any]
 """What a `snapshot` event carries (docs/protocol.md)."""
@@ -86,20 +87,20 @@ def _name(snapshot: Snapshot) -> str:
 
 
 def _says(snapshot: Snapshot) -> str:
-    """Status, percent, phase, rate and what is left, or why it ended."""
-    percent, total = snapshot.get("percent"), snapshot.get("total")
-    current, rate, eta = (snapshot.get(name) for name in ("current", "rate", "eta"))
+    """Status, percent, phase, what is done, the rate and what is left, or why it ended."""
+    over, percent, eta = is_over(snapshot), snapshot.get("percent"), snapshot.get("eta")
     parts = [
         str(snapshot["status"]),
         f"(attempt {snapshot['attempt']})" if snapshot["attempt"] > 1 else "",
         f"{percent:.0f}%" if percent is not None else "",
         snapshot.get("phase") or "",
-        f"{current:g} done" if current is not None and total is None else "",
+        "" if over and percent is not None else count(snapshot),
     ]
-    if is_over(snapshot):
+    if over:
         parts.append(snapshot["reason"])
     else:
-        parts += [f"{rate:.3g}/s" if rate else "", f"{_clock(eta)} left" if eta is not None else ""]
+        parts.append(rate(snapshot.get("rate"), snapshot.get("unit") or ""))
+        parts.append(f"{_clock(eta)} left" if eta is not None else "")
     return "  ".join(_plain(part) for part in parts if part)
 
 

@@ -101,7 +101,7 @@ def _is_ours(told: Mapping[str, Any]) -> bool:
     numbers = (told.get(name) for name in ("percent", "current", "total", "rate", "eta"))
     return (
         all(isinstance(text, str) for text in texts)
-        and isinstance(told.get("phase") or "", str)
+        and all(isinstance(told.get(name) or "", str) for name in ("phase", "unit"))
         and isinstance(told.get("attempt"), int)
         and all(n is None or (isinstance(n, int | float) and abs(n) < LARGEST) for n in numbers)
     )

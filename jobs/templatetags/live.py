@@ -74,13 +74,13 @@ def percent(snap: Mapping[str, Any]) -> str:
 
 
 @register.filter
-def count(snap: Mapping[str, Any], unit: str = "") -> str:
+def count(snap: Mapping[str, Any]) -> str:
     """How much is done, of how much: 512 of 1,024 kB."""
     current, total = snap.get("current"), snap.get("total")
     if current is None:
         return ""
     amount = figure(current) if total is None else f"{figure(current)} of {figure(total)}"
-    return f"{amount} {unit}".rstrip()
+    return f"{amount} {snap.get('unit', '')}".rstrip()
 
 
 @register.filter
@@ -131,6 +131,6 @@ def rate(value: float | None, unit: str = "") -> str:
 @register.filter
 def spoken(item: Shown) -> str:
     """What a screen reader says for the bar."""
-    done = percent(item.snap) or count(item.snap, item.unit)
+    done = percent(item.snap) or count(item.snap)
     label = status_label(item.job.status)
     return f"{label}, {done}" if done else label

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import registry, snapshots, values
+from jobs import snapshots, values
 from jobs.models import ACTIVE, HELD, TERMINAL, Job, Status
 from jobs.views.answers import vary
 
@@ -46,12 +46,6 @@ class Shown:
     @property
     def hint(self) -> str:
         return _hint(self.job)
-
-    @property
-    def unit(self) -> str:
-        """What its progress counts; "" where its kind does not say, or is gone."""
-        kind = registry.kinds().get(self.job.kind)
-        return kind.unit if kind else ""
 
     @property
     def elapsed(self) -> float | None:

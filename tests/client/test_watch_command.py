@@ -1,5 +1,6 @@
 """`manage.py watch` and `start_job --watch`, as people run them."""
 
+import io
 import json
 import os
 import pty
@@ -8,14 +9,14 @@ import signal
 import subprocess
 import sys
 import uuid
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from jobs import actions, tokens
+from jobs import actions, terminal, tokens
 from jobs.models import Job, Status
 from tests.client.hostile import Hostile, answer
 from tests.support.patience import PATIENCE
@@ -123,6 +124,7 @@ def test_by_address_and_token_it_follows_the_site_over_the_network(web: Web, ali
         '{"job": "JOB", "attempt": 1, "status": "running", "percent": 1}',
         '{"job": "JOB", "attempt": 1, "status": "x", "title": "x", "reason": "", "percent": NaN}',
         '{"job": "JOB", "attempt": 1, "status": [], "title": "x", "reason": ""}',
+        '{"job": "JOB", "attempt": 1, "status": "x", "title": "x", "reason": "", "unit": [1]}',
     ],
 )
 def test_a_server_that_is_none_of_ours_is_told_so(data: str) -> None:
@@ -158,19 +160,38 @@ def test_a_job_that_is_deleted_meanwhile_exits_3_and_says_so(web: Web, alice: Us
         call_command("watch", f"{server.url}jobs/{name}/")
 
 
+@pytest.mark.parametrize(
+    ("motion", "line"),
+    [
+        ({"percent": 5, "current": 25.6, "total": 512}, "running  5%  26 of 512 kB  340 kB/s"),
+        ({"percent": None, "current": 2_048_000}, "running  2,048,000 kB  340 kB/s"),
+        ({"percent": 100, "current": 512, "total": 512, "status": "succeeded"}, "succeeded  100%"),
+        ({"current": 3, "status": "failed", "reason": "No."}, "failed  3 kB  No."),
+        ({"percent": 5, "current": 1, "total": 20, "unit": ""}, "running  5%  1 of 20  340/s"),
+    ],
+)
+def test_amounts_and_rates_are_in_the_unit_of_the_kind(motion: dict[str, Any], line: str) -> None:
+    told = {"job": "12345678", "title": "x", "attempt": 1, "status": "running", "reason": ""}
+    out = io.StringIO()
+    terminal.draw([told | {"unit": "kB", "rate": 340.2} | motion], out)
+    assert out.getvalue() == f"x 12345678 {line}\n"
+
+
 def test_in_a_terminal_it_draws_bars_with_phase_rate_and_time_left() -> None:
-    jobs = [simulated(seconds=5, steps=50, phases=1), simulated(unknown_total=True)]
+    jobs = [simulated(seconds=60, steps=600, phases=1), simulated(unknown_total=True)]
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "wb") as out:
         process = manage("watch", *(str(job.pk) for job in jobs), out=out)
     drawn = b""
     try:
         while piece := os.read(ours, 65536):
-            drawn += piece
+            seen, drawn = b" left" in drawn, drawn + piece
+            if not seen and b" left" in drawn:
+                actions.cancel(jobs[0])
     except OSError:
         pass  # how Linux says that the terminal's other side has gone
     os.close(ours)
-    assert process.wait(30) == 0
+    assert process.wait(30) == 2
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn.decode())
     assert "\x1b[" in drawn.decode()
     for part in ("Simulate", "━", "running", "Phase 1 of 1", "/s", " left", "100%", "succeeded"):

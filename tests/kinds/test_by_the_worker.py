@@ -1,16 +1,19 @@
 """The three kinds started like a user's and run by a real worker."""
 
+from typing import Any
+
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs import actions
+from jobs import actions, snapshots
 from jobs.models import TERMINAL, Attempt, ImportedRow, Job, Status
 from tests.kinds.archives import a_tar
 from tests.support.processes import wait_until
 from tests.support.stack import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
+AMOUNTS = ("unit", "current", "total")
 
 
 def ended(job: Job) -> Job:
@@ -30,6 +33,14 @@ def content_of(job: Job, name: str) -> bytes:
     return content
 
 
+def said(job: Job) -> tuple[Any, ...]:
+    """What a client is told of the amounts, from the log and from the database alike."""
+    _, states = snapshots.live([job])
+    live, kept = states[str(job.pk)], snapshots.snapshot(job)
+    assert [live[name] for name in AMOUNTS] == [kept[name] for name in AMOUNTS]
+    return tuple(kept[name] for name in AMOUNTS)
+
+
 def test_a_csv_upload_becomes_rows_warnings_and_rejects(worker: Worker) -> None:
     del worker
     upload = SimpleUploadedFile("people.csv", b"name,age\nAnn,41\nBob\n")
@@ -39,6 +50,7 @@ def test_a_csv_upload_becomes_rows_warnings_and_rejects(worker: Worker) -> None:
     assert job.result["rows"] == 1
     assert ImportedRow.objects.get(job=job).data == {"name": "Ann", "age": "41"}
     assert Attempt.objects.get(job=job).checkpoint == {"line": 2}
+    assert said(job) == ("kB", 0.02, 0.02)
     assert b"3,it has 1 column instead of 2,Bob" in content_of(job, "rejects.csv")
 
 
@@ -55,6 +67,8 @@ def test_an_archive_upload_becomes_a_file_of_checksums(worker: Worker) -> None:
     upload = SimpleUploadedFile("files.tar.gz", a_tar({"a": b"", "b": b"x"}, "gz"))
     job = ended(actions.start("checksum-archive", {"file": upload}))
     assert (job.status, job.result) == (Status.SUCCEEDED, {"files": 2, "bytes": 1})
+    unit, current, total = said(job)
+    assert (unit, current) == ("kB", total)
     empty = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert content_of(job, "SHA256SUMS").startswith(empty + b"  a\n")
 
@@ -64,3 +78,4 @@ def test_a_simulation_fails_where_it_was_told_to(worker: Worker) -> None:
     job = ended(actions.start("simulate", {"seconds": 0.1, "steps": 10, "fail_at": 50}))
     assert (job.status, job.reason) == (Status.FAILED, "Failed at 50%, as asked.")
     assert job.percent == 50
+    assert said(job)[0] == ""

@@ -62,10 +62,10 @@ def test_rates(value: float | None, text: str) -> None:
 
 
 def test_amounts_have_the_unit_of_their_kind() -> None:
-    assert live.count({"current": 512.3, "total": 512.3}, "kB") == "512 of 512 kB"
-    assert live.count({"current": 7}, "rows") == "7 rows"
+    assert live.count({"current": 512.3, "total": 512.3, "unit": "kB"}) == "512 of 512 kB"
+    assert live.count({"current": 7, "unit": "rows"}) == "7 rows"
     assert live.count({"current": 7, "total": 9}) == "7 of 9"
-    assert live.count({}, "kB") == live.rate(None, "kB") == ""
+    assert live.count({"unit": "kB"}) == live.rate(None, "kB") == ""
     assert (live.rate(1234, "kB"), live.rate(0.2, "rows")) == ("1,234 kB/s", "12 rows/min")
 
 
