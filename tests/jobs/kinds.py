@@ -209,6 +209,14 @@ def too_slow() -> None:
     time.sleep(30)
 
 
+@job_task(soft_time_limit=1)
+def late() -> None:
+    """Is out of time where Django does not know yet that a transaction has begun."""
+    connection.cursor().execute("BEGIN")
+    ImportedRow.objects.create(job_id=str(progress.job), line=1, data={})
+    time.sleep(30)
+
+
 @job_task(time_limit=1)
 def far_too_slow() -> None:
     time.sleep(30)
