@@ -114,19 +114,27 @@ def _client() -> AsyncOpenAI:
         base_url=settings.LLM_BASE_URL,
         api_key=settings.LLM_API_KEY or "none",  # the package insists; servers without keys do not
         timeout=openai.Timeout(settings.LLM_TIMEOUT, connect=CONNECT),
+        default_headers={"Accept-Encoding": "identity"},
         http_client=_Http(verify=_certificates()),
     )
 
 
+class _CompressedError(openai.OpenAIError):
+    """The package asks no second time after one of its own errors."""
+
+
 class _Http(openai.DefaultAsyncHttpxClient):
-    """HTTP as the package speaks it, which would ask a silent model twice more, and takes a line
-    whole into memory."""
+    """HTTP as the package speaks it, which would ask a silent model twice more, takes a line whole
+    into memory, and unpacks whatever is packed: a gigabyte may come as one megabyte."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         try:
             response = await super().send(request, **options)
         except httpx2.ReadTimeout as error:
             raise openai.APITimeoutError(request) from error
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            await response.aclose()
+            raise _CompressedError
         response.stream = _Lines(cast(httpx2.AsyncByteStream, response.stream))
         return response
 
@@ -163,6 +171,15 @@ def _told(error: Exception, *, begun: bool) -> ModelError:
             return ModelError("The model's server is in trouble. Try again later.")
         refused = "The model's server did not accept the question."
         return ModelError(REFUSALS.get(error.status_code, refused))
+    if isinstance(error, _CompressedError):
+        return ModelError(
+            "The model's server compresses its answer, though it was asked not to. Whoever runs"
+            " this site can turn that off there."
+        )
+    if isinstance(error.__cause__, httpx2.ConnectTimeout):
+        return ModelError(
+            f"The model's server took no connection within {CONNECT:g} s. Try again later."
+        )
     if isinstance(error, openai.APITimeoutError):
         return ModelError(f"The model said nothing for {settings.LLM_TIMEOUT} s.")
     if isinstance(error, TimeoutError):

@@ -1,8 +1,10 @@
 """One question, asked over HTTP of a server that speaks OpenAI's dialect, well or badly."""
 
 import asyncio
+import gzip
 import json
 import logging
+import socket
 import threading
 from collections.abc import Iterable
 from contextlib import aclosing
@@ -10,8 +12,9 @@ from contextlib import aclosing
 import pytest
 from pytest_django import Settings
 
+from jobs.kinds import model_answer
 from jobs.kinds.language_model import CutError, ModelError
-from jobs.kinds.model_answer import answer
+from jobs.kinds.model_answer import LONGEST_LINE, answer
 from tests.llm.conftest import KEY
 from tests.support.llm_server import (
     CUT,
@@ -187,6 +190,30 @@ async def test_what_is_no_stream_is_not_taken_for_an_empty_answer(
 ) -> None:
     model.expect(Answer([b"<h1>It works!</h1>"], kind=kind))
     assert NO_ANSWER in str((await failing())[1])
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "503 Service Unavailable"])
+async def test_what_is_compressed_is_not_unpacked_and_asked_for_once(
+    model: LlmServer, status: str
+) -> None:
+    bomb = gzip.compress(b"data: " + bytes(10 * LONGEST_LINE))
+    model.expect(Answer([bomb], status, headers={"Content-Encoding": "gzip"}))
+    assert "compresses its answer" in str((await failing())[1])
+    [head] = model.heads
+    assert "accept-encoding: identity" in head.lower()
+
+
+async def test_a_server_that_takes_no_connection_is_told_from_a_silent_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_answer, "CONNECT", 0.1)
+    settings.LLM_MODEL = "parrot"
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        host, port = full.getsockname()
+        settings.LLM_BASE_URL = f"http://{host}:{port}/v1"
+        with socket.create_connection((host, port)):  # all that it lets wait
+            told = str((await failing())[1])
+    assert told == "The model's server took no connection within 0.1 s. Try again later."
 
 
 async def test_a_silent_model_has_failed_after_a_while(
