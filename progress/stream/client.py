@@ -29,7 +29,7 @@ __all__ = [
 CONNECT = 10.0
 """Seconds that a connection may take to open at most."""
 _HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)  # an address or token of no use
-_PASSING = (httpx.TransportError, httpx.DecodingError, Interrupted)
+_PASSING = (httpx.TransportError, Interrupted)
 
 
 def watch(

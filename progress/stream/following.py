@@ -100,14 +100,11 @@ class Following:
             raise Interrupted(f"the server answered {status}", headers.get("retry-after", ""))
         if status != 200:
             raise RefusedError(status, _refusal(status, headers))
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "text/event-stream":
+        if problem := _unreadable(headers):
             self._wrong_types += 1
             if self._wrong_types > 1:
-                raise RefusedError(
-                    status, f"Not an event stream: the answer is {kind or 'untyped'}."
-                )
-            raise Interrupted(f"the answer is {kind or 'untyped'}")
+                raise RefusedError(status, f"Not an event stream: the answer is {problem}.")
+            raise Interrupted(f"the answer is {problem}")
         self._wrong_types = 0
         self._decoder = Decoder(self.cursor)
         self._unread = 0
@@ -162,6 +159,16 @@ def _typed(message: Message) -> StreamEvent:
     except (ValueError, RecursionError):
         data = message.data
     return StreamEvent(message.event, data, message.id)
+
+
+def _unreadable(headers: Mapping[str, str]) -> str:
+    """What an answer is that is no stream as it was asked for; "" for one that is. What is
+    compressed is never unpacked: no limit on what came holds for what it becomes."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "text/event-stream":
+        return kind or "untyped"
+    coding = headers.get("content-encoding", "").strip().lower()
+    return f"compressed ({coding})" if coding not in ("", "identity") else ""
 
 
 def _refusal(status: int, headers: Mapping[str, str]) -> str:

@@ -181,12 +181,17 @@ def test_an_id_beyond_ascii_is_sent_in_utf8() -> None:
         assert server.cursors() == [None, "größe".encode().decode("latin-1")]
 
 
-def test_compression_nobody_asked_for_is_undone_and_broken_one_tried_again(client: Read) -> None:
-    more = "Content-Encoding: gzip\r\n"
-    whole = gzip.compress(ONE + TWO + END)
-    with Hostile(answer(b"garbage", more=more), answer(whole, more=more)) as server:
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "br"])
+def test_compression_nobody_asked_for_is_never_undone(client: Read, coding: str) -> None:
+    bomb = gzip.compress(gzip.compress(b"data: " + bytes(1_000_000)))
+    packed = answer(bomb, more=f"Content-Encoding: {coding}\r\n")
+    whole = answer(ONE + TWO + END, more="Content-Encoding: identity\r\n")
+    with Hostile(packed, whole) as server:
         assert client(server.url, **QUICK) == BOTH
         assert "accept-encoding: identity" in server.requests[0].lower()
+    with Hostile(packed) as server, pytest.raises(RefusedError, match=rf"compressed \({coding}\)"):
+        client(server.url, **QUICK)
+    assert len(server.requests) == 2
 
 
 def test_busy_is_no_event_and_says_when_to_come_back(client: Read) -> None:
