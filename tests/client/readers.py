@@ -202,7 +202,7 @@ def follower() -> str:
 
 def eventsource(target: Target, modules: Path) -> Program:
     """The npm package under node, with the page's `follow`; prints SSE again."""
-    script = modules / f"follow-{target.job}.mjs"
+    script = modules / f"follow-{target.site.rpartition(':')[2]}.mjs"  # each server has its own
     script.write_text(
         f"""import {{ EventSource }} from "eventsource";
 {follower()}
