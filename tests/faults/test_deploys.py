@@ -31,7 +31,7 @@ def test_a_short_job_finishes_and_a_queued_one_runs_on_the_next_worker(crew: Cre
     """F15, F17: one of the queued is held by the worker until it is due."""
     short = actions.start("steps", {"count": 14})
     later = actions.start("add", {"a": 1}, options={"countdown": 2})
-    until_status(short, "running")
+    until_status(short, "running", "succeeded")
     time.sleep(0.2)
     assert deploy(crew) < 5
     assert (reload(short).status, reload(short).attempt) == ("succeeded", 1)

@@ -49,7 +49,7 @@ def test_a_task_that_sees_the_request_keeps_what_it_has() -> None:
 
 @pytest.mark.usefixtures("running")
 def test_a_task_that_finishes_all_the_same_has_succeeded() -> None:
-    job = actions.start("deaf", {"seconds": 1})
+    job = actions.start("deaf", {"seconds": 2})
     until_status(job, "running")
     assert actions.cancel(job).status == "cancelling"
     assert ended(job).status == "succeeded"
