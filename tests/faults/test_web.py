@@ -24,6 +24,8 @@ from tests.ws.client import Client
 
 MOST = 120_000
 """Bytes of one stream, in these tests."""
+KEPT = 15_000
+"""kB that a server may have grown by after any number of visits: caches, and holes in its heap."""
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
@@ -164,13 +166,14 @@ def test_after_thousands_of_visits_nothing_is_left(
     begun = time.monotonic()
     visit(site, token, jobs, visits, chance)
     took = time.monotonic() - begun
-    assert took < visits * 0.03
     wait_until(lambda: all(held()[name] <= base[name] + 2 for name in base))
     with valkey.client() as client:
         assert client.info("clients")["connected_clients"] < 15
+    more = of_status(site, "VmRSS") - memory
+    assert more < KEPT
     record_property("visits", visits)
     record_property("seconds", round(took))
-    record_property("kB more", of_status(site, "VmRSS") - memory)
+    record_property("kB more", more)
     record_property("left", held())
     record_property("before", base)
 
@@ -224,7 +227,6 @@ def test_who_never_reads_costs_a_bounded_sum_and_nobody_else(
             read_until(other, b"for others")
             slowest = max(slowest, time.monotonic() - begun)
         most = max(most, of_status(site, "VmRSS") - before)
-    assert slowest < 1
     assert most * 1024 < count * 2 * MOST
     for each in deaf:
         each.close()
