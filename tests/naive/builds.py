@@ -6,7 +6,6 @@ import uuid
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from django.contrib.auth.models import User
@@ -20,6 +19,7 @@ from tests.faults.crew import BOUND, Crew, Sweeper, child_of
 from tests.naive import kinds, site, web
 from tests.support.oracles import numbers, violations
 from tests.support.processes import wait_until
+from tests.support.sockets import open_stream
 from tests.support.stack import ProcfileProcess, Valkey, Web, Worker
 from tests.support.users import session_of
 from tests.support.viewer import Viewer
@@ -74,16 +74,8 @@ class Build(ABC):
     def connect(self, job: str, *, buffer: int = 0) -> socket.socket:
         """A connection on which a job's stream has been asked for. `buffer`: bytes that the
         kernel keeps for who does not read."""
-        parts = urlsplit(self.address(job))
-        connection = socket.socket()
-        connection.settimeout(10)
-        if buffer:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        connection.connect((parts.hostname, parts.port))
         cookie = f"Cookie: {SIGNED_IN}={self.session}"
-        asked = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{cookie}\r\n\r\n"
-        connection.sendall(asked.encode())
-        return connection
+        return open_stream(self.address(job), header=cookie, buffer=buffer)
 
     def ended(self, job: str) -> bool:
         """Whether there is nothing more to come."""

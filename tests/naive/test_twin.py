@@ -14,14 +14,12 @@ from tests.naive.finding import Finding
 from tests.support.stack import Valkey
 from tests.test_docs import rows
 
-pytestmark = pytest.mark.timeout(120)
-
 Scenario = Callable[[Build, Path], Iterator[Finding]]
 CORE: dict[Scenario, str] = {
     starting.refused: "F1 F30 F43",
     starting.hung: "F2 F8 F44",
     starting.doubled: "F3 F4 F7 F13",
-    workers.killed: "F9 F17 F27",
+    workers.killed: "F9 F23 F27",
     workers.unruly: "F11 F12 F25 F26 F32",
     workers.deployed: "F5 F15 F21",
     workers.flood: "F31",
@@ -49,15 +47,18 @@ def builds(
         site.sql(site.TABLE)
         made: dict[str, Build] = {"ours": Ours(valkey), "naive": Naive(valkey)}
         processes = [process for build in made.values() for process in build.processes]
+    try:
+        with django_db_blocker.unblock():
+            for process in processes:
+                process.begin()
+            for process in processes:
+                process.await_ready()
+        yield made
+    finally:
         for process in processes:
-            process.begin()
-        for process in processes:
-            process.await_ready()
-    yield made
-    for process in processes:
-        process.kill()
-    with django_db_blocker.unblock():
-        site.sql("DROP TABLE naive")
+            process.kill()
+        with django_db_blocker.unblock():
+            site.sql("DROP TABLE naive")
 
 
 @pytest.fixture(params=["ours", "naive"])

@@ -36,7 +36,7 @@ def killed(build: Build, place: Path) -> Iterator[Finding]:
     if not build.ended(job):
         yield "F9", "running for ever"
     if not build.ended(due):
-        yield "F17", "is not sent again"
+        yield "F23", "is not sent again soon"
     if runs(place / "unwanted"):
         yield "F27", "runs all the same"
 
@@ -110,6 +110,6 @@ def cancelled(build: Build, place: Path) -> Iterator[Finding]:
     if build.status(done) != "succeeded":
         yield "F29", "a job that succeeded is shown as cancelled"
     build.cancel(job)
-    wait_until(lambda: build.ended(job), 5)
+    wait_until(lambda: build.ended(job))
     if build.result(job) is None:
         yield "F28", "what it had so far is lost"

@@ -16,18 +16,25 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def open_stream(
-    url: str, token: str, *, buffer: int = 0, cursor: str = "", method: str = "GET"
+    url: str,
+    token: str = "",
+    *,
+    buffer: int = 0,
+    cursor: str = "",
+    method: str = "GET",
+    header: str = "",
 ) -> socket.socket:
     """A connection on which a stream has been asked for. `buffer`: bytes that the kernel keeps
-    for who does not read."""
+    for who does not read. `header` says who asks, in place of a token."""
     parts = urlsplit(url)
     connection = socket.socket()
-    connection.settimeout(10)
+    connection.settimeout(PATIENCE)
     if buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     connection.connect((parts.hostname, parts.port))
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {parts.netloc}", f"Authorization: Bearer {token}"]
+    who = header or f"Authorization: Bearer {token}"
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {parts.netloc}", who]
     lines += [f"Last-Event-ID: {cursor}"] if cursor else []
     connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
     return connection
