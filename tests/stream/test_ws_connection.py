@@ -21,6 +21,7 @@ from progress.stream.connection import (
 from tests.stream.conftest import state
 from tests.stream.far_end import Connected
 from tests.stream.streams import MakeHub, say, until
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ async def test_who_leaves_is_not_answered_any_more(one: Connected) -> None:
     one.far.say("{}")
     await asyncio.sleep(0)
     await one.left()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ async def test_a_client_that_says_too_much_is_closed(
 ) -> None:
     for text in texts:
         one.far.say(text)
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert one.far.code == code
     assert not one.hub.readers
 
@@ -140,7 +141,7 @@ async def test_a_message_that_cannot_be_answered_closes_the_connection(
 
     one.answer = broken  # type: ignore[method-assign]  # as above
     one.far.say("{}")
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert one.far.code == BROKEN
     assert "no answer to {}" in caplog.text
 
@@ -151,13 +152,13 @@ async def test_a_client_that_does_not_read_is_waited_for_and_gets_the_rest(
     await _open(one, "a", job)
     one.far.reads.clear()
     say(log, job, "one")
-    await asyncio.wait_for(_refused(one.socket), 5)
+    await asyncio.wait_for(_refused(one.socket), PATIENCE)
     answering = asyncio.ensure_future(one.socket.say("pong", {}))
     say(log, job, "two")
     await until(lambda: one.socket._refused)
     assert not answering.done()
     one.far.reads.set()
-    await asyncio.wait_for(answering, 5)
+    await asyncio.wait_for(answering, PATIENCE)
     await until(lambda: [e["data"]["text"] for e in one.far.told if e.get("event") == "log"][1:])
     texts = [each["data"]["text"] for each in one.far.told if each.get("event") == "log"]
     assert texts == ["one", "two"]
@@ -183,7 +184,7 @@ async def test_who_leaves_without_having_read_is_forgotten(
     await _open(one, "a", job)
     one.far.reads.clear()
     say(log, job, "one")
-    await asyncio.wait_for(_refused(one.socket), 5)
+    await asyncio.wait_for(_refused(one.socket), PATIENCE)
     await one.left()
     await until(lambda: not one.socket._wire._waiting)
 
@@ -192,9 +193,9 @@ async def test_who_never_reads_is_given_up(one: Connected, log: Log, job: str) -
     reader = await _open(one, "a", job)
     one.far.reads.clear()
     say(log, job, "one")
-    await asyncio.wait_for(_refused(one.socket), 5)
+    await asyncio.wait_for(_refused(one.socket), PATIENCE)
     one.hub._end(reader, sse.AUTH)
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert not one.hub.readers
 
 
@@ -207,7 +208,7 @@ async def test_a_connection_ends_when_all_streams_together_have_carried_enough(
         await _open(one, name, job)
     for _ in range(8):
         say(log, job, "x" * 100)
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert one.far.code == RETURN
     assert socket.write([], "a")  # nobody will miss it
     socket.close(BROKEN)
@@ -218,7 +219,7 @@ async def test_a_stream_that_ends_by_age_ends_the_connection(one: Connected, job
     reader = Subscription([job])
     one.socket.open("a", reader)
     one.hub._end(reader, sse.encode(retry=100))
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert one.far.code == RETURN
 
 
@@ -229,7 +230,7 @@ async def test_a_withdrawn_right_ends_a_stream_or_the_connection(one: Connected,
     await until(lambda: "auth" in one.far.events)
     assert one.far.code is None
     one.hub._end(one.own, sse.AUTH)
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert one.far.code == SIGN_IN
 
 
@@ -241,7 +242,7 @@ async def test_a_connection_over_a_limit_is_told_to_come_later(make_hub: MakeHub
     assert one.far.events[-1] == "busy"
     assert one.far.code is None  # only this stream is one too many
     other = Connected(hub)
-    await asyncio.wait_for(other.serving, 5)
+    await asyncio.wait_for(other.serving, PATIENCE)
     assert (other.far.events, other.far.code) == (["busy"], LATER)
     await one.left()
 
@@ -258,5 +259,5 @@ async def test_a_connection_that_breaks_is_over(one: Connected, log: Log, job: s
     await _open(one, "a", job)
     one.far.broken = True
     say(log, job, "one")
-    await asyncio.wait_for(one.serving, 5)
+    await asyncio.wait_for(one.serving, PATIENCE)
     assert not one.hub.readers
