@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
 TIME_LIMIT = 1800
 """Seconds for a test with large numbers."""
@@ -33,7 +32,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(TIME_LIMIT), append=False)
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Shows what tests have noted by `record_property`."""
     if config.getoption("thorough"):
         for report in terminalreporter.getreports("passed"):
