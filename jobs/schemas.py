@@ -104,6 +104,8 @@ def _type(field: forms.Field) -> Schema:
     else:
         kind = "string"
         bounds = {name: getattr(field, slot, None) for name, slot in _LENGTHS.items()}
+        if field.required:
+            bounds["minLength"] = bounds["minLength"] or 1
     return {"type": kind, **{name: bound for name, bound in bounds.items() if bound is not None}}
 
 

@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from django import forms
 from django.contrib.auth.models import User
@@ -21,8 +24,9 @@ from jobs.openapi import document
 from jobs.schemas import SNAPSHOT, field_schema, parameters
 from jobs.urls import urlpatterns
 from tests.http.conftest import Moving
+from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS
-from tests.support.stack import Web
+from tests.support.stack import Valkey, Web
 
 PAGES = {"index", "job", "row", "panel", "socket"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
@@ -46,13 +50,24 @@ include-path-regex = "^/jobs/start/(checksum-archive|import-csv)/$"
 [operations.checks]
 content_type_conformance.enabled = false
 response_schema_conformance.enabled = false
-
-[[operations]]
-include-path = "/chat/"
-
-[operations.checks]
-not_a_server_error.enabled = false
 """
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[LlmServer]:
+    """A language model, to be told what it answers."""
+    with LlmServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def web(model: LlmServer, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """Daphne with that model, of which one person may ask one question at once."""
+    del valkey, django_db_setup
+    process = Web(LLM_BASE_URL=model.url, LLM_MODEL="parrot", LLM_MAX_PER_USER="1")
+    process.start()
+    yield process
+    process.stop()
 
 
 def walk(node: Any) -> Iterator[Mapping[str, Any]]:
@@ -131,8 +146,10 @@ def test_every_kinds_defaults_fit_its_schema() -> None:
         (forms.BooleanField(required=False), {"type": "boolean"}),
         (
             forms.CharField(max_length=5, label="Name"),
-            {"title": "Name", "type": "string", "maxLength": 5},
+            {"title": "Name", "type": "string", "minLength": 1, "maxLength": 5},
         ),
+        (forms.CharField(min_length=3), {"type": "string", "minLength": 3}),
+        (forms.CharField(required=False), {"type": "string"}),
         (forms.ChoiceField(choices=[("a", "A"), (2, "B")]), {"enum": ["a", "2"]}),
         (
             forms.FileField(help_text="CSV."),
@@ -159,24 +176,44 @@ def test_the_document_is_for_who_may_use_it(alice: User) -> None:
     assert answer == json.loads(json.dumps(document("http://testserver")))
 
 
-def test_schemathesis_finds_no_answer_that_is_not_described(
-    web: Web, token: str, moving: Moving, tmp_path: Path
-) -> None:
-    """Without the streams, which last, and the files. There is no model, so /chat/ is 503. A body
-    that is no form at all is refused by Twisted before we are asked, with no body."""
-    config = tmp_path / "schemathesis.toml"
-    config.write_text(CONFIG.format(job=moving.job.pk))
+def explore(web: Web, token: str, job: Job, folder: Path, *options: str) -> set[tuple[str, int]]:
+    """Has schemathesis ask whatever the document allows, and more; the addresses it has asked,
+    each with a status of the answers."""
+    config, report = folder / "schemathesis.toml", folder / "report.har"
+    config.write_text(CONFIG.format(job=job.pk))
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
         *("run", f"{web.url}/api/openapi.json", "-H", f"Authorization: Bearer {token}"),
-        *("--max-examples", str(EXAMPLES), "--phases", "coverage,fuzzing"),
-        *("--exclude-path-regex", "/events/$", "--exclude-path", "/jobs/{job}/files/{file}/"),
-        *("--generation-deterministic", "--no-color"),
+        *("--phases", "coverage,fuzzing", "--generation-deterministic", "--no-color"),
         *("--request-timeout", "20", "--suppress-health-check", "all"),
+        *("--report", "har", "--report-har-path", str(report), *options),
     ]
     done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+        command, cwd=folder, env=os.environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert Job.objects.count() > 1  # some requests were good
     assert "Traceback" not in web.output
+    entries = json.loads(report.read_text())["log"]["entries"]
+    return {(urlsplit(e["request"]["url"]).path, e["response"]["status"]) for e in entries}
+
+
+def test_schemathesis_finds_no_answer_that_is_not_described(
+    web: Web, model: LlmServer, token: str, moving: Moving, tmp_path: Path
+) -> None:
+    """Without the streams, which last, and the files. A body that is no form at all is refused by
+    Twisted before we are asked, with no body."""
+    model.expect(words("Be", "cause."))
+    others = ("--exclude-path-regex", "/events/$", "--exclude-path", "/jobs/{job}/files/{file}/")
+    asked = explore(web, token, moving.job, tmp_path, "--max-examples", str(EXAMPLES), *others)
+    assert {("/chat/", status) for status in (200, 204)} <= asked
+    assert Job.objects.count() > 1  # some requests were good
+
+
+def test_schemathesis_finds_an_answer_over_the_limit_described(
+    web: Web, model: LlmServer, token: str, program: httpx.Client, moving: Moving, tmp_path: Path
+) -> None:
+    model.expect([threading.Event()])
+    with program.stream("GET", "/chat/", params={"prompt": "Why?"}):
+        options = ("--max-examples", str(6 * EXAMPLES), "--include-path", "/chat/")
+        asked = explore(web, token, moving.job, tmp_path, *options)
+    assert {("/chat/", status) for status in (204, 400, 429)} <= asked
