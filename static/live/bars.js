@@ -118,7 +118,7 @@ window.live.bars = ({ onEnd }) => {
     for (const el of shown) el.dispatchEvent(new CustomEvent('job:state'));
     if (!shown.length && list && !others.has(job)) {
       const row = list.dataset.list.replace(list.dataset.placeholder, job);
-      window.htmx.ajax('GET', row, { target: list, swap: 'afterbegin' });
+      window.htmx.ajax('GET', row, { target: list, swap: 'afterbegin' }).catch(() => {}); // asked for again
     } else if (!shown.length) wanted.delete(job);
   }
 
