@@ -17,7 +17,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         return
     if scope["method"] == "POST":
         await _publish(receive)
-        await send({"type": "http.response.start", "status": 201, "headers": []})
+        headers = [(b"Content-Length", b"0")]  # an end in a chunk of its own is not waited for
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return
     headers = [(b"Content-Type", b"text/event-stream")]
