@@ -48,7 +48,7 @@ def _round(server: Server, count: int, site: Site) -> dict[str, float]:
         kilobytes, connecting = connect(viewers, server, process)
         after, began = _held(process, site), process.cpu()
         spec = server.publish(jobs, 1.0, 5)
-        written = publish_to(viewers, spec, site)
+        written = publish_to(viewers, spec, site, busy=process.cpu)
         frames = delivered(server, viewers, written)
         found = {
             "MB in all": process.memory() / 1e6,
