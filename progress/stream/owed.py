@@ -62,7 +62,7 @@ def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str
     if snapshots and not entries:
         snapshots[-1] = f"id: {cursor}\n".encode() + snapshots[-1]
     final = all(_ended(job, tail, recovered) for job, tail in tails.items())
-    frames = snapshots + [entry.frame for entry in entries]
+    frames = snapshots + [frame for _, _, frame in entries]
     if not frames and cursor != request.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
     return Owed(frames, cursor, more, final, [job for job, _ in due])
@@ -82,13 +82,13 @@ def _reason(request: Request, job: str, tail: Tail, last: int) -> str | None:
 def _merge(logs: list[list[Entry]], last: int) -> tuple[list[Entry], int, bool]:
     """One order for all; no further than the first log that has more than fits one read, and than
     what fits one write."""
-    horizon = min((log[-1].number for log in logs if len(log) >= PAGE), default=last)
-    entries = sorted(entry for log in logs for entry in log if entry.number <= horizon)
-    sizes = accumulate(len(entry.frame) for entry in entries)
+    horizon = min((log[-1][0] for log in logs if len(log) >= PAGE), default=last)
+    entries = sorted([entry for log in logs for entry in log if entry[0] <= horizon])
+    sizes = accumulate([len(frame) for _, _, frame in entries])
     fitting = max(1, bisect_right(list(sizes), PIECE))
     if fitting < len(entries):
         entries = entries[:fitting]
-        horizon = entries[-1].number
+        horizon = entries[-1][0]
     return entries, horizon, horizon < last
 
 

@@ -36,7 +36,7 @@ class Redis:
         if created:
             self.created.add(job)
         frame = f'id: {number}\nevent: log\ndata: {{"job":"{job}"}}\n\n'.encode()
-        entry = Entry(number, prev, frame)
+        entry = (number, prev, frame)
         self.logs[job].append(entry)
         self.newest[job] = self.last = number
         return entry
@@ -52,8 +52,8 @@ class Redis:
             known[b"state"] = b'{"job":"%s","n":%d}' % (job.encode(), self.newest[job])
         if job in self.created:
             known[b"created"] = b"1"
-        entries = [entry for entry in log if entry.number > request.at]
-        return Tail(known, log[0].prev if log else 0, entries)
+        entries = [entry for entry in log if entry[0] > request.at]
+        return Tail(known, log[0][1] if log else 0, entries)
 
 
 class Viewer:
@@ -120,7 +120,7 @@ class Loop(RuleBasedStateMachine):
 
     def _append(self, job: str, clock: int) -> None:
         entry = self.redis.append(job, clock)
-        self.happened.append((entry.number, job))
+        self.happened.append((entry[0], job))
         self.under_way.append((self.reader, job, entry))
 
     @rule(index=which)
@@ -130,14 +130,14 @@ class Loop(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(arrives=st.booleans())
     def a_live_message_arrives(self, arrives: bool) -> None:
-        reader, job, entry = self.under_way.pop(0)
+        reader, job, (number, prev, frame) = self.under_way.pop(0)
         arrives = arrives or not self.drops_single_messages
         if arrives and reader is self.reader and self.connected:
-            known = self.chains[job].gap(entry.prev, entry.number)
+            known = self.chains[job].gap(prev, number)
             if known is not None:
                 self.room.lose(job, known)
                 self.room.doubt()
-            self.room.hear(Piece(entry.number, entry.frame))
+            self.room.hear(Piece(number, frame))
 
     @precondition(lambda self: self.reader.lagging and self.reading is None)
     @rule()
@@ -267,7 +267,7 @@ def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
     assert reader.lagging
     tails = {
         ("a", 12): Tail({b"state": b'{"job":"a"}', b"n": b"13"}, 0, []),
-        ("b", 12): Tail({b"state": b'{"job":"b"}', b"n": b"12"}, 0, [Entry(14, 12, b"more of b")]),
+        ("b", 12): Tail({b"state": b'{"job":"b"}', b"n": b"12"}, 0, [(14, 12, b"more of b")]),
     }
     reader.arm()
     told = owed(Request.of(reader), History(14, tails), {})
