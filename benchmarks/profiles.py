@@ -45,8 +45,9 @@ class Profiles:
 
     @contextmanager
     def of(self, what: str, process: Process) -> Iterator[None]:
-        """Samples a process for as long as the block takes."""
-        if self.directory is None:
+        """Samples a process in Python for as long as the block takes."""
+        program = Path(f"/proc/{process.pid}/exe").resolve().name
+        if self.directory is None or not program.startswith("python"):
             yield
             return
         stacks = self.directory / f"profile-{process.pid}.txt"
