@@ -49,8 +49,8 @@ def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -
 
 
 @pytest.fixture
-def job(transactional_db: None, alice: User) -> Job:
-    del transactional_db
+def job(valkey: Valkey, transactional_db: None, alice: User) -> Job:
+    del valkey, transactional_db
     made = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
     announce.created(made)
     return made
