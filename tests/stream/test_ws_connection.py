@@ -149,10 +149,7 @@ async def test_a_message_that_cannot_be_answered_closes_the_connection(
 async def test_a_client_that_does_not_read_is_waited_for_and_gets_the_rest(
     one: Connected, log: Log, job: str
 ) -> None:
-    await _open(one, "a", job)
-    one.far.reads.clear()
-    say(log, job, "one")
-    await asyncio.wait_for(_refused(one.socket), PATIENCE)
+    await _stop_reading(one, log, job)
     answering = asyncio.ensure_future(one.socket.say("pong", {}))
     say(log, job, "two")
     await until(lambda: one.socket._refused)
@@ -173,6 +170,14 @@ async def _open(one: Connected, name: str, job: str) -> Subscription:
     return reader
 
 
+async def _stop_reading(one: Connected, log: Log, job: str) -> None:
+    """Opens a stream whose client then reads no more, with one line under way."""
+    await _open(one, "a", job)
+    one.far.reads.clear()
+    say(log, job, "one")
+    await asyncio.wait_for(_refused(one.socket), PATIENCE)
+
+
 async def _refused(socket: Socket) -> None:
     """Until a message would have to wait."""
     await until(lambda: socket._wire._waiting)
@@ -181,10 +186,7 @@ async def _refused(socket: Socket) -> None:
 async def test_who_leaves_without_having_read_is_forgotten(
     one: Connected, log: Log, job: str
 ) -> None:
-    await _open(one, "a", job)
-    one.far.reads.clear()
-    say(log, job, "one")
-    await asyncio.wait_for(_refused(one.socket), PATIENCE)
+    await _stop_reading(one, log, job)
     await one.left()
     await until(lambda: not one.socket._wire._waiting)
 
