@@ -181,9 +181,10 @@ window.live.bars = ({ onEnd }) => {
 
   /* A page whose job has ended follows nothing; seen again, it looks whether somebody has retried it. */
   async function look() {
-    const ended = one('[data-record]') && !active().length;
-    const answer = ended && await fetch(`${location.pathname}status/`).catch(() => null);
-    if (answer?.ok) onState(await answer.json(), 0);
+    if (!one('[data-record]') || active().length) return;
+    const read = (answer) => answer.ok && answer.json();
+    const state = await fetch(`${location.pathname}status/`).then(read).catch(() => null);
+    if (state) onState(state, 0);
   }
 
   const hear = (name, data, id) => HANDLERS[name]?.(data, id);
