@@ -1,6 +1,9 @@
-"""The queue in Redis as Celery reads it, but for what is no message, and servers that say no."""
+"""The queue in Redis as Celery reads it, but for what is no message, servers that say no, and
+connections that have broken."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from queue import Empty
 from typing import Any
 
@@ -15,9 +18,12 @@ class QoS(redis.QoS):
     else the worker would end, or wait for it for ever. Should the message come again, its job's
     lease refuses it."""
 
+    channel: "Channel"
+
     def ack(self, delivery_tag: str) -> None:
         try:
-            super().ack(delivery_tag)
+            with self.channel.lent():
+                super().ack(delivery_tag)
         except (
             ResponseError,
             AttributeError,
@@ -28,9 +34,30 @@ class QoS(redis.QoS):
 
 class Channel(redis.Channel):
     """Drops what somebody else has put into the list: Celery's own would end the worker with it,
-    and the jobs in it."""
+    and the jobs in it. Leaves no socket open that only Python's collector would close."""
 
     QoS = QoS
+    _pool: Any  # of redis-py; the stubs do not know it
+
+    def close(self) -> None:
+        """Closes what kombu would leave open: the connections over which it puts messages back
+        once it has closed the others, and all of them when Redis does not answer."""
+        pool = self._pool
+        try:
+            super().close()
+        finally:
+            self._disconnect_pools()  # type: ignore[attr-defined]  # not in the stubs
+            self._pool = pool  # for jobs that are done later
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """For a job that is done after Celery has connected anew, and says so over the channel
+        that it came from: nobody closes that another time."""
+        try:
+            yield
+        finally:
+            if self.closed:
+                self._pool.disconnect()
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
