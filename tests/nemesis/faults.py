@@ -3,13 +3,14 @@
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import redis
 from django.db import connection
 
 from tests.nemesis.site import Site
-from tests.support.locking import locked
+from tests.support.locking import held, locked
 from tests.support.processes import Process
 from tests.support.redis_server import fail_over
 
@@ -53,7 +54,8 @@ def a_child_is_killed(site: Site, chance: random.Random) -> None:
 def a_worker_hangs(site: Site, chance: random.Random) -> None:
     """At times for longer than its jobs' leases last."""
     worker = chance.choice(site.workers)
-    stop_group(worker, chance.choice([2.0, 12.0]))
+    with hanging(site, worker.signal_all):
+        time.sleep(chance.choice([2.0, 12.0]))
 
 
 def the_janitor_is_killed(site: Site, chance: random.Random) -> None:
@@ -63,7 +65,8 @@ def the_janitor_is_killed(site: Site, chance: random.Random) -> None:
 
 
 def the_janitor_hangs(site: Site, chance: random.Random) -> None:
-    hang(site.janitor, chance.uniform(1, 5))
+    with hanging(site, site.janitor.signal):
+        time.sleep(chance.uniform(1, 5))
 
 
 def redis_hangs(site: Site, chance: random.Random) -> None:
@@ -219,11 +222,12 @@ def faults_of(site: Site) -> list[Fault]:
 
 def inflict(site: Site, chance: random.Random) -> str:
     """One fault, begun and ended; its name."""
-    fault = chance.choice(faults_of(site))
+    fault, begun = chance.choice(faults_of(site)), time.monotonic()
     try:
         fault(site, chance)
     except redis.RedisError:
         site.start()  # an earlier fault of Redis was not over for the test either
+    site.suffered.append((begun, time.monotonic(), fault.__name__))
     return fault.__name__
 
 
@@ -234,11 +238,14 @@ def hang(process: Process, seconds: float) -> None:
     process.signal(signal.SIGCONT)
 
 
-def stop_group(process: Process, seconds: float) -> None:
-    """The same for a process and all of its children."""
-    process.signal_all(signal.SIGSTOP)
-    time.sleep(seconds)
-    process.signal_all(signal.SIGCONT)
+@contextmanager
+def hanging(site: Site, tell: Callable[[int], None]) -> Iterator[None]:
+    """The same for one that may be stopped in the middle of a transaction: SQLite's lock is its own
+    for as long, and whoever wants to write waits."""
+    tell(signal.SIGSTOP)
+    with site.in_trouble() if held() else nullcontext():
+        yield
+        tell(signal.SIGCONT)
 
 
 def restart_redis(site: Site, chance: random.Random) -> None:

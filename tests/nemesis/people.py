@@ -36,8 +36,9 @@ class User(threading.Thread):
         self.accepted: list[str] = []
         self.watched = ""
         """A job whose page is open, which is cancelled, and retried there."""
-        self.asked: list[tuple[float, float, int]] = []
-        """When each request began and ended, and the status of its answer, 0 for none."""
+        self.asked: list[tuple[str, float, float, int]] = []
+        """What each request was, when it began and ended, and the status of its answer, 0 for
+        none."""
         self.viewers: list[Viewer] = []
         self._site, self._chance = site, random.Random(seed)
         self._stopped = threading.Event()
@@ -115,7 +116,7 @@ class User(threading.Thread):
         except httpx.TransportError:
             return None
         finally:
-            self.asked.append((begun, time.monotonic(), status))
+            self.asked.append((f"{method} {path}", begun, time.monotonic(), status))
 
     def _under_way(self) -> int:
         from jobs.models import ACTIVE, Job

@@ -48,13 +48,13 @@ def _run(site: Site, seed: int, seconds: float) -> int:
             thread.start()
         time.sleep(2)
         base = verdict.measure(site)
-        suffered = suffer(site, browser, random.Random(seed), seconds)
+        suffer(site, browser, random.Random(seed), seconds)
         site.start()
         for user in users:
             user.stop()
         connections.close_all()  # the database may have been restarted
         found = list(judge(site, users, feeds, scripts, browser, base))
-    report(site, users, feeds, suffered, found)
+    report(site, users, feeds, found)
     return 1 if found else 0
 
 
@@ -80,22 +80,16 @@ def pages(site: Site, users: list[User]) -> Iterator[Browser | None]:
         browser.close()
 
 
-def suffer(
-    site: Site, browser: Browser | None, chance: random.Random, seconds: float
-) -> Counter[str]:
-    """One fault after the other; how often each came."""
-    suffered: Counter[str] = Counter()
+def suffer(site: Site, browser: Browser | None, chance: random.Random, seconds: float) -> None:
+    """One fault after the other."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        name = inflict(site, chance)
-        suffered[name] += 1
-        say(f"  {name}")
+        say(f"  {inflict(site, chance)}")
         time.sleep(chance.uniform(1, 5))
         site.notice()
         site.start()
         if browser:
             browser.retry()
-    return suffered
 
 
 def judge(
@@ -129,20 +123,20 @@ def report(
     site: Site,
     users: list[User],
     feeds: list[tuple[User, Viewer]],
-    suffered: Counter[str],
     found: list[str],
 ) -> None:
     """The figures, and the verdict."""
     records = [v.record for _, v in feeds] + [v.record for user in users for v in user.viewers]
     ends = Counter(Job.objects.values_list("status", flat=True))
     kinds = Counter(message.event for record in records for message in record.messages)
+    suffered = Counter(name for *_, name in site.suffered)
     say(f"faults: {sum(suffered.values())} of {len(suffered)} kinds, {dict(suffered)}")
     say(f"jobs: {sum(ends.values())}, {dict(ends)}")
     say(f"kills: {site.kills}")
     say(f"viewers: {len(records)}, reconnects: {sum(max(0, r.connections - 1) for r in records)}")
     say(f"frames: {sum(kinds.values())}, {dict(kinds)}")
     say(f"longest silence: {max(record.silence for record in records):.1f} s")
-    say(f"slowest answer: {max(end - begun for u in users for begun, end, _ in u.asked):.1f} s")
+    say(f"slowest answer: {max(end - begun for u in users for _, begun, end, _ in u.asked):.1f} s")
     say(f"connections to Redis: {verdict.connections(site)}")
     for sentence in found:
         say(sentence)

@@ -43,6 +43,8 @@ class Site:
         """When the web process could not answer, for a reason of ours."""
         self.refusals: list[tuple[float, float]] = []
         """When it had to refuse, having no database."""
+        self.suffered: list[tuple[float, float, str]] = []
+        """When each fault began and ended, and its name."""
         self.accidents: list[str] = []
         """Processes that ended although nobody had killed them."""
 
@@ -105,22 +107,27 @@ class Site:
             if refuses:
                 self.refusals.append(self.troubles[-1])
 
+    def suffering(self, begun: float, ended: float) -> str:
+        """The faults of a span of time."""
+        names = [name for start, end, name in self.suffered if begun < end and start < ended]
+        return " and ".join(names) or "nothing else"
+
     def connections(self, process: Process) -> int:
         """To Redis, of a process and its children (Linux, proc(5))."""
         port = f":{self.to_redis.port:04X}"
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         ours = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(port)}
-        held = set().union(*map(files_of, processes_of_session(process.pid)))  # forks share some
-        return len(ours & held)
+        pids = processes_of_session(process.pid)
+        return len(ours & {file for pid in pids for file in files_of(pid)})  # forks share some
 
 
-def files_of(pid: int) -> set[str]:
-    """What the descriptors of a process stand for."""
-    found = set()
+def files_of(pid: int) -> list[str]:
+    """What each descriptor of a process stands for (Linux, proc(5))."""
+    found = []
     with suppress(OSError):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
-                found.add(str(link.readlink()))
+                found.append(str(link.readlink()))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from django.conf import settings
@@ -21,3 +21,17 @@ def locked() -> Iterator[None]:
     finally:
         other.rollback()
         other.close()
+
+
+def held(seconds: float = 1.0) -> bool:
+    """Whether somebody has that lock for longer than a transaction takes."""
+    if connection.vendor != "sqlite":
+        return False
+    name = settings.DATABASES["default"]["NAME"]
+    with closing(sqlite3.connect(name, timeout=seconds, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        other.rollback()
+        return False
