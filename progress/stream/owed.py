@@ -41,14 +41,25 @@ class Owed(NamedTuple):
     more: bool
     final: bool
     snapshots: list[str]
+    settled: Mapping[str, bytes]
 
 
 def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str, Any]]) -> Owed:
     """A snapshot of each job whose history is gone, after a `resync` that says why, then the
     entries of the others in the order of their numbers. Only entries carry ids, or the last
-    snapshot where there are none: a reader that is cut off comes back to what it did not get."""
+    snapshot where there are none: a reader that is cut off comes back to what it did not get.
+    Of a job that has ended, and that Redis does not know, each reader is told once."""
     tails = {job: history.tails[job, request.at] for job in sorted(request.jobs)}
-    reasons = {job: _reason(request, job, tail, history.last) for job, tail in tails.items()}
+    settled = {
+        job: b"".join(_snapshot(job, "", recovered.get(job)))
+        for job, tail in tails.items()
+        if not tail.exists and _ended(job, tail, recovered)
+    }
+    known = {job for job, frame in settled.items() if request.reader.settled.get(job) == frame}
+    reasons = {
+        job: None if job in known else _reason(request, job, tail, history.last)
+        for job, tail in tails.items()
+    }
     entries, cursor, more = _merge(
         [tail.entries for job, tail in tails.items() if reasons[job] is None], history.last
     )
@@ -65,7 +76,8 @@ def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str
     frames = snapshots + [frame for _, _, frame in entries]
     if not frames and cursor != request.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
-    return Owed(frames, cursor, more, final, [job for job, _ in due])
+    told = request.reader.settled if more else settled
+    return Owed(frames, cursor, more, final, [job for job, _ in due], told)
 
 
 def _reason(request: Request, job: str, tail: Tail, last: int) -> str | None:

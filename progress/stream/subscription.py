@@ -8,7 +8,7 @@ otherwise the log is read. So a first connect, a resume, a slow reader and a los
 one case.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from . import sse
 from .wire import Wire
 
 NONE: frozenset[str] = frozenset()  # one for all: each empty set of its own takes 216 bytes
+NOTHING: Mapping[str, bytes] = {}
 
 
 class Piece(NamedTuple):
@@ -79,7 +80,7 @@ class Subscription:
         self.ends, self.ended = ends, False
         self.fresh, self.reason = cursor is None, reason
         self.cursor = cursor or 0
-        self.missed = NONE
+        self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.waits = heartbeat, waits
         self.holder, self.grant = holder, grant
         self.given = 0
@@ -112,14 +113,17 @@ class Subscription:
         more: bool = False,
         final: bool = False,
         snapshots: Collection[str] = (),
+        settled: Mapping[str, bytes] = NOTHING,
     ) -> None:
         """What the log owed; `more` of it is left to read. `final`: all jobs have ended.
-        `snapshots`: the jobs of which one is among the frames."""
+        `snapshots`: the jobs of which one is among the frames. `settled`: the snapshots that this
+        stream has been given of jobs that have ended and that Redis does not know."""
         over = self.ends and final and not more
         if not self.give(b"".join(frames), cursor, over=over):
             return
         self.fresh, self.reason = False, ""
         self.missed = self.missed.difference(snapshots) or NONE
+        self.settled = settled or NOTHING
         if self.room is not None and not self.ended and not more:
             self.room.admit(self, self._armed)
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ OF_ITS_OWN = "postgresql"
 def main() -> int:
     """Sets everything up in a directory of its own, and leaves nothing behind."""
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as Ctrl-C ends it
     directory = Path(tempfile.mkdtemp(prefix="nemesis-"))
     server = PostgreSQL.create() if options.database == OF_ITS_OWN else None
     of_server = server.address("postgres") if server else options.database

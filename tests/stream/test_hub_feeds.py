@@ -119,3 +119,37 @@ async def test_a_feed_without_jobs_has_a_place_to_come_back_to(
             list(decoder.feed(await anext(stream)))
     assert int(decoder.last_id) >= number
     await stream.aclose()
+
+
+async def test_of_an_ended_job_that_redis_does_not_know_a_reader_is_told_once(
+    hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    """And again when something has happened to it since. A feed is caught up with each new job."""
+    ended = {"job": f"{job}-ended", "status": "failed", "finished": "2026-11-23T06:00:00+00:00"}
+    gone = f"{job}-gone"
+    database.jobs[ended["job"]] = ended
+    database.feeds["user:7"] = [ended["job"], gone]
+    reader = Subscription([], feed="user:7", cursor=say(log, f"{job}-other", "before"))
+    stream = await live(hub, reader)
+    decoder = Decoder()
+
+    async def told_until(text: str) -> list[str]:
+        got: list[str] = []
+        async with asyncio.timeout(PATIENCE):
+            while text not in "".join(got):
+                got += [message.data for message in decoder.feed(await anext(stream))]
+        return [data for data in got if ended["job"] in data or gone in data]
+
+    def start(name: str) -> None:
+        log.append(name, state(name, "queued", 0), attempt=0, feed="user:7", created=True)
+
+    start(f"{job}-1")
+    assert len(await told_until(f"{job}-1")) == 3  # `resync` of both, `snapshot` of the one
+    start(f"{job}-2")
+    assert not await told_until(f"{job}-2")
+    database.jobs[ended["job"]] = {**ended, "finished": "2026-11-23T07:00:00+00:00"}
+    start(f"{job}-3")
+    [resync, snapshot] = await told_until(f"{job}-3")
+    assert '"reason":"lost"' in resync
+    assert "T07:00" in snapshot
+    await stream.aclose()
