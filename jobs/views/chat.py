@@ -3,16 +3,18 @@
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jobs import streams
+from jobs import grants, streams
 from jobs.kinds.language_model import ModelError, QuestionForm, hindrance, load
 from jobs.views.access import allowed, person
 from jobs.views.answers import ERRORS, problem
@@ -52,7 +54,7 @@ def chat(request: HttpRequest) -> HttpResponseBase:
     streams.keep_connection()
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    return StreamResponse(_frames(person(request).pk, form.cleaned_data))
+    return StreamResponse(_frames(grants.of(request, staff=False), form.cleaned_data))
 
 
 def _is_lured(request: HttpRequest) -> bool:
@@ -76,28 +78,43 @@ def _question(request: HttpRequest) -> QuestionForm:
     return form
 
 
-async def _frames(user: int, question: dict[str, str]) -> AsyncGenerator[bytes, None]:
+async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerator[bytes, None]:
     """The whole stream. Leaving it ends the request to the model."""
-    _open[user] += 1
+    _open[grant.user] += 1
     try:
         yield sse.encode(id="1")
-        if _open[user] > settings.LLM_MAX_PER_USER:  # many at once: none was counted yet
+        if _open[grant.user] > settings.LLM_MAX_PER_USER:  # many at once: none was counted yet
             raise ModelError(ERRORS[429][1])
         answer = await load()
         async with (
             aclosing(answer(**question)) as pieces,
             aclosing(_with_silences(pieces)) as moments,
         ):
+            checked = time.monotonic()
             async for piece in moments:
                 yield sse.KEEPALIVE if piece is None else _data({"content": piece})
+                if time.monotonic() - checked > settings.STREAM_RECHECK:
+                    if await _is_withdrawn(grant):
+                        yield sse.AUTH
+                        break
+                    checked = time.monotonic()
     except ModelError as error:
         yield _data({"error": True, "message": str(error)}, event="error")
     except Exception:
         logger.exception("An answer of the model could not be passed on")
         yield _data({"error": True, "message": ERRORS[500][1]}, event="error")
     finally:
-        _open[user] -= 1
+        _open[grant.user] -= 1
     yield sse.encode("[DONE]")
+
+
+async def _is_withdrawn(grant: grants.Grant) -> bool:
+    """While nobody can tell, the answer goes on, as all streams do."""
+    try:
+        return bool(await grants.revoked([grant]))
+    except DatabaseError as error:
+        logger.warning("Who may still read an answer is not known: %s", error)
+        return False
 
 
 def _data(value: dict[str, Any], event: str = "") -> bytes:

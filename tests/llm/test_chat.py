@@ -14,8 +14,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from jobs import tokens
+from jobs.models import ApiToken
 from tests.llm.conftest import KEY
 from tests.support.llm_server import CUT, LlmServer, Piece, end, refusal, token, words
 from tests.support.patience import PATIENCE
@@ -38,6 +40,7 @@ def web(
         LLM_MAX_PER_USER=str(AT_ONCE),
         LLM_MAX_ANSWER="1000000",
         STREAM_KEEPALIVE="1",
+        STREAM_RECHECK="1",
     )
     process.start()
     yield process
@@ -168,6 +171,23 @@ def test_a_client_who_leaves_stops_the_model(client: httpx.Client, model: LlmSer
     with client.stream("GET", URL):
         wait_until(lambda: len(model.requests) == 2)
     wait_until(given[1].left.is_set)
+
+
+def test_an_answer_ends_when_its_reader_may_read_no_more(
+    client: httpx.Client, model: LlmServer
+) -> None:
+    [given] = model.expect([token("first"), threading.Event()])
+    with client.stream("GET", URL) as response:
+        lines = response.iter_lines()
+        while "first" not in next(lines):
+            pass
+        ApiToken.objects.update(revoked_at=timezone.now())
+        assert [line for line in lines if line and not line.startswith(":")] == [
+            "event: auth",
+            "data: {}",
+            "data: [DONE]",
+        ]
+    wait_until(given.left.is_set)
 
 
 async def test_streams_hold_no_thread_and_no_database_connection_and_are_limited(
