@@ -40,6 +40,8 @@ def come_back(build: Build, place: Path) -> Iterator[Finding]:
     before = build.visit(job)
     wait_until(lambda: len(before.record.messages) > 2)
     before.stop()
+    if not before.record.messages[0].id:
+        yield "F56", "none has one"
     time.sleep(0.3)
     after = build.visit(job, before.cursor)
     wait_until(lambda: build.ended(job))
@@ -52,6 +54,19 @@ def come_back(build: Build, place: Path) -> Iterator[Finding]:
             read_until(late, b"data:")
         except TimeoutError:
             yield "F57", "nothing is shown"
+
+
+def killed(build: Build, place: Path) -> Iterator[Finding]:
+    """The web process is killed while somebody follows a job, and the next one is started."""
+    job = build.start(ledger=str(place / "ledger"), seconds=5)
+    visitor = build.visit(job)
+    wait_until(lambda: len(visitor.record.messages) > 2)
+    build.web.kill()
+    build.web.start()
+    wait_until(lambda: build.ended(job))
+    told = within(build.patience, lambda: visitor.record.done)
+    if build.gaps(job, visitor.stop().messages) or not told:
+        yield "F49", "what came meanwhile is missing"
 
 
 def crowd(build: Build, place: Path) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ CORE: dict[Scenario, str] = {
     workers.flood: "F31",
     workers.cancelled: "F28 F29",
     streaming.cut: "F37",
-    streaming.come_back: "F57 F58",
+    streaming.come_back: "F56 F57 F58",
+    streaming.killed: "F49",
     streaming.crowd: "F42 F46 F50",
     streaming.strangers: "F61 F67 F68",
 }
