@@ -22,6 +22,9 @@ KINDS: list[tuple[str, Callable[[random.Random], dict[str, object]]]] = [
     ("simulate", lambda _: {"seconds": 2, "steps": 40, "unknown_total": True}),
     ("ledger", lambda chance: {"seconds": chance.uniform(1, 12), "steps": 60}),
     ("ledger", lambda _: {"seconds": 1, "steps": 60}),
+    ("deadly", lambda _: {}),
+    ("stuck", lambda _: {}),
+    ("hasty", lambda _: {}),
 ]
 BACKLOG = 12
 """Jobs that are under way at most: more would only wait."""

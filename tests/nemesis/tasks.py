@@ -1,6 +1,7 @@
-"""A kind of job that leaves a trace of who was at work on it, and when."""
+"""A kind of job that leaves a trace of who was at work on it, and when, and three bad ones."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -25,3 +26,26 @@ def ledger(seconds: float = 3, steps: int = 60) -> int:
             progress.log(f"step {step}")
         time.sleep(seconds / steps)
     return steps
+
+
+@job_task(title="Deadly", max_attempts=2)
+def deadly() -> None:
+    """Kills its process."""
+    progress.log("Goodbye.")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job_task(title="Stuck", time_limit=3)
+def stuck() -> None:
+    """Does not come to an end, nor hear that it should."""
+    time.sleep(600)
+
+
+@job_task(title="Hasty", max_attempts=2)
+def hasty(seconds: float = 1) -> int:
+    """Reports as fast as it can."""
+    until, done = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        done += 1
+        progress.update(done, message=f"{done} done")
+    return done
