@@ -35,7 +35,7 @@ OFTEN, SELDOM = 60.0, 600.0
 its message must be lost or held back by a worker, and when the queue is just long."""
 NEVER_TOLD = {"status": "", "attempt": 0}
 """The state in the log of a job that Redis has not taken a word of."""
-_compared = time.monotonic()  # when all ends so far were found in the log
+_compared: float | None = None  # when all ends so far were found in the log
 _epoch = ""  # of that log
 
 
@@ -110,7 +110,9 @@ def repeat_states() -> None:
     state, or has forgotten it. Without its end, a job's streams would not end, nor its log."""
     global _compared, _epoch
     begun, epoch = time.monotonic(), log().epoch()
-    since = min(begun - _compared + LATE, settings.LOG_TTL)
+    # A new janitor does not know what was told meanwhile. No open list is older than its stream.
+    unknown = 1.1 * settings.STREAM_MAX_AGE if _compared is None else begun - _compared
+    since = min(unknown + LATE, settings.LOG_TTL)
     # On another server, or the same with older data, anything may be missing.
     back = since if epoch == _epoch else settings.LOG_TTL
     ended = Q(finished_at__range=(later(-back), later(-RECENT)))
