@@ -22,7 +22,7 @@ class QoS(redis.QoS):
 
     def ack(self, delivery_tag: str) -> None:
         try:
-            with self.channel.lent():
+            with self.channel.tidy():
                 super().ack(delivery_tag)
         except (
             ResponseError,
@@ -50,9 +50,9 @@ class Channel(redis.Channel):
             self._pool = pool  # for jobs that are done later
 
     @contextlib.contextmanager
-    def lent(self) -> Iterator[None]:
-        """For a job that is done after Celery has connected anew, and says so over the channel
-        that it came from: nobody closes that another time."""
+    def tidy(self) -> Iterator[None]:
+        """For what a job says over the channel that it came from when that is closed already, as
+        Celery has connected anew: kombu opens a connection for it, and nobody would close that."""
         try:
             yield
         finally:
