@@ -118,7 +118,10 @@ window.live.bars = ({ onEnd }) => {
     for (const el of shown) el.dispatchEvent(new CustomEvent('job:state'));
     if (!shown.length && list && !others.has(job)) {
       const row = list.dataset.list.replace(list.dataset.placeholder, job);
-      window.htmx.ajax('GET', row, { target: list, swap: 'afterbegin' }).catch(() => {}); // asked for again
+      const place = Object.assign(document.createElement('div'), { hidden: true });
+      list.prepend(place); // one for each row: of requests for one element htmx makes one at a time, and drops others
+      const leave = () => place.remove(); // it is asked for again
+      window.htmx.ajax('GET', row, { source: place, target: place, swap: 'outerHTML' }).then(leave, leave);
     } else if (!shown.length) wanted.delete(job);
   }
 
