@@ -68,11 +68,11 @@ def test_a_task_that_takes_too_much_memory_fails_alone(crew: Crew) -> None:
 def test_a_job_that_kills_its_worker_each_time_ends_and_its_neighbour_too(
     crew: Crew, tmp_path: Path
 ) -> None:
-    """F12"""
+    """F12: either its parent or the janitor tells why, whoever is first."""
     neighbour = actions.start("witness", {"ledger": str(tmp_path / "l"), "seconds": 3})
     job = ended(actions.start("kills-its-worker", {}))
     assert (job.status, job.attempt) == ("lost", 2)
-    assert "killed" in job.reason
+    assert "killed" in job.reason or "disappeared" in job.reason
     assert (ended(neighbour).status, reload(neighbour).attempt) == ("succeeded", 1)
     assert ended(actions.start("add", {"a": 1})).status == "succeeded"
 

@@ -5,6 +5,7 @@ Loaded by `-p` in pyproject.toml: pytest-django reads the settings before any co
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -32,6 +33,9 @@ SQLITE_URL = f"sqlite:///{DATA_DIR / 'test.sqlite3'}"
 os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL_OF_TESTS", SQLITE_URL)
 # Playwright's sync API runs an event loop in the test's thread, where Django would refuse to query
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# A shell has what it runs in the background ignore Ctrl-C, and processes inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -17,6 +17,11 @@ from tests.support.proxy import Proxy
 from tests.support.users import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SWAP = """() => {
+  const panel = document.querySelector('[data-job]');
+  panel.dataset.old = '';
+  panel.dispatchEvent(new CustomEvent('job:state'));
+}"""
 
 
 def test_progress_moves_the_bar_in_place(page: Page, proxy: Proxy, running: Running) -> None:
@@ -172,9 +177,8 @@ def test_parts_that_are_swapped_leave_one_stream_open(
     before = proxy.streams
     for value in (10, 20, 30):
         with page.expect_response("**/panel/"):
-            page.evaluate(
-                "document.querySelector('[data-job]').dispatchEvent(new CustomEvent('job:state'))"
-            )
+            page.evaluate(SWAP)
+        expect(page.locator("[data-old]")).to_have_count(0)
         running.move(value)
         percent(page).to_have_text(f"{value}%")
     assert proxy.streams == before
