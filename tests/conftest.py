@@ -26,17 +26,14 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Each file is one unit of work for the parallel test processes, its browser tests another."""
-    kind = "browser" if in_browser(item) else "plain"
-    item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {kind}"))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests go last: from the first of them on, Playwright's event loop counts as running
-    in the tests' thread, where asynchronous tests could start none of their own."""
-    items.sort(key=in_browser)
+    """Files with browser tests go last, and these last in them: from the first of them on,
+    Playwright's event loop counts as running in the tests' thread, where asynchronous tests could
+    start none of their own."""
+    places = {item.path: place for place, item in reversed([*enumerate(items)])}
+    late = {item.path for item in items if in_browser(item)}
+    items.sort(key=lambda item: (item.path in late, places[item.path], in_browser(item)))
 
 
 def in_browser(item: pytest.Item) -> bool:
