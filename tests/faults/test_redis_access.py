@@ -54,9 +54,9 @@ class Secured(RedisServer):
         return done.stdout
 
 
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    server = Secured(tmp_path_factory.mktemp("certificates"))
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[Secured]:
+    server = Secured(tmp_path)
     server.start()
     yield server
     server.close()
