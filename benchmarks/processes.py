@@ -60,7 +60,7 @@ class Process:
         while not look():
             if not self.running or time.monotonic() > deadline:
                 raise RuntimeError(f"{self._popen.args!r}: {self.log.read_text()[-3000:]}")
-            time.sleep(0.02)
+            time.sleep(0.02)  # what is awaited happens in another process, which tells nobody
 
     def tell(self, line: str) -> None:
         """Writes one line to its standard input."""

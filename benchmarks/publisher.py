@@ -127,7 +127,7 @@ def paced(spec: Spec, write: Write) -> list[tuple[str, int, str]]:
         for index, job in enumerate(spec.jobs):
             wait = began + (n - 1 + index / len(spec.jobs)) / spec.rate - time.monotonic()
             if wait > 0:
-                time.sleep(wait)
+                time.sleep(wait)  # the pace is the work
             happened = event(job, n, spec)
             written.append((job, write(job, happened, n), happened.kind))
     return written

@@ -59,7 +59,7 @@ def depth(queue: str) -> int | None:
             return int(declare(queue=queue, passive=True).message_count)
     except ChannelError:
         return 0  # an empty queue need not exist
-    except Exception as error:  # noqa: BLE001 - as below
+    except Exception as error:  # noqa: BLE001 - brokers raise anything, see _work
         logger.warning("The broker did not answer: %s: %s", type(error).__name__, error)
         return None
 

@@ -84,7 +84,7 @@ class EmbeddedValkey:
             if time.monotonic() > deadline or (process and process.poll() is not None):
                 log = self.directory / "valkey.log"
                 raise EmbeddedError(f"The embedded Valkey server did not start: see {log}.")
-            time.sleep(0.05)
+            time.sleep(0.05)  # a server tells nobody that it is ready
 
     def shut_down(self, seconds: float = 5) -> None:
         """Ask a running server to write everything and end, and wait for it."""
@@ -94,7 +94,7 @@ class EmbeddedValkey:
             client.shutdown(nosave=True)
         deadline = time.monotonic() + seconds
         while self.answers() and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(0.05)  # nor that it has ended, to who is not its parent
 
 
 def server_binary() -> Path:
