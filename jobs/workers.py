@@ -76,9 +76,11 @@ def why_queued(job: Job) -> str:
         return "No worker is running"
     if not any(job.queue in worker.get("queues", ()) for worker in workers):
         return f"No worker takes jobs from the queue “{job.queue}”"
-    ahead = Job.objects.filter(
+    earlier = Job.objects.filter(
         status=Status.QUEUED, queue=job.queue, published_at__lt=job.published_at
-    ).count()
+    )
+    # SQLite's clock gives milliseconds, written shorter than our microseconds: before itself
+    ahead = earlier.exclude(pk=job.pk).count()
     if ahead:
         return f"{ahead} job{'s' if ahead > 1 else ''} ahead"
     return "Next in line"

@@ -1,8 +1,10 @@
 """Why a queued job has not begun."""
 
 import pytest
+from django.db.models.functions import Now
 
 from jobs import lease
+from jobs.models import Job
 from jobs.streams import log
 from jobs.workers import why_queued
 from tests.jobs import rows
@@ -39,6 +41,15 @@ def test_jobs_ahead_are_counted() -> None:
     jobs = [rows.queued(published_at=rows.ago(30 - number)) for number in range(3)]
     said = [why_queued(job) for job in jobs]
     assert said == ["Next in line", "1 job ahead", "2 jobs ahead"]
+
+
+@pytest.mark.usefixtures("worker_of")
+def test_a_job_is_not_ahead_of_itself() -> None:
+    """By the database's clock, as messages are noted to have been sent."""
+    job = rows.queued()
+    Job.objects.filter(pk=job.pk).update(published_at=Now())
+    job.refresh_from_db()
+    assert why_queued(job) == "Next in line"
 
 
 @pytest.mark.usefixtures("worker_of")
