@@ -90,7 +90,7 @@ def test_a_deploy_with_200_streams_takes_5_seconds_and_costs_no_event(
     for viewer in viewers:
         viewer.start()
     with Client(site.url, bearer=token) as talking:
-        wait_until(lambda: all(viewer.record.messages for viewer in viewers))
+        wait_until(lambda: all(viewer.record.begun for viewer in viewers))
         before = [say(log, job, f"before {number}") for number in range(20)]
         begun = time.monotonic()
         site.signal(signal.SIGTERM)
@@ -113,7 +113,7 @@ def test_a_killed_server_costs_no_event(site: Web, token: str, job: Job, log: Lo
     viewers = [Viewer(events(site, job), token, seed=seed) for seed in range(5)]
     for viewer in viewers:
         viewer.start()
-    wait_until(lambda: all(viewer.record.messages for viewer in viewers))
+    wait_until(lambda: all(viewer.record.begun for viewer in viewers))
     sent = []
     for number in range(60):
         sent.append(say(log, job, f"line {number}"))
@@ -134,7 +134,7 @@ def test_a_server_that_stood_still_goes_on_where_it_was(
 ) -> None:
     viewer = Viewer(events(site, job), token)
     viewer.start()
-    wait_until(lambda: viewer.record.messages)
+    wait_until(lambda: viewer.record.begun)
     site.signal(signal.SIGSTOP)
     sent = [say(log, job, f"line {number}") for number in range(100)]
     time.sleep(2)

@@ -28,6 +28,12 @@ class Record:
     """What should never have come."""
     done: bool = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether the stream has said where things stand, which a heartbeat does not: what is
+        written from here on must come."""
+        return any(message.event != "heartbeat" for message in tuple(self.messages))
+
 
 class Viewer(threading.Thread):
     """Reads `url` until `done` or `stop`. Every frame is checked by its schema."""
