@@ -48,6 +48,13 @@ def django_db_modify_db_settings() -> None:
     database["TEST"]["NAME"] = database["NAME"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def static_files_on_demand() -> None:
+    """Test clients look for a static file when one is asked for: listing them all took 55 ms for
+    each client, a third of the time of tests/pages."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
     """The Valkey server that REDIS_URL points to."""
