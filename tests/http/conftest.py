@@ -6,7 +6,6 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from pytest_django import Settings
 
 from jobs import announce, tokens
 from jobs.models import Job, Status
@@ -17,12 +16,6 @@ from tests.support.patience import PATIENCE
 from tests.support.scripted import blank as blank
 from tests.support.scripted import server as server
 from tests.support.stack import Valkey, Web, wait_until
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Settings) -> None:
-    """Nothing here is about how slowly passwords are hashed."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 class Moving:

@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from jobs.models import HELD, TERMINAL, Attempt, Job, Status
 from tests.support.stack import Valkey
@@ -16,10 +15,9 @@ MakeJob = Callable[..., Job]
 
 
 @pytest.fixture(autouse=True)
-def _real_redis(valkey: Valkey, settings: Settings) -> None:
-    """Every page reads Redis. Nothing here is about how slowly passwords are hashed."""
+def _real_redis(valkey: Valkey) -> None:
+    """Every page reads Redis."""
     valkey.flush()
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def client_of(user: User) -> Client:

@@ -6,9 +6,9 @@ import shlex
 import signal
 import socket
 import subprocess
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-import httpx
 import redis
 from django.conf import settings
 from honcho.environ import parse_procfile
@@ -135,10 +135,12 @@ class Web(ProcfileProcess):
 
     def answers(self) -> bool:
         """Whether it answers requests."""
-        try:
-            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
-        except httpx.TransportError:
-            return False
+        with contextlib.closing(HTTPConnection(self.host, self.port, timeout=2)) as connection:
+            try:
+                connection.request("GET", "/healthz")
+                return connection.getresponse().status == 200
+            except (OSError, HTTPException):
+                return False
 
 
 def processes_of_session(leader: int) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from progress.stream.sse import Decoder, Message
+from tests.support.plain import PLAIN
 from tests.support.protocol import valid_message
 
 
@@ -60,7 +61,7 @@ class Viewer(threading.Thread):
     def run(self) -> None:
         """One connection after the other."""
         timeout = httpx.Timeout(self._patience, connect=5)
-        with httpx.Client(headers=self._headers, timeout=timeout) as client:
+        with httpx.Client(headers=self._headers, timeout=timeout, verify=PLAIN) as client:
             while not self._stopped.is_set() and not self.record.done:
                 with contextlib.suppress(httpx.TransportError):
                     self._follow(client)
