@@ -14,7 +14,7 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     """Target: one flush is at most 1.5 bare XADD round trips."""
     import redis
 
-    from progress.stream import Event, Reporter
+    from headway.stream import Event, Reporter
 
     calls = 50 if quick else 2000
     result = Result("append", f"one flush to Valkey, {calls:,} turns")

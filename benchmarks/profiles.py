@@ -19,7 +19,7 @@ RATE = 500
 IDLE = ("EpollSelector.select (", "_worker (concurrent", "wait (threading.py")
 """Functions that wait: a sample that ends in one is none of time used."""
 AREAS = {
-    "progress/stream/": "the engine",
+    "headway/stream/": "the engine",
     "progress/": "this project",
     "jobs/": "this project",
     "uvicorn/": "Uvicorn, with the system calls that it makes",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from progress.stream import Event, Log, Reporter
+from headway.stream import Event, Log, Reporter
 
 Write = Callable[[str, Event, int], int]
 """Writes an event of a job, the n-th from 1, and returns its number (n where it gets none)."""

@@ -68,9 +68,9 @@ def _bare(steps: int) -> None:
 @contextmanager
 def _attempt(site: Site) -> Iterator[None]:
     """What a worker does around a task's function: `progress` is its reporter's."""
-    from jobs.current import Running, running
-    from jobs.models import Attempt
-    from progress.stream import Reporter
+    from headway.models import Attempt
+    from headway.stream import Reporter
+    from headway.worker.current_progress import Running, running
 
     [job] = site.jobs(1)
     reporter = Reporter(site.log, job, 1)
@@ -81,7 +81,7 @@ def _attempt(site: Site) -> Iterator[None]:
 
 
 def _track(steps: int, site: Site) -> None:
-    from jobs import progress
+    from headway import progress
 
     with _attempt(site):
         for _ in progress.track(range(steps)):
@@ -89,7 +89,7 @@ def _track(steps: int, site: Site) -> None:
 
 
 def _update(steps: int, site: Site) -> None:
-    from jobs import progress
+    from headway import progress
 
     with _attempt(site):
         for n in range(steps):

@@ -19,7 +19,7 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     goes through the middleware, the session and the ownership check."""
     import redis
 
-    from progress.stream import keys
+    from headway.stream import keys
 
     missed, turns = (50, 3) if quick else (1000, 20)
     result = Result("resume", f"{missed:,} missed events of one job", quick)
@@ -71,7 +71,7 @@ def _write(server: Server, job: str, missed: int, site: Site) -> list[int]:
 def _entries(site: Site, job: str) -> Any:
     import redis
 
-    from progress.stream import keys
+    from headway.stream import keys
 
     with redis.Redis.from_url(site.redis_url) as client:
         return client.xrange(keys.log(job))

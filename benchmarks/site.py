@@ -41,7 +41,7 @@ class Site:
             from django.conf import settings
 
             django.setup()
-            from jobs.embedded import EmbeddedValkey
+            from headway.ops.embedded_valkey import EmbeddedValkey
 
             server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
             server.prepare()
@@ -67,8 +67,8 @@ class Site:
 
     def jobs(self, count: int) -> list[str]:
         """New running jobs of the user, in the database and in the log."""
-        from jobs.models import Job, Status
-        from progress.stream import Event
+        from headway.models import Job, Status
+        from headway.stream import Event
 
         rows = [
             Job(kind="simulate", title="Benchmark", owner=self.user, status=Status.RUNNING)
@@ -106,7 +106,7 @@ def _environment(directory: Path) -> None:
 
 
 def _log(url: str) -> Any:
-    from progress.stream import Log
+    from headway.stream import Log
 
     return Log(url)
 

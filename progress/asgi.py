@@ -7,10 +7,10 @@ import django
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 
+from headway.stream.http import EventStreamHandler
+from headway.stream.ws import SocketHandler
 from progress import bodies
 from progress.checks import require_sound_settings
-from progress.stream.http import EventStreamHandler
-from progress.stream.ws import SocketHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 django.setup(set_prefix=False)

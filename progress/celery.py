@@ -11,7 +11,7 @@ from progress.checks import require_sound_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "progress.transport:Transport"))
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "headway.worker.transport:Transport"))
 app = Celery("progress")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()  # or threads other than this one get an app without configuration

@@ -14,7 +14,7 @@ from django.utils.decorators import sync_and_async_middleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import Redirect, StaticFile
 
-from jobs.views.answers import problem
+from headway.web.responses import problem
 
 POLICY = "; ".join(
     (

@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "progress.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "jobs.tokens.BearerTokens",
+    "headway.web.tokens.BearerTokens",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -125,7 +125,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONSUMER = "jobs.consumer:JobConsumer"
+CELERY_WORKER_CONSUMER = "headway.worker.consumer:JobConsumer"
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = WORKER_GRACE
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0  # a machine under load forks slowly
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -174,7 +174,7 @@ LLM_MAX_PER_USER = env.number("LLM_MAX_PER_USER", 10)
 
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "headway.web.views.errors.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -6,8 +6,8 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from jobs.views.health import healthz, readyz
-from jobs.views.sign_in_link import sign_in_link
+from headway.web.views.health import healthz, readyz
+from headway.web.views.sign_in_link import sign_in_link
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -15,13 +15,13 @@ urlpatterns = [
     path("sign-in/link/<uid>/<token>/", sign_in_link, name="sign_in_link"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     # The admin names no icon, so browsers ask for this one.
-    path("favicon.ico", RedirectView.as_view(url=static("icons/idle.svg"))),
+    path("favicon.ico", RedirectView.as_view(url=static("headway/icons/idle.svg"))),
     path("healthz", healthz),
     path("readyz", readyz),
-    path("", include("jobs.urls")),
+    path("", include("headway.urls")),
 ]
 
-handler400 = "jobs.views.errors.bad_request"
-handler403 = "jobs.views.errors.forbidden"
-handler404 = "jobs.views.errors.not_found"
-handler500 = "jobs.views.errors.server_error"
+handler400 = "headway.web.views.errors.bad_request"
+handler403 = "headway.web.views.errors.forbidden"
+handler404 = "headway.web.views.errors.not_found"
+handler500 = "headway.web.views.errors.server_error"

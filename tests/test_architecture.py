@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-ENGINE = sorted(ROOT.glob("progress/stream/**/*.py"))
+ENGINE = sorted(ROOT.glob("headway/stream/**/*.py"))
 APP = sorted(ROOT.glob("jobs/**/*.py"))
 PROJECT = sorted(ROOT.glob("progress/*.py"))
 ADAPTERS = {
@@ -42,7 +42,7 @@ def imported(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", ENGINE, ids=name_of)
 def test_the_engine_uses_the_standard_library_and_redis_alone(path: Path) -> None:
     allowed = {*sys.stdlib_module_names, "redis", *ADAPTERS.get(path.name, set())}
-    own = "progress.stream"
+    own = "headway.stream"
     outside = {name for name in imported(path) if name != own and not name.startswith(f"{own}.")}
     assert {name for name in outside if name.split(".")[0] not in allowed} == set()
 
@@ -50,11 +50,11 @@ def test_the_engine_uses_the_standard_library_and_redis_alone(path: Path) -> Non
 @pytest.mark.parametrize("path", APP, ids=name_of)
 def test_the_app_knows_the_engine_and_not_the_project(path: Path) -> None:
     upward = {name for name in imported(path) if name.split(".")[0] == "progress"}
-    assert {name for name in upward if not name.startswith("progress.stream")} == set()
+    assert {name for name in upward if not name.startswith("headway.stream")} == set()
 
 
 def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
-    code = "import sys, progress.stream; print({'django', 'celery', 'channels'} & {*sys.modules})"
+    code = "import sys, headway.stream; print({'django', 'celery', 'channels'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

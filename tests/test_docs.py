@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from jobs.current import Progress
-from jobs.models import Status
-from progress.stream import keys
+from headway.models import Status
+from headway.stream import keys
+from headway.worker.current_progress import Progress
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]

@@ -9,9 +9,9 @@ from collections import defaultdict
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from jobs.models import Job, Status
+from headway.models import Job, Status
+from headway.stream import keys
 from jobs.tasks import simulate
-from progress.stream import keys
 from tests.conftest import Stack
 from tests.support.proxy import Proxy
 from tests.support.stack import Valkey
@@ -99,7 +99,7 @@ def test_the_main_job_from_start_to_history(
     assert shown[-1] == 100
     assert allowed.index(100) == len(allowed) - 1, "100 before success"
 
-    page.goto(f"{proxy.url}/admin/jobs/job/")
+    page.goto(f"{proxy.url}/admin/headway/job/")
     row = page.get_by_role("row").filter(has_text="Simulate")
     expect(row).to_contain_text("Succeeded")
     expect(row).to_contain_text("100%")

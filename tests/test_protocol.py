@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from jobs import announce, lease
-from jobs.models import Job, Status
-from jobs.snapshots import snapshot, state
-from progress.stream import Log, Reporter
-from progress.stream.event import KINDS
-from progress.stream.sse import Decoder
+from headway.lifecycle import announce, lease
+from headway.lifecycle.snapshots import snapshot, state
+from headway.models import Job, Status
+from headway.stream import Log, Reporter
+from headway.stream.event import KINDS
+from headway.stream.sse import Decoder
 from tests.stream.conftest import written
 from tests.support.protocol import PAGE, SCHEMAS, blocks, valid, valid_message
 from tests.support.stack import Valkey
@@ -29,7 +29,7 @@ ODD_TEXTS = ("", "a\r\nb\rc", "\0", "\ud800", "<b>", "é" * 3000, "x" * 1_000_00
 
 
 def test_every_event_that_the_code_sends_has_a_schema_and_nothing_else_has() -> None:
-    engine = Path(settings.BASE_DIR).glob("progress/stream/*.py")
+    engine = Path(settings.BASE_DIR).glob("headway/stream/*.py")
     source = "\n".join(path.read_text() for path in engine)
     named = re.findall(r'event="(\w+)"|b"event: (\w+)', source)
     assert KINDS | {"".join(names) for names in named} == SCHEMAS.keys()

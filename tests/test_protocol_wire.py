@@ -11,11 +11,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from jobs import actions, announce, lease, tokens
-from jobs.models import TERMINAL, Job, Status
-from jobs.streams import feed, log
-from progress.stream import keys
-from progress.stream.event import KINDS
+from headway.lifecycle import actions, announce, lease
+from headway.lifecycle.log import feed, log
+from headway.models import TERMINAL, Job, Status
+from headway.stream import keys
+from headway.stream.event import KINDS
+from headway.web import tokens
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.protocol import follow

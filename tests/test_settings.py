@@ -49,7 +49,7 @@ def test_only_the_settings_read_the_environment() -> None:
         "progress/settings.py",
         "progress/asgi.py",  # the name of the settings module
         "progress/celery.py",  # the same
-        "jobs/installation.py",  # hands it on to the processes
+        "headway/ops/installation.py",  # hands it on to the processes
         "manage.py",
     }
     files = [ROOT / "manage.py", *ROOT.glob("progress/**/*.py"), *ROOT.glob("jobs/**/*.py")]

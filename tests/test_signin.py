@@ -8,14 +8,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import signin
+from headway.web import sign_in
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def admin() -> User:
-    user = signin.first_user_without_password()
+    user = sign_in.first_user_without_password()
     assert user is not None
     return user
 
@@ -23,21 +23,21 @@ def admin() -> User:
 def test_without_users_there_is_an_admin_who_needs_a_link(admin: User) -> None:
     assert (admin.username, admin.is_superuser) == ("admin", True)
     assert not admin.has_usable_password()
-    assert signin.first_user_without_password() == admin
+    assert sign_in.first_user_without_password() == admin
 
 
 def test_a_superuser_with_a_password_needs_no_link(boss: User) -> None:
     assert boss.has_usable_password()
-    assert signin.first_user_without_password() is None
+    assert sign_in.first_user_without_password() is None
 
 
 def test_other_users_get_no_link_and_no_admin_beside_them(alice: User) -> None:
-    assert signin.first_user_without_password() is None
+    assert sign_in.first_user_without_password() is None
     assert list(User.objects.all()) == [alice]
 
 
 def test_the_link_signs_in_once_even_within_a_second(admin: User) -> None:
-    path = signin.link_path(admin)
+    path = sign_in.link_path(admin)
     first = Client().get(path)
     assert first.headers["Location"] == "/"
     assert first.client.session["_auth_user_id"] == str(admin.pk)
@@ -47,13 +47,13 @@ def test_the_link_signs_in_once_even_within_a_second(admin: User) -> None:
 
 
 def test_a_newer_sign_in_makes_the_link_worthless(admin: User) -> None:
-    path = signin.link_path(admin)
+    path = sign_in.link_path(admin)
     User.objects.update(last_login=timezone.now() - timedelta(days=1))
     assert Client().get(path).headers["Location"] == reverse("sign_in")
 
 
 def test_the_link_of_somebody_who_was_deactivated_is_worthless(admin: User) -> None:
-    path = signin.link_path(admin)
+    path = sign_in.link_path(admin)
     User.objects.update(is_active=False)
     assert Client().get(path).headers["Location"] == reverse("sign_in")
 
@@ -68,11 +68,11 @@ def test_an_invented_link_leads_to_the_sign_in_page(client: Client, uid: str, to
 
 def test_whoever_came_by_the_link_can_set_a_password_and_needs_no_other(admin: User) -> None:
     client = Client()
-    client.get(signin.link_path(admin))
-    path = signin.password_path(admin)
+    client.get(sign_in.link_path(admin))
+    path = sign_in.password_path(admin)
     assert client.get(path).status_code == 200
     words = {"password1": "correct horse", "password2": "correct horse"}
     answer = client.post(path, {**words, "usable_password": "true", "set-password": "1"})
     assert answer.status_code == 302
     assert Client().login(username="admin", password="correct horse")
-    assert signin.first_user_without_password() is None
+    assert sign_in.first_user_without_password() is None

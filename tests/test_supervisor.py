@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.supervisor import Supervisor
+from headway.ops.supervisor import Supervisor
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 

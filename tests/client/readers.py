@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from progress.stream.sse import Decoder
+from headway.stream.sse import Decoder
 from tests.client.page import snippets
 from tests.client.reading import read, read_async
 

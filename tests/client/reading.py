@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from progress.stream.client import StreamEvent, awatch, watch
+from headway.stream.client import StreamEvent, awatch, watch
 
 Take = Callable[[StreamEvent], Any]
 Read = Callable[..., list[StreamEvent]]

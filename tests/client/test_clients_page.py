@@ -10,8 +10,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
-from jobs import actions, tokens
-from jobs.models import Job
+from headway.lifecycle import actions
+from headway.models import Job
+from headway.web import tokens
 from tests.client.page import snippets
 from tests.support.patience import PATIENCE
 from tests.support.stack import Web, Worker

@@ -6,8 +6,8 @@ import threading
 import httpx
 import pytest
 
-from progress.stream.client import GaveUpError, awatch, watch
-from progress.stream.following import LONGEST_RETRY, WIDEST_JITTER, Following, Interrupted
+from headway.stream.client import GaveUpError, awatch, watch
+from headway.stream.following import LONGEST_RETRY, WIDEST_JITTER, Following, Interrupted
 from tests.client.hostile import Hostile, answer
 from tests.support.patience import PATIENCE
 

@@ -15,10 +15,11 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext
 
-from jobs import announce, lease, tokens
-from jobs.models import Job, Status
-from jobs.streams import log
-from progress.stream import Event
+from headway.lifecycle import announce, lease
+from headway.lifecycle.log import log
+from headway.models import Job, Status
+from headway.stream import Event
+from headway.web import tokens
 from tests.client import readers
 from tests.client.readers import InThread, Reader, Target
 from tests.stream.conftest import written

@@ -14,10 +14,10 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from jobs import tokens
-from jobs.models import ApiToken, Job
-from jobs.streams import hub
-from progress.stream.http import EventStreamResponse
+from headway.models import ApiToken, Job
+from headway.stream.http import EventStreamResponse
+from headway.web import tokens
+from headway.web.streams import hub
 from tests.support.locking import locked
 from tests.support.stack import Valkey
 
@@ -201,7 +201,7 @@ def test_staff_revoke_in_the_admin_and_change_nothing_else(alice: User, boss: Us
     token = ApiToken.objects.get()
     client = Client()
     client.force_login(boss)
-    page = "/admin/jobs/apitoken/"
+    page = "/admin/headway/apitoken/"
     assert "laptop" in client.get(page).content.decode()
     shown = client.get(f"{page}{token.pk}/change/").content.decode()
     assert token.digest not in shown

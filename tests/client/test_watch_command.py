@@ -16,8 +16,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from jobs import actions, terminal, tokens
-from jobs.models import Job, Status
+from headway.lifecycle import actions
+from headway.models import Job, Status
+from headway.ops import terminal
+from headway.web import tokens
 from tests.client.hostile import Hostile, answer
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until

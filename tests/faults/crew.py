@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from jobs.models import Job
+from headway.models import Job
 from tests.jobs import kinds
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import events

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, connections
 from django.test import Client
 
-from jobs import actions
+from headway.lifecycle import actions
 from tests.faults.crew import Crew, shown
 from tests.jobs.waiting import ended, reload
 from tests.support.postgresql import PostgreSQL

@@ -8,10 +8,11 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import announce, streams, tokens
-from jobs.models import Job
-from progress.stream import Event
-from progress.stream.sse import Decoder
+from headway.lifecycle import announce
+from headway.models import Job
+from headway.stream import Event
+from headway.stream.sse import Decoder
+from headway.web import streams, tokens
 from tests.support.nginx import Nginx
 from tests.support.processes import wait_until
 from tests.support.programs import program

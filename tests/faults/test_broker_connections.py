@@ -12,7 +12,7 @@ from kombu import Connection
 from kombu.asynchronous import Hub
 from redis.exceptions import ResponseError
 
-from progress.transport import Transport
+from headway.worker.transport import Transport
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import actions
-from jobs.models import TERMINAL, Job
+from headway.lifecycle import actions
+from headway.models import TERMINAL, Job
 from tests.faults.crew import Crew, child_of
 from tests.faults.ledger import runs
 from tests.jobs.waiting import ended, reload, states, until_status

@@ -8,7 +8,7 @@ import time
 
 from django.conf import settings
 
-from jobs import actions
+from headway.lifecycle import actions
 from tests.faults.crew import Crew, child_of, shown
 from tests.jobs.waiting import ended, reload, until_status
 from tests.support.locking import locked

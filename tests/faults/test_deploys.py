@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import actions
-from jobs.models import ImportedRow, Job
+from headway.lifecycle import actions
+from headway.models import Job
+from jobs.models import ImportedRow
 from tests.faults.crew import Crew, child_of, deploy
 from tests.jobs.waiting import ended, events, reload, until_status
 from tests.support.patience import PATIENCE

@@ -5,8 +5,8 @@ import time
 
 from django.contrib.auth.models import User
 
-from jobs import tokens
-from jobs.models import Job
+from headway.models import Job
+from headway.web import tokens
 from tests.jobs.waiting import ended, until_status
 from tests.support.installation import Installation
 from tests.support.person import Person

@@ -9,8 +9,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from jobs import actions
-from jobs.models import ImportedRow, Job
+from headway.lifecycle import actions
+from headway.models import Job
+from jobs.models import ImportedRow
 from tests.faults.crew import Crew, deploy
 from tests.jobs.waiting import ended, reload, until_status
 from tests.support.processes import wait_until

@@ -12,8 +12,8 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from jobs import actions
-from jobs.models import Job, Status
+from headway.lifecycle import actions
+from headway.models import Job, Status
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey, Worker
 
@@ -29,7 +29,7 @@ class Payload:
 
 def message(body: bytes, **changes: Any) -> bytes:
     """As kombu writes one for Redis, with something wrong."""
-    headers = {"task": "jobs.kinds.simulate.simulate", "id": "0" * 32, "lang": "py"}
+    headers = {"task": "jobs.simulate.simulate", "id": "0" * 32, "lang": "py"}
     properties = {
         "correlation_id": "1",
         "delivery_tag": "1",
@@ -56,7 +56,7 @@ HOSTILE = {
     "an unknown task": message(b"[[], {}, {}]", headers={"task": "os.system", "id": "1"}),
     "no task": message(b"[[], {}, {}]", headers={}),
     "an id that is none": message(
-        b"[[], {}, {}]", headers={"task": "jobs.kinds.simulate.simulate", "id": "'"}
+        b"[[], {}, {}]", headers={"task": "jobs.simulate.simulate", "id": "'"}
     ),
     "a job that does not exist": message(b"[[], {}, {}]"),
     "an unknown encoding": message(b"[[], {}, {}]", **{"content-encoding": "rot13"}),

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import tokens
-from jobs.models import Attempt, Job, Status
+from headway.models import Attempt, Job, Status
+from headway.web import tokens
 from tests.support import redis_server
 from tests.support.installation import Installation
 from tests.support.oracles import numbers, overlaps, violations

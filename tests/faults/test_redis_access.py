@@ -9,7 +9,7 @@ import trustme
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from jobs import tokens
+from headway.web import tokens
 from tests.support.installation import Installation
 from tests.support.person import Person
 from tests.support.processes import wait_until

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import redis
 
-from progress.stream import Event, Hub, Log, Subscription, keys
+from headway.stream import Event, Hub, Log, Subscription, keys
 from tests.stream.conftest import state
 from tests.stream.streams import Database, collect_one, live
 from tests.support.redis_server import PROGRAMS, RedisServer
@@ -60,7 +60,7 @@ def test_a_write_across_a_stall_is_stored_once(server: RedisServer, log: Log) ->
 async def test_an_idle_stream_keeps_its_connection_and_hears_the_next_event_at_once(
     server: RedisServer, hub: Hub, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progress.stream.channels.SILENCE", 0.3)
+    monkeypatch.setattr("headway.stream.pubsub.SILENCE", 0.3)
     job = "idle"
     log.append(job, state(job, "running"), attempt=1)
     stream = await live(hub, Subscription([job]))

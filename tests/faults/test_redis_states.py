@@ -5,10 +5,10 @@ import uuid
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import announce, janitor, lease, snapshots
-from jobs.models import Job, Status
-from jobs.streams import log
-from progress.stream import keys
+from headway.lifecycle import announce, janitor, lease, snapshots
+from headway.lifecycle.log import log
+from headway.models import Job, Status
+from headway.stream import keys
 from tests.jobs.rows import ago, changed, queued, running
 from tests.support.stack import Valkey
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import announce, streams, tokens
-from jobs.models import Job
-from progress.stream import Event
+from headway.lifecycle import announce
+from headway.models import Job
+from headway.stream import Event
+from headway.web import streams, tokens
 from tests.support.island import Island
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn

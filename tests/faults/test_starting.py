@@ -15,8 +15,9 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from jobs import actions, dispatch, tokens
-from jobs.models import Job
+from headway.lifecycle import actions, dispatch
+from headway.models import Job
+from headway.web import tokens
 from tests.faults.crew import Crew
 from tests.faults.ledger import runs
 from tests.jobs.waiting import ended, events, reload, until_status

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import announce, streams, tokens
-from jobs.models import Job
-from progress.stream import Event, Log
+from headway.lifecycle import announce
+from headway.models import Job
+from headway.stream import Event, Log
+from headway.web import streams, tokens
 from tests.support.oracles import violations
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn

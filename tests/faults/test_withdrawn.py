@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from jobs import announce, tokens
-from jobs.models import ApiToken, Job
+from headway.lifecycle import announce
+from headway.models import ApiToken, Job
+from headway.web import tokens
 from tests.support.servers import Uvicorn
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import actions
-from jobs.models import Job
+from headway.lifecycle import actions
+from headway.models import Job
 from tests.faults.crew import BOUND, Crew, child_of
 from tests.faults.ledger import one_at_a_time, runs
 from tests.jobs.waiting import ended, events, reload, until_status

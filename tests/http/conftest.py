@@ -7,11 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from jobs import announce, tokens
-from jobs.models import Job, Status
-from jobs.snapshots import MOTION
-from jobs.streams import log
-from progress.stream import Event, keys
+from headway.lifecycle import announce
+from headway.lifecycle.log import log
+from headway.lifecycle.snapshots import MOTION
+from headway.models import Job, Status
+from headway.stream import Event, keys
+from headway.web import tokens
 from tests.support.patience import PATIENCE
 from tests.support.scripted import blank as blank
 from tests.support.scripted import server as server

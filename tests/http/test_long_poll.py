@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from jobs.models import ApiToken, Job, Status
+from headway.models import ApiToken, Job, Status
 from tests.http.conftest import Moving
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web, wait_until

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from jobs.models import Job, Status
-from jobs.views.answers import Wants
+from headway.models import Job, Status
+from headway.web.responses import Wants
 from tests.http.conftest import Moving
 
 METHODS = {
@@ -149,7 +149,7 @@ def test_a_page_that_fails_is_a_problem_without_details(
     def crash(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("jobs.views.verbs.actions.cancel", crash)
+    monkeypatch.setattr("headway.web.views.actions.actions.cancel", crash)
     alices.raise_request_exception = False
     response = alices.post(f"{moving.path}cancel/", headers={"Accept": JSON})
     assert "secret" not in is_problem(response, 500)["detail"]

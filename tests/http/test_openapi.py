@@ -18,11 +18,11 @@ from django.test import Client
 from django.urls import resolve
 from jsonschema import Draft202012Validator
 
-from jobs import registry
-from jobs.models import Job
-from jobs.openapi import document
-from jobs.schemas import SNAPSHOT, field_schema, parameters
-from jobs.urls import urlpatterns
+from headway.kinds import registry
+from headway.models import Job
+from headway.urls import urlpatterns
+from headway.web.openapi import document
+from headway.web.schemas import SNAPSHOT, field_schema, parameters
 from tests.http.conftest import Moving
 from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS

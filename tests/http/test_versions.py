@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trustme
 
-from progress.stream.sse import Decoder, Message
+from headway.stream.sse import Decoder, Message
 from tests.http.conftest import Moving
 from tests.support.patience import PATIENCE
 from tests.support.servers import APPLICATION, Hypercorn

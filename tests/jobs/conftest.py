@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.models import Job
+from headway.models import Job
 from tests.jobs import kinds
 from tests.support.stack import PROCFILE, Valkey, Worker
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from django.db import connection, transaction
 
-from jobs import JobError, job_task, progress
+from headway import JobError, job_task, progress
 from jobs.models import ImportedRow
 
 

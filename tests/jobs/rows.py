@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobs import lease
-from jobs.models import Attempt, Job
+from headway.lifecycle import lease
+from headway.models import Attempt, Job
 from tests.jobs import kinds as tasks_of_the_tests
 
 

@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import actions
-from jobs.actions import ActionError
+from headway.lifecycle import actions
+from headway.lifecycle.actions import ActionError
 from tests.jobs.waiting import ended, reload, states, until_status
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey

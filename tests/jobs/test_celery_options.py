@@ -6,8 +6,8 @@ import pytest
 from celery import chain, group
 from django.contrib.auth.models import User
 
-from jobs import actions
-from jobs.models import Job
+from headway.lifecycle import actions
+from headway.models import Job
 from tests.jobs import kinds
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload, until_status

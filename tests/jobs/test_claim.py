@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from jobs import lease
-from jobs.models import Attempt, Job
+from headway.lifecycle import lease
+from headway.models import Attempt, Job
 from tests.jobs import rows
 from tests.jobs.threads import at_once
 

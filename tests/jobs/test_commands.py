@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from jobs.models import Job
+from headway.models import Job
 from tests.jobs import kinds
 
 assert kinds

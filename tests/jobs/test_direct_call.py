@@ -7,8 +7,8 @@ import sys
 import pytest
 from django.conf import settings
 
-from jobs import JobError, progress
-from jobs.models import Job
+from headway import JobError, progress
+from headway.models import Job
 from tests.jobs import kinds
 
 

@@ -4,8 +4,8 @@ import os
 import signal
 from pathlib import Path
 
-from jobs import actions, janitor
-from jobs.models import Job
+from headway.lifecycle import actions, janitor
+from headway.models import Job
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload, states, until_status
 from tests.support.processes import wait_until

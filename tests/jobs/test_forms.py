@@ -6,7 +6,7 @@ import pytest
 from django import forms
 from django.core.validators import MinValueValidator
 
-from jobs import parameters, registry
+from headway.kinds import parameters, registry
 from tests.jobs import kinds
 
 

@@ -9,9 +9,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from jobs import grants, tokens
-from jobs.grants import Grant
-from jobs.models import ApiToken
+from headway.models import ApiToken
+from headway.web import grants, tokens
+from headway.web.grants import Grant
 
 pytestmark = pytest.mark.django_db(transaction=True)  # looking closes connections
 

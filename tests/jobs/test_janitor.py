@@ -7,9 +7,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from jobs import actions, announce, dispatch, janitor, lease
-from jobs.models import Job, Status, result_path
-from progress.stream import keys
+from headway.lifecycle import actions, announce, dispatch, janitor, lease
+from headway.models import Job, Status, result_path
+from headway.stream import keys
 from tests.jobs import rows
 from tests.jobs.threads import at_once
 from tests.jobs.waiting import ended, reload, states

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs import actions, dispatch, janitor, lease, snapshots
-from jobs.models import Job
-from jobs.streams import log
-from progress.stream import Event
+from headway.lifecycle import actions, dispatch, janitor, lease, snapshots
+from headway.lifecycle.log import log
+from headway.models import Job
+from headway.stream import Event
 from tests.jobs import rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, events, reload, until_status

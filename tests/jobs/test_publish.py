@@ -10,9 +10,9 @@ import pytest
 from celery import current_app
 from django.db import connection, transaction
 
-from jobs import actions, dispatch
-from jobs.models import Job
-from jobs.workers import why_queued
+from headway.lifecycle import actions, dispatch
+from headway.lifecycle.queue import why_queued
+from headway.models import Job
 from tests.jobs.threads import at_once
 from tests.jobs.waiting import reload, states
 from tests.support.locking import locked

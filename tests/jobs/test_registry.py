@@ -4,7 +4,8 @@ import pytest
 from django import forms
 from django.core.checks import run_checks
 
-from jobs import job_task, registry
+from headway import job_task
+from headway.kinds import registry
 from tests.jobs import kinds
 
 

@@ -5,8 +5,9 @@ import json
 import pytest
 from django.core.files.storage import default_storage
 
-from jobs import actions, snapshots, values
-from jobs.models import Job
+from headway.kinds import json_values
+from headway.lifecycle import actions, snapshots
+from headway.models import Job
 from tests.jobs import rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, until_status
@@ -124,4 +125,4 @@ def test_the_state_from_the_database_wins(db: None) -> None:
     ],
 )
 def test_a_result_is_stored_as_every_database_can(value: object, kept: object) -> None:
-    assert values.result(value) == kept
+    assert json_values.result(value) == kept

@@ -13,9 +13,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
-from jobs import actions, lease, registry
-from jobs.lease import Traces
-from jobs.models import Job, Status
+from headway.kinds import registry
+from headway.lifecycle import actions, lease
+from headway.lifecycle.lease import Traces
+from headway.models import Job, Status
 from tests.jobs import rows
 from tests.jobs.threads import at_once
 from tests.support.stack import Valkey

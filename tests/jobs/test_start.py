@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs import actions
-from jobs.models import Job
+from headway.lifecycle import actions
+from headway.models import Job
 from tests.jobs import kinds
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, events, states

@@ -3,10 +3,10 @@
 import pytest
 from django.db.models.functions import Now
 
-from jobs import lease
-from jobs.models import Job
-from jobs.streams import log
-from jobs.workers import why_queued
+from headway.lifecycle import lease
+from headway.lifecycle.log import log
+from headway.lifecycle.queue import why_queued
+from headway.models import Job
 from tests.jobs import rows
 from tests.support.stack import Valkey
 

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from jobs.models import TERMINAL, Job
-from jobs.streams import log
-from progress.stream import keys
+from headway.lifecycle.log import log
+from headway.models import TERMINAL, Job
+from headway.stream import keys
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 

@@ -7,9 +7,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from jobs import current, lease
-from jobs.models import Job, result_path
-from progress.stream import Log, Reporter
+from headway.lifecycle import lease
+from headway.models import Job, result_path
+from headway.stream import Log, Reporter
+from headway.worker import current_progress
 
 Store = Callable[..., str]
 
@@ -23,11 +24,11 @@ class Trial:
         assert attempt is not None
         self.log = Log(url)
         self.reporter = Reporter(self.log, str(self.job.pk), attempt.number)
-        self.progress = current.Running(attempt, self.reporter)
+        self.progress = current_progress.Running(attempt, self.reporter)
 
     def run(self, task: Any, **params: Any) -> Any:
         """What the task returns, run as this attempt."""
-        with current.running(self.progress):
+        with current_progress.running(self.progress):
             return task.run(**params)
 
     @property

@@ -16,7 +16,8 @@ def main() -> None:
     django.setup()
     from django.core.management import call_command
 
-    from jobs import JobError, tasks
+    from headway import JobError
+    from jobs import tasks
     from tests.kinds.conftest import Trial
 
     task = getattr(tasks, sys.argv[1])

@@ -10,9 +10,9 @@ import zlib
 
 import pytest
 
-from jobs import JobError
-from jobs.kinds import archive_tar, archive_zip
-from jobs.kinds.checksum_archive import checksum_archive
+from headway import JobError
+from jobs.archive import archive_tar, archive_zip
+from jobs.archive.checksum_archive import checksum_archive
 from tests.kinds.archives import HEAD, a_tar, a_tar_of, a_zip, lying, special
 from tests.kinds.conftest import Store, Trial
 

@@ -6,9 +6,9 @@ import zlib
 
 import pytest
 
-from jobs import JobError
-from jobs.kinds import csv_rows
-from jobs.kinds.import_csv import import_csv
+from headway import JobError
+from jobs.csv_import import csv_rows
+from jobs.csv_import.import_csv import import_csv
 from jobs.models import ImportedRow
 from tests.kinds.conftest import Store, Trial
 from tests.kinds.test_importing_csv import data_of, rejects_of

@@ -6,8 +6,9 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs import actions, snapshots
-from jobs.models import TERMINAL, Attempt, ImportedRow, Job, Status
+from headway.lifecycle import actions, snapshots
+from headway.models import TERMINAL, Attempt, Job, Status
+from jobs.models import ImportedRow
 from tests.kinds.archives import a_tar
 from tests.support.processes import wait_until
 from tests.support.stack import Worker

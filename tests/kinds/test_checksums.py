@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.kinds.checksum_archive import checksum_archive, checksum_line
+from jobs.archive.checksum_archive import checksum_archive, checksum_line
 from tests.kinds.archives import a_tar, a_tar_of, a_zip, special
 from tests.kinds.conftest import Store, Trial
 

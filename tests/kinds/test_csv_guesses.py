@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.kinds.csv_columns import column_types
-from jobs.kinds.csv_format import DELIMITERS, guess_delimiter, guess_encoding
-from jobs.kinds.csv_rows import Row, read_rows
+from jobs.csv_import.csv_columns import column_types
+from jobs.csv_import.csv_format import DELIMITERS, guess_delimiter, guess_encoding
+from jobs.csv_import.csv_rows import Row, read_rows
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 

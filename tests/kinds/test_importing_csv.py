@@ -5,8 +5,9 @@ import io
 
 import pytest
 
-from jobs.kinds.import_csv import BATCH_ROWS, ENCODING_CHOICES, import_csv
-from jobs.models import ImportedRow, Job, Status
+from headway.models import Job, Status
+from jobs.csv_import.import_csv import BATCH_ROWS, ENCODING_CHOICES, import_csv
+from jobs.models import ImportedRow
 from tests.kinds.conftest import Store, Trial
 
 

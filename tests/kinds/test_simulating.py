@@ -6,9 +6,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.utils import override_settings
 
-from jobs import JobError, registry
-from jobs.kinds.simulate import NAP, simulate
-from progress.stream import Cancelled, Event
+from headway import JobError
+from headway.kinds import registry
+from headway.stream import Cancelled, Event
+from jobs.simulate import NAP, simulate
 from tests.kinds.conftest import Trial
 from tests.support.stack import Valkey
 

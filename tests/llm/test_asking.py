@@ -10,11 +10,12 @@ import pytest
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
-from jobs import JobError, actions
-from jobs.kinds.ask_model import FILE, ask_model
-from jobs.models import Attempt, Job, Status
-from jobs.streams import log
-from progress.stream import keys
+from headway import JobError
+from headway.lifecycle import actions
+from headway.lifecycle.log import log
+from headway.models import Attempt, Job, Status
+from headway.stream import keys
+from jobs.llm.ask_model import FILE, ask_model
 from tests.jobs.waiting import ended, events, until_status
 from tests.llm.conftest import KEY
 from tests.support.llm_server import CUT, Answer, LlmServer, Piece, end, refusal, token, words

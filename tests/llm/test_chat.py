@@ -16,8 +16,8 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from jobs import tokens
-from jobs.models import ApiToken
+from headway.models import ApiToken
+from headway.web import tokens
 from tests.llm.conftest import KEY
 from tests.support.llm_server import CUT, LlmServer, Piece, end, refusal, token, words
 from tests.support.patience import PATIENCE

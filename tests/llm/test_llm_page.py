@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from jobs import tokens
+from headway.web import tokens
 from tests.support.llm_server import LlmServer, words
 from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey, Web

@@ -12,9 +12,9 @@ from contextlib import aclosing
 import pytest
 from pytest_django import Settings
 
-from jobs.kinds import model_answer
-from jobs.kinds.language_model import CutError, ModelError
-from jobs.kinds.model_answer import LONGEST_LINE, answer
+from jobs.llm import model_answer
+from jobs.llm.language_model import CutError, ModelError
+from jobs.llm.model_answer import LONGEST_LINE, answer
 from tests.llm.conftest import KEY
 from tests.support.llm_server import (
     CUT,

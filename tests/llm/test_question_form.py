@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from jobs.models import Job
+from headway.models import Job
 from tests.support.llm_server import LlmServer
 from tests.support.stack import Valkey
 

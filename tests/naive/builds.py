@@ -11,10 +11,11 @@ import httpx
 from django.contrib.auth.models import User
 from django.db import connection
 
-from jobs import actions, dispatch, streams, tokens
-from jobs.models import TERMINAL, Job
-from progress.stream import Event
-from progress.stream.sse import Message
+from headway.lifecycle import actions, dispatch
+from headway.models import TERMINAL, Job
+from headway.stream import Event
+from headway.stream.sse import Message
+from headway.web import streams, tokens
 from tests.faults.crew import BOUND, Crew, Sweeper, child_of
 from tests.naive import kinds, site, web
 from tests.support.oracles import numbers, violations

@@ -1,6 +1,6 @@
 """A task of ours that the naive build has, too, and no other test."""
 
-from jobs import job_task, progress
+from headway import job_task, progress
 
 
 @job_task

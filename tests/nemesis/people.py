@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from progress.stream.client import StreamError, watch
+from headway.stream.client import StreamError, watch
 from tests.nemesis.site import Site
 from tests.support.person import Person
 from tests.support.viewer import Viewer
@@ -122,7 +122,7 @@ class User(threading.Thread):
             self.asked.append((f"{method} {path}", begun, time.monotonic(), status))
 
     def _under_way(self) -> int:
-        from jobs.models import ACTIVE, Job
+        from headway.models import ACTIVE, Job
 
         close_old_connections()
         try:

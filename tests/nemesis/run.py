@@ -11,8 +11,8 @@ from django.contrib.auth.models import User as Owner
 from django.core.management import call_command
 from django.db import connection, connections
 
-from jobs import tokens
-from jobs.models import Job
+from headway.models import Job
+from headway.web import tokens
 from tests.nemesis import verdict
 from tests.nemesis.browser import Browser, is_here
 from tests.nemesis.faults import inflict

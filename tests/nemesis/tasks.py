@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from jobs import job_task, progress
+from headway import job_task, progress
 
 
 def ledger_file() -> Path:

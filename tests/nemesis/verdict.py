@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.models import TERMINAL, Attempt, ImportedRow, Job
+from headway.models import TERMINAL, Attempt, Job
+from jobs.models import ImportedRow
 from tests.nemesis.browser import Browser
 from tests.nemesis.people import CSV, Script, User
 from tests.nemesis.site import Site, files_of

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from jobs.models import HELD, TERMINAL, Attempt, Job, Status
+from headway.models import HELD, TERMINAL, Attempt, Job, Status
 from tests.support.stack import Valkey
 
 MakeJob = Callable[..., Job]

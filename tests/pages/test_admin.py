@@ -8,14 +8,14 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from jobs.models import ACTIVE, Job, Status
-from jobs.snapshots import state
-from jobs.streams import log
-from progress.stream import Event
+from headway.lifecycle.log import log
+from headway.lifecycle.snapshots import state
+from headway.models import ACTIVE, Job, Status
+from headway.stream import Event
 from tests.pages.conftest import MakeJob, client_of
 from tests.support.users import make_user
 
-LIST = "/admin/jobs/job/"
+LIST = "/admin/headway/job/"
 HTMX = {"HX-Request": "true"}
 STOP_POLLING = 286
 
@@ -33,7 +33,7 @@ def test_the_list_shows_status_bar_owner_and_duration(staffs: Client, make_job: 
 
 
 @pytest.mark.parametrize("query", ["status__exact=%00", "kind__exact=a%00b", "q=%00"])
-@pytest.mark.parametrize("address", [LIST, "/admin/jobs/apitoken/"])
+@pytest.mark.parametrize("address", [LIST, "/admin/headway/apitoken/"])
 def test_a_nul_in_the_address_is_no_error_of_ours(staffs: Client, address: str, query: str) -> None:
     """PostgreSQL refuses to look for one."""
     assert staffs.get(f"{address}?{query}").status_code in (HTTPStatus.OK, HTTPStatus.FOUND)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from jobs.models import Job, Status
+from headway.models import Job, Status
 from tests.pages.conftest import MakeJob, client_of
 
 HTMX = {"HX-Request": "true"}

@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 
-from jobs.models import Job, Status, result_path
+from headway.models import Job, Status, result_path
 from tests.pages.conftest import MakeJob
 
 CONTENT = b"0123456789abcdef" * 65536

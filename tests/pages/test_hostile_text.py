@@ -4,10 +4,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from jobs.models import Job, Status
-from jobs.snapshots import state
-from jobs.streams import log
-from progress.stream import Event
+from headway.lifecycle.log import log
+from headway.lifecycle.snapshots import state
+from headway.models import Job, Status
+from headway.stream import Event
 from tests.pages.conftest import MakeJob
 
 PAYLOADS = [
@@ -63,7 +63,7 @@ def test_the_pages_of_a_job_escape_it(alices: Client, job: Job, payload: str) ->
 
 
 def test_the_admin_escapes_it(staffs: Client, job: Job, payload: str) -> None:
-    for url in ("/admin/jobs/job/", f"/admin/jobs/job/{job.pk}/change/"):
+    for url in ("/admin/headway/job/", f"/admin/headway/job/{job.pk}/change/"):
         page = staffs.get(url).content.decode()
         assert payload not in page.replace("{{ 7", "{ 7")
 

@@ -8,34 +8,34 @@ import pytest
 from django.conf import settings
 from django.template import Context, Template
 
-from jobs.models import Status
-from jobs.templatetags import live
+from headway.models import Status
+from headway.templatetags import headway
 from tests.pages.conftest import MakeJob
 from tests.support.protocol import SCHEMAS
 
 
 def render(source: str, **context: object) -> str:
-    return Template("{% load live %}" + source).render(Context(context))
+    return Template("{% load headway %}" + source).render(Context(context))
 
 
 def test_a_bar_can_stand_on_any_page(make_job: MakeJob) -> None:
     job = make_job(Status.RUNNING)
     for given in (job, job.pk, str(job.pk)):
-        html = render("{% live_bar job %}", job=given)
+        html = render("{% job_bar job %}", job=given)
         assert f'data-job="{job.pk}"' in html
         assert 'role="progressbar"' in html
         assert f'hx-get="/jobs/{job.pk}/row/?view=bar"' in html
 
 
 def test_the_head_brings_style_htmx_and_our_script() -> None:
-    html = render("{% live_head %}")
+    html = render("{% headway_head %}")
     for name in ("bar.css", "htmx-2.min.js", "live/page.js", 'name="htmx-config"', "/jobs/events/"):
         assert name in html
 
 
 def test_a_bar_of_a_job_that_never_was_is_nothing(db: None) -> None:
     del db
-    assert render("{% live_bar job %}", job=uuid4()).strip() == ""
+    assert render("{% job_bar job %}", job=uuid4()).strip() == ""
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_bar_of_a_job_that_never_was_is_nothing(db: None) -> None:
     [(None, ""), (-1, "0 s"), (0, "0 s"), (59.9, "59 s"), (65, "1 min 05 s"), (7620, "2 h 07 min")],
 )
 def test_durations(seconds: float | None, text: str) -> None:
-    assert live.duration(seconds) == text
+    assert headway.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -51,41 +51,43 @@ def test_durations(seconds: float | None, text: str) -> None:
     [(None, ""), (42, "about 42 s"), (61, "about 2 min"), (3600, "about 1 h 00 min")],
 )
 def test_times_that_remain(eta: float | None, text: str) -> None:
-    assert live.remaining(eta) == text
+    assert headway.remaining(eta) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(None, ""), (0.2, "12/min"), (1.25, "1.2/s"), (12345.6, "12,346/s")]
 )
 def test_rates(value: float | None, text: str) -> None:
-    assert live.rate(value) == text
+    assert headway.rate(value) == text
 
 
 def test_amounts_have_the_unit_of_their_kind() -> None:
-    assert live.count({"current": 512.3, "total": 512.3, "unit": "kB"}) == "512 of 512 kB"
-    assert live.count({"current": 7, "unit": "rows"}) == "7 rows"
-    assert live.count({"current": 7, "total": 9}) == "7 of 9"
-    assert live.count({"unit": "kB"}) == live.rate(None, "kB") == ""
-    assert (live.rate(1234, "kB"), live.rate(0.2, "rows")) == ("1,234 kB/s", "12 rows/min")
+    assert headway.count({"current": 512.3, "total": 512.3, "unit": "kB"}) == "512 of 512 kB"
+    assert headway.count({"current": 7, "unit": "rows"}) == "7 rows"
+    assert headway.count({"current": 7, "total": 9}) == "7 of 9"
+    assert headway.count({"unit": "kB"}) == headway.rate(None, "kB") == ""
+    assert (headway.rate(1234, "kB"), headway.rate(0.2, "rows")) == ("1,234 kB/s", "12 rows/min")
 
 
 def test_the_page_of_a_kind_that_says_what_it_counts_tells_it(make_job: MakeJob) -> None:
     job = make_job(Status.SUCCEEDED, kind="import-csv", current=512, total=512)
-    html = render("{% live_bar job %}", job=job)
+    html = render("{% job_bar job %}", job=job)
     assert 'data-unit="kB"' in html
     gone = make_job(Status.SUCCEEDED, kind="gone")
-    assert 'data-unit=""' in render("{% live_bar job %}", job=gone)
+    assert 'data-unit=""' in render("{% job_bar job %}", job=gone)
 
 
 @pytest.mark.parametrize(
     ("percent", "text"), [(None, ""), (0.0, "0%"), (42.97, "42%"), (99.9, "99%"), (100, "100%")]
 )
 def test_percents_are_whole_ones_reached(percent: float | None, text: str) -> None:
-    assert live.percent({"percent": percent}) == text
+    assert headway.percent({"percent": percent}) == text
 
 
 def test_the_script_knows_every_event_of_the_stream() -> None:
-    script = (Path(settings.BASE_DIR) / "static" / "live" / "connection.js").read_text()
+    script = (
+        Path(settings.BASE_DIR) / "headway" / "static" / "headway" / "live" / "connection.js"
+    ).read_text()
     listed = re.search(r"const EVENTS = \[(.*?)\]", script, re.DOTALL)
     assert listed
     names = set(re.findall(r"\w+", listed[1]))

@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from jobs.models import Job, Status
-from jobs.streams import log
-from jobs.views.pages import PER_PAGE
+from headway.lifecycle.log import log
+from headway.models import Job, Status
+from headway.web.views.pages import PER_PAGE
 from tests.pages.conftest import MakeJob
 from tests.support.stack import Valkey
 

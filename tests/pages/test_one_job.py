@@ -9,11 +9,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from jobs.models import Job, Status
-from jobs.snapshots import state
-from jobs.streams import log
-from jobs.views.showing import accepted, show_one
-from progress.stream import Event
+from headway.lifecycle.log import log
+from headway.lifecycle.snapshots import state
+from headway.models import Job, Status
+from headway.stream import Event
+from headway.web.presenters import accepted, show_one
 from tests.pages.conftest import MakeJob
 from tests.support.stack import Valkey
 

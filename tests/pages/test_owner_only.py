@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
-from jobs.models import Job, Status, result_path
+from headway.models import Job, Status, result_path
 from tests.pages.conftest import MakeJob
 
 READ = ["job", "status", "row", "panel"]
@@ -26,8 +26,8 @@ def job(make_job: MakeJob) -> Iterator[Job]:
 
 
 def addresses(job: Job) -> list[str]:
-    return [reverse(f"jobs:{name}", args=[job.pk]) for name in READ] + [
-        reverse("jobs:file", args=[job.pk, "out.txt"])
+    return [reverse(f"headway:{name}", args=[job.pk]) for name in READ] + [
+        reverse("headway:file", args=[job.pk, "out.txt"])
     ]
 
 
@@ -51,7 +51,7 @@ def test_staff_see_alices_job_everywhere(staffs: Client, job: Job) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_bob_cannot_cancel_or_retry_alices_job(bobs: Client, job: Job, verb: str) -> None:
-    assert bobs.post(reverse(f"jobs:{verb}", args=[job.pk])).status_code == HTTPStatus.NOT_FOUND
+    assert bobs.post(reverse(f"headway:{verb}", args=[job.pk])).status_code == HTTPStatus.NOT_FOUND
     job.refresh_from_db()
     assert job.status == Status.FAILED
 
@@ -59,8 +59,8 @@ def test_bob_cannot_cancel_or_retry_alices_job(bobs: Client, job: Job, verb: str
 def test_a_job_that_never_was_looks_like_somebody_elses(bobs: Client, job: Job) -> None:
     accept = {"Accept": "application/json"}
     never = "00000000-0000-4000-8000-000000000000"
-    theirs = bobs.get(reverse("jobs:job", args=[job.pk]), headers=accept)
-    missing = bobs.get(reverse("jobs:job", args=[never]), headers=accept)
+    theirs = bobs.get(reverse("headway:job", args=[job.pk]), headers=accept)
+    missing = bobs.get(reverse("headway:job", args=[never]), headers=accept)
     assert theirs.status_code == missing.status_code == HTTPStatus.NOT_FOUND
     assert theirs.content == missing.content
 
@@ -74,7 +74,7 @@ def test_the_list_of_staff_is_their_own(staffs: Client, job: Job) -> None:
 
 
 def test_a_stranger_is_led_to_the_sign_in_form_and_back(client: Client, job: Job) -> None:
-    url = reverse("jobs:job", args=[job.pk])
+    url = reverse("headway:job", args=[job.pk])
     response = client.get(url)
     assert response.status_code == HTTPStatus.FOUND
     assert response["Location"] == f"/sign-in/?next={url}"
@@ -82,14 +82,14 @@ def test_a_stranger_is_led_to_the_sign_in_form_and_back(client: Client, job: Job
 
 @pytest.mark.parametrize("name", READ)
 def test_a_program_without_a_session_gets_401_as_json(client: Client, job: Job, name: str) -> None:
-    url = reverse(f"jobs:{name}", args=[job.pk])
+    url = reverse(f"headway:{name}", args=[job.pk])
     response = client.get(url, headers={"Accept": "application/json"})
     assert response.status_code == HTTPStatus.UNAUTHORIZED
     assert response.json()["detail"]
 
 
 def test_what_the_page_fetches_by_itself_gets_a_bare_401(client: Client, job: Job) -> None:
-    url = reverse("jobs:row", args=[job.pk])
+    url = reverse("headway:row", args=[job.pk])
     response = client.get(url, headers={"HX-Request": "true"})
     assert response.status_code == HTTPStatus.UNAUTHORIZED
     assert "HX-Redirect" not in response
@@ -100,13 +100,13 @@ def test_a_click_after_the_session_ended_leads_to_the_sign_in_form(
 ) -> None:
     page = f"http://testserver/jobs/{job.pk}/"
     headers = {"HX-Request": "true", "HX-Current-URL": page}
-    response = client.post(reverse("jobs:cancel", args=[job.pk]), headers=headers)
+    response = client.post(reverse("headway:cancel", args=[job.pk]), headers=headers)
     assert response["HX-Redirect"] == f"/sign-in/?next=/jobs/{job.pk}/"
 
 
 def test_a_forged_current_page_is_not_followed(client: Client, job: Job) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example/"}
-    response = client.post(reverse("jobs:cancel", args=[job.pk]), headers=headers)
+    response = client.post(reverse("headway:cancel", args=[job.pk]), headers=headers)
     assert response["HX-Redirect"] == "/sign-in/?next=/"
 
 

@@ -8,7 +8,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from pytest_django import Settings
 
-from jobs.views import pages
+from headway.web.views import pages
 from tests.pages.conftest import MakeJob
 
 HTMX = {"HX-Request": "true"}

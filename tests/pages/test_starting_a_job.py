@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
-from jobs.models import Job
+from headway.models import Job
 from tests.pages.conftest import MakeJob
 
 START = "/jobs/start/simulate/"

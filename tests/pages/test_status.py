@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from django.test import Client
 
-from jobs.models import Status
-from jobs.snapshots import live, snapshot
+from headway.lifecycle.snapshots import live, snapshot
+from headway.models import Status
 from tests.pages.conftest import MakeJob
 
 

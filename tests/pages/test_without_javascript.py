@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from jobs.models import ACTIVE, TERMINAL, Status
+from headway.models import ACTIVE, TERMINAL, Status
 from tests.pages.conftest import MakeJob
 
 REFRESH = '<noscript><meta http-equiv="refresh"'

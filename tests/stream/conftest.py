@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from progress.stream import Event, Hub, Limits, Log, Reporter, keys
+from headway.stream import Event, Hub, Limits, Log, Reporter, keys
 from tests.stream.streams import Database, MakeHub
 from tests.support.scripted import blank as blank
 from tests.support.scripted import server as server

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from progress.stream import Hub, Subscription
-from progress.stream.connection import Socket
+from headway.stream import Hub, Subscription
+from headway.stream.websocket import Socket
 from tests.stream.streams import until
 
 Message = dict[str, Any]

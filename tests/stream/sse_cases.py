@@ -3,7 +3,7 @@ the web-platform-tests of the same name in brackets. Our decoder and Chromium mu
 
 from typing import NamedTuple
 
-from progress.stream.sse import Message
+from headway.stream.sse import Message
 
 
 class Case(NamedTuple):

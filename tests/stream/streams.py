@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from progress.stream import Event, Hub, Log, Subscription
-from progress.stream.sse import Decoder, Message
+from headway.stream import Event, Hub, Log, Subscription
+from headway.stream.sse import Decoder, Message
 from tests.support.patience import PATIENCE
 
 Stream = AsyncGenerator[bytes, None]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Hashable
 
 import pytest
 
-from progress.stream import Hub, Limits, Log, Subscription, sse
+from headway.stream import Hub, Limits, Log, Subscription, sse
 from tests.stream.conftest import state
 from tests.stream.streams import Database, MakeHub, collect_one, live, say, until
 from tests.support.patience import PATIENCE

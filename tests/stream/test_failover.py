@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from progress.stream import Event, Log
+from headway.stream import Event, Log
 from tests.stream.conftest import state
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer

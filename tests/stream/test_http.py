@@ -19,11 +19,12 @@ from django.contrib.auth.models import User
 from django.core.signals import request_finished
 from django.test import AsyncClient, RequestFactory
 
-from jobs import announce
-from jobs.models import Job
-from jobs.streams import hub, log
-from progress.stream import Event
-from progress.stream.http import Cursor, EventStreamHandler, EventStreamResponse, cursor
+from headway.lifecycle import announce
+from headway.lifecycle.log import log
+from headway.models import Job
+from headway.stream import Event
+from headway.stream.http import Cursor, EventStreamHandler, EventStreamResponse, cursor
+from headway.web.streams import hub
 from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of

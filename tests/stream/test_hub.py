@@ -3,8 +3,8 @@
 import json
 import random
 
-from progress.stream import Event, Hub, Log, Subscription, keys
-from progress.stream.sse import Decoder
+from headway.stream import Event, Hub, Log, Subscription, keys
+from headway.stream.sse import Decoder
 from tests.stream.conftest import progress, state
 from tests.stream.streams import (
     Database,

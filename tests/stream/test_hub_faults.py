@@ -10,8 +10,8 @@ from contextlib import aclosing
 import pytest
 import redis
 
-from progress.stream import Hub, Log, Subscription, keys
-from progress.stream.sse import Decoder, Message
+from headway.stream import Hub, Log, Subscription, keys
+from headway.stream.sse import Decoder, Message
 from tests.stream.conftest import state
 from tests.stream.streams import (
     Database,
@@ -126,7 +126,7 @@ async def test_a_lost_redis_connection_loses_nothing(
 async def test_a_hung_redis_is_noticed_and_left(
     make_hub: MakeHub, valkey: Valkey, log: Log, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progress.stream.channels.SILENCE", 0.2)
+    monkeypatch.setattr("headway.stream.pubsub.SILENCE", 0.2)
     log.append(job, state(job, "running"), attempt=1)
     hub = make_hub(keepalive=0.1)
     stream = hub.stream(Subscription([job]))
@@ -185,7 +185,7 @@ async def test_a_reader_that_makes_a_round_fail_does_not_keep_others_waiting(
     make_hub: MakeHub, log: Log, database: Database, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.append(job, state(job, "running"), attempt=1)
-    monkeypatch.setattr("progress.stream.hub.ROUND", 2)
+    monkeypatch.setattr("headway.stream.hub.ROUND", 2)
     hub = make_hub()
     poison = [hub.stream(Subscription([], feed="poison")) for _ in range(2)]
     members = database.members

@@ -3,8 +3,8 @@
 import asyncio
 import json
 
-from progress.stream import Hub, Log, Subscription, keys
-from progress.stream.sse import Decoder
+from headway.stream import Hub, Log, Subscription, keys
+from headway.stream.sse import Decoder
 from tests.stream.conftest import state
 from tests.stream.streams import (
     Database,

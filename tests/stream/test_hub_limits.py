@@ -7,10 +7,10 @@ from typing import Any
 
 import redis
 
-from progress.stream import Event, Hub, Log, Subscription, keys
-from progress.stream.clock import opening
-from progress.stream.sse import Decoder
-from progress.stream.wire import AsgiWire
+from headway.stream import Event, Hub, Log, Subscription, keys
+from headway.stream.housekeeping import opening
+from headway.stream.sse import Decoder
+from headway.stream.wire import AsgiWire
 from tests.stream.conftest import progress, state
 from tests.stream.streams import (
     MakeHub,

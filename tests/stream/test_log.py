@@ -5,8 +5,8 @@ import uuid
 import pytest
 import redis
 
-from progress.stream import Event, Log, keys
-from progress.stream.log import _keys
+from headway.stream import Event, Log, keys
+from headway.stream.log import _keys
 from tests.stream.conftest import progress, state
 from tests.support.stack import Valkey
 

@@ -10,11 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from progress.stream.clock import opening
-from progress.stream.history import Entry, History, Tail
-from progress.stream.owed import Request, owed
-from progress.stream.sse import Decoder, Message
-from progress.stream.subscription import Chain, Piece, Room, Subscription
+from headway.stream.catch_up import Request, owed
+from headway.stream.history import Entry, History, Tail
+from headway.stream.housekeeping import opening
+from headway.stream.sse import Decoder, Message
+from headway.stream.subscription import Chain, Piece, Room, Subscription
 
 JOBS = ("a", "b")
 which = st.integers(0, 1)

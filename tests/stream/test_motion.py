@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progress.stream.amount import MOST, amount, share
-from progress.stream.event import clean, to_json
-from progress.stream.motion import Motion
-from progress.stream.pace import STALLED, WARM_UP, Speed
+from headway.stream.event import clean, to_json
+from headway.stream.motion import Motion
+from headway.stream.quantity import MOST, amount, share
+from headway.stream.speed import STALLED, WARM_UP, Speed
 
 
 class Unspeakable:

@@ -4,8 +4,8 @@ import sys
 import threading
 import time
 
-from progress.stream import Log, Reporter
-from progress.stream.ticker import TICK
+from headway.stream import Log, Reporter
+from headway.stream.ticker import TICK
 from tests.stream.conftest import Written
 from tests.support.processes import wait_until
 

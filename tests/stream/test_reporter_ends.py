@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from progress.stream import Cancelled, Log, Reporter, Superseded
+from headway.stream import Cancelled, Log, Reporter, Superseded
 from tests.stream.conftest import Written, progress, state
 from tests.support.processes import wait_until
 

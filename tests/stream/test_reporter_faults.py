@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from progress.stream import Log, Reporter
-from progress.stream.ticker import Ticker
+from headway.stream import Log, Reporter
+from headway.stream.ticker import Ticker
 from tests.stream.conftest import Written
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey

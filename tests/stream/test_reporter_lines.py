@@ -2,9 +2,9 @@
 
 import time
 
-from progress.stream import Log, Reporter
-from progress.stream.reporter import OUTPUT, OUTPUT_KEPT, PENDING
-from progress.stream.ticker import TICK
+from headway.stream import Log, Reporter
+from headway.stream.reporter import OUTPUT, OUTPUT_KEPT, PENDING
+from headway.stream.ticker import TICK
 from tests.stream.conftest import Written
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from progress.stream import Event, Hub, Log, Subscription
+from headway.stream import Event, Hub, Log, Subscription
 from tests.stream.conftest import state
 from tests.stream.streams import Database, collect, live, texts
 from tests.support.proxy import Proxy

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progress.stream import sse
-from progress.stream.sse import Decoder, Message
+from headway.stream import sse
+from headway.stream.sse import Decoder, Message
 from tests.stream.sse_cases import CASES, Case
 
 

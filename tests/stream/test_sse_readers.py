@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
-from progress.stream.sse import Decoder, Message
+from headway.stream.sse import Decoder, Message
 from tests.stream.sse_cases import CASES
 from tests.stream.written import BLOCKS, Block, encoded, expected
 from tests.support.scripted import EVENTS, Answer, Scripted

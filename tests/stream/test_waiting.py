@@ -12,13 +12,13 @@ from django.conf import settings as configured
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from jobs import announce
-from jobs.models import Job, Status
-from jobs.streams import hub as own_hub
-from jobs.streams import log as own_log
-from progress.stream import Event, Hub, Log, Subscription
-from progress.stream.http import EventStreamHandler
-from progress.stream.waiting import Bell, Wait
+from headway.lifecycle import announce
+from headway.lifecycle.log import log as own_log
+from headway.models import Job, Status
+from headway.stream import Event, Hub, Log, Subscription
+from headway.stream.http import EventStreamHandler
+from headway.stream.long_poll import Bell, Wait
+from headway.web.streams import hub as own_hub
 from tests.stream.conftest import progress, state
 from tests.stream.streams import MakeHub, say, until
 from tests.support.patience import PATIENCE

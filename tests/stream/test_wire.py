@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from progress.stream.http import EventStreamResponse, Receive, Send, _Exchange
-from progress.stream.hub import Hub
-from progress.stream.subscription import Subscription
-from progress.stream.wire import AsgiWire, Buffer, can_be_driven
+from headway.stream.http import EventStreamResponse, Receive, Send, _Exchange
+from headway.stream.hub import Hub
+from headway.stream.subscription import Subscription
+from headway.stream.wire import AsgiWire, Buffer, can_be_driven
 from tests.support.patience import PATIENCE
 
 Message = Mapping[str, Any]

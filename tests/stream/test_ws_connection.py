@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from progress.stream import Hub, Log, Subscription, sse
-from progress.stream.connection import (
+from headway.stream import Hub, Log, Subscription, sse
+from headway.stream.websocket import (
     BROKEN,
     LARGEST,
     LATER,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import streams, tokens
-from progress.stream.connection import SIGN_IN
-from progress.stream.ws import SocketHandler, SocketRequest
+from headway.stream.websocket import SIGN_IN
+from headway.stream.ws import SocketHandler, SocketRequest
+from headway.web import streams, tokens
 from tests.stream.far_end import FarEnd
 from tests.stream.streams import until
 from tests.support.stack import Valkey

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from progress.stream import sse
-from progress.stream.event import to_json
-from progress.stream.messages import frames, joined, parsed, told
+from headway.stream import sse
+from headway.stream.event import to_json
+from headway.stream.websocket_messages import frames, joined, parsed, told
 
 
 def test_each_block_becomes_one_object_of_its_fields() -> None:

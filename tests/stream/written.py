@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from progress.stream import sse
-from progress.stream.sse import Message
+from headway.stream import sse
+from headway.stream.sse import Message
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30)
 NAMES = TEXT.filter(lambda name: name.translate(sse._NOT_IN_FIELD) not in ("error", "open"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from progress.stream.sse import Message
+from headway.stream.sse import Message
 
 CONFLATED = "progress"
 """Of these a newer one may stand for older ones; all others arrive one by one."""

@@ -10,7 +10,7 @@ import httpx
 from django.conf import settings
 from jsonschema import Draft202012Validator, FormatChecker
 
-from progress.stream.sse import Decoder, Message
+from headway.stream.sse import Decoder, Message
 
 PAGE = (Path(settings.BASE_DIR) / "docs/protocol.md").read_text()
 

@@ -11,7 +11,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from jobs.embedded import server_binary
+from headway.ops.embedded_valkey import server_binary
 from tests.support.processes import Process, wait_until
 from tests.support.programs import program
 from tests.support.proxy import Proxy

@@ -13,8 +13,8 @@ import redis
 from django.conf import settings
 from honcho.environ import parse_procfile
 
-from jobs.embedded import EmbeddedValkey
-from progress.stream import Log
+from headway.ops.embedded_valkey import EmbeddedValkey
+from headway.stream import Log
 from tests.support.processes import Process, wait_until
 
 PROCFILE = parse_procfile((Path(settings.BASE_DIR) / "Procfile").read_text()).processes

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from progress.stream.sse import Decoder, Message
+from headway.stream.sse import Decoder, Message
 from tests.support.plain import PLAIN
 from tests.support.protocol import valid_message
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import announce, tokens
-from jobs.models import Job
+from headway.lifecycle import announce
+from headway.models import Job
+from headway.web import tokens
 from tests.support.stack import Valkey, Web
 from tests.ws.client import Client
 

@@ -12,10 +12,8 @@ import pytest
 from django.contrib.auth.models import User
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from jobs import tokens
-from jobs.models import ApiToken, Job, Status
-from jobs.sockets import LONGEST_NAME, MOST_JOBS, NO_SUCH_JOB
-from progress.stream.connection import (
+from headway.models import ApiToken, Job, Status
+from headway.stream.websocket import (
     LARGEST,
     LATER,
     MOST_WAITING,
@@ -24,6 +22,8 @@ from progress.stream.connection import (
     TOO_EAGER,
     TOO_LARGE,
 )
+from headway.web import tokens
+from headway.web.websocket import LONGEST_NAME, MOST_JOBS, NO_SUCH_JOB
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web

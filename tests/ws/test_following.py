@@ -6,11 +6,11 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 
-from jobs import lease
-from jobs.models import Job, Status
-from jobs.streams import log
-from progress.stream import Event
-from progress.stream.connection import RETURN
+from headway.lifecycle import lease
+from headway.lifecycle.log import log
+from headway.models import Job, Status
+from headway.stream import Event
+from headway.stream.websocket import RETURN
 from tests.support.protocol import follow
 from tests.support.proxy import Proxy
 from tests.support.servers import Hypercorn, Uvicorn

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, Route, expect
 
-from jobs.models import Job, Status
+from headway.models import Job, Status
 from tests.pages.conftest import MakeJob
 from tests.pages.live.watching import SECONDS, Running, percent, watch, while_waiting
 from tests.support.proxy import Proxy
@@ -280,7 +280,7 @@ def test_a_tick_in_the_admin_survives_the_polls(
 ) -> None:
     sign_in(page.context, boss, proxy.url)
     running.move(10)
-    page.goto(f"{proxy.url}/admin/jobs/job/")
+    page.goto(f"{proxy.url}/admin/headway/job/")
     tick = page.locator("input.action-select")
     tick.check()
     running.move(50)

@@ -7,9 +7,9 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page, Route, expect
 
-from jobs.models import Status
-from jobs.streams import log
-from progress.stream import Event, Log
+from headway.lifecycle.log import log
+from headway.models import Status
+from headway.stream import Event, Log
 from tests.pages.live.conftest import OpenTab
 from tests.pages.live.watching import Running, watch
 from tests.support.proxy import Proxy

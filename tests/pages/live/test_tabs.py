@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from jobs.models import Job, Status
+from headway.models import Job, Status
 from tests.pages.conftest import MakeJob
 from tests.pages.live.conftest import OpenTab
 from tests.pages.live.watching import SECONDS, Running, chip, lines, percent, while_waiting

@@ -7,10 +7,10 @@ from typing import Any
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from jobs.models import TERMINAL, Job, Status
-from jobs.snapshots import state
-from jobs.streams import feed, log
-from progress.stream import Event
+from headway.lifecycle.log import feed, log
+from headway.lifecycle.snapshots import state
+from headway.models import TERMINAL, Job, Status
+from headway.stream import Event
 from tests.support.patience import PATIENCE
 
 SECONDS = 1000

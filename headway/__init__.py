@@ -1,0 +1,24 @@
+"""The job app. In a task: `from jobs import JobError, job_task, progress`."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headway.worker.current_progress import progress as progress
+    from headway.worker.outcome import JobError as JobError
+    from headway.worker.task import job_task as job_task
+
+__all__ = ["JobError", "job_task", "progress"]
+
+_HOMES = {
+    "JobError": "headway.worker.outcome",
+    "job_task": "headway.worker.task",
+    "progress": "headway.worker.current_progress",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Django imports this package before models may be imported: names are looked up on first use.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jobs' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,262 @@
+"""The history of jobs for staff: read, filter, search, watch, cancel and retry; nothing to edit."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import User
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from django.forms import CheckboxInput
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_htmx.http import HTMX_STOP_POLLING
+
+from headway.lifecycle import actions, snapshots
+from headway.models import ApiToken, Attempt, Job
+from headway.templatetags.headway import duration
+from headway.web import tokens
+from headway.web.presenters import Shown, show
+
+admin.site.site_title = admin.site.site_header = "Progress"
+admin.site.index_title = "Administration"
+
+
+class ReadOnly(BaseModelAdmin[Any]):
+    """Jobs change through verbs, and the janitor prunes them by age, so nobody adds, edits or
+    deletes here. The view permission lets staff look, the change permission cancel and retry."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        del request, kwargs
+        return List
+
+
+class AttemptInline(ReadOnly, admin.StackedInline[Attempt, Job]):
+    """Every run of the job, with the traceback that its owner does not see."""
+
+    model = Attempt
+    extra = 0
+    ordering = ("-number",)
+    fields = ("status", "worker", "started_at", "finished_at", "reason", "traceback", "log")
+    readonly_fields = ("traceback", "log")
+
+    @admin.display(description="Traceback")
+    def traceback(self, attempt: Attempt) -> str:
+        return _preformatted(attempt.error)
+
+    @admin.display(description="Log")
+    def log(self, attempt: Attempt) -> str:
+        return _preformatted("\n".join(line["text"] for line in attempt.lines))
+
+
+class List(ChangeList):
+    """A list that takes a filter with a NUL, which no database can look for, for a wrong one."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        wanted: dict[str, Any] = super().get_filters_params(params)
+        if any("\0" in value for values in wanted.values() for value in values):
+            raise IncorrectLookupParameters
+        return wanted
+
+
+class LiveChangeList(List):
+    """Reads where the jobs on the page are, and knows whether any of them is still active."""
+
+    polls = False
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        jobs = list(self.result_list)
+        cursor, states = snapshots.live(jobs)
+        for job in jobs:
+            snap = snapshots.snapshot(job, states.get(str(job.pk)))
+            job.shown = Shown(job, snap, cursor)
+        self.result_list = jobs
+        self.polls = any(job.is_active for job in jobs)
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
+    """The list fetches itself again every two seconds while a job on it is active."""
+
+    list_display = ("name", "state", "bar", "owner", "duration", "created")
+    list_display_links = None
+    list_filter = (
+        "status",
+        "kind",
+        "created_at",
+        ("owner", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("owner",)
+    list_per_page = 50
+    search_fields = ("title", "owner__username", "reason", "params_text")
+    search_help_text = "Id, title, owner, reason or a parameter"
+    date_hierarchy = "created_at"
+    actions = ("cancel_jobs", "retry_jobs")
+    inlines = (AttemptInline,)
+    fieldsets = (
+        (None, {"fields": ("title", "state", "bar", "reason", "page")}),
+        ("Asked for", {"fields": ("owner", "kind", "params", "options", "queue", "created_at")}),
+        (
+            "Run",
+            {"fields": ("attempt", "max_attempts", "worker", "started_at", "finished_at")},
+        ),
+        ("Outcome", {"fields": ("result", "files", "warning_count")}),
+    )
+    readonly_fields = ("state", "bar", "page")
+
+    class Media:
+        css = {"all": ("bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
+        js = ("django_htmx/htmx-2.min.js",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        jobs: QuerySet[Job] = super().get_queryset(request)
+        return jobs.alias(params_text=Cast("params", TextField()))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
+    ) -> tuple[QuerySet[Job], bool]:
+        """An id finds its job, however the database writes ids; other words search the fields."""
+        try:
+            return queryset.filter(pk=uuid.UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        del request, kwargs
+        return LiveChangeList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list; htmx, which polls it, is told to stop once nothing on it is active."""
+        response = super().changelist_view(request, extra_context)
+        if request.headers.get("HX-Request") and isinstance(response, TemplateResponse):
+            change_list = (response.context_data or {}).get("cl")
+            if change_list is not None and not change_list.polls:
+                response.status_code = HTMX_STOP_POLLING
+        return response
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may cancel and retry: what Django calls the change permission."""
+        return isinstance(request.user, User) and request.user.has_perm("headway.change_job")
+
+    # An id and hx-preserve keep a tick where it is while rows come and go below it.
+    @admin.display(description=SafeString('<input type="checkbox" id="action-toggle">'))
+    def action_checkbox(self, obj: Job) -> SafeString:
+        attributes = {
+            "class": "action-select",
+            "id": f"select-{obj.pk}",
+            "hx-preserve": "true",
+            "aria-label": f"Select {obj.title} {obj.pk}",
+        }
+        box = CheckboxInput(attributes, lambda _value: False)
+        return box.render(ACTION_CHECKBOX_NAME, str(obj.pk))
+
+    @admin.display(description="Job", ordering="title")
+    def name(self, job: Job) -> SafeString:
+        hint = _shown(job).hint
+        # The id lets htmx give the focus back after a poll.
+        return format_html(
+            '<a id="job-{0}" href="{0}/change/">{1}</a> <span class="quiet">{2}</span>',
+            job.pk,
+            job.title,
+            hint,
+        )
+
+    @admin.display(description="Status", ordering="status")
+    def state(self, job: Job) -> SafeString:
+        return format_html(
+            '<span data-status="{}"><span class="badge">{}</span></span>',
+            job.status,
+            job.get_status_display(),
+        )
+
+    @admin.display(description="Progress", ordering="percent")
+    def bar(self, job: Job) -> SafeString:
+        return render_to_string("admin/headway/job/bar.html", {"item": _shown(job)})
+
+    @admin.display(description="Duration")
+    def duration(self, job: Job) -> str:
+        return duration(_shown(job).elapsed)
+
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, job: Job) -> str:
+        return date_format(timezone.localtime(job.created_at), "j M Y, H:i")
+
+    @admin.display(description="Page")
+    def page(self, job: Job) -> SafeString:
+        return format_html('<a href="{0}">{0}</a>', job.get_absolute_url())
+
+    @admin.action(description="Cancel selected jobs", permissions=["operate"])
+    def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self._each(request, queryset, actions.cancel)
+
+    @admin.action(description="Retry selected jobs", permissions=["operate"])
+    def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self._each(request, queryset, actions.retry)
+
+    def _each(
+        self, request: HttpRequest, queryset: QuerySet[Job], verb: Callable[..., Job]
+    ) -> None:
+        """Applies a verb to each job and says what became of it."""
+        for job in queryset:
+            try:
+                now = verb(job, by=request.user)
+            except actions.ActionError as error:
+                self.message_user(request, f"{job.title} {job.pk}: {error}", messages.WARNING)
+            else:
+                said = f"{job.title} {job.pk}: {now.get_status_display().lower()}"
+                self.message_user(request, said, messages.SUCCESS)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
+    """Tokens are made by `manage.py token`, which shows them once; here they are revoked."""
+
+    list_display = ("id", "owner", "name", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("owner",)
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("owner__username", "name")
+    fields = ("owner", "name", "created_at", "last_used_at", "revoked_at")
+    actions = ("revoke_tokens",)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may revoke."""
+        return isinstance(request.user, User) and request.user.has_perm("headway.change_apitoken")
+
+    @admin.action(description="Revoke selected tokens", permissions=["operate"])
+    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        revoked = sum(tokens.revoke(token) for token in queryset)
+        self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
+
+
+def _shown(job: Job) -> Shown:
+    """What the list has read for all its rows at once; for a single job it is read here."""
+    known: Shown | None = getattr(job, "shown", None)
+    return known or show([job.pk])[0]
+
+
+def _preformatted(text: str) -> str:
+    return format_html("<pre>{}</pre>", text) if text else "-"

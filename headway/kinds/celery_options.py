@@ -1,0 +1,67 @@
+"""Celery's options of one start, as the row keeps them until the message is published."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from celery import current_app
+from kombu import Queue
+from kombu.utils.json import dumps, loads
+
+if TYPE_CHECKING:
+    from headway.worker.task import JobTask
+
+OF_THE_CALL = frozenset(
+    {"add_to_parent", "connection", "ignore_result", "producer", "publisher", "result_cls"}
+    | {"retry", "retry_policy", "router", "task_id", "task_type"}
+)
+"""Options that mean the publishing process, not the message."""
+
+
+class Wanted(NamedTuple):
+    """What a start asks for."""
+
+    stored: dict[str, Any]
+    """JSON for `Job.options`; `restored` turns it into options for Celery."""
+    queue: str
+    delay: float
+    """Seconds until it may run."""
+
+
+def wanted(task: "JobTask", options: Mapping[str, Any]) -> Wanted:
+    """Sorts the options of one `apply_async`. Raises TypeError for what JSON cannot hold."""
+    kept = {k: v for k, v in options.items() if k not in OF_THE_CALL and v is not None}
+    delay = seconds_until(kept.pop("eta", None) or kept.pop("countdown", None) or 0)
+    kept.pop("countdown", None)
+    expires = kept.get("expires", task.expires)
+    if expires is not None:
+        # An absolute time, or each publish anew would put it off.
+        kept["expires"] = datetime.now(UTC) + timedelta(seconds=seconds_until(expires))
+    queue = _queue(task, kept)
+    if isinstance(kept.get("queue"), Queue):
+        kept["queue"] = queue
+    return Wanted(json.loads(dumps(kept)), queue, max(0.0, delay))
+
+
+def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as Celery takes them, from `Job.options`."""
+    options: dict[str, Any] = loads(json.dumps(stored))
+    return options
+
+
+def seconds_until(moment: float | datetime | str) -> float:
+    """Seconds from now until what Celery calls a countdown, an eta or an expiry."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if isinstance(moment, datetime):
+        known = moment if moment.tzinfo else moment.replace(tzinfo=current_app.timezone)
+        return (known - datetime.now(UTC)).total_seconds()
+    return float(moment)
+
+
+def _queue(task: "JobTask", options: Mapping[str, Any]) -> str:
+    chosen = options.get("queue") or getattr(task, "queue", None)
+    if chosen is None:
+        chosen = current_app.amqp.router.route({}, task.name, task_type=type(task))["queue"]
+    return str(getattr(chosen, "name", chosen))

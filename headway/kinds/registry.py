@@ -1,0 +1,91 @@
+"""Finds every `@job_task` of the installed apps and describes it as a kind of job to start."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from celery import current_app
+from django import forms
+from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import autodiscover_modules
+
+from headway.kinds import parameters
+
+if TYPE_CHECKING:
+    from headway.worker.task import JobTask
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job: what the start page, the admin and the commands know about a task."""
+
+    name: str
+    title: str
+    description: str
+    unit: str
+    task: "JobTask"
+    form_class: type[forms.Form]
+
+    def fill(self, values: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> forms.Form:
+        """A bound form in which fields that `values` leaves out have their initial value.
+
+        For commands and JSON; a browser sends every field, so pages bind `form_class` directly.
+        """
+        initial = {
+            name: field.initial
+            for name, field in self.form_class.base_fields.items()
+            if field.initial is not None and not isinstance(field, forms.FileField)
+        }
+        return self.form_class({**initial, **values}, dict(files or {}))  # type: ignore[arg-type]  # Form takes any mapping of files
+
+
+def kinds() -> dict[str, Kind]:
+    """Every kind by name, in the order of their titles."""
+    _discover()
+    found: dict[str, Kind] = {}
+    for task in current_app.tasks.values():
+        name = getattr(task, "job_kind", "")
+        if not name:
+            continue
+        found.setdefault(name, _describe(task))
+    return dict(sorted(found.items(), key=lambda item: item[1].title))
+
+
+def get(name: str) -> Kind:
+    """The kind called `name`. Raises KeyError when no installed app has such a task."""
+    return kinds()[name]
+
+
+def unit(name: str) -> str:
+    """What the progress of a kind counts; "" where it does not say, or is gone."""
+    kind = kinds().get(name)
+    return kind.unit if kind else ""
+
+
+def check_names(**_: Any) -> list[CheckMessage]:
+    """One error for each task whose kind another task has: their rows could not be told apart."""
+    known = kinds()
+    return [
+        Error(
+            f"Two job tasks are called {name!r}: {known[name].task.name} and {task.name}."
+            " Rename one.",
+            id="jobs.E001",
+        )
+        for task in current_app.tasks.values()
+        if (name := getattr(task, "job_kind", "")) and known[name].task.name != task.name
+    ]
+
+
+@cache
+def _discover() -> None:
+    autodiscover_modules("tasks")
+
+
+@cache
+def _describe(task: "JobTask") -> Kind:
+    form = task.job_form or parameters.form(task.job_signature)
+    first = inspect.cleandoc(task.run.__doc__ or "").split("\n\n")[0]
+    description = " ".join(first.split())
+    return Kind(task.job_kind, task.job_title, description, task.job_unit, task, form)

@@ -1,0 +1,67 @@
+"""Tells the log what the database already holds. Redis may be away: nothing here ever raises."""
+
+import logging
+import uuid
+
+import redis
+from django.db import transaction
+
+from headway.lifecycle import snapshots
+from headway.lifecycle.log import feed, log
+from headway.models import TERMINAL, Job, Status
+from headway.stream import Event
+
+logger = logging.getLogger(__name__)
+
+
+def after_commit(job_id: uuid.UUID | str) -> None:
+    """Announces the job's state as soon as the surrounding transaction is committed."""
+    # No partial: Django names what failed, and raises for what has no name.
+    transaction.on_commit(lambda: state(job_id), robust=True)
+
+
+def state(job_id: uuid.UUID | str) -> None:
+    """Appends the job's present state.
+
+    Two processes may append in the other order than they committed. So each looks again after its
+    own append, and whoever was overtaken appends once more: the last entry is always the truth.
+    """
+    said: tuple[str, int] | None = None
+    while True:
+        job = Job.objects.filter(pk=job_id).first()
+        if job is None or (job.status, job.attempt) == said:
+            return
+        said = (job.status, job.attempt)
+        if not _append(job):
+            return
+
+
+def created(job: Job) -> bool:
+    """Appends the first entry of a job's log; asks Redis only. False when Redis is away."""
+    try:
+        log().append(
+            str(job.pk), _event(job), attempt=job.attempt, feed=feed(job.owner_id), created=True
+        )
+    except redis.RedisError as error:
+        logger.warning("Redis did not take the start of job %s: %s", job.pk, error)
+        return False
+    return True
+
+
+def _append(job: Job) -> bool:
+    try:
+        if job.status == Status.FAILED:
+            data = {"error": True, "job": str(job.pk), "message": job.reason}
+            log().append(str(job.pk), Event("error", data), attempt=job.attempt)
+        # To its owner's streams the job may be new at any state: at a retry, when they had
+        # nothing of it to follow any more, and when Redis did not take what was before.
+        owner = feed(job.owner_id)
+        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner)
+    except redis.RedisError as error:
+        logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
+        return False
+    return True
+
+
+def _event(job: Job) -> Event:
+    return Event("state", snapshots.state(job), final=job.status in TERMINAL)

@@ -1,0 +1,173 @@
+"""Sets right what workers, brokers and deploys left behind. Two janitors do no harm: every change
+is one conditional UPDATE."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+import redis
+from django.db import InterfaceError, OperationalError
+from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from headway.conf import conf
+from headway.kinds import registry
+from headway.kinds.celery_options import restored
+from headway.lifecycle import announce, dispatch, files, lease
+from headway.lifecycle.lease import later
+from headway.lifecycle.log import log
+from headway.models import HELD, Job, Status
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+PER_SWEEP = 200
+"""Jobs that one sweep publishes or prunes at most."""
+RECENT = 5.0
+"""Seconds in which a job's own process may still be publishing its start or its end."""
+LATE = 60.0
+"""Seconds for which an end is looked at again: an earlier state may have been on its way."""
+OFTEN, SELDOM = 60.0, 600.0
+"""Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
+its message must be lost or held back by a worker, and when the queue is just long."""
+NEVER_TOLD = {"status": "", "attempt": 0}
+"""The state in the log of a job that Redis has not taken a word of."""
+_compared: float | None = None  # when all ends so far were found in the log
+_epoch = ""  # of that log
+
+
+def sweep() -> None:
+    """One pass over everything. A step that fails is logged and tried again in the next pass."""
+    steps = (give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states, prune)
+    for step in steps:
+        try:
+            step()
+        except Exception:  # nobody repairs the janitor
+            logger.exception("The janitor could not %s", step.__name__.replace("_", " "))
+
+
+@contextmanager
+def _alone(job: uuid.UUID) -> Iterator[None]:
+    """Keeps what is wrong with one job from the others, but for what would fail them all."""
+    try:
+        yield
+    except (InterfaceError, OperationalError, redis.RedisError):
+        raise
+    except Exception:
+        logger.exception("The janitor could not deal with job %s", job)
+
+
+def give_up_lost() -> None:
+    """Queues jobs again, or ends them, whose worker let its lease run out."""
+    expired = Job.objects.filter(status__in=HELD, lease_until__lt=Now())
+    for pk, until, now in expired.values_list("pk", "lease_until", Now()):
+        silent = round((now - until).total_seconds() + conf.JOB_LEASE)
+        reason = f"The worker disappeared (last sign of life {silent} s ago)"
+        with _alone(pk):
+            if lease.abandon(pk, reason, lease_until__lt=Now()):
+                logger.warning("Job %s: %s", pk, reason)
+
+
+def end_cancelled() -> None:
+    """Ends jobs that were asked to stop and did not; what their worker still does is refused."""
+    deadline = conf.JOB_CANCEL_DEADLINE
+    late = {"status": Status.CANCELLING, "cancel_requested_at__lt": later(-deadline)}
+    for pk in Job.objects.filter(**late).values_list("pk", flat=True):
+        with _alone(pk):
+            if lease.abandon(pk, f"It did not stop within {deadline} s", **late):
+                logger.warning("Job %s did not stop within %s s and was ended", pk, deadline)
+
+
+def end_expired() -> None:
+    """Ends queued jobs whose Celery `expires` has passed."""
+    queued = Job.objects.filter(status=Status.QUEUED)
+    for job in queued.filter(options__has_key="expires").only("pk", "options"):
+        with _alone(job.pk):
+            if restored(job.options)["expires"] < datetime.now(UTC):
+                reason = "Expired before a worker was free"
+                ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
+                if queued.filter(pk=job.pk).update(**ended):
+                    announce.after_commit(job.pk)
+
+
+def publish_forgotten() -> None:
+    """Publishes queued jobs that are due and whose message was never sent, or seems to be lost."""
+    due = Job.objects.filter(Q(not_before=None) | Q(not_before__lte=Now()), status=Status.QUEUED)
+    never = due.filter(published_at=None, created_at__lt=later(-RECENT))
+    known = registry.kinds()
+    for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:
+        if job.kind not in known:
+            logger.warning("Job %s waits: this code has no kind %r", job.pk, job.kind)
+        elif not dispatch.publish(job) and dispatch.depth(job.queue) is None:
+            return  # the broker is away; the others would only wait for it one after the other
+
+
+def repeat_states() -> None:
+    """Announces again how jobs stand where the log says otherwise: Redis did not take the last
+    state, or has forgotten it. Without its end, a job's streams would not end, nor its log."""
+    global _compared, _epoch
+    begun, epoch = time.monotonic(), log().epoch()
+    # A new janitor does not know what was told meanwhile. No open list is older than its stream.
+    unknown = 1.1 * conf.STREAM_MAX_AGE if _compared is None else begun - _compared
+    since = min(unknown + LATE, conf.LOG_TTL)
+    # On another server, or the same with older data, anything may be missing.
+    back = since if epoch == _epoch else conf.LOG_TTL
+    ended = Q(finished_at__range=(later(-back), later(-RECENT)))
+    active = Q(status__in=HELD, started_at__lt=later(-RECENT))
+    again = Q(status=Status.QUEUED, attempt__gt=0)
+    # Of an older one that the log does not know, viewers were told before Redis lost it.
+    young = Q(finished_at=None) | Q(finished_at__gt=later(-since))
+    found = (
+        Job.objects.filter(ended | active | again)
+        .order_by()
+        .values_list("pk", "status", "attempt", ExpressionWrapper(young, BooleanField()))
+    )
+    for jobs in _batches(found):
+        states = log().read([str(pk) for pk, *_ in jobs]).states
+        for pk, status, attempt, untold in jobs:
+            state = states.get(str(pk), NEVER_TOLD if untold else None)
+            if state and (state["status"], state["attempt"]) != (status, attempt):
+                logger.warning("Job %s: the log has missed that it is %s", pk, status)
+                announce.state(pk)
+    _compared, _epoch = begun, epoch
+
+
+def prune() -> None:
+    """Deletes jobs, with their files and logs, that ended longer ago than the history is kept."""
+    kept = timedelta(days=conf.JOB_HISTORY_DAYS).total_seconds()
+    old = Job.objects.finished().filter(finished_at__lt=later(-kept))
+    for pk in list(old.values_list("pk", flat=True)[:PER_SWEEP]):
+        with _alone(pk):
+            files.delete_all_of(pk)
+            log().forget(str(pk))
+            old.filter(pk=pk).delete()
+
+
+def _batches(rows: QuerySet[Job, T]) -> Iterator[list[T]]:
+    found = rows.iterator(PER_SWEEP)
+    while batch := list(islice(found, PER_SWEEP)):
+        yield batch
+
+
+def _lost_messages(due: QuerySet[Job]) -> list[Job]:
+    """Jobs to publish again. The pause doubles with a job's age, lest a long queue is flooded."""
+    found: list[Job] = []
+    sent = due.filter(published_at__lt=later(-conf.JOB_REPUBLISH_AFTER)).annotate(
+        now=Now(), since=Coalesce("not_before", "created_at", output_field=DateTimeField())
+    )
+    for queue in sent.order_by().values_list("queue", flat=True).distinct():
+        depth = dispatch.depth(queue)
+        waiting = due.filter(queue=queue, published_at__isnull=False)
+        if depth is not None and depth >= waiting.count():
+            continue  # nobody's message is missing
+        longest = OFTEN if depth == 0 else SELDOM
+        for job in sent.filter(queue=queue).order_by(F("published_at")):
+            age = (job.published_at - job.since).total_seconds()
+            pause = max(float(conf.JOB_REPUBLISH_AFTER), min(longest, age))
+            if (job.now - max(job.published_at, job.since)).total_seconds() > pause:
+                found.append(job)
+    return found

@@ -1,0 +1,199 @@
+"""The history of every job: what was asked for, what became of it, and each attempt at it."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.urls import reverse
+
+
+class Status(models.TextChoices):
+    """Where a job stands. Only conditional updates in lease, actions and janitor change it."""
+
+    QUEUED = "queued", "Queued"
+    "Accepted and stored; waits for a worker, or for the time of its next attempt."
+    RUNNING = "running", "Running"
+    "A worker holds the lease and is at work."
+    CANCELLING = "cancelling", "Cancelling"
+    "Somebody asked to stop it and the worker has not answered yet."
+    SUCCEEDED = "succeeded", "Succeeded"
+    "The task returned; its result is stored."
+    FAILED = "failed", "Failed"
+    "The task raised an error or took longer than allowed."
+    CANCELLED = "cancelled", "Cancelled"
+    "Stopped on request; a partial result may be stored."
+    LOST = "lost", "Lost"
+    "The worker disappeared and no attempt is left."
+
+
+ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
+HELD = frozenset({Status.RUNNING, Status.CANCELLING})
+TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.LOST})
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "JobQuerySet":
+        """Jobs this person may see: all for staff, their own for users, none for anonymous."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if getattr(user, "is_staff", False):
+            return self.all()
+        return self.filter(owner_id=user.pk)
+
+    def active(self) -> "JobQuerySet":
+        return self.filter(status__in=ACTIVE)
+
+    def finished(self) -> "JobQuerySet":
+        return self.filter(status__in=TERMINAL)
+
+
+class Job(models.Model):
+    """One piece of work somebody asked for. Its id is also the Celery task id and the log key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=100, db_index=True)
+    title = models.CharField(max_length=200)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="jobs",
+    )
+    params = models.JSONField(default=dict, blank=True)
+    options = models.JSONField(
+        default=dict, blank=True, help_text="Celery options of this one start"
+    )
+    queue = models.CharField(max_length=200, blank=True)
+    # NULL, unlike "", may be there many times.
+    token = models.CharField(
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="SHA-256 of owner and one-time form token",
+    )
+
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
+    reason = models.CharField(max_length=500, blank=True)
+    attempt = models.PositiveIntegerField(
+        default=0, help_text="number of the last attempt, 0 before the first"
+    )
+    max_attempts = models.PositiveIntegerField(default=1)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the broker took the last message"
+    )
+    not_before = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=255, blank=True)
+
+    # Progress as last committed, by lease renewals and the end; what moves is in Redis.
+    percent = models.FloatField(null=True, blank=True)
+    current = models.FloatField(null=True, blank=True)
+    total = models.FloatField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    phase = models.CharField(max_length=200, blank=True)
+    warning_count = models.PositiveIntegerField(default=0)
+
+    result = models.JSONField(null=True, blank=True)
+    files = models.JSONField(
+        default=list, blank=True, help_text="names of the last attempt's result files"
+    )
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
+            models.Index(fields=["status", "lease_until"], name="job_status_lease"),
+            models.Index(fields=["-created_at"], name="job_created"),
+            models.Index(fields=["finished_at"], name="job_finished"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.get_status_display()})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("headway:job", args=[self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    def file_path(self, name: str) -> str:
+        """Storage name of one result file. Raises KeyError when the job has no such file."""
+        if name not in self.files:
+            raise KeyError(name)
+        return result_path(self.pk, self.attempt, name)
+
+
+def result_path(job: uuid.UUID, attempt: int, name: str) -> str:
+    return f"results/{job}/{attempt}/{name}"
+
+
+class Attempt(models.Model):
+    """One run of a job by one worker; the error text is for the admin only."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
+    worker = models.CharField(max_length=255, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    progress = models.JSONField(default=dict, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    error = models.TextField(blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    lines = models.JSONField(default=list, blank=True)
+    checkpoint = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("job", "number")
+        constraints = (
+            models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.job_id}"
+
+
+class ImportedRow(models.Model):
+    """One accepted row of a CSV file; `line` is its line number in the file."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="rows")
+    line = models.PositiveIntegerField()
+    data = models.JSONField()
+
+    class Meta:
+        ordering = ("job", "line")
+        constraints = (models.UniqueConstraint(fields=["job", "line"], name="imported_line_once"),)
+
+    def __str__(self) -> str:
+        return f"line {self.line} of {self.job_id}"
+
+
+class ApiToken(models.Model):
+    """A secret with which programs act as its owner. Only its hash is stored (see tokens.py)."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    name = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the secret, in hexadecimal")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="to the minute")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.name}".strip()

@@ -1,0 +1,150 @@
+"""What `manage.py up` does, from the lock on the data directory to the last process."""
+
+import errno
+import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from django.conf import settings
+from honcho.environ import parse_procfile
+
+from headway.ops.embedded_valkey import EmbeddedValkey
+from headway.ops.supervisor import Supervisor
+from headway.web import sign_in
+
+PATIENCE = 60.0  # seconds until we say what is missing
+MARGIN = 5.0  # seconds beyond WORKER_GRACE until what has not ended is killed
+LAST_WORDS = 10.0  # seconds in which the processes of an `up` that was killed end
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask what listens there
+
+
+class InstallationError(Exception):
+    """The installation cannot run; the message is a sentence that says what to do."""
+
+
+class Installation:
+    """Holds a data directory and a port from entering to leaving; `run` does the rest."""
+
+    def __init__(self, data_dir: Path, *, port: int, workers: int) -> None:
+        self.data_dir = data_dir
+        self.port = port
+        self.workers = workers
+        if not 1 <= port <= 65535:
+            raise InstallationError(f"--port {port}: use a number from 1 to 65535.")
+        if workers < 1:
+            raise InstallationError(f"--workers {workers}: use 1 or more.")
+        host = settings.ALLOWED_HOSTS[0].lstrip(".") if settings.ALLOWED_HOSTS else "localhost"
+        self.host = "localhost" if host == "*" else host
+        self.url = f"http://{self.host}:{port}"
+
+    def __enter__(self) -> "Installation":
+        self._lock = (self.data_dir / "up.lock").open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            pid = self._lock.read().strip()
+            self._lock.close()
+            raise InstallationError(
+                f"Process {pid} is already running `up` on {self.data_dir}: end it first, or set "
+                "DATA_DIR to another directory."
+            ) from None
+        killed = self._lock.tell() > 0  # who ends in order leaves nothing in it
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
+        self._require_port(LAST_WORDS if killed else 0.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.truncate(0)
+        self._lock.close()
+
+    def _require_port(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while (problem := self._port_problem()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if problem is not None and problem.errno == errno.EADDRINUSE:
+            raise InstallationError(
+                f"Port {self.port} is taken: end the program that listens there, or choose "
+                f"another with --port {self.port + 1}."
+            )
+        if problem:
+            raise InstallationError(f"Port {self.port} on {settings.BIND}: {problem.strerror}.")
+
+    def _port_problem(self) -> OSError | None:
+        family = socket.AF_INET6 if ":" in settings.BIND else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.BIND, self.port))
+            except OSError as error:
+                return error
+        return None
+
+    def run(self) -> None:
+        """Start everything, print the URL, and stay until a signal; then end it in order.
+
+        Raises InstallationError when a process cannot be kept running.
+        """
+        processes = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
+        with Supervisor() as supervisor:
+            if self._start_valkey(supervisor):
+                for name, command in processes.items():
+                    supervisor.start(name, command, self._environment())
+                self._await_ready(supervisor)
+                supervisor.run()
+            supervisor.say("ending")
+            supervisor.end(processes, grace=settings.WORKER_GRACE + MARGIN)
+        if supervisor.failure:
+            raise InstallationError(supervisor.failure)
+
+    def _start_valkey(self, supervisor: Supervisor) -> bool:
+        if not settings.EMBEDDED_VALKEY:
+            return True
+        server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
+        server.prepare()
+        supervisor.start("valkey", f"exec {shlex.join(server.command)}", self._environment())
+        return supervisor.run(until=server.answers)
+
+    def _environment(self) -> dict[str, str]:
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+        return {
+            **os.environ,
+            "DATA_DIR": str(self.data_dir),
+            "PATH": path,
+            "PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+            "WORKERS": str(self.workers),
+        }
+
+    def _await_ready(self, supervisor: Supervisor) -> None:
+        deadline = time.monotonic() + PATIENCE
+        if not supervisor.run(until=lambda: not self._missing() or time.monotonic() > deadline):
+            return
+        if missing := self._missing():
+            supervisor.say(f"not ready after {PATIENCE:.0f} s: {', '.join(missing)} missing")
+        if user := sign_in.first_user_without_password():
+            supervisor.say(f"sign in as {user}, once: {self.url}{sign_in.link_path(user)}")
+            supervisor.say(f"then set a password: {self.url}{sign_in.password_path(user)}")
+        supervisor.say(f"ready: {self.url}/")
+
+    def _missing(self) -> list[str]:
+        address = ANY_ADDRESS.get(settings.BIND, settings.BIND)
+        address = f"[{address}]" if ":" in address else address
+        request = Request(f"http://{address}:{self.port}/readyz", headers={"Host": self.host})
+        try:
+            with urlopen(request, timeout=2) as answer:  # noqa: S310 - the URL is ours
+                parts = json.load(answer)
+        except HTTPError as error:
+            parts = json.load(error) if error.code == 503 else {"web": False}
+        except (URLError, OSError, ValueError):
+            parts = {"web": False}
+        return [name for name, there in parts.items() if not there]

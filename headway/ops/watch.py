@@ -1,0 +1,107 @@
+"""Where jobs are, again and again until all have ended: read here, or from another installation."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+from urllib.parse import urlencode
+
+from django.core.management.base import CommandError
+from django.db import close_old_connections
+
+from headway.lifecycle import snapshots
+from headway.models import Job, Status
+from headway.ops.terminal import Snapshot, draw, is_over
+from headway.stream.client import StreamError, watch
+
+EVERY = 0.25
+"""Seconds between two looks at the database and Redis."""
+LARGEST = 1e16
+"""Above all numbers that streams carry."""
+SUCCEEDED, FAILED, CANCELLED, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
+"""What `watch` exits with; UNKNOWN when a job could not be watched to its end."""
+
+
+def show(source: Iterator[Snapshot], out: TextIO) -> int:
+    """Draws the jobs of a source until all have ended; the exit code."""
+    try:
+        ended = {str(snapshot["status"]) for snapshot in draw(source, out).values()}
+    except KeyboardInterrupt:
+        out.write("Stopped watching. The job goes on.\n")
+        return INTERRUPTED
+    if Status.FAILED in ended:
+        return FAILED
+    return CANCELLED if ended & {Status.CANCELLED, Status.LOST} else SUCCEEDED
+
+
+def here(jobs: Sequence[uuid.UUID]) -> Iterator[Snapshot]:
+    """Snapshots of this installation's jobs. Needs no web process, and Redis only for motion.
+
+    Raises CommandError when one of them does not exist, or no longer.
+    """
+    while True:
+        _, states = snapshots.live(jobs)
+        rows = Job.objects.in_bulk(jobs)
+        gone = [str(job) for job in jobs if job not in rows]
+        if gone:
+            raise CommandError(f"There is no job {', '.join(gone)}.", returncode=UNKNOWN)
+        found = [snapshots.snapshot(rows[job], states.get(str(job))) for job in jobs]
+        yield from found
+        if all(is_over(snapshot) for snapshot in found):
+            return
+        close_old_connections()
+        time.sleep(EVERY)
+
+
+def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterator[Snapshot]:
+    """Snapshots of the jobs of the installation at `site`, from one stream of them all.
+
+    Raises CommandError when it refuses them, or is no installation of ours.
+    """
+    names = {str(job) for job in jobs}
+    known: dict[str, dict[str, Any]] = {}
+    try:
+        with watch(_address(site, jobs), token=token) as events:
+            for event in events:
+                if event.event not in ("snapshot", "state", "progress"):
+                    continue
+                told = _merged(known, event.data)
+                if not _is_ours(told) or told["job"] not in names:
+                    raise CommandError(f"{site} sends no jobs of ours.", returncode=UNKNOWN)
+                known[told["job"]] = told
+                yield told
+                if len(known) == len(names) and all(is_over(each) for each in known.values()):
+                    return
+    except StreamError as error:
+        raise CommandError(str(error), returncode=UNKNOWN) from error
+    raise CommandError(f"There is no job {', '.join(names)} any more.", returncode=UNKNOWN)
+
+
+def _address(site: str, jobs: Sequence[uuid.UUID]) -> str:
+    """A job's own stream also says when the job has been deleted."""
+    root = f"{site.rstrip('/')}/jobs"
+    if len(jobs) == 1:
+        return f"{root}/{jobs[0]}/events/"
+    return f"{root}/events/?{urlencode([('job', str(job)) for job in jobs])}"
+
+
+def _merged(known: Mapping[str, dict[str, Any]], told: Any) -> dict[str, Any]:
+    """What is known of a job now; nothing when that makes no sense."""
+    if not isinstance(told, dict) or not isinstance(told.get("job"), str):
+        return {}
+    before = known.get(told["job"], {})
+    if before.get("attempt") != told.get("attempt"):
+        before = {}  # an attempt begins with a `state`, which is all there is then
+    return before | told
+
+
+def _is_ours(told: Mapping[str, Any]) -> bool:
+    """Whether it can be drawn."""
+    texts = (told.get(name) for name in ("job", "title", "status", "reason"))
+    numbers = (told.get(name) for name in ("percent", "current", "total", "rate", "eta"))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(told.get(name) or "", str) for name in ("phase", "unit"))
+        and isinstance(told.get("attempt"), int)
+        and all(n is None or (isinstance(n, int | float) and abs(n) < LARGEST) for n in numbers)
+    )

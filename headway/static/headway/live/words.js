@@ -1,0 +1,31 @@
+/* Values as text; headway/templatetags/headway.py writes them the same way. */
+'use strict';
+window.live = {};
+(() => {
+  const figure = (value) => value.toLocaleString('en', { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 });
+  const padded = (value) => String(Math.floor(value) % 60).padStart(2, '0');
+
+  function duration(seconds) {
+    if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${padded(seconds)} s`;
+    return `${Math.floor(seconds / 3600)} h ${padded(seconds / 60)} min`;
+  }
+
+  function remaining(eta) {
+    if (eta == null) return '';
+    return `about ${eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '')}`;
+  }
+
+  function count({ current, total }, unit) {
+    if (current == null) return '';
+    return `${total == null ? figure(current) : `${figure(current)} of ${figure(total)}`} ${unit}`.trimEnd();
+  }
+
+  function rate(value, unit) {
+    if (value == null) return '';
+    const [amount, time] = value < 1 ? [value * 60, 'min'] : [value, 's'];
+    return `${figure(amount)} ${unit}`.trimEnd() + `/${time}`;
+  }
+
+  window.live.words = { figure, duration, remaining, count, rate };
+})();

@@ -1,0 +1,22 @@
+"""The engine: a log of events in Redis, reporters that write it and a hub that streams it."""
+
+from .event import Event
+from .housekeeping import Limits
+from .hub import Hub
+from .log import Log, Output, Receipt, Snapshots
+from .reporter import Cancelled, Reporter, Superseded
+from .subscription import Subscription
+
+__all__ = [
+    "Cancelled",
+    "Event",
+    "Hub",
+    "Limits",
+    "Log",
+    "Output",
+    "Receipt",
+    "Reporter",
+    "Snapshots",
+    "Subscription",
+    "Superseded",
+]

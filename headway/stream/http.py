@@ -1,0 +1,249 @@
+"""The engine's door to Django: a streaming response, where it starts, and a handler that frees
+what a stream does not need."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, NamedTuple
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+
+from .hub import Hub
+from .long_poll import Wait, left
+from .subscription import Subscription
+from .wire import AsgiWire, can_be_driven
+
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    # So that no middleware compresses: a browser decodes only the first of many gzip members.
+    "Content-Encoding": "identity",
+}
+
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Cursor(NamedTuple):
+    """Where a client wants to go on. `number` is None when it has none, or one of no use; then
+    `reason` says so."""
+
+    number: int | None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Cursor":
+        """What a client has sent. Garbage is never an error."""
+        if not text:
+            return cls(None)
+        if re.fullmatch(r"[0-9]{1,18}", text):
+            return cls(int(text))
+        return cls(None, "unknown")
+
+
+def cursor(request: HttpRequest) -> Cursor:
+    """The client's cursor: the `Last-Event-ID` header, else `?cursor=`, since a rebuilt EventSource
+    cannot send the header (WHATWG HTML, section 9.2.4)."""
+    return Cursor.of(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
+
+
+class StreamResponse(StreamingHttpResponse):
+    """`text/event-stream` of an asynchronous generator. Under EventStreamHandler it is sent when
+    the request is over, and holds no thread and no database connection."""
+
+    def __init__(self, stream: AsyncGenerator[bytes, None]) -> None:
+        self.stream = stream
+        super().__init__(stream, content_type="text/event-stream", headers=HEADERS)
+
+
+class EventStreamResponse(StreamResponse):
+    """`text/event-stream` of a subscription. Under every handler an asynchronous iterator; under
+    EventStreamHandler the hub writes to the connection itself, and the stream holds no thread, no
+    database connection and no task but the server's own. `hub()` is called in the event loop that
+    sends it: the view may have run in a thread."""
+
+    def __init__(self, hub: Callable[[], Hub], reader: Subscription) -> None:
+        self.hub, self.reader = hub, reader
+        super().__init__(_stream(hub, reader))
+
+
+async def _stream(hub: Callable[[], Hub], reader: Subscription) -> AsyncGenerator[bytes, None]:
+    async with aclosing(hub().stream(reader)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+def wait_before(response: HttpResponseBase, wait: Wait) -> HttpResponseBase:
+    """Under EventStreamHandler, a response that is made again after `wait`, by the same request,
+    which holds nothing meanwhile. Under other handlers it is sent at once."""
+    response.wait = wait  # type: ignore[attr-defined]  # middleware hands on the same object
+    return response
+
+
+class EventStreamHandler(ASGIHandler):
+    """Django's ASGI handler, except for event streams, the paths that end in `/events/` or
+    `/chat/`.
+
+    Django keeps one thread for each request until its response has been sent, and hops to it for
+    every middleware. For a stream that is hours. So the view and the middleware run as ever, but
+    all in one hop to one thread that streams share; then the request is finished, and only then
+    the stream is sent.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_one_hop = BaseHandler()
+        self._in_one_hop.load_middleware()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serves one request (ASGI HTTP, version 2.x)."""
+        exchange = _Exchange(send)
+        if scope["type"] == "http" and _is_stream(scope["path"]):
+            # A task of its own: what the request leaves in its context is not kept for hours.
+            await asyncio.create_task(self.handle(scope, receive, exchange))
+            await exchange.serve(receive)
+        elif scope["type"] == "http" and b"wait=" in scope["query_string"]:
+            await super().__call__(scope, receive, exchange)
+            if exchange.put_aside is not None:
+                await self._answer_later(exchange.put_aside, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """The response to a request, after all middleware."""
+        if not _is_stream(request.path):
+            return await super().get_response_async(request)
+        response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
+        return response
+
+    async def send_response(self, response: HttpResponseBase, send: Any) -> None:
+        """Sends a response, or puts a stream and an answer that may wait aside until the request
+        is over."""
+        if isinstance(response, StreamResponse) and isinstance(send, _Exchange):
+            send.stream = response
+        elif hasattr(response, "wait") and isinstance(send, _Exchange):
+            send.put_aside = response
+        else:
+            await super().send_response(response, send)
+
+    async def _answer_later(
+        self, response: HttpResponseBase, scope: Any, receive: Receive, send: Send
+    ) -> None:
+        """Waits, then makes the request again: who asks is checked and the answer made as if it
+        had come only now. Where the server has too many streams to wait, the answer is what there
+        is, with the time after which to come back."""
+        wait: Wait = response.wait  # type: ignore[attr-defined]  # by `wait_before`
+        bell = await wait.over(receive)
+        if bell is not None and bell.busy:
+            response["Retry-After"] = str(bell.busy)
+            await super().send_response(response, send)
+        elif bell is not None:
+            await super().__call__(scope, _after_body(receive), send)
+
+
+def _is_stream(path: str) -> bool:
+    return path.endswith(("/events/", "/chat/"))
+
+
+def _after_body(receive: Receive) -> Receive:
+    """What a request whose body has been read receives when it is made again."""
+    unread = True
+
+    async def again() -> Message:
+        nonlocal unread
+        if not unread:
+            return await receive()
+        unread = False
+        return {"type": "http.request", "body": b""}
+
+    return again
+
+
+class _Exchange:
+    """One request's `send`, and the stream or the answer for later that its view returned."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.stream: StreamResponse | None = None
+        self.put_aside: HttpResponseBase | None = None
+
+    async def __call__(self, message: Message) -> None:
+        await self._send(message)
+
+    async def serve(self, receive: Receive) -> None:
+        """Sends the stream, if there is one, until it ends or the client has gone."""
+        response, self.stream = self.stream, None
+        if response is None:
+            return
+        if not isinstance(response, EventStreamResponse):
+            await self._send(_start(response))
+            await _iterate(response.stream, receive, self._send)
+            return
+        hub, reader = response.hub(), response.reader
+        starting = self._send(_start(response))
+        del response  # what is kept here is kept for hours, for each viewer
+        await starting
+        driven = can_be_driven(starting)
+        del starting
+        if driven:
+            await _drive(hub, reader, receive, self._send)
+        else:
+            await _iterate(hub.stream(reader), receive, self._send)
+
+
+def _start(response: StreamResponse) -> Message:
+    headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
+    cookies = (cookie.OutputString().encode("ascii") for cookie in response.cookies.values())
+    headers += [(b"Set-Cookie", cookie) for cookie in cookies]
+    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+
+
+async def _drive(hub: Hub, reader: Subscription, receive: Receive, send: Send) -> None:
+    """Lets the hub write, and waits for the client to leave: the only task of this viewer."""
+    task, over = asyncio.current_task(), False
+
+    def gone() -> None:
+        nonlocal over
+        if not over and task is not None:
+            over = True
+            task.cancel()
+
+    wire = AsgiWire(send, gone)
+    try:
+        hub.attach(reader, wire)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        over = True
+    except asyncio.CancelledError:
+        if not over or task is None:
+            raise
+        task.uncancel()
+    finally:
+        hub.detach(reader)
+        wire.abandon()
+
+
+async def _iterate(stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+    """The same through the generator and two tasks."""
+    sending = asyncio.ensure_future(_send(stream, send))
+    leaving = asyncio.ensure_future(left(receive))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        sending.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+    if not sending.cancelled() and (error := sending.exception()):
+        raise error  # for the server's log: the client sees the end
+
+
+async def _send(stream: AsyncGenerator[bytes, None], send: Send) -> None:
+    async with aclosing(stream) as pieces:
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

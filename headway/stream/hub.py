@@ -1,0 +1,265 @@
+"""Fans live messages out to the streams of one web process, and catches them up from the log."""
+
+import asyncio
+import contextvars
+import logging
+import random
+from collections import Counter
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from . import history, sse
+from .catch_up import Request, owed
+from .housekeeping import Clock, Limits, Revoked, busy, farewell, opening
+from .pubsub import Channels
+from .rooms import Rooms
+from .subscription import Subscription
+from .wire import Buffer, Wire
+
+logger = logging.getLogger(__name__)
+
+Recover = Callable[[Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
+"""Gives the snapshots of jobs from the database; jobs it does not know are left out."""
+
+Members = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Gives the jobs that a reader of a feed who has seen all up to a number must still follow."""
+
+ROUND = 100
+"""Readers that are caught up with one round trip at most."""
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts to read the log at most."""
+PATIENCE = 5.0
+"""Seconds that one round of catching up may take before it counts as failed."""
+
+
+async def _none(grants: Collection[Hashable]) -> Collection[Hashable]:
+    del grants
+    return ()
+
+
+class Hub:
+    """All streams of one event loop: one Redis connection for live messages, one for the log,
+    four tasks, however many viewers. Starts with its first stream; `close` ends it."""
+
+    def __init__(
+        self,
+        url: str,
+        recover: Recover,
+        members: Members,
+        limits: Limits | None = None,
+        revoked: Revoked = _none,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._recover, self._members = recover, members
+        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+            url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        )
+        self._rooms = Rooms(self.limits.tick, self._follow, self._catch_up)
+        self._channels = Channels(
+            url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
+        )
+        self._clock = Clock(self.limits, self._end, lambda: self._away, revoked)
+        self._away: float | None = None
+        self._held: Counter[str] = Counter()
+        self._behind: dict[Subscription, None] = {}
+        self._asked = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def readers(self) -> Collection[Subscription]:
+        """All whose streams are open."""
+        return self._clock.readers
+
+    def attach(self, reader: Subscription, wire: Wire) -> None:
+        """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
+        instead: an error status would make EventSource give up for good."""
+        reader.wire, reader.budget = wire, self.limits.max_bytes
+        if self._is_full(reader.holder):
+            wire.write(busy())
+            reader.end()
+            return
+        wire.ready = partial(self._unblock, reader)
+        self._clock.begin(reader)
+        self._held[reader.holder] += 1
+        self._rooms.enter(reader)
+        self._start()
+        wire.write(opening(reader))
+        if reader.heartbeat:  # at once, so that a page knows that nothing holds the stream back
+            wire.write(sse.heartbeat(stale=self._clock.stale))
+        self._catch_up(reader)
+
+    def detach(self, reader: Subscription) -> None:
+        """Forgets a stream; its channels are dropped with the next round. May be called twice."""
+        if not self._clock.forget(reader):
+            return
+        self._held[reader.holder] -= 1
+        if not self._held[reader.holder]:
+            del self._held[reader.holder]
+        self._behind.pop(reader, None)
+        self._rooms.leave(reader)
+        self._asked.set()
+
+    async def stream(self, reader: Subscription) -> AsyncGenerator[bytes, None]:
+        """A stream as an iterator of SSE bytes, for handlers that want one."""
+        buffer = Buffer(self.limits.buffer)
+        self.attach(reader, buffer)
+        try:
+            while piece := await buffer.take():
+                yield piece
+        finally:
+            self.detach(reader)
+
+    async def close(self) -> None:
+        """Ends all streams, the tasks and the connections."""
+        for reader in tuple(self.readers):
+            self._end(reader, farewell())
+        tasks, self._tasks = self._tasks, []
+        while left := [task for task in tasks if not task.done()]:
+            for task in left:  # again and again: Python 3.11's wait_for can swallow one
+                task.cancel()
+            await asyncio.wait(left, timeout=0.1)
+        await self._redis.aclose()
+
+    def _lose_sight(self) -> None:
+        """The log cannot be read; when it can again, a round of catching up will show it."""
+        if self._away is None:
+            self._away = asyncio.get_running_loop().time()
+
+    def _is_full(self, holder: str) -> bool:
+        full = len(self.readers) >= self.limits.max_streams
+        return full or (bool(holder) and self._held[holder] >= self.limits.max_held)
+
+    def _start(self) -> None:
+        if not self._tasks:
+            # A fresh context: the tasks must not keep the first viewer's request alive.
+            loop, context = asyncio.get_running_loop(), contextvars.Context()
+            self._tasks = [
+                loop.create_task(work, name=f"hub: {name}", context=context)
+                for name, work in [
+                    ("live", self._channels.run()),
+                    ("log", self._run()),
+                    ("clock", self._clock.run()),
+                    ("grants", self._clock.check()),
+                ]
+            ]
+
+    def _end(self, reader: Subscription, last: bytes) -> None:
+        """Ends a stream cleanly, with some last bytes."""
+        reads = reader.wire.write(last)
+        reader.end()
+        if not reads:
+            reader.wire.abandon()
+        self.detach(reader)
+
+    def _catch_up(self, reader: Subscription) -> None:
+        if reader in self.readers and reader.lagging and not reader.blocked:
+            self._behind[reader] = None
+            self._asked.set()
+
+    def _unblock(self, reader: Subscription) -> None:
+        reader.blocked = False
+        self._catch_up(reader)
+
+    def _on_loss(self) -> None:
+        self._lose_sight()
+        self._rooms.doubt()
+        for reader in self.readers:
+            reader.complete = not reader.feed
+            self._catch_up(reader)
+        self._asked.set()  # even without readers: the next round shows that Redis is back
+
+    def _follow(self, reader: Subscription, job: str, number: int) -> None:
+        """A new job of the reader's owner, which began with the event `number`. It was announced
+        before anything later was published, so catching up gives all of it, unless the reader has
+        read past that in the meantime. One that it follows is announced again when it runs, for
+        those who were not told of its start."""
+        if job in reader.jobs:
+            return
+        if number <= reader.cursor:
+            reader.missed |= {job}
+        self._join(reader, [job])
+
+    def _join(self, reader: Subscription, jobs: Iterable[str]) -> None:
+        if reader in self.readers:  # it may have left while its jobs were looked up
+            self._rooms.leave(reader)
+            reader.jobs |= frozenset(jobs)
+            self._rooms.enter(reader)
+            self._catch_up(reader)
+
+    async def _run(self) -> None:
+        """Catches up who lags, in rounds."""
+        pause, size = 0.05, ROUND
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            batch = list(islice(self._behind, size))
+            for reader in batch:  # before anything else: a loss from here on must be seen
+                reader.arm()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._channels.hold(self._rooms.channels)
+                    await self._complete(batch)
+                    await self._read(batch)
+                pause, size, self._away = 0.05, ROUND, None
+            except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
+                logger.warning("Streams wait to be caught up: %s", error)
+                self._lose_sight()
+                self._asked.set()
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
+                pause, size = min(pause * 2, LONGEST_PAUSE), max(1, len(batch) // 2)
+                for reader in batch:  # whoever makes a round fail must not keep the others waiting
+                    if self._behind.pop(reader, reader) is None:
+                        self._behind[reader] = None
+            if self._behind:
+                self._asked.set()
+
+    async def _complete(self, batch: Iterable[Subscription]) -> None:
+        """Asks for the jobs of feeds, now that no new one can be missed."""
+        for reader in batch:
+            if not reader.complete:
+                reader.complete = True  # first: a loss in the meantime takes it back
+                try:
+                    jobs = await self._members(reader.feed, reader.cursor)
+                except BaseException:
+                    reader.complete = False
+                    raise
+                self._join(reader, jobs)
+                reader.arm()
+        await self._channels.hold(self._rooms.channels)
+
+    async def _read(self, batch: Iterable[Subscription]) -> None:
+        requests = [Request.of(reader) for reader in batch]
+        if not requests:
+            return
+        wanted = sorted({(job, request.at) for request in requests for job in request.jobs})
+        async with self._redis.pipeline(transaction=True) as pipe:
+            history.queue(pipe, wanted)
+            read = history.parse(wanted, await pipe.execute())
+        self._rooms.start(read)
+        missing = {job for request in requests for job in request.lost(read)}
+        recovered = await self._recover(sorted(missing)) if missing else {}
+        for request in requests:
+            self._behind.pop(request.reader, None)
+            if request.reader in self.readers:
+                request.reader.catch_up(**owed(request, read, recovered)._asdict())
+                # What has joined in the meantime may have begun before the cursor moved.
+                if joined := request.reader.jobs - request.jobs:
+                    request.reader.missed |= joined
+                if request.reader.spent:
+                    self._end(request.reader, farewell())
+                self._catch_up(request.reader)

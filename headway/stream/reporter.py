@@ -1,0 +1,281 @@
+"""What a running attempt says about itself. The job's thread only stores values in memory; the
+ticker calls `flush`, which writes what changed."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
+from typing import Any, TypeVar
+
+import redis
+
+from .event import Event, clean
+from .log import Log, Receipt
+from .motion import Motion
+from .quantity import amount
+from .ticker import TICK, Ticker
+
+logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+
+IDLE_BEAT = 1.0
+"""Seconds between looks at the cancel flag while nothing changes."""
+RETRY = 1.0
+"""Seconds between two attempts to write while Redis is away."""
+PENDING = 1000
+"""Log lines and warnings that wait for one flush at most; what is more is counted, not sent."""
+OUTPUT = 8192
+"""Characters of one output event at most."""
+OUTPUT_KEPT = 1 << 20
+"""Characters of output that wait to be written at most; the oldest are dropped and counted."""
+
+
+class Cancelled(BaseException):
+    """Somebody asked this attempt to stop. Like asyncio's, no `except Exception` swallows it."""
+
+
+class Superseded(BaseException):
+    """This attempt lost its lease or was replaced: what it still does must not count."""
+
+
+class Reporter:
+    """Progress of one attempt. Every public method is cheap, thread safe and accepts any value;
+    `track`, `update`, `advance` and `phase` raise Cancelled or Superseded when it is to stop."""
+
+    def __init__(self, log: Log, job: str, attempt: int) -> None:
+        self.job, self.attempt = job, attempt
+        self.warnings: list[dict[str, str]] = []
+        self.warning_count = 0
+        self.lines: deque[dict[str, str]] = deque(maxlen=200)
+        self.number = 0
+        self._log = log
+        self._started = time.monotonic()
+        self._sent_at = 0.0
+        self._motion = Motion()
+        self._shown: dict[str, Any] = {}
+        self._idle = True
+        self._pending: deque[Event] = deque()
+        self._skipped = 0
+        self._output: deque[str] = deque()
+        self._output_size = self._dropped = 0
+        self._spoke = False
+        self._unsent: list[tuple[int, Event]] = []
+        self._seq = 0
+        self._stop: type[BaseException] | None = None
+        self._noticed = False
+        self._values = threading.Lock()  # held for moments, never while waiting for anything
+        self._writing = threading.Lock()
+
+    # What a task calls
+
+    def track(
+        self, iterable: Iterable[Item], total: Any = None, message: str = ""
+    ) -> Iterator[Item]:
+        """Iterates and reports the number of items done; `total` defaults to `len(iterable)`."""
+        if total is None and isinstance(iterable, Sized):
+            total = len(iterable)
+        self.update(0, total, message or None)
+        motion = self._motion
+        for count, item in enumerate(iterable, 1):
+            yield item
+            motion.current = count
+            if self._stop:
+                self._obey()
+
+    def update(self, current: Any, total: Any = None, message: Any = None) -> None:
+        """Sets how much is done, of how much (None: as before), and a message (None: as before)."""
+        self._motion.current = current
+        if total is not None:
+            self._motion.total = total
+        if message is not None:
+            self._motion.message = message
+        if self._idle:
+            self._wake()
+        if self._stop:
+            self._obey()
+
+    def advance(self, n: Any = 1) -> None:
+        """Adds to how much is done."""
+        with self._values:
+            self._motion.current = (amount(self._motion.current) or 0) + (amount(n) or 0)
+        self._wake()
+        if self._stop:
+            self._obey()
+
+    def phase(self, name: str, weight: float = 1.0) -> None:
+        """Begins a part of the job with a count of its own. `weight` is its share of what is left
+        of the bar, 0 to 1: 0.1 and then 1 make a first phase of 10 % and a second of 90 %."""
+        with self._values:
+            self._motion.enter(name, weight)
+        self._wake()
+        if self._stop:
+            self._obey()
+
+    def log(self, text: object) -> None:
+        """Adds a line to the job's log."""
+        self._say("log", "info", clean(text, 2000))
+
+    def warn(self, item: object, reason: object) -> None:
+        """Notes that something went wrong with one item, while the job goes on."""
+        item, reason = clean(item, 200), clean(reason)
+        with self._values:
+            self.warning_count += 1
+            if len(self.warnings) < 100:
+                self.warnings.append({"item": item, "reason": reason})
+        self._say("warning", "warning", f"{item}: {reason}")
+
+    def output(self, text: object) -> None:
+        """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
+        # A lone surrogate would be JSON that no page can be made of.
+        piece = str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        with self._values:
+            self._output.append(piece[-OUTPUT_KEPT:])
+            self._dropped += max(0, len(piece) - OUTPUT_KEPT)
+            self._output_size += len(self._output[-1])
+            while self._output_size > OUTPUT_KEPT:
+                oldest = len(self._output.popleft())
+                self._output_size -= oldest
+                self._dropped += oldest
+        if self._spoke:
+            self._wake()
+        else:
+            Ticker.shared().wake(self)
+
+    @property
+    def cancelled(self) -> bool:
+        """True once a cancel was requested. A task that has seen True is trusted to end by itself:
+        its next progress call raises nothing, and what it returns is kept as partial result."""
+        if self._stop is Cancelled:
+            self._noticed = True
+        return self._noticed
+
+    # What the worker calls
+
+    def start(self) -> None:
+        """Writes the first progress and joins the process's ticker."""
+        Ticker.shared().add(self)
+        self._wake()
+
+    def stop(self) -> dict[str, Any]:
+        """Leaves the ticker, writes what is left and returns the last progress."""
+        Ticker.shared().remove(self)
+        self.flush(time.monotonic(), last=True)
+        return self.progress()
+
+    def interrupt(self, why: type[BaseException]) -> None:
+        """Makes the task's progress calls raise `why`: Cancelled or Superseded, which is final."""
+        if self._stop is not Superseded:
+            self._stop = why
+
+    @property
+    def superseded(self) -> bool:
+        """Whether this attempt has ended or was replaced, whatever its task still does."""
+        return self._stop is Superseded
+
+    def progress(self) -> dict[str, Any]:
+        """The data of a `progress` event, as of now (see docs/protocol.md)."""
+        now = time.monotonic()
+        stopping = self._noticed or self._stop is Cancelled
+        with self._values:
+            return {
+                "job": self.job,
+                "attempt": self.attempt,
+                "status": "cancelling" if stopping else "running",
+                **self._motion.describe(now),
+                "elapsed": round(now - self._started, 1),
+                "warnings": self.warning_count,
+            }
+
+    # What the ticker calls
+
+    def flush(self, now: float, *, last: bool = False) -> None:
+        """Writes what changed, in one round trip and at most every TICK, but for the first output,
+        which somebody waits for; never raises."""
+        with self._writing:
+            at_once = last or (self._output and not self._spoke)
+            if self._stop is Superseded or (now - self._sent_at < TICK and not at_once):
+                return
+            self._collect()
+            try:
+                receipt = self._send(now)
+            except redis.RedisError as error:
+                logger.warning("Progress of job %s waits for Redis: %s", self.job, error)
+                self._sent_at = now + RETRY - TICK
+                return
+        if receipt is not None:
+            self._learn(receipt)
+
+    def _collect(self) -> None:
+        """Moves what is to be written to `_unsent`, where it stays until Redis has it."""
+        while self._pending and len(self._unsent) < PENDING:
+            self._queue(self._pending.popleft())
+        if self._skipped and not self._pending:
+            skipped, self._skipped = self._skipped, 0
+            self._queue(self._line("log", "info", f"… {skipped} more lines, too fast to show"))
+        if len(self._unsent) < PENDING:
+            self._collect_output()
+        self._idle = True  # what changes from here on asks for the next flush
+        progress = self.progress()
+        shown = {name: value for name, value in progress.items() if name != "elapsed"}
+        if shown != self._shown:
+            self._shown = shown
+            self._unsent = [unsent for unsent in self._unsent if unsent[1].kind != "progress"]
+            self._queue(Event("progress", progress))
+
+    def _collect_output(self) -> None:
+        with self._values:
+            text, dropped = "".join(self._output), self._dropped
+            self._output.clear()
+            self._output_size = self._dropped = 0
+            self._spoke = self._spoke or bool(text)
+        if dropped:
+            told = f"… {dropped:,} characters of output left out, too much to keep"
+            self._queue(self._line("log", "info", told))
+        for start in range(0, len(text), OUTPUT):
+            self._queue(self._event("output", text=text[start : start + OUTPUT]))
+
+    def _send(self, now: float) -> Receipt | None:
+        if not self._unsent and now - self._sent_at < IDLE_BEAT:
+            return None
+        self._sent_at = now
+        if not self._unsent:
+            return self._log.beat(self.job, self.attempt)
+        receipt = self._log.append_all(
+            self.job, self._unsent, attempt=self.attempt, floor=self.number
+        )
+        self._unsent = []
+        self.number = max(self.number, receipt.number)
+        return receipt
+
+    def _learn(self, receipt: Receipt) -> None:
+        if receipt.fenced:
+            self.interrupt(Superseded)
+        elif receipt.cancelled:
+            self.interrupt(Cancelled)
+
+    def _say(self, kind: str, level: str, text: str) -> None:
+        self.lines.append({"level": level, "text": text})
+        if len(self._pending) >= PENDING:
+            self._skipped += 1
+        else:
+            self._pending.append(self._line(kind, level, text))
+
+    def _line(self, kind: str, level: str, text: str) -> Event:
+        return self._event(kind, level=level, text=text)
+
+    def _event(self, kind: str, **data: Any) -> Event:
+        return Event(kind, {"job": self.job, "attempt": self.attempt, **data})
+
+    def _queue(self, event: Event) -> None:
+        self._seq += 1
+        self._unsent.append((self._seq, event))
+
+    def _wake(self) -> None:
+        if self._idle:
+            self._idle = False
+            Ticker.shared().wake(self)
+
+    def _obey(self) -> None:
+        if self._stop is Superseded or (self._stop is Cancelled and not self._noticed):
+            raise self._stop

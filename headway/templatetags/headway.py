@@ -1,0 +1,136 @@
+"""Live bars for any template, and how values are written (headway/static/headway/live/words.js writes the same).
+
+{% load headway %}
+<head>{% headway_head %}</head>
+... {% job_bar job %} ...
+"""
+
+import math
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from headway.conf import conf
+from headway.models import Job, Status
+from headway.web.presenters import Shown, show
+
+register = template.Library()
+
+
+@register.inclusion_tag("headway/_head.html", takes_context=True)
+def headway_head(context: template.Context) -> dict[str, Any]:
+    """The style sheet and scripts that live bars need, for the page's <head>.
+
+    Tabs of one browser share a stream where the page says who is signed in: by `user`, which
+    Django's context processor `auth` provides.
+    """
+    viewer = getattr(context.get("user"), "pk", None)
+    return {
+        "heartbeat": conf.STREAM_KEEPALIVE,
+        "scripts": [f"live/{name}.js" for name in ("words", "connection", "tabs", "bars")],
+        "viewer": str(viewer or ""),
+    }
+
+
+@register.inclusion_tag("headway/_live_bar.html")
+def job_bar(job: Job | uuid.UUID | str) -> dict[str, Any]:
+    """The live bar of one job, or of a job's id; nothing for a job that no longer exists."""
+    items = show([job.pk if isinstance(job, Job) else uuid.UUID(str(job))])
+    return {"items": items}
+
+
+@register.simple_tag
+def status_label(status: str) -> str:
+    """What a person reads for a status."""
+    return str(Status(status).label)
+
+
+@register.filter
+def plain(value: float | None) -> str:
+    """A number as HTML attributes and JavaScript want it: 42, 42.3; "" for None."""
+    return "" if value is None else f"{value:.10g}"
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """12345 as 12,345; below ten with one decimal; "" for None."""
+    if value is None:
+        return ""
+    if abs(value) < 10:
+        return f"{value:.1f}".removesuffix(".0")
+    return f"{round(value):,}"
+
+
+@register.filter
+def percent(snap: Mapping[str, Any]) -> str:
+    """Whole percents reached, "" while the total is unknown."""
+    value = snap.get("percent")
+    return "" if value is None else f"{math.floor(value)}%"
+
+
+@register.filter
+def count(snap: Mapping[str, Any]) -> str:
+    """How much is done, of how much: 512 of 1,024 kB."""
+    current, total = snap.get("current"), snap.get("total")
+    if current is None:
+        return ""
+    amount = figure(current) if total is None else f"{figure(current)} of {figure(total)}"
+    return f"{amount} {snap.get('unit', '')}".rstrip()
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """42 s, 3 min 05 s, 2 h 07 min; "" for None."""
+    if seconds is None:
+        return ""
+    whole = max(0, math.floor(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole // 60 % 60:02} min"
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """just now, 5 min ago, 3 h ago, then the date."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86400:
+        return f"{int(seconds // 3600)} h ago"
+    return date_format(timezone.localtime(moment), "j M Y")
+
+
+@register.filter
+def remaining(eta: float | None) -> str:
+    """about 42 s, about 3 min, about 2 h 05 min; "" for None."""
+    if eta is None:
+        return ""
+    if eta < 60:
+        return f"about {duration(eta)}"
+    return f"about {duration(math.ceil(eta / 60) * 60).replace(' 00 s', '')}"
+
+
+@register.filter
+def rate(value: float | None, unit: str = "") -> str:
+    """1,234/s or 1,234 kB/s, and 12/min for what is slower than one a second; "" for None."""
+    if value is None:
+        return ""
+    amount, time = (value * 60, "min") if value < 1 else (value, "s")
+    return f"{figure(amount)} {unit}".rstrip() + f"/{time}"
+
+
+@register.filter
+def spoken(item: Shown) -> str:
+    """What a screen reader says for the bar."""
+    done = percent(item.snap) or count(item.snap)
+    label = status_label(item.job.status)
+    return f"{label}, {done}" if done else label

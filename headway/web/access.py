@@ -1,0 +1,67 @@
+"""Who may see what: everybody their own jobs, staff all; anything else is a 404, never a 403."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from headway.models import Job
+from headway.web.responses import problem, sign_in_first
+
+P = ParamSpec("P")
+
+
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Lets only signed-in people through to a view."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return sign_in_first(request)
+        return view(request, *args, **kwargs)
+
+    return answer
+
+
+def allowed(
+    *methods: str,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """Lets only some methods through to a view; tells those who ask by OPTIONS which."""
+    allow = ", ".join([*methods, "OPTIONS"])
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method in methods:
+                return view(request, *args, **kwargs)
+            asked = request.method == "OPTIONS"
+            response = HttpResponse(status=204) if asked else problem(request, 405)
+            response["Allow"] = allow
+            return response
+
+        return answer
+
+    return decorate
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in user of a view behind `signed_in`."""
+    return cast("User", request.user)
+
+
+def visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
+    """The job, if this person may see it. Raises Http404 otherwise."""
+    job = Job.objects.visible_to(request.user).filter(pk=pk).first()
+    if job is None:
+        raise Http404
+    return job

@@ -1,0 +1,256 @@
+"""What programs may ask of this site, as an OpenAPI 3.1 document; tests hold it against the
+addresses there are and the answers they give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.urls import reverse
+
+from headway.kinds import registry
+from headway.kinds.registry import Kind
+from headway.web.schemas import PROBLEM, SNAPSHOT, Schema, parameters
+from headway.web.streams import LONGEST_WAIT
+from headway.web.views.events import MOST_JOBS
+from jobs.llm.language_model import QuestionForm
+
+_JOB = "00000000-0000-0000-0000-000000000000"
+_TEXT: Schema = {"type": "string"}
+_DIGITS: Schema = {"type": "string", "pattern": "^[0-9]+$"}
+_CURSOR: Schema = {"type": ["integer", "null"], "minimum": 0}
+_PROBLEMS = {
+    400: "BadRequest",
+    401: "NotSignedIn",
+    403: "NotAllowed",
+    404: "NotFound",
+    409: "NotNow",
+    413: "TooLarge",
+    429: "TooMuch",
+    503: "NotAvailable",
+}
+_PARAMETERS: Schema = {
+    "job": {
+        "name": "job",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
+    "jobs": {
+        "name": "job",
+        "in": "query",
+        "description": "The jobs to follow; without it, all of the caller's.",
+        "schema": {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "maxItems": MOST_JOBS,
+        },
+    },
+    "mine": {
+        "name": "mine",
+        "in": "query",
+        "description": "With any value or none: all of the caller's jobs besides those named.",
+        "allowEmptyValue": True,
+        "schema": _TEXT,
+    },
+    "heartbeat": {
+        "name": "heartbeat",
+        "in": "query",
+        "description": "With any value or none: signs of life are events, not comments.",
+        "allowEmptyValue": True,
+        "schema": _TEXT,
+    },
+    "poll": {
+        "name": "poll",
+        "in": "query",
+        "description": "Seconds after which the answer ends, or as soon as it has told something.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": int(LONGEST_WAIT)},
+    },
+    "viewer": {
+        "name": "viewer",
+        "in": "query",
+        "description": "The number of a user; 401 when it is another who asks.",
+        "schema": _DIGITS,
+    },
+    "last": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The cursor, as an EventSource sends it; it counts before the other.",
+        "schema": _DIGITS,
+    },
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "How far the caller knows: a number from an earlier answer.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "wait": {
+        "name": "wait",
+        "in": "query",
+        "description": "With a cursor: seconds to wait for something newer at most.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": int(LONGEST_WAIT)},
+    },
+    "key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Two requests of one person with the same key start one job.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    },
+}
+
+
+_EVENTS: Schema = {
+    "200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}
+}
+_HOW = ("cursor", "last", "heartbeat", "poll", "viewer")
+"""What may be said of any stream of jobs."""
+
+
+def document(server: str) -> Schema:
+    """The document for the site at the address `server`."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Jobs",
+            "version": "0.1.0",
+            "description": "Start jobs, follow them, cancel and retry them.",
+        },
+        "servers": [{"url": server}],
+        "security": [{"token": []}, {"session": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": _schemas(),
+            "parameters": _PARAMETERS,
+            "responses": {name: _problem(name) for name in _PROBLEMS.values()},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": settings.SESSION_COOKIE_NAME,
+                },
+            },
+        },
+    }
+
+
+def _paths() -> Schema:
+    started = {_path("start", kind=kind.name): _start(kind) for kind in registry.kinds().values()}
+    return started | {
+        _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
+        _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
+        _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
+        _path("job_events", pk=_JOB): _of_job("get", _EVENTS, [404], *_HOW),
+        _path("my_events"): {"get": _operation(_EVENTS, [404], "jobs", "mine", *_HOW)},
+        _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
+        _path("chat"): _chat(),
+        _path("openapi"): {"get": _operation(_json("This document.", {"type": "object"}), [])},
+    }
+
+
+def _path(view: str, /, **arguments: str) -> str:
+    """The address of a view, with names in braces where a job's id and a file's name stand."""
+    path = reverse(f"headway:{view}", kwargs=arguments)
+    return path.replace(_JOB, "{job}").replace("NAME", "{file}")
+
+
+def _of_job(method: str, answers: Schema, problems: list[int], *others: str) -> Schema:
+    return {method: _operation(answers, problems, "job", *others)}
+
+
+def _operation(answers: Schema, problems: list[int], *names: str) -> Schema:
+    refused = {str(n): _ref("responses", _PROBLEMS[n]) for n in sorted({401, *problems})}
+    return {
+        "parameters": [_ref("parameters", name) for name in names],
+        "responses": answers | refused,
+    }
+
+
+def _start(kind: Kind) -> Schema:
+    """Kinds that take a file are started by a form; the others as well, or by JSON."""
+    schema = parameters(kind.form_class)
+    files = any(isinstance(f, forms.FileField) for f in kind.form_class.base_fields.values())
+    body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
+    form = {"200": {"description": "The form, for people.", "content": {"text/html": {}}}}
+    return {
+        "get": {"summary": kind.title, **_operation(form, [])},
+        "post": {
+            "summary": kind.title,
+            "description": kind.description,
+            "requestBody": {"required": True, "content": body},
+            **_operation(_accepted(), [400, 403, 413], "key"),
+        },
+    }
+
+
+def _chat() -> Schema:
+    schema = parameters(QuestionForm)
+    asked = [
+        {"name": name, "in": "query", "required": name in schema["required"], "schema": field}
+        for name, field in schema["properties"].items()
+    ]
+    no_more = {"204": {"description": "To an EventSource that asks again after the end."}}
+    operation = _operation(_EVENTS | no_more, [400, 403, 429, 503], "last")
+    types = ("application/json", "application/x-www-form-urlencoded")
+    body = {"required": True, "content": {each: {"schema": schema} for each in types}}
+    return {
+        "summary": "The language model's answer, as it comes.",
+        "get": operation | {"parameters": [*operation["parameters"], *asked]},
+        "post": operation | {"requestBody": body},
+    }
+
+
+def _accepted() -> Schema:
+    headers = {"Location": {"schema": _TEXT}}
+    return _json("The job was told.", _ref("schemas", "Accepted"), headers, status="202")
+
+
+def _status() -> Schema:
+    headers = {
+        "ETag": {"schema": _TEXT},
+        "Progress-Cursor": {"schema": _DIGITS},
+        "Retry-After": {
+            "description": "Seconds after which to ask again; only while the job is active.",
+            "schema": _DIGITS,
+        },
+    }
+    unchanged = {"description": "As `If-None-Match` has it.", "headers": headers}
+    return _json("The job.", _ref("schemas", "Status"), headers) | {"304": unchanged}
+
+
+def _file() -> Schema:
+    return {"200": {"description": "The file.", "content": {"application/octet-stream": {}}}}
+
+
+def _json(
+    description: str, schema: Schema, headers: Mapping[str, Any] | None = None, status: str = "200"
+) -> Schema:
+    content = {"application/json": {"schema": schema}}
+    return {status: {"description": description, "headers": headers or {}, "content": content}}
+
+
+def _problem(name: str) -> Schema:
+    content = {"application/problem+json": {"schema": _ref("schemas", "Problem")}}
+    return {"description": name, "content": content}
+
+
+def _schemas() -> Schema:
+    snapshot = _ref("schemas", "Snapshot")
+    urls = {
+        "type": "object",
+        "required": ["page", "status", "events"],
+        "additionalProperties": _TEXT,
+    }
+    return {
+        "Snapshot": SNAPSHOT,
+        "Status": {
+            "allOf": [snapshot, {"required": ["cursor"], "properties": {"cursor": _CURSOR}}]
+        },
+        "Accepted": {"allOf": [snapshot, {"required": ["urls"], "properties": {"urls": urls}}]},
+        "Problem": PROBLEM,
+    }
+
+
+def _ref(where: str, name: str) -> Schema:
+    return {"$ref": f"#/components/{where}/{name}"}

@@ -1,0 +1,112 @@
+"""Jobs as pages show them: the row in the database and, over it, what moves in Redis."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+
+from headway.kinds import json_values
+from headway.lifecycle import snapshots
+from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
+from headway.web.responses import vary
+
+HINT = 80
+"""Characters of what tells a job from others, at most: a parameter may be a whole page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One job with its snapshot and the cursor from which a stream continues it."""
+
+    job: Job
+    snap: dict[str, Any]
+    cursor: int | None
+    """None when Redis did not answer."""
+
+    @property
+    def is_active(self) -> bool:
+        return self.job.status in ACTIVE
+
+    @property
+    def is_moving(self) -> bool:
+        return self.job.status in HELD
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.job.status in ACTIVE and self.job.cancel_requested_at is None
+
+    @property
+    def can_retry(self) -> bool:
+        return self.job.status in TERMINAL - {Status.SUCCEEDED}
+
+    @property
+    def hint(self) -> str:
+        return _hint(self.job)
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds that the newest attempt has run, or ran."""
+        if self.job.started_at is None:
+            return None
+        until = self.job.finished_at or timezone.now()
+        return max(0.0, (until - self.job.started_at).total_seconds())
+
+
+def written(value: str | float) -> str:
+    """A value as people write it: 45.0 as 45, 1234.5 as 1,234.5."""
+    return value if isinstance(value, str) else f"{value:,.10g}"
+
+
+def _hint(job: Job) -> str:
+    """What tells this job from others of its kind: its parameters, in short."""
+    prefix = f"uploads/{job.pk}/"
+    parts = []
+    for name, value in job.params.items():
+        if isinstance(value, str) and value.startswith(prefix):
+            return value.removeprefix(prefix)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+            parts.append(f"{name.replace('_', ' ')} {written(value)}")
+    return json_values.text(", ".join(parts[:3]), HINT)
+
+
+def show(ids: Sequence[uuid.UUID]) -> list[Shown]:
+    """The jobs of `ids`, in that order; those that are gone are left out.
+
+    Redis is read before the database: a state is committed before it is published, so whatever
+    the cursor has passed is in the rows read after it.
+    """
+    cursor, states = snapshots.live(ids)
+    jobs = Job.objects.select_related("owner").in_bulk(ids)
+    return [
+        Shown(jobs[pk], snapshots.snapshot(jobs[pk], states.get(str(pk))), cursor)
+        for pk in ids
+        if pk in jobs
+    ]
+
+
+def show_one(job: Job) -> Shown:
+    """One job whose row was read before, for its owner's eyes; read again (see `show`). Raises
+    Http404 when it has been deleted meanwhile."""
+    for item in show([job.pk]):
+        return item
+    raise Http404
+
+
+def accepted(job: Job) -> HttpResponse:
+    """202: the snapshot of a job that was told something, and where to follow it. From the row
+    alone: telling it may have taken all the time that there is to wait for a Redis that hangs.
+    Raises Http404 when the job has been deleted meanwhile."""
+    job = get_object_or_404(Job, pk=job.pk)
+    urls = {
+        "page": job.get_absolute_url(),
+        "status": reverse("headway:status", args=[job.pk]),
+        "events": reverse("headway:job_events", args=[job.pk]),
+    }
+    response = JsonResponse(snapshots.snapshot(job) | {"urls": urls}, status=202)
+    response["Location"] = urls["status"]
+    return vary(response)

@@ -1,0 +1,144 @@
+"""The engine as this installation uses it: one log per process, one hub per event loop."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections, connection
+from django.db.models import Q
+from django.http import HttpRequest
+
+from headway.conf import conf
+from headway.stream import Hub, Limits, Log, Subscription
+from headway.stream.http import EventStreamResponse, cursor
+from headway.stream.long_poll import Wait
+from headway.web.grants import Grant, revoked
+
+MOST_FOLLOWED = 1000
+"""Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
+LONGEST_WAIT = 60.0
+"""Seconds that a long-poll waits at most; proxies cut what is silent for longer."""
+CONNECTION_AGE = 60.0
+"""Seconds after which the thread that lets streams in connects to the database anew."""
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+@cache
+def log() -> Log:
+    """The log of all jobs. Connects when first used, so it never fails here."""
+    return Log(conf.REDIS_URL, maxlen=conf.LOG_MAXLEN, ttl=conf.LOG_TTL)
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        limits = Limits(
+            tick=conf.STREAM_TICK_MS / 1000,
+            keepalive=conf.STREAM_KEEPALIVE,
+            max_age=conf.STREAM_MAX_AGE,
+            max_bytes=conf.STREAM_MAX_BYTES,
+            recheck=conf.STREAM_RECHECK,
+            max_streams=conf.STREAM_MAX,
+            max_held=conf.STREAM_MAX_PER_USER,
+        )
+        _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)
+    return _hubs[loop]
+
+
+def feed(owner_id: int | None) -> str:
+    """The feed on which an owner's new jobs are announced; "" for jobs that nobody owns."""
+    return f"user:{owner_id}" if owner_id else ""
+
+
+def job_events(request: HttpRequest, job: str, grant: Grant) -> EventStreamResponse:
+    """The stream of one job, which ends with `done`. The caller has checked who asks."""
+    return _respond(request, grant, [job], ends=True)
+
+
+def many_events(request: HttpRequest, jobs: Iterable[str], grant: Grant) -> EventStreamResponse:
+    """The stream of some jobs, which does not end. The caller has checked who asks."""
+    return _respond(request, grant, jobs)
+
+
+def owner_events(
+    request: HttpRequest, grant: Grant, jobs: Iterable[str] = ()
+) -> EventStreamResponse:
+    """The stream of all of an owner's jobs, those still to be started among them, and of `jobs`,
+    whoever owns them. The caller has checked who asks."""
+    return _respond(request, grant, jobs, feed=feed(grant.user))
+
+
+def keep_connection() -> None:
+    """Streams are let in by one thread that lives as long as its process: rather than connect for
+    each of them, it keeps its database connection for a while."""
+    connection.close_at = time.monotonic() + CONNECTION_AGE
+
+
+def news(request: HttpRequest, job: str, grant: Grant) -> Wait | None:
+    """What an answer about one job may wait for, as `?wait=` and the cursor of the request say;
+    None when it need not: who has no cursor knows nothing yet."""
+    reader, seconds = _reader(request, grant, [job]), _seconds(request.GET.get("wait", ""))
+    return None if reader.fresh or not seconds else Wait(hub, reader, seconds)
+
+
+def _respond(
+    request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
+) -> EventStreamResponse:
+    return EventStreamResponse(hub, _reader(request, grant, jobs, **options))
+
+
+def _reader(
+    request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
+) -> Subscription:
+    number, reason = cursor(request)
+    return Subscription(
+        jobs,
+        cursor=number,
+        reason=reason,
+        heartbeat="heartbeat" in request.GET,
+        waits=_seconds(request.GET.get("poll", "")),
+        holder=str(grant.user),
+        grant=grant,
+        **options,
+    )
+
+
+def _seconds(text: str) -> float:
+    """Of a long-poll; 0 for what is no number: a stream is the better answer to nonsense."""
+    return min(float(text), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
+
+
+@sync_to_async
+def _recover(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    from headway.lifecycle.snapshots import snapshot
+    from headway.models import Job
+
+    try:
+        return {str(job.pk): snapshot(job, None) for job in Job.objects.filter(pk__in=jobs)}
+    finally:
+        close_old_connections()
+
+
+@sync_to_async
+def _members(feed: str, number: int) -> Sequence[str]:
+    """The owner's active jobs, and those that ended about when the reader was last here or later:
+    numbers are microseconds since 1970."""
+    from headway.models import ACTIVE, Job
+
+    # A cursor of eighteen digits is past the last year that there is a date for.
+    seen = datetime.fromtimestamp(min(number / 1e6, time.time()), UTC) - timedelta(minutes=1)
+    wanted = Q(status__in=ACTIVE)
+    if number:
+        wanted |= Q(finished_at__gte=seen)
+    try:
+        jobs = Job.objects.filter(wanted, owner_id=int(feed.removeprefix("user:")))
+        return [str(job) for job in jobs.values_list("pk", flat=True)[:MOST_FOLLOWED]]
+    finally:
+        close_old_connections()

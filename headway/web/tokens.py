@@ -1,0 +1,139 @@
+"""API tokens: `Authorization: Bearer ...` instead of a session, for every address of this app."""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from headway.models import ApiToken
+from headway.web.responses import CHALLENGE, problem
+
+PREFIX = "pt"
+"""Begins every token, so that people and secret scanners know one when they see it."""
+NOTED_EVERY = timedelta(minutes=1)
+"""How exact `last_used_at` is."""
+
+
+def issue(owner: User, name: str = "") -> tuple[ApiToken, str]:
+    """A new token of `owner`, and the text that nobody can see again: `pt_<id>_<secret>`."""
+    secret = secrets.token_hex(24)
+    token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
+    return token, f"{PREFIX}_{token.pk}_{secret}"
+
+
+def revoke(token: ApiToken) -> bool:
+    """Makes a token worthless from the next request on; False when it was already."""
+    living = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
+    return bool(living.update(revoked_at=timezone.now()))
+
+
+def find(text: str) -> ApiToken | None:
+    """The token; None when it is none, revoked, or its owner may not sign in."""
+    prefix, _, rest = text.partition("_")
+    number, _, secret = rest.partition("_")
+    if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    token = ApiToken.objects.select_related("owner").filter(pk=int(number)).first()
+    if token is None or not constant_time_compare(token.digest, _digest(secret)):
+        return None
+    if token.revoked_at is not None or not token.owner.is_active:
+        return None
+    _note_use(token)
+    return token
+
+
+class BearerTokens:
+    """Middleware: signs the bearer of a token in for one request, and answers 401 to one that is
+    no good. Requests without one cost nothing. Only this app's addresses take tokens: the admin
+    does not. Goes before CsrfViewMiddleware, so that it runs ahead of its check."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response = get_response
+        self.process_view: Callable[..., Any] = self._sign_in
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+            # A synchronous one would send every request, each stream's too, through a thread.
+            self.process_view = self._sign_in_async
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        answer: HttpResponseBase | Awaitable[HttpResponseBase] = self._get_response(request)
+        return answer
+
+    def _sign_in(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        text = _bearer(request)
+        return None if text is None else _admit(request, find(text))
+
+    async def _sign_in_async(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        text = _bearer(request)
+        return None if text is None else _admit(request, await sync_to_async(find)(text))
+
+
+def _bearer(request: HttpRequest) -> str | None:
+    """What a request to this app gives as its token; None when it gives none."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    match = request.resolver_match
+    ours = match is not None and match.app_name == "jobs"
+    return text.strip() if ours and scheme.lower() == "bearer" else None
+
+
+def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
+    """Makes the request one of the token's owner; the refusal without one."""
+    if token is None:
+        refusal = problem(request, 401, "This token is not valid.", json=True)
+        refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="invalid_token"'
+        return refusal
+
+    user = token.owner
+
+    async def auser() -> User:
+        return user
+
+    request.user = user
+    request.auser = auser
+    request.api_token = token.pk  # type: ignore[attr-defined]  # for headway.web.grants
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        # No browser sends this header by itself, so nobody can be made to send it.
+        request.csrf_processing_done = True  # type: ignore[attr-defined]  # Django's own name
+    return None
+
+
+def _note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
+        with _without_waiting(), suppress(OperationalError):
+            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """Fails at once where SQLite is locked: the thread that lets every stream in calls this."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {usual}")
+
+
+def _digest(secret: str) -> str:
+    # One round is enough: 192 random bits cannot be guessed.
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

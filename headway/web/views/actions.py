@@ -1,0 +1,45 @@
+"""Cancel and retry: fetch the job, one verb, render."""
+
+import uuid
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+
+from headway.lifecycle import actions
+from headway.models import Job
+from headway.web.access import allowed, person, signed_in, visible_job
+from headway.web.presenters import accepted, show_one
+from headway.web.responses import SeeOther, Wants, problem, vary
+from headway.web.views.partials import partial
+
+
+@allowed("POST")
+@signed_in
+def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Asks a queued or running job to stop."""
+    return _answer(request, visible_job(request, pk), actions.cancel)
+
+
+@allowed("POST")
+@signed_in
+def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Queues another attempt of a job that failed, was cancelled or was lost."""
+    return _answer(request, visible_job(request, pk), actions.retry)
+
+
+def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpResponse:
+    wants = Wants.of(request)
+    error, status = "", 409
+    try:
+        verb(job, by=person(request))
+    except actions.ActionError as refusal:
+        error = str(refusal)
+        status = 403 if isinstance(refusal, actions.NotAllowedError) else 409
+    if wants is Wants.JSON:
+        return problem(request, status, error) if error else accepted(job)
+    if wants is Wants.PARTIAL:
+        return partial(request, show_one(job), request.POST.get("view", ""), error)
+    if error:
+        messages.error(request, error)
+    return vary(SeeOther(job.get_absolute_url()))

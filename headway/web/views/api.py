@@ -1,0 +1,15 @@
+"""The OpenAPI document of the addresses for programs."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from headway.web import openapi
+from headway.web.access import allowed
+from headway.web.responses import problem
+
+
+@allowed("GET", "HEAD")
+def document(request: HttpRequest) -> HttpResponse:
+    """What programs may ask here, and the parameters of each kind of job."""
+    if not request.user.is_authenticated:
+        return problem(request, 401, json=True)
+    return JsonResponse(openapi.document(request.build_absolute_uri("/").rstrip("/")))

@@ -1,0 +1,52 @@
+"""Errors as pages in the style of the others, or as JSON for programs."""
+
+import sys
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from headway.web.responses import ERRORS, Wants, problem, problem_details
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 for what Django itself refused, such as a forged host; 413 for a body of parameters that
+    is too large."""
+    return problem(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403."""
+    del exception
+    return problem(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404, the same for what never was and for what is somebody else's."""
+    del exception
+    return problem(request, 404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form that is too old, or that another site sent."""
+    del reason
+    return problem(
+        request, 403, "This form has expired or came from elsewhere. Go back, reload it, try again."
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500, or 503 where the database is away. Needs neither session nor database: they may be what
+    broke."""
+    away = isinstance(sys.exc_info()[1], (InterfaceError, OperationalError))
+    status = 503 if away else 500
+    title, sentence = ERRORS[status]
+    if Wants.of(request) is Wants.JSON:
+        response = problem_details(status, sentence, {})
+    else:
+        context = {"title": title, "sentence": sentence, "status": status}
+        response = HttpResponse(render_to_string("error.html", context), status=status)
+    if away:
+        response["Retry-After"] = "5"
+    return response

@@ -1,0 +1,68 @@
+"""The streams. Never a redirect and never a page: EventSource gives up on both."""
+
+import uuid
+from collections.abc import Collection
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from headway.models import Job
+from headway.web import grants, streams
+from headway.web.access import allowed
+from headway.web.grants import Grant
+from headway.web.responses import problem
+
+MOST_JOBS = 200
+"""Jobs that one request may name; an address has its limits too."""
+
+
+@csrf_exempt  # a POST changes nothing here: it is told 405
+@allowed("GET", "HEAD")
+def job_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Events of one job; the stream ends after its last one."""
+    grant = _let_in(request, {pk})
+    if isinstance(grant, HttpResponse):
+        return grant
+    return streams.job_events(request, str(pk), grant)
+
+
+@csrf_exempt  # as above
+@allowed("GET", "HEAD")
+def my_events(request: HttpRequest) -> HttpResponseBase:
+    """Events of the jobs that ?job= names, or of all my jobs, new ones included; with ?mine of
+    both."""
+    try:
+        wanted = {uuid.UUID(name) for name in request.GET.getlist("job")}
+    except ValueError:
+        return problem(request, 404, json=True)
+    grant = _let_in(request, wanted)
+    if isinstance(grant, HttpResponse):
+        return grant
+    named = [str(pk) for pk in wanted]
+    if named and "mine" not in request.GET:
+        return streams.many_events(request, named, grant)
+    return streams.owner_events(request, grant, named)
+
+
+def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | HttpResponse:
+    """On what grounds a stream of these jobs is due; otherwise the answer."""
+    user = request.user
+    if not user.is_authenticated or request.GET.get("viewer", str(user.pk)) != str(user.pk):
+        # The second is a page of one person's, when another has signed in since.
+        return problem(request, 401, json=True)
+    if len(wanted) > MOST_JOBS:
+        return problem(request, 404, f"Name {MOST_JOBS} jobs at most.", json=True)
+    visible = Job.objects.visible_to(user).filter(pk__in=wanted)
+    owners = list(visible.values_list("owner_id", flat=True)) if wanted else []
+    if len(owners) < len(wanted):
+        return problem(request, 404, json=True)
+    streams.keep_connection()
+    if request.method == "HEAD":
+        return _headers_only()
+    return grants.of(request, staff=any(owner != user.pk for owner in owners))
+
+
+def _headers_only() -> HttpResponse:
+    """What a client may ask before it connects: a page tells a 401 from a failing proxy by it."""
+    return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})

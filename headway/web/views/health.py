@@ -1,0 +1,42 @@
+"""What load balancers, `up` and people ask: is this process alive, is the installation ready."""
+
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from redis import RedisError
+
+from headway.lifecycle.log import log
+
+
+@never_cache
+async def healthz(_: HttpRequest) -> HttpResponse:
+    """200 as long as this process answers; asks nobody else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+def readyz(_: HttpRequest) -> JsonResponse:
+    """Which parts are there; 503 when the database or Redis is away.
+
+    `{"database": bool, "redis": bool, "workers": int, "janitor": bool}`
+    """
+    parts = {"database": _database(), **_presence()}
+    status = 200 if parts["database"] and parts["redis"] else 503
+    return JsonResponse(parts, status=status)
+
+
+def _database() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True
+
+
+def _presence() -> dict[str, bool | int]:
+    try:
+        workers, janitors = log().who_is_alive("worker"), log().who_is_alive("janitor")
+    except RedisError:
+        return {"redis": False, "workers": 0, "janitor": False}
+    return {"redis": True, "workers": len(workers), "janitor": bool(janitors)}

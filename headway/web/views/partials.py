@@ -1,0 +1,126 @@
+"""The parts of pages that htmx fetches: the row of a job in a list, and the panel of its page."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from headway.kinds import registry
+from headway.models import Job, Status
+from headway.stream import Output
+from headway.web import streams
+from headway.web.presenters import Shown, written
+from headway.web.responses import vary
+from headway.worker import presence
+
+VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A file that a job left behind. `size` is in bytes, None when it is no longer stored."""
+
+    name: str
+    size: int | None
+
+
+def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> HttpResponse:
+    """The `view` of a job, row, bar or else panel, with its age for the page."""
+    if view in VIEWS:
+        response = render(request, VIEWS[view], {"item": item, "items": [item], "error": error})
+    else:
+        context = panel_context(item) | {"error": error}
+        if not item.is_active:
+            context |= record_context(item) | {"out_of_band": True}
+        response = render(request, "headway/_panel.html", context)
+    if item.cursor is not None:
+        response["Progress-Cursor"] = str(item.cursor)
+    response["Cache-Control"] = "no-store"
+    return vary(response)
+
+
+def panel_context(item: Shown) -> dict[str, Any]:
+    """What the panel of a job's page shows."""
+    job = item.job
+    attempts = list(job.attempts.all())
+    newest = next((each for each in attempts if each.number == job.attempt), None)
+    return {
+        "item": item,
+        "kind": registry.kinds().get(job.kind),
+        "why_queued": presence.why_queued(job) if job.status == Status.QUEUED else "",
+        "earlier": [each for each in reversed(attempts) if each.number < job.attempt],
+        "newest": newest,
+        "files": [ResultFile(name, _size(job, name)) for name in job.files],
+        "result": readable(job.result),
+        "params": readable({name: _shown(job, value) for name, value in job.params.items()}),
+    }
+
+
+def record_context(item: Shown) -> dict[str, Any]:
+    """What the newest attempt has said so far: its lines, its output as one text, and the number
+    up to which that is all of it. An output that is also the result is shown as that.
+
+    Read after the cursor, so that nothing said in between is missing.
+    """
+    job, log = item.job, streams.log()
+    try:
+        output = log.output(str(job.pk))
+        said = log.lines(str(job.pk), output.number)
+    except redis.RedisError:
+        output, said = Output(0, 0, ""), []
+    lines = [line for line in said if line["attempt"] == job.attempt]
+    if not lines:
+        newest = job.attempts.filter(number=job.attempt).first()
+        lines = newest.lines if newest else []
+    fresh = output.attempt == job.attempt and output.text != job.result
+    return {
+        "lines": lines,
+        "output": output.text if fresh else "",
+        "said_until": output.number,
+    }
+
+
+def readable(value: Any) -> dict[str, Any]:
+    """A JSON value for people: `rows` of an object of plain values and lists of them, else `text`;
+    both empty for null."""
+    if isinstance(value, Mapping) and not any(map(_is_deep, value.values())):
+        return {"rows": [(_label(name), _plain(each)) for name, each in value.items()]}
+    return {"text": "" if value in (None, "") else _plain(value)}
+
+
+def _is_deep(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return any(isinstance(part, dict | list) for part in parts)
+
+
+def _label(name: str) -> str:
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "—"}[value]
+    if isinstance(value, str | int | float):
+        return written(value) or "—"
+    if isinstance(value, list) and not _is_deep(value):
+        return ", ".join(map(_plain, value)) or "—"
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _shown(job: Job, value: Any) -> Any:
+    """An uploaded file by the name it came with, anything else as it is."""
+    prefix = f"uploads/{job.pk}/"
+    return value.removeprefix(prefix) if isinstance(value, str) else value
+
+
+def _size(job: Job, name: str) -> int | None:
+    try:
+        return default_storage.size(job.file_path(name))
+    except OSError:
+        return None

@@ -1,0 +1,29 @@
+"""Where WebSockets are let in: who asks, and from which page."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_GET
+
+from headway.stream.ws import SocketRequest
+from headway.web import grants, streams, websocket
+
+
+@require_GET
+def socket(request: HttpRequest) -> HttpResponseBase:
+    """Streams of many jobs over one WebSocket, and cancelling them."""
+    if not isinstance(request, SocketRequest):
+        return HttpResponse(status=426, headers={"Upgrade": "websocket"})
+    if not _is_from_here(request):
+        return HttpResponse(status=403)
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    streams.keep_connection()
+    return websocket.respond(grants.of(request, staff=False))
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Browsers let every page open a WebSocket to any site, with that site's cookies, and say
+    which page it was; programs say nothing."""
+    origin, own = request.headers.get("Origin"), f"{request.scheme}://{request.get_host()}"
+    return origin in (None, own, *settings.CORS_ALLOWED_ORIGINS)

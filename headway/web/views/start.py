@@ -1,0 +1,165 @@
+"""Starting a job: the form of one kind, and its POST as form or JSON."""
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.defaultfilters import filesizeformat
+from django.views.decorators.cache import never_cache
+
+from headway.conf import conf
+from headway.kinds import registry
+from headway.kinds.registry import Kind
+from headway.lifecycle import actions
+from headway.models import Job
+from headway.web.access import allowed, person, signed_in, visible_job
+from headway.web.presenters import accepted
+from headway.web.responses import SeeOther, Wants, problem, vary
+
+TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
+FORM_OVERHEAD = 1024 * 1024
+"""Bytes that a form may add to the file in it."""
+
+
+class MalformedError(Exception):
+    """The body is not what its Content-Type says; the message is a sentence for the caller."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants to start."""
+
+    form: forms.Form
+    token: str | None
+
+
+@never_cache
+@allowed("GET", "HEAD", "POST")
+@signed_in
+def start(request: HttpRequest, kind: str) -> HttpResponse:
+    """GET shows the form of one kind, POST starts a job of it."""
+    try:
+        wanted = registry.get(kind)
+    except KeyError:
+        raise Http404 from None
+    if request.method != "POST":
+        return _page(request, wanted, wanted.form_class(initial=_initial(request, wanted)))
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) > conf.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
+        return problem(request, 413, f"Files may be up to {_limit()}.")
+    try:
+        asked = _read(request, wanted)
+    except MalformedError as error:
+        return problem(request, 400, str(error))
+    _check_sizes(asked.form)
+    if asked.form.is_valid():
+        try:
+            job = actions.start(
+                wanted.name, asked.form.cleaned_data, owner=person(request), token=asked.token
+            )
+        except actions.TokenUsedError as error:
+            return problem(request, 409, str(error))
+        except actions.ActionError as error:
+            asked.form.add_error(None, str(error))
+        else:
+            return _started(request, job)
+    return _refused(request, wanted, asked.form)
+
+
+def _read(request: HttpRequest, kind: Kind) -> Request:
+    if request.content_type == "application/json":
+        values = json_object(request.body)
+        token = request.headers.get("Idempotency-Key") or values.pop(TOKEN_FIELD, None)
+        form = kind.fill(values)
+        for name in values.keys() - form.fields.keys():
+            form.add_error(None, f"There is no parameter {name!r}.")
+        for name in form.fields.keys() & values.keys():
+            if isinstance(values[name], dict):
+                form.add_error(name, "This must be a single value.")
+    else:
+        token = request.headers.get("Idempotency-Key") or request.POST.get(TOKEN_FIELD)
+        form = kind.form_class(request.POST, request.FILES)
+    if token and not re.fullmatch(r"[\w-]{1,64}", str(token), re.ASCII):
+        raise MalformedError("The token must be 1 to 64 letters, digits, dashes or underscores.")
+    return Request(form, str(token) if token else None)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """What a body of JSON holds. Raises MalformedError when that is no object."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        values = json.loads(body, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise MalformedError("The body is not valid JSON.") from None
+    if not isinstance(values, dict):
+        raise MalformedError("The body must be a JSON object of parameters.")
+    return values
+
+
+def _check_sizes(form: forms.Form) -> None:
+    for name, file in form.files.items():
+        large = isinstance(file, UploadedFile) and (file.size or 0) > conf.UPLOAD_MAX_BYTES
+        if large and name in form.fields and name not in form.errors:
+            form.add_error(name, f"This file is larger than {_limit()}.")
+
+
+def _initial(request: HttpRequest, kind: Kind) -> dict[str, Any]:
+    """Parameters from the query, or those of an earlier job, as a start for the form."""
+    earlier = request.GET.get("like", "")
+    if not earlier:
+        return request.GET.dict()
+    try:
+        job = visible_job(request, uuid.UUID(earlier))
+    except ValueError:
+        raise Http404 from None
+    return job.params if job.kind == kind.name else {}
+
+
+def _started(request: HttpRequest, job: Job) -> HttpResponse:
+    wants = Wants.of(request)
+    if wants is Wants.JSON:
+        return accepted(job)
+    if wants is Wants.PARTIAL:
+        return vary(HttpResponse(status=204, headers={"HX-Redirect": job.get_absolute_url()}))
+    return vary(SeeOther(job.get_absolute_url()))
+
+
+def _refused(request: HttpRequest, kind: Kind, form: forms.Form) -> HttpResponse:
+    if Wants.of(request) is not Wants.JSON:
+        return _page(request, kind, form, status=400)
+    fields = {name: list(map(str, errors)) for name, errors in form.errors.items()}
+    general = fields.pop("__all__", [])
+    sentence = " ".join(general) or "Some parameters are missing or wrong."
+    return problem(request, 400, sentence, errors=fields)
+
+
+def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200) -> HttpResponse:
+    for field in form.fields.values():
+        if isinstance(field, forms.FileField):
+            field.widget.attrs |= {
+                "data-max-bytes": conf.UPLOAD_MAX_BYTES,
+                "data-too-large": f"This file is larger than {_limit()}.",
+            }
+    context = {
+        "kind": kind,
+        "form": form,
+        "token_field": TOKEN_FIELD,
+        "token": uuid.uuid4(),
+        "limit": _limit() if form.is_multipart() else "",
+    }
+    partial = Wants.of(request) is Wants.PARTIAL
+    template = "headway/_start_form.html" if partial else "headway/start.html"
+    return vary(render(request, template, context, status=status))
+
+
+def _limit() -> str:
+    return filesizeformat(conf.UPLOAD_MAX_BYTES).replace("\xa0", " ")

@@ -1,0 +1,166 @@
+"""What a client may ask for over a WebSocket: to follow jobs, to cancel one, to be answered."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
+from django.contrib.auth.models import User
+from django.db import close_old_connections
+
+from headway.lifecycle import actions
+from headway.models import Job
+from headway.stream import Subscription
+from headway.stream.event import clean
+from headway.stream.http import Cursor
+from headway.stream.websocket import SIGN_IN, Socket
+from headway.stream.ws import SocketResponse
+from headway.web import grants, streams
+from headway.web.grants import Grant
+
+CHECKED = ("subscribe", "cancel")
+"""What needs a grant that holds at that moment; streams that are open are checked by the hub."""
+MOST_JOBS = 1000
+"""Jobs that one stream names at most."""
+LONGEST_NAME = 100
+"""Characters of a stream's name at most."""
+NO_SUCH_JOB = "There is no such job, or it is somebody else's."
+
+
+class Refusal(Exception):  # noqa: N818 - an answer
+    """Why nothing is done, as a sentence, and of which jobs."""
+
+    def __init__(self, message: str, jobs: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.jobs = jobs
+
+
+def respond(grant: Grant) -> SocketResponse:
+    """Lets a WebSocket in for whom `grant` names. The caller has checked who asks."""
+    own = Subscription([], heartbeat=True, holder=str(grant.user), grant=grant)
+
+    async def answer(socket: Socket, asked: Mapping[str, Any] | None) -> None:
+        # Only where it matters: three queries, in the thread that all streams wait for.
+        if (asked or {}).get("type") in CHECKED and await grants.revoked([grant]):
+            socket.close(SIGN_IN)
+        else:
+            await _answer(socket, grant, asked or {})
+
+    return SocketResponse(streams.hub, own, answer)
+
+
+async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> None:
+    wanted, stream = asked.get("type"), asked.get("stream", "")
+    verb = VERBS.get(wanted) if isinstance(wanted, str) else None
+    try:
+        if verb is None:
+            raise Refusal(f"Send a JSON object whose type is one of: {', '.join(VERBS)}.")
+        if not isinstance(stream, str) or len(stream) > LONGEST_NAME:
+            raise Refusal(f"stream: a text of {LONGEST_NAME} characters at most.")
+        await verb(socket, grant, stream, asked)
+    except Refusal as refusal:
+        await _refuse(socket, str(wanted) if verb else None, refusal)
+
+
+async def _refuse(socket: Socket, wanted: str | None, refusal: Refusal) -> None:
+    data = {"type": wanted, "message": str(refusal), "jobs": list(refusal.jobs)}
+    await socket.say("refused", data)
+
+
+async def _subscribe(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, Any]) -> None:
+    names, cursor = asked.get("jobs"), asked.get("cursor", "")
+    if not isinstance(cursor, str | int):
+        raise Refusal("cursor: the id of an event, as text or number.")
+    if names is None:
+        reader = _reader(cursor, grant, [], feed=streams.feed(grant.user))
+    else:
+        reader = await _named(socket, grant, names, cursor)
+    await socket.say("subscribed", {}, stream)
+    socket.open(stream, reader)
+
+
+async def _named(socket: Socket, grant: Grant, names: Any, cursor: str | int) -> Subscription:
+    """A stream of those named jobs that there are for this person; of the others it is told."""
+    if not isinstance(names, list) or not names or len(names) > MOST_JOBS:
+        raise Refusal(f"jobs: a list of 1 to {MOST_JOBS} ids; without it, all your jobs.")
+    wanted = {_shown(name): _uuid(name) for name in names}
+    known = {pk for pk in wanted.values() if pk is not None}
+    owners = await database_sync_to_async(_owners)(grant.user, known)
+    unknown = [name for name, pk in wanted.items() if pk not in owners]
+    refusal = Refusal(NO_SUCH_JOB, unknown)
+    if not owners:
+        raise refusal
+    if unknown:
+        await _refuse(socket, "subscribe", refusal)
+    others = any(owner != grant.user for owner in owners.values())
+    found = [str(pk) for pk in owners]
+    # Of one job, as over HTTP: there is no end of many.
+    return _reader(cursor, grant._replace(staff=others), found, ends=len(names) == 1)
+
+
+async def _unsubscribe(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, Any]) -> None:
+    del grant, asked
+    if not socket.end(stream):
+        raise Refusal("There is no stream of this name.")
+    await socket.say("unsubscribed", {}, stream)
+
+
+async def _cancel(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, Any]) -> None:
+    del stream
+    name = asked.get("job")
+    # In a thread of its own: it may wait for Redis, and the one of streams is for all.
+    job = await sync_to_async(_cancelled, thread_sensitive=False)(grant.user, name)
+    await socket.say("accepted", {"type": "cancel", "job": str(job.pk), "status": job.status})
+
+
+async def _ping(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, Any]) -> None:
+    del grant, stream, asked
+    await socket.say("pong", {})
+
+
+Verb = Callable[[Socket, Grant, str, Mapping[str, Any]], Awaitable[None]]
+VERBS: Mapping[str, Verb] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "cancel": _cancel,
+    "ping": _ping,
+}
+
+
+def _reader(cursor: str | int, grant: Grant, jobs: Sequence[str], **options: Any) -> Subscription:
+    number, reason = Cursor.of(str(cursor))
+    return Subscription(
+        jobs, cursor=number, reason=reason, holder=str(grant.user), grant=grant, **options
+    )
+
+
+def _owners(user: int, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, int | None]:
+    """The owner of each of these jobs that the person may see."""
+    visible = Job.objects.visible_to(User.objects.get(pk=user))
+    return dict(visible.filter(pk__in=wanted).values_list("pk", "owner_id"))
+
+
+def _cancelled(user: int, name: object) -> Job:
+    try:
+        person, pk = User.objects.get(pk=user), _uuid(name)
+        job = Job.objects.visible_to(person).filter(pk=pk).first() if pk else None
+        if job is None:
+            raise Refusal(NO_SUCH_JOB, [_shown(name)])
+        return actions.cancel(job, by=person)
+    except actions.ActionError as error:
+        raise Refusal(str(error), [_shown(name)]) from error
+    finally:
+        close_old_connections()
+
+
+def _uuid(name: object) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(name) if isinstance(name, str) else None
+    except ValueError:
+        return None
+
+
+def _shown(name: object) -> str:
+    """What a client has sent in place of an id, as it is told."""
+    return clean(name, 100)

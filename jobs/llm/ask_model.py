@@ -1,0 +1,58 @@
+"""Ask a model: the answer of a language model, shown while it grows."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import ExitStack, aclosing
+from typing import Any
+
+from headway import job_task, progress
+from jobs.llm.language_model import CutError, QuestionForm, load
+
+NAP = 0.2
+"""Seconds between looks whether the job is to stop, while the model says nothing."""
+FILE = "answer.md"
+
+
+@job_task(title="Ask a model", form=QuestionForm, max_attempts=3)
+def ask_model(prompt: str, instructions: str = "") -> str:
+    """Asks a language model and shows its answer while it grows.
+
+    The answer is the result, and a file, which also keeps what had arrived of an answer that was
+    cancelled or failed.
+    """
+    progress.phase("Waiting for the model")
+    with ExitStack() as files:
+        return asyncio.run(_obeying(_written(prompt, instructions, files)))
+
+
+async def _written(prompt: str, instructions: str, files: ExitStack) -> str:
+    answer = await load()
+    pieces: list[str] = []
+    try:
+        async with aclosing(answer(prompt, instructions)) as arriving:
+            async for piece in arriving:
+                progress.output(piece)  # before all else: nothing may make the first one wait
+                if not pieces:
+                    progress.phase("Answering")
+                    file = files.enter_context(progress.result_file(FILE))
+                pieces.append(piece)
+                file.write(piece)
+                progress.update(len(pieces), message=f"{len(pieces):,} tokens")
+    except CutError as error:
+        progress.warn("answer", error)
+    if not pieces:
+        progress.warn("answer", "is empty")
+    return "".join(pieces)
+
+
+async def _obeying(work: Coroutine[Any, Any, str]) -> str:
+    """What `work` returns. Ends it when the job is to stop, even if nothing ever arrives."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            await asyncio.wait((task,), timeout=NAP)
+            progress.advance(0)
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,84 @@
+"""What there is to know of the language model before it is asked, and how it can fail."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from importlib import import_module
+from typing import cast
+
+from django import forms
+from django.conf import settings
+
+from headway.worker.outcome import JobError
+
+
+class ModelError(JobError):
+    """There is no answer, or only half of it; the message is a sentence for whoever asked."""
+
+
+class CutError(ModelError):
+    """All that came is good, but the answer would have been longer."""
+
+
+def hindrance() -> str:
+    """Why no model can be asked here, as a sentence that says what to set; "" when one can."""
+    if settings.LLM_BASE_URL and settings.LLM_MODEL:
+        return ""
+    return (
+        "No language model is set up here. Whoever runs this site can name one in the settings"
+        " LLM_BASE_URL, LLM_MODEL and, if it wants a key, LLM_API_KEY."
+    )
+
+
+async def load() -> Callable[..., AsyncGenerator[str, None]]:
+    """`jobs/llm/model_answer.py:answer`. Imported in a thread: the loop goes on meanwhile."""
+    module = await asyncio.to_thread(import_module, "jobs.llm.model_answer")
+    return cast("Callable[..., AsyncGenerator[str, None]]", module.answer)
+
+
+class QuestionForm(forms.Form):
+    """A question to the model."""
+
+    prompt = forms.CharField(
+        label="Question",
+        strip=False,
+        widget=forms.Textarea({"rows": 6, "autofocus": True}),
+    )
+    instructions = forms.CharField(
+        required=False,
+        widget=forms.Textarea({"rows": 2}),
+        help_text="How to answer, such as: in simple words, as a list, in French.",
+    )
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]  # whatever Form takes
+        for field in self.fields.values():
+            field.validators += [_not_too_long, _sendable]
+
+    @property
+    def hindrance(self) -> str:
+        """Shown above the fields."""
+        return hindrance()
+
+    def clean_prompt(self) -> str:
+        prompt: str = self.cleaned_data["prompt"]
+        if not prompt.strip():
+            raise forms.ValidationError("This field is required.")
+        return prompt
+
+    def clean(self) -> None:
+        if sentence := hindrance():
+            raise forms.ValidationError(sentence)
+
+
+def _sendable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise forms.ValidationError("This holds half a character, which cannot be sent.") from None
+
+
+def _not_too_long(text: str) -> None:
+    if len(text) > settings.LLM_MAX_PROMPT:
+        raise forms.ValidationError(
+            f"This may have up to {settings.LLM_MAX_PROMPT:,} characters, and has {len(text):,}."
+        )

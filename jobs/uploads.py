@@ -1,0 +1,41 @@
+"""The form field for an uploaded file, and how a task opens what was uploaded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django import forms
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.template.defaultfilters import filesizeformat
+
+from headway import JobError
+from headway.conf import conf
+
+
+class UploadField(forms.FileField):
+    """A file of at most `conf.UPLOAD_MAX_BYTES` bytes."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        upload = super().clean(data, initial)
+        size, limit = getattr(upload, "size", 0), conf.UPLOAD_MAX_BYTES
+        if size > limit:
+            raise forms.ValidationError(
+                f"The file has {filesizeformat(size)};"
+                f" at most {filesizeformat(limit)} can be uploaded.",
+                code="too_large",
+            )
+        return upload
+
+
+@contextmanager
+def opened(name: str) -> Iterator[File[bytes]]:
+    """The stored file, opened for reading bytes. Raises JobError when it is gone or empty."""
+    try:
+        upload = default_storage.open(name)
+    except FileNotFoundError:
+        raise JobError("The uploaded file is no longer there. Please upload it again.") from None
+    with upload:
+        if not upload.size:
+            raise JobError("The file is empty.")
+        yield upload
