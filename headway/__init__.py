@@ -1,4 +1,4 @@
-"""The job app. In a task: `from jobs import JobError, job_task, progress`."""
+"""Background jobs with live progress: `from headway import JobError, job_task, progress`."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -20,5 +20,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # Django imports this package before models may be imported: names are looked up on first use.
     if name not in _HOMES:
-        raise AttributeError(f"module 'jobs' has no attribute {name!r}")
+        raise AttributeError(f"module 'headway' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -127,7 +127,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     readonly_fields = ("state", "bar", "page")
 
     class Media:
-        css = {"all": ("bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
+        css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
         js = ("django_htmx/htmx-2.min.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:

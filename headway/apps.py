@@ -4,14 +4,16 @@ from django.apps import AppConfig
 from django.core.checks import register
 
 
-class JobsConfig(AppConfig):
-    name = "jobs"
+class HeadwayConfig(AppConfig):
+    name = "headway"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Jobs"
 
     def ready(self) -> None:
+        from headway import checks
         from headway.kinds import registry
         from headway.worker import presence
 
+        register(checks.check_settings)
         register(registry.check_names)
         presence.connect()

@@ -164,21 +164,6 @@ class Attempt(models.Model):
         return f"attempt {self.number} of {self.job_id}"
 
 
-class ImportedRow(models.Model):
-    """One accepted row of a CSV file; `line` is its line number in the file."""
-
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="rows")
-    line = models.PositiveIntegerField()
-    data = models.JSONField()
-
-    class Meta:
-        ordering = ("job", "line")
-        constraints = (models.UniqueConstraint(fields=["job", "line"], name="imported_line_once"),)
-
-    def __str__(self) -> str:
-        return f"line {self.line} of {self.job_id}"
-
-
 class ApiToken(models.Model):
     """A secret with which programs act as its owner. Only its hash is stored (see tokens.py)."""
 

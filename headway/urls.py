@@ -3,13 +3,11 @@
 from django.urls import path
 
 from headway.web.views import actions, api, events, files, pages, socket, start, status
-from jobs.llm import views
 
-app_name = "jobs"
+app_name = "headway"
 urlpatterns = [
     path("", pages.index, name="index"),
     path("api/openapi.json", api.document, name="openapi"),
-    path("chat/", views.chat, name="chat"),
     path("jobs/events/", events.my_events, name="my_events"),
     path("jobs/start/<slug:kind>/", start.start, name="start"),
     path("jobs/<uuid:pk>/", pages.job, name="job"),

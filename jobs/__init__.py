@@ -1,1 +1,1 @@
-"""The kinds of job that come with the app; each is written as any other app would write its own."""
+"""The site's jobs, each written as any project would write its own."""

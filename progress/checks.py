@@ -10,7 +10,6 @@ from django.core.checks import CheckMessage, Error, register, run_checks
 
 from progress.redis_at_start import refusal
 
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
@@ -22,23 +21,11 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 def _problems() -> Iterator[str]:
     yield from settings.ENVIRONMENT_PROBLEMS
-    if urlsplit(settings.REDIS_URL).scheme not in REDIS_SCHEMES:
-        yield "REDIS_URL: use redis://HOST:6379/0, rediss:// for TLS, or unix://PATH."
     if urlsplit(settings.CELERY_BROKER_URL).scheme not in BROKER_SCHEMES:
         yield "CELERY_BROKER_URL: use a redis://, rediss://, unix://, amqp:// or amqps:// URL."
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
             yield f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin: use https://HOST alone."
-    if settings.JOB_LEASE < 2 * settings.JOB_LEASE_RENEW:
-        yield (
-            f"JOB_LEASE is {settings.JOB_LEASE} s and JOB_LEASE_RENEW {settings.JOB_LEASE_RENEW} s:"
-            " make the lease at least twice as long, or one late renewal loses a running job."
-        )
-    if settings.LOG_TTL < settings.STREAM_MAX_AGE:
-        yield (
-            f"LOG_TTL is {settings.LOG_TTL} s and STREAM_MAX_AGE {settings.STREAM_MAX_AGE} s:"
-            " keep the log at least as long as a stream may last."
-        )
     yield from _problems_of_the_model()
 
 

@@ -40,7 +40,7 @@ class Environment:
             return default
         return word in _TRUE
 
-    def number(self, name: str, default: int, *, low: int = 1, high: int = 2**40) -> int:
+    def number(self, name: str, default: int, low: int = 1, high: int = 2**40) -> int:
         """A whole number from `low` to `high`."""
         word = self.text(name, str(default))
         try:

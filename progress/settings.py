@@ -6,6 +6,7 @@ from pathlib import Path
 
 import django_stubs_ext
 
+from headway import conf
 from progress.broker import broker_url
 from progress.data_dir import data_directory, secret_key, socket_path
 from progress.database import database
@@ -44,8 +45,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "django_htmx",
-    "progress",
+    "headway",
     "jobs",
+    "progress",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -131,23 +133,12 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0  # a machine under load forks slowly
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 
-# Jobs, in seconds unless the name says otherwise
+# The app: jobs and their streams
 
-JOB_LEASE = env.number("JOB_LEASE", 30)
-JOB_LEASE_RENEW = env.number("JOB_LEASE_RENEW", 10)
-JANITOR_EVERY = env.number("JANITOR_EVERY", 5)
-JOB_REPUBLISH_AFTER = env.number("JOB_REPUBLISH_AFTER", 15)
-JOB_CANCEL_DEADLINE = env.number("JOB_CANCEL_DEADLINE", 30)
-JOB_HISTORY_DAYS = env.number("JOB_HISTORY_DAYS", 90)
-LOG_MAXLEN = env.number("LOG_MAXLEN", 2000)
-LOG_TTL = env.number("LOG_TTL", 86400)
-STREAM_MAX_AGE = env.number("STREAM_MAX_AGE", 600)
-STREAM_KEEPALIVE = env.number("STREAM_KEEPALIVE", 15)
-STREAM_TICK_MS = env.number("STREAM_TICK_MS", 50)
-STREAM_MAX_BYTES = env.number("STREAM_MAX_BYTES", 4 * 1024**2)
-STREAM_RECHECK = env.number("STREAM_RECHECK", 30, high=60)
-STREAM_MAX = env.number("STREAM_MAX", 20_000)
-STREAM_MAX_PER_USER = env.number("STREAM_MAX_PER_USER", 100)
+HEADWAY = {
+    "REDIS_URL": REDIS_URL,
+    **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
+}
 
 # Files
 
@@ -156,7 +147,6 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_ROOT = DATA_DIR / "files"
-UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 2 * 1024**3)
 FILE_UPLOAD_TEMP_DIR = data_directory(DATA_DIR / "tmp")
 
 # The language model of "Ask a model" and of /chat/: any server that speaks OpenAI's dialect

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from headway.web.views.health import healthz, readyz
 from headway.web.views.sign_in_link import sign_in_link
+from jobs.llm.views import chat
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -18,6 +19,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("headway/icons/idle.svg"))),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("chat/", chat, name="chat"),
     path("", include("headway.urls")),
 ]
 

@@ -24,7 +24,7 @@ HEADINGS = [
     "What would change our mind",
     "How it is checked",
 ]
-FOLDERS = ("docs", "jobs", "progress", "static", "templates", "tests")
+FOLDERS = ("docs", "headway", "jobs", "progress", "static", "templates", "tests")
 NAMES = {path.name for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*")} | {"tasks.py"}
 """Of files that a page may name without their folder."""
 
@@ -81,14 +81,14 @@ def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_example_is_python_and_its_imports_from_jobs_work(page: Path) -> None:
+def test_every_example_is_python_and_its_imports_work(page: Path) -> None:
     for example in re.findall(
         r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
     ):
         # Some examples are the inside of a task.
         tree = ast.parse("def task():\n" + re.sub(r"^", "    ", example, flags=re.MULTILINE))
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "jobs":
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "headway":
                 home = import_module(str(node.module))
                 assert all(hasattr(home, alias.name) for alias in node.names)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from headway.conf import conf
 from headway.lifecycle import announce, lease
 from headway.lifecycle.snapshots import snapshot, state
 from headway.models import Job, Status
@@ -49,7 +50,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     rows = re.findall(r"^\|[^|]+\| (\d+) \| `([\w.]+)\.(\w+)` \|$", PAGE, re.MULTILINE)
     assert len(rows) > 5
     for number, module, name in rows:
-        home = settings if module.endswith("settings") else import_module(module)
+        home = conf if module == "headway.conf" else import_module(module)
         assert getattr(home, name) == int(number), name
 
 

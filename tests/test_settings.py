@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from headway import conf
 from progress.checks import check_settings
 from progress.database import database
 from progress.environment import Environment
@@ -21,9 +22,9 @@ TABLE_ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
 
 
 def names_in_settings() -> set[str]:
-    """Every name that progress/settings.py reads from the environment."""
+    """Every name that progress/settings.py reads from the environment, the app's numbers too."""
     tree = ast.parse((ROOT / "progress/settings.py").read_text())
-    return {
+    return {*conf.numbers()} | {
         str(node.args[0].value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)

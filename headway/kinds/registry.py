@@ -71,7 +71,7 @@ def check_names(**_: Any) -> list[CheckMessage]:
         Error(
             f"Two job tasks are called {name!r}: {known[name].task.name} and {task.name}."
             " Rename one.",
-            id="jobs.E001",
+            id="headway.E002",
         )
         for task in current_app.tasks.values()
         if (name := getattr(task, "job_kind", "")) and known[name].task.name != task.name

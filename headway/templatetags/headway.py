@@ -1,4 +1,4 @@
-"""Live bars for any template, and how values are written (headway/static/headway/live/words.js writes the same).
+"""Live bars for any template, and how values are written (`live/words.js` writes the same).
 
 {% load headway %}
 <head>{% headway_head %}</head>
@@ -32,7 +32,7 @@ def headway_head(context: template.Context) -> dict[str, Any]:
     viewer = getattr(context.get("user"), "pk", None)
     return {
         "heartbeat": conf.STREAM_KEEPALIVE,
-        "scripts": [f"live/{name}.js" for name in ("words", "connection", "tabs", "bars")],
+        "scripts": [f"headway/live/{name}.js" for name in ("words", "connection", "tabs", "bars")],
         "viewer": str(viewer or ""),
     }
 

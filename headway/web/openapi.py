@@ -1,7 +1,7 @@
 """What programs may ask of this site, as an OpenAPI 3.1 document; tests hold it against the
 addresses there are and the answers they give."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -13,7 +13,6 @@ from headway.kinds.registry import Kind
 from headway.web.schemas import PROBLEM, SNAPSHOT, Schema, parameters
 from headway.web.streams import LONGEST_WAIT
 from headway.web.views.events import MOST_JOBS
-from jobs.llm.language_model import QuestionForm
 
 _JOB = "00000000-0000-0000-0000-000000000000"
 _TEXT: Schema = {"type": "string"}
@@ -100,11 +99,18 @@ _PARAMETERS: Schema = {
 }
 
 
-_EVENTS: Schema = {
+EVENTS: Schema = {
     "200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}
 }
+_described: dict[str, Callable[[], Schema]] = {}
 _HOW = ("cursor", "last", "heartbeat", "poll", "viewer")
 """What may be said of any stream of jobs."""
+
+
+def describe(view: str, describe: Callable[[], Schema]) -> None:
+    """Adds the address of a project's own view, by its URL name, to the document: `describe` gives
+    its path item, for which `operation` and `EVENTS` are there."""
+    _described[view] = describe
 
 
 def document(server: str) -> Schema:
@@ -141,11 +147,11 @@ def _paths() -> Schema:
         _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
-        _path("job_events", pk=_JOB): _of_job("get", _EVENTS, [404], *_HOW),
-        _path("my_events"): {"get": _operation(_EVENTS, [404], "jobs", "mine", *_HOW)},
+        _path("job_events", pk=_JOB): _of_job("get", EVENTS, [404], *_HOW),
+        _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
-        _path("chat"): _chat(),
-        _path("openapi"): {"get": _operation(_json("This document.", {"type": "object"}), [])},
+        _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
+        **{reverse(view): describe() for view, describe in _described.items()},
     }
 
 
@@ -156,10 +162,10 @@ def _path(view: str, /, **arguments: str) -> str:
 
 
 def _of_job(method: str, answers: Schema, problems: list[int], *others: str) -> Schema:
-    return {method: _operation(answers, problems, "job", *others)}
+    return {method: operation(answers, problems, "job", *others)}
 
 
-def _operation(answers: Schema, problems: list[int], *names: str) -> Schema:
+def operation(answers: Schema, problems: list[int], *names: str) -> Schema:
     refused = {str(n): _ref("responses", _PROBLEMS[n]) for n in sorted({401, *problems})}
     return {
         "parameters": [_ref("parameters", name) for name in names],
@@ -174,30 +180,13 @@ def _start(kind: Kind) -> Schema:
     body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
     form = {"200": {"description": "The form, for people.", "content": {"text/html": {}}}}
     return {
-        "get": {"summary": kind.title, **_operation(form, [])},
+        "get": {"summary": kind.title, **operation(form, [])},
         "post": {
             "summary": kind.title,
             "description": kind.description,
             "requestBody": {"required": True, "content": body},
-            **_operation(_accepted(), [400, 403, 413], "key"),
+            **operation(_accepted(), [400, 403, 413], "key"),
         },
-    }
-
-
-def _chat() -> Schema:
-    schema = parameters(QuestionForm)
-    asked = [
-        {"name": name, "in": "query", "required": name in schema["required"], "schema": field}
-        for name, field in schema["properties"].items()
-    ]
-    no_more = {"204": {"description": "To an EventSource that asks again after the end."}}
-    operation = _operation(_EVENTS | no_more, [400, 403, 429, 503], "last")
-    types = ("application/json", "application/x-www-form-urlencoded")
-    body = {"required": True, "content": {each: {"schema": schema} for each in types}}
-    return {
-        "summary": "The language model's answer, as it comes.",
-        "get": operation | {"parameters": [*operation["parameters"], *asked]},
-        "post": operation | {"requestBody": body},
     }
 
 

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,7 +14,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from headway.conf import conf
-from headway.stream import Hub, Limits, Log, Subscription
+from headway.lifecycle.log import feed
+from headway.lifecycle.snapshots import snapshot
+from headway.models import ACTIVE, Job
+from headway.stream import Hub, Limits, Subscription
 from headway.stream.http import EventStreamResponse, cursor
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, revoked
@@ -27,12 +29,6 @@ LONGEST_WAIT = 60.0
 CONNECTION_AGE = 60.0
 """Seconds after which the thread that lets streams in connects to the database anew."""
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
-
-
-@cache
-def log() -> Log:
-    """The log of all jobs. Connects when first used, so it never fails here."""
-    return Log(conf.REDIS_URL, maxlen=conf.LOG_MAXLEN, ttl=conf.LOG_TTL)
 
 
 def hub() -> Hub:
@@ -50,11 +46,6 @@ def hub() -> Hub:
         )
         _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)
     return _hubs[loop]
-
-
-def feed(owner_id: int | None) -> str:
-    """The feed on which an owner's new jobs are announced; "" for jobs that nobody owns."""
-    return f"user:{owner_id}" if owner_id else ""
 
 
 def job_events(request: HttpRequest, job: str, grant: Grant) -> EventStreamResponse:
@@ -117,9 +108,6 @@ def _seconds(text: str) -> float:
 
 @sync_to_async
 def _recover(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-    from headway.lifecycle.snapshots import snapshot
-    from headway.models import Job
-
     try:
         return {str(job.pk): snapshot(job, None) for job in Job.objects.filter(pk__in=jobs)}
     finally:
@@ -130,8 +118,6 @@ def _recover(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
 def _members(feed: str, number: int) -> Sequence[str]:
     """The owner's active jobs, and those that ended about when the reader was last here or later:
     numbers are microseconds since 1970."""
-    from headway.models import ACTIVE, Job
-
     # A cursor of eighteen digits is past the last year that there is a date for.
     seen = datetime.fromtimestamp(min(number / 1e6, time.time()), UTC) - timedelta(minutes=1)
     wanted = Q(status__in=ACTIVE)

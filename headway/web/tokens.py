@@ -56,8 +56,9 @@ def find(text: str) -> ApiToken | None:
 
 class BearerTokens:
     """Middleware: signs the bearer of a token in for one request, and answers 401 to one that is
-    no good. Requests without one cost nothing. Only this app's addresses take tokens: the admin
-    does not. Goes before CsrfViewMiddleware, so that it runs ahead of its check."""
+    no good. Requests without one cost nothing. Only this app's addresses and views marked
+    by `access.takes_tokens` do: the admin does not. Goes before CsrfViewMiddleware, so that it runs
+    ahead of its check."""
 
     sync_capable = async_capable = True
 
@@ -86,7 +87,9 @@ def _bearer(request: HttpRequest) -> str | None:
     """What a request to this app gives as its token; None when it gives none."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     match = request.resolver_match
-    ours = match is not None and match.app_name == "jobs"
+    ours = match is not None and (
+        match.app_name == "headway" or getattr(match.func, "takes_tokens", False)
+    )
     return text.strip() if ours and scheme.lower() == "bearer" else None
 
 

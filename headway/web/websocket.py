@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import close_old_connections
 
 from headway.lifecycle import actions
+from headway.lifecycle.log import feed
 from headway.models import Job
 from headway.stream import Subscription
 from headway.stream.event import clean
@@ -73,7 +74,7 @@ async def _subscribe(socket: Socket, grant: Grant, stream: str, asked: Mapping[s
     if not isinstance(cursor, str | int):
         raise Refusal("cursor: the id of an event, as text or number.")
     if names is None:
-        reader = _reader(cursor, grant, [], feed=streams.feed(grant.user))
+        reader = _reader(cursor, grant, [], feed=feed(grant.user))
     else:
         reader = await _named(socket, grant, names, cursor)
     await socket.say("subscribed", {}, stream)

@@ -1,16 +1,13 @@
-"""Keeps the presence of this Celery worker fresh in Redis, and says why a queued job waits."""
+"""Keeps the presence of this Celery worker fresh in Redis."""
 
 import logging
-import math
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import redis
 from celery import signals
 
 from headway.lifecycle.log import log
-from headway.models import Job, Status
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
@@ -57,41 +54,6 @@ def connect() -> None:
     signals.worker_ready.connect(presence.begin)
     signals.heartbeat_sent.connect(presence.refresh)
     signals.worker_shutting_down.connect(presence.end)
-
-
-def why_queued(job: Job) -> str:
-    """One sentence on what a queued job waits for; "" for any other job."""
-    if job.status != Status.QUEUED:
-        return ""
-    wait = _seconds_until(job.not_before)
-    if wait > 0:
-        return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
-    if job.published_at is None:
-        return "Waiting for the queue"
-    try:
-        workers = log().who_is_alive("worker").values()
-    except redis.RedisError:
-        return "Waiting for the queue"
-    if not workers:
-        return "No worker is running"
-    if not any(job.queue in worker.get("queues", ()) for worker in workers):
-        return f"No worker takes jobs from the queue “{job.queue}”"
-    earlier = Job.objects.filter(
-        status=Status.QUEUED, queue=job.queue, published_at__lt=job.published_at
-    )
-    # SQLite's clock gives milliseconds, written shorter than our microseconds: before itself
-    ahead = earlier.exclude(pk=job.pk).count()
-    if ahead:
-        return f"{ahead} job{'s' if ahead > 1 else ''} ahead"
-    return "Next in line"
-
-
-def _seconds_until(moment: datetime | None) -> float:
-    return (moment - datetime.now(UTC)).total_seconds() if moment else 0.0
-
-
-def _duration(seconds: float) -> str:
-    return f"{math.ceil(seconds)} s" if seconds < 120 else f"{round(seconds / 60)} min"
 
 
 def _quietly(write: Any) -> None:

@@ -17,9 +17,10 @@ from django.http.response import HttpResponseBase
 from headway.conf import conf
 from headway.stream import sse
 from headway.stream.http import StreamResponse
-from headway.web import grants, streams
-from headway.web.access import allowed, person
+from headway.web import grants, openapi, streams
+from headway.web.access import allowed, person, takes_tokens
 from headway.web.responses import ERRORS, problem
+from headway.web.schemas import parameters
 from headway.web.views.start import MalformedError, json_object
 from jobs.llm.language_model import ModelError, QuestionForm, hindrance, load
 
@@ -28,6 +29,7 @@ _open: Counter[int] = Counter()
 """Answers under way in this process, by user."""
 
 
+@takes_tokens
 @allowed("GET", "HEAD", "POST")
 def chat(request: HttpRequest) -> HttpResponseBase:
     """`data: {"content": "..."}` for each piece of the answer, then `data: [DONE]`. The question is
@@ -137,3 +139,21 @@ async def _with_silences(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[st
         if piece is None:
             return
         yield piece
+
+
+def described() -> openapi.Schema:
+    """The path item of /chat/ in the OpenAPI document."""
+    schema = parameters(QuestionForm)
+    asked = [
+        {"name": name, "in": "query", "required": name in schema["required"], "schema": field}
+        for name, field in schema["properties"].items()
+    ]
+    no_more = {"204": {"description": "To an EventSource that asks again after the end."}}
+    operation = openapi.operation(openapi.EVENTS | no_more, [400, 403, 429, 503], "last")
+    types = ("application/json", "application/x-www-form-urlencoded")
+    body = {"required": True, "content": {each: {"schema": schema} for each in types}}
+    return {
+        "summary": "The language model's answer, as it comes.",
+        "get": operation | {"parameters": [*operation["parameters"], *asked]},
+        "post": operation | {"requestBody": body},
+    }

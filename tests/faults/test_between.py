@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from headway.lifecycle import announce
+from headway.lifecycle.log import log
 from headway.models import Job
 from headway.stream import Event
 from headway.stream.sse import Decoder
-from headway.web import streams, tokens
+from headway.web import tokens
 from tests.support.nginx import Nginx
 from tests.support.processes import wait_until
 from tests.support.programs import program
@@ -36,7 +37,7 @@ def token(job: Job, alice: User) -> str:
 
 def say(job: Job, text: str) -> None:
     data = {"job": str(job.pk), "attempt": 1, "level": "info", "text": text}
-    streams.log().append(str(job.pk), Event("log", data), attempt=1)
+    log().append(str(job.pk), Event("log", data), attempt=1)
 
 
 def test_nginx_with_its_defaults_passes_each_event_on_at_once(

@@ -8,9 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from headway.lifecycle import announce
+from headway.lifecycle.log import log
 from headway.models import Job
 from headway.stream import Event
-from headway.web import streams, tokens
+from headway.web import tokens
 from tests.support.island import Island
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
@@ -78,7 +79,7 @@ def test_streams_live_through_a_redis_that_hangs_and_catch_up_at_once(
         crowd.read_until(lambda: time.monotonic() > paused + pause)
         valkey.resume()
         resumed = time.monotonic()
-        streams.log().append(str(job.pk), after, attempt=0)
+        log().append(str(job.pk), after, attempt=0)
         crowd.read_until(lambda: crowd.all_have(b'"after"'))
         took = time.monotonic() - resumed
         crowd.read_until(

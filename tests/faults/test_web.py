@@ -11,9 +11,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from headway.lifecycle import announce
+from headway.lifecycle import log as jobs_log
 from headway.models import Job
 from headway.stream import Event, Log
-from headway.web import streams, tokens
+from headway.web import tokens
 from tests.support.oracles import violations
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
@@ -53,7 +54,7 @@ def token(site: Web, alice: User) -> str:
 @pytest.fixture
 def log(valkey: Valkey) -> Log:
     del valkey
-    return streams.log()
+    return jobs_log.log()
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from headway.lifecycle import actions, dispatch
+from headway.lifecycle.log import log
 from headway.models import TERMINAL, Job
 from headway.stream import Event
 from headway.stream.sse import Message
-from headway.web import streams, tokens
+from headway.web import tokens
 from tests.faults.crew import BOUND, Crew, Sweeper, child_of
 from tests.naive import kinds, site, web
 from tests.support.oracles import numbers, violations
@@ -181,7 +182,7 @@ class Ours(Build):
     def shout(self, job: str, *texts: str) -> None:
         for text in texts:
             data = {"job": job, "attempt": 1, "level": "info", "text": text}
-            streams.log().append(job, Event("log", data), attempt=1)
+            log().append(job, Event("log", data), attempt=1)
 
     def gaps(self, job: str, heard: list[Message]) -> list[str]:
         later = self.visit(job, cursor="0")

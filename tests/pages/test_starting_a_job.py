@@ -169,7 +169,7 @@ def test_an_uploaded_file_is_stored(alices: Client) -> None:
 
 
 def test_a_file_above_the_limit_is_refused_by_name(alices: Client, settings: Settings) -> None:
-    settings.UPLOAD_MAX_BYTES = 4
+    settings.HEADWAY = settings.HEADWAY | {"UPLOAD_MAX_BYTES": 4}
     upload = SimpleUploadedFile("people.csv", b"name\nAnn\n")
     response = alices.post("/jobs/start/import-csv/", {"file": upload}, headers=JSON)
     assert response.status_code == HTTPStatus.BAD_REQUEST
@@ -179,7 +179,7 @@ def test_a_file_above_the_limit_is_refused_by_name(alices: Client, settings: Set
 
 
 def test_a_body_far_above_the_limit_is_not_even_parsed(alices: Client, settings: Settings) -> None:
-    settings.UPLOAD_MAX_BYTES = 4
+    settings.HEADWAY = settings.HEADWAY | {"UPLOAD_MAX_BYTES": 4}
     upload = SimpleUploadedFile("people.csv", b"x" * 2_000_000)
     response = alices.post("/jobs/start/import-csv/", {"file": upload})
     assert response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -104,7 +104,7 @@ async def test_the_handler_asks_again_after_the_wait_or_answers_where_it_is_full
     transactional_db: None, alice: User, hub: Hub, settings: Settings, full: bool
 ) -> None:
     del transactional_db, hub  # the fixture has a Valkey
-    settings.STREAM_MAX_PER_USER = 0 if full else 5
+    settings.HEADWAY = settings.HEADWAY | {"STREAM_MAX_PER_USER": 0 if full else 5}
     job = await Job.objects.acreate(
         kind="simulate", title="Simulate", owner=alice, status=Status.RUNNING, attempt=1
     )

@@ -13,6 +13,7 @@ import redis
 from django.conf import settings
 from honcho.environ import parse_procfile
 
+from headway.conf import conf
 from headway.ops.embedded_valkey import EmbeddedValkey
 from headway.stream import Log
 from tests.support.processes import Process, wait_until
@@ -89,7 +90,7 @@ class ProcfileProcess(Process):
 
     def is_present(self) -> bool:
         """Whether its Redis has a note of a living process of this role."""
-        log = Log(self.environment.get("REDIS_URL", settings.REDIS_URL))
+        log = Log(self.environment.get("REDIS_URL", conf.REDIS_URL))
         try:
             return bool(log.who_is_alive(self.name))
         finally:

@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from headway.kinds import registry
+from headway.lifecycle.log import log
 from headway.models import ACTIVE, Job, Status
-from headway.web import streams
 from headway.web.access import person, signed_in, visible_job
 from headway.web.presenters import Shown, show, show_one
 from headway.web.responses import vary
@@ -85,6 +85,6 @@ def _waits_in_vain(items: Iterable[Shown]) -> bool:
     if not any(item.job.status == Status.QUEUED for item in items):
         return False
     try:
-        return not streams.log().who_is_alive("worker")
+        return not log().who_is_alive("worker")
     except redis.RedisError:
         return False

@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from headway.kinds import registry
+from headway.lifecycle import queue
+from headway.lifecycle.log import log
 from headway.models import Job, Status
 from headway.stream import Output
-from headway.web import streams
 from headway.web.presenters import Shown, written
 from headway.web.responses import vary
-from headway.worker import presence
 
 VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}
 
@@ -52,7 +52,7 @@ def panel_context(item: Shown) -> dict[str, Any]:
     return {
         "item": item,
         "kind": registry.kinds().get(job.kind),
-        "why_queued": presence.why_queued(job) if job.status == Status.QUEUED else "",
+        "why_queued": queue.why_queued(job) if job.status == Status.QUEUED else "",
         "earlier": [each for each in reversed(attempts) if each.number < job.attempt],
         "newest": newest,
         "files": [ResultFile(name, _size(job, name)) for name in job.files],
@@ -67,10 +67,10 @@ def record_context(item: Shown) -> dict[str, Any]:
 
     Read after the cursor, so that nothing said in between is missing.
     """
-    job, log = item.job, streams.log()
+    job, jobs_log = item.job, log()
     try:
-        output = log.output(str(job.pk))
-        said = log.lines(str(job.pk), output.number)
+        output = jobs_log.output(str(job.pk))
+        said = jobs_log.lines(str(job.pk), output.number)
     except redis.RedisError:
         output, said = Output(0, 0, ""), []
     lines = [line for line in said if line["attempt"] == job.attempt]

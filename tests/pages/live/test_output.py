@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, Route, expect
 
+from headway.conf import conf
 from headway.lifecycle.log import log
 from headway.models import Status
 from headway.stream import Event, Log
@@ -51,7 +51,7 @@ def test_a_page_that_missed_more_than_the_log_keeps_shows_all_of_it_again(
     proxy.mode = "502"
     proxy.drop()
     job = str(running.job.pk)
-    few = Log(settings.REDIS_URL, maxlen=100)
+    few = Log(conf.REDIS_URL, maxlen=100)
     for text in texts(400):
         said = Event("output", {"job": job, "attempt": 1, "text": text})
         few.append(job, said, attempt=1)

@@ -1,0 +1,103 @@
+"""The app's settings: what a project's `HEADWAY` dict says, over defaults that work.
+
+HEADWAY = {"REDIS_URL": "redis://localhost:6379/2", "JOB_LEASE": 60}
+"""
+
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+
+def number(default: int, *, low: int = 1, high: int = 2**40) -> Any:
+    """A field for a whole number from `low` to `high`."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every key of `HEADWAY`; times are in seconds unless the name says otherwise.
+    docs/operations.md says what each is for."""
+
+    REDIS_URL: str = "redis://localhost:6379/0"
+    JOB_LEASE: int = number(30)
+    JOB_LEASE_RENEW: int = number(10)
+    JANITOR_EVERY: int = number(5)
+    JOB_REPUBLISH_AFTER: int = number(15)
+    JOB_CANCEL_DEADLINE: int = number(30)
+    JOB_HISTORY_DAYS: int = number(90)
+    LOG_MAXLEN: int = number(2000)
+    LOG_TTL: int = number(86400)
+    STREAM_MAX_AGE: int = number(600)
+    STREAM_KEEPALIVE: int = number(15)
+    STREAM_TICK_MS: int = number(50)
+    STREAM_MAX_BYTES: int = number(4 * 1024**2)
+    STREAM_RECHECK: int = number(30, high=60)
+    STREAM_MAX: int = number(20_000)
+    STREAM_MAX_PER_USER: int = number(100)
+    UPLOAD_MAX_BYTES: int = number(2 * 1024**3)
+
+
+def numbers() -> dict[str, tuple[int, int, int]]:
+    """Every key that is a whole number: its default, and the lowest and highest that works."""
+    return {
+        each.name: (each.default, each.metadata["low"], each.metadata["high"])
+        for each in _fields()
+        if each.metadata
+    }
+
+
+def problems(given: Any) -> list[str]:
+    """A sentence for each entry of a `HEADWAY` dict that cannot work."""
+    if not isinstance(given, dict):
+        return ["HEADWAY: use a dict of settings."]
+    known = {each.name: each for each in _fields()}
+    found = [
+        f"HEADWAY: there is no setting {name!r}; docs/operations.md lists them."
+        for name in given.keys() - known.keys()
+    ]
+    return found + [
+        sentence
+        for name in given.keys() & known.keys()
+        if (sentence := _problem(known[name], given))
+    ]
+
+
+def _problem(known: "Field[Any]", given: dict[str, Any]) -> str:
+    value, kind = given[known.name], type(known.default)
+    if kind is int and type(value) is int:
+        low, high = known.metadata["low"], known.metadata["high"]
+        wrong = "" if low <= value <= high else f"use a whole number from {low} to {high}"
+    else:
+        wrong = "" if type(value) is kind else f"use a value of the type {kind.__name__}"
+    return wrong and f"HEADWAY[{known.name!r}]: {wrong}."
+
+
+def _fields() -> "list[Field[Any]]":
+    return [each for each in fields(Settings) if each.default is not MISSING]
+
+
+@cache
+def _current() -> Settings:
+    known = {each.name for each in _fields()}
+    given = getattr(settings, "HEADWAY", {})
+    return Settings(**{name: value for name, value in given.items() if name in known})
+
+
+class _Current:
+    """The settings as they are now, also while a test overrides them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_current(), name)
+
+
+conf = cast(Settings, _Current())
+
+
+@receiver(setting_changed)
+def _reset(*, setting: str, **_: Any) -> None:
+    if setting == "HEADWAY":
+        _current.cache_clear()

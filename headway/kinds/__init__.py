@@ -1,0 +1,1 @@
+"""What a kind of job is: registry, parameters, Celery options. Knows no row."""

@@ -1,0 +1,44 @@
+"""Says why a queued job waits."""
+
+import math
+from datetime import UTC, datetime
+
+import redis
+
+from headway.lifecycle.log import log
+from headway.models import Job, Status
+
+
+def why_queued(job: Job) -> str:
+    """One sentence on what a queued job waits for; "" for any other job."""
+    if job.status != Status.QUEUED:
+        return ""
+    wait = _seconds_until(job.not_before)
+    if wait > 0:
+        return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
+    if job.published_at is None:
+        return "Waiting for the queue"
+    try:
+        workers = log().who_is_alive("worker").values()
+    except redis.RedisError:
+        return "Waiting for the queue"
+    if not workers:
+        return "No worker is running"
+    if not any(job.queue in worker.get("queues", ()) for worker in workers):
+        return f"No worker takes jobs from the queue “{job.queue}”"
+    earlier = Job.objects.filter(
+        status=Status.QUEUED, queue=job.queue, published_at__lt=job.published_at
+    )
+    # SQLite's clock gives milliseconds, written shorter than our microseconds: before itself
+    ahead = earlier.exclude(pk=job.pk).count()
+    if ahead:
+        return f"{ahead} job{'s' if ahead > 1 else ''} ahead"
+    return "Next in line"
+
+
+def _seconds_until(moment: datetime | None) -> float:
+    return (moment - datetime.now(UTC)).total_seconds() if moment else 0.0
+
+
+def _duration(seconds: float) -> str:
+    return f"{math.ceil(seconds)} s" if seconds < 120 else f"{round(seconds / 60)} min"

@@ -1,0 +1,1 @@
+"""What runs an installation from one terminal, and draws bars in it."""

@@ -1,0 +1,1 @@
+"""Answering people and programs: pages, streams, and who may see what."""

@@ -1,0 +1,1 @@
+"""Checksum archive: the digest of each member of an uploaded archive."""

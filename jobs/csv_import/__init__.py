@@ -1,0 +1,1 @@
+"""Import CSV: the rows of an uploaded file into the database."""

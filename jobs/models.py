@@ -1,0 +1,18 @@
+"""What the site's jobs keep in the database."""
+
+from django.db import models
+
+
+class ImportedRow(models.Model):
+    """One accepted row of a CSV file; `line` is its line number in the file."""
+
+    job = models.ForeignKey("headway.Job", on_delete=models.CASCADE, related_name="rows")
+    line = models.PositiveIntegerField()
+    data = models.JSONField()
+
+    class Meta:
+        ordering = ("job", "line")
+        constraints = (models.UniqueConstraint(fields=["job", "line"], name="imported_line_once"),)
+
+    def __str__(self) -> str:
+        return f"line {self.line} of {self.job_id}"
