@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from headway.worker.outcome import JobError as JobError
     from headway.worker.task import job_task as job_task
 
+__version__ = "0.1.0"
 __all__ = ["JobError", "job_task", "progress"]
 
 _HOMES = {

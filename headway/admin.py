@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django_htmx.http import HTMX_STOP_POLLING
 
 from headway.lifecycle import actions, snapshots
 from headway.models import ApiToken, Attempt, Job
@@ -27,8 +26,8 @@ from headway.templatetags.headway import duration
 from headway.web import tokens
 from headway.web.presenters import Shown, show
 
-admin.site.site_title = admin.site.site_header = "Progress"
-admin.site.index_title = "Administration"
+STOP_POLLING = 286
+"""The status by which htmx ends a poll (htmx documentation, Load Polling)."""
 
 
 class ReadOnly(BaseModelAdmin[Any]):
@@ -128,7 +127,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
-        js = ("django_htmx/htmx-2.min.js",)
+        js = ("headway/htmx.min.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = super().get_queryset(request)
@@ -155,7 +154,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         if request.headers.get("HX-Request") and isinstance(response, TemplateResponse):
             change_list = (response.context_data or {}).get("cl")
             if change_list is not None and not change_list.polls:
-                response.status_code = HTMX_STOP_POLLING
+                response.status_code = STOP_POLLING
         return response
 
     def has_operate_permission(self, request: HttpRequest) -> bool:

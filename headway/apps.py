@@ -1,7 +1,7 @@
 """Configures the app and connects the worker's presence signals."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 
 class HeadwayConfig(AppConfig):
@@ -15,5 +15,6 @@ class HeadwayConfig(AppConfig):
         from headway.worker import presence
 
         register(checks.check_settings)
+        register(checks.check_database, Tags.database)
         register(registry.check_names)
         presence.connect()

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.db import connections
 
 from headway.conf import conf, problems
 
@@ -31,3 +32,21 @@ def _contradictions() -> Iterator[str]:
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"
             " keep the log at least as long as a stream may last."
         )
+
+
+def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """`headway.E003`: a database of before the first release is refused, or its history would be
+    shown as empty."""
+    return [
+        Error(
+            f"The database {alias!r} is of a version before the first release, whose jobs cannot be"
+            " read. Move it away (for SQLite, the whole DATA_DIR) and start again.",
+            id="headway.E003",
+        )
+        for alias in databases or []
+        if _is_of_before(connections[alias].introspection.table_names())
+    ]
+
+
+def _is_of_before(tables: list[str]) -> bool:
+    return "jobs_attempt" in tables and "headway_attempt" not in tables

@@ -44,7 +44,7 @@ class Settings:
 def numbers() -> dict[str, tuple[int, int, int]]:
     """Every key that is a whole number: its default, and the lowest and highest that works."""
     return {
-        each.name: (each.default, each.metadata["low"], each.metadata["high"])
+        each.name: (cast("int", each.default), each.metadata["low"], each.metadata["high"])
         for each in _fields()
         if each.metadata
     }

@@ -1,22 +1,24 @@
-"""Every address of the job app."""
+"""The app's addresses below any prefix: `path("jobs/", include("headway.urls"))`."""
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, pages, socket, start, status
+from headway.web.views import actions, api, events, files, pages, start, status
 
 app_name = "headway"
+job_patterns = [
+    path("events/", events.my_events, name="my_events"),
+    path("start/<slug:kind>/", start.start, name="start"),
+    path("<uuid:pk>/", pages.job, name="job"),
+    path("<uuid:pk>/events/", events.job_events, name="job_events"),
+    path("<uuid:pk>/status/", status.status, name="status"),
+    path("<uuid:pk>/row/", pages.row, name="row"),
+    path("<uuid:pk>/panel/", pages.panel, name="panel"),
+    path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
+    path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("<uuid:pk>/files/<str:name>/", files.download, name="file"),
+]
 urlpatterns = [
     path("", pages.index, name="index"),
-    path("api/openapi.json", api.document, name="openapi"),
-    path("jobs/events/", events.my_events, name="my_events"),
-    path("jobs/start/<slug:kind>/", start.start, name="start"),
-    path("jobs/<uuid:pk>/", pages.job, name="job"),
-    path("jobs/<uuid:pk>/events/", events.job_events, name="job_events"),
-    path("jobs/<uuid:pk>/status/", status.status, name="status"),
-    path("jobs/<uuid:pk>/row/", pages.row, name="row"),
-    path("jobs/<uuid:pk>/panel/", pages.panel, name="panel"),
-    path("jobs/<uuid:pk>/cancel/", actions.cancel, name="cancel"),
-    path("jobs/<uuid:pk>/retry/", actions.retry, name="retry"),
-    path("jobs/<uuid:pk>/files/<str:name>/", files.download, name="file"),
-    path("ws/jobs/", socket.socket, name="socket"),
+    path("openapi.json", api.document, name="openapi"),
+    *job_patterns,
 ]

@@ -3,13 +3,25 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.templatetags.static import static
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from headway.urls import job_patterns
+from headway.web.views.api import document
 from headway.web.views.health import healthz, readyz
+from headway.web.views.pages import index
 from headway.web.views.sign_in_link import sign_in_link
+from headway.web.views.socket import socket
 from jobs.llm.views import chat
 
+admin.site.site_title = admin.site.site_header = "Headway"
+admin.site.index_title = "Administration"
+
+pages: list[URLPattern | URLResolver] = [  # the list of jobs is the site's first page
+    path("", index, name="index"),
+    path("api/openapi.json", document, name="openapi"),
+    path("jobs/", include(job_patterns)),
+]
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html"), name="sign_in"),
@@ -20,7 +32,8 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("chat/", chat, name="chat"),
-    path("", include("headway.urls")),
+    path("ws/jobs/", socket),
+    path("", include((pages, "headway"))),
 ]
 
 handler400 = "headway.web.views.errors.bad_request"

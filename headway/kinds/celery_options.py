@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from celery import current_app
 from kombu import Queue
 from kombu.utils.json import dumps, loads
 
-if TYPE_CHECKING:
-    from headway.worker.task import JobTask
+from headway.kinds.registry import JobTask
 
 OF_THE_CALL = frozenset(
     {"add_to_parent", "connection", "ignore_result", "producer", "publisher", "result_cls"}
@@ -29,7 +28,7 @@ class Wanted(NamedTuple):
     """Seconds until it may run."""
 
 
-def wanted(task: "JobTask", options: Mapping[str, Any]) -> Wanted:
+def wanted(task: JobTask, options: Mapping[str, Any]) -> Wanted:
     """Sorts the options of one `apply_async`. Raises TypeError for what JSON cannot hold."""
     kept = {k: v for k, v in options.items() if k not in OF_THE_CALL and v is not None}
     delay = seconds_until(kept.pop("eta", None) or kept.pop("countdown", None) or 0)
@@ -60,7 +59,7 @@ def seconds_until(moment: float | datetime | str) -> float:
     return float(moment)
 
 
-def _queue(task: "JobTask", options: Mapping[str, Any]) -> str:
+def _queue(task: JobTask, options: Mapping[str, Any]) -> str:
     chosen = options.get("queue") or getattr(task, "queue", None)
     if chosen is None:
         chosen = current_app.amqp.router.route({}, task.name, task_type=type(task))["queue"]

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from celery import current_app
 from django import forms
@@ -13,8 +13,21 @@ from django.utils.module_loading import autodiscover_modules
 
 from headway.kinds import parameters
 
-if TYPE_CHECKING:
-    from headway.worker.task import JobTask
+
+class JobTask(Protocol):
+    """What the app asks of a task that is a kind of job; `headway.worker.task` has the class."""
+
+    name: str
+    run: Any
+    expires: Any
+    job_kind: str
+    job_title: str
+    job_unit: str
+    job_form: type[forms.Form] | None
+    job_signature: inspect.Signature
+    max_attempts: int
+
+    def publish(self, job: Any, countdown: float = 0.0) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +38,7 @@ class Kind:
     title: str
     description: str
     unit: str
-    task: "JobTask"
+    task: JobTask
     form_class: type[forms.Form]
 
     def fill(self, values: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> forms.Form:
@@ -84,7 +97,7 @@ def _discover() -> None:
 
 
 @cache
-def _describe(task: "JobTask") -> Kind:
+def _describe(task: JobTask) -> Kind:
     form = task.job_form or parameters.form(task.job_signature)
     first = inspect.cleandoc(task.run.__doc__ or "").split("\n\n")[0]
     description = " ".join(first.split())

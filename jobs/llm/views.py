@@ -20,7 +20,7 @@ from headway.stream.http import StreamResponse
 from headway.web import grants, openapi, streams
 from headway.web.access import allowed, person, takes_tokens
 from headway.web.responses import ERRORS, problem
-from headway.web.schemas import parameters
+from headway.web.schemas import Schema, parameters
 from headway.web.views.start import MalformedError, json_object
 from jobs.llm.language_model import ModelError, QuestionForm, hindrance, load
 
@@ -141,7 +141,7 @@ async def _with_silences(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[st
         yield piece
 
 
-def described() -> openapi.Schema:
+def described() -> Schema:
     """The path item of /chat/ in the OpenAPI document."""
     schema = parameters(QuestionForm)
     asked = [

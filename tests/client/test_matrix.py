@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import django_htmx
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext
 
@@ -38,7 +38,7 @@ FUNCTIONS = [
     readers.by_aiohttp,
     readers.by_websocket,
 ]
-HTMX = Path(django_htmx.__file__).parent / "static/django_htmx/htmx-2.min.js"
+HTMX = Path(settings.BASE_DIR) / "headway/static/headway/htmx.min.js"
 
 
 @pytest.fixture(scope="module")

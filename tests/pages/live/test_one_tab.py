@@ -41,7 +41,7 @@ def test_progress_moves_the_bar_in_place(page: Page, proxy: Proxy, running: Runn
     ]:
         expect(page.locator(f"[data-field={name}]")).to_have_text(text)
     assert handle.evaluate("(bar) => bar.isConnected"), "the bar was replaced"
-    expect(page).to_have_title("41% · Simulate · Progress")
+    expect(page).to_have_title("41% · Simulate · Headway")
 
 
 def test_a_bar_never_goes_back_and_is_not_full_before_success(
@@ -69,7 +69,7 @@ def test_a_new_state_is_rendered_by_the_server(page: Page, proxy: Proxy, running
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
     expect(page.locator("[data-chip]")).to_be_hidden()
     percent(page).to_have_text("33%")
-    expect(page).to_have_title("Simulate · Progress")
+    expect(page).to_have_title("Simulate · Headway")
 
 
 def test_a_retry_is_followed_although_the_stream_had_ended(
@@ -143,7 +143,7 @@ def test_one_stream_carries_all_bars_and_new_jobs_appear(
     second.move(30)
     expect(rows.nth(2).locator("[data-field=percent]")).to_have_text("20%")
     expect(rows.nth(1).locator("[data-field=percent]")).to_have_text("30%")
-    expect(page).to_have_title("2 running · My jobs · Progress")
+    expect(page).to_have_title("2 running · My jobs · Headway")
     assert len(streams) == 1
 
 
