@@ -12,12 +12,28 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 ENGINE = sorted(ROOT.glob("headway/stream/**/*.py"))
-APP = sorted(ROOT.glob("jobs/**/*.py"))
+APP = sorted(ROOT.glob("headway/**/*.py"))
+JOBS = sorted(ROOT.glob("jobs/**/*.py"))
 PROJECT = sorted(ROOT.glob("progress/*.py"))
 ADAPTERS = {
     "http.py": {"django", "asgiref"},
     "ws.py": {"django", "asgiref", "channels"},
     "client.py": {"httpx"},
+}
+FLOORS = {
+    **dict.fromkeys(("stream", "conf"), 0),
+    **dict.fromkeys(("models", "kinds", "migrations"), 1),
+    "lifecycle": 2,
+    **dict.fromkeys(("worker", "web"), 3),
+    **dict.fromkeys(("ops", "templatetags"), 4),
+    **dict.fromkeys(("admin", "checks"), 5),
+    **dict.fromkeys(("__init__", "apps", "management", "urls"), 6),
+}
+"""A file imports from its own room and from lower floors; rooms of one floor do not know one
+another."""
+LATE_IMPORTS = {
+    "headway/apps.py:ready": "Django loads models between the import of this file and the call",
+    "jobs/apps.py:ready": "the same",
 }
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 45
@@ -47,10 +63,53 @@ def test_the_engine_uses_the_standard_library_and_redis_alone(path: Path) -> Non
     assert {name for name in outside if name.split(".")[0] not in allowed} == set()
 
 
+def room(module: str) -> str:
+    """The room of a module of the app: its folder, or the file where it stands alone."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def doors(path: Path) -> Iterator[str]:
+    """Modules of the app that a file imports."""
+    modules = {".".join(each.relative_to(ROOT).with_suffix("").parts) for each in APP}
+    for name in imported(path):
+        if name.split(".")[0] == "headway":
+            yield name if name in modules else name.rpartition(".")[0]
+
+
 @pytest.mark.parametrize("path", APP, ids=name_of)
-def test_the_app_knows_the_engine_and_not_the_project(path: Path) -> None:
-    upward = {name for name in imported(path) if name.split(".")[0] == "progress"}
-    assert {name for name in upward if not name.startswith("headway.stream")} == set()
+def test_every_file_of_the_app_stands_in_a_room_and_imports_only_from_lower_floors(
+    path: Path,
+) -> None:
+    own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    assert own in FLOORS, f"{own} is no room: docs/architecture.md has them"
+    seen = {room(module) for module in doors(path)} - {own}
+    assert {each for each in seen if FLOORS[each] >= FLOORS[own]} == set()
+    assert {name for name in imported(path) if name.split(".")[0] in ("jobs", "progress")} == set()
+
+
+@pytest.mark.parametrize("path", [*APP, *JOBS], ids=name_of)
+def test_no_import_hides_in_a_function(path: Path) -> None:
+    hidden = [
+        f"{name_of(path)}:{function.name}"
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert {each for each in hidden if each not in LATE_IMPORTS} == set()
+
+
+@pytest.mark.parametrize("room", sorted(p.name for p in (ROOT / "headway").iterdir() if p.is_dir()))
+def test_the_files_of_a_room_import_one_another_in_one_direction(room: str) -> None:
+    files = {
+        ".".join(each.relative_to(ROOT).with_suffix("").parts): each
+        for each in (ROOT / "headway" / room).rglob("*.py")
+        if each.name != "__init__.py"
+    }
+    arrows = {name: {d for d in doors(each) if d in files} - {name} for name, each in files.items()}
+    while free := {name for name, to in arrows.items() if not to & arrows.keys()}:
+        arrows = {name: to for name, to in arrows.items() if name not in free}
+    assert sorted(arrows) == [], "these import one another in a circle"
 
 
 def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
@@ -61,7 +120,7 @@ def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
     assert done.stdout == "set()\n"
 
 
-@pytest.mark.parametrize("path", [*ENGINE, *APP, *PROJECT], ids=name_of)
+@pytest.mark.parametrize("path", [*APP, *JOBS, *PROJECT], ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= LONGEST_FILE
