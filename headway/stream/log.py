@@ -42,6 +42,13 @@ class Output(NamedTuple):
     text: str
 
 
+class Told(NamedTuple):
+    """What an attempt has told: its newest progress ({}: none) and its lines and warnings."""
+
+    progress: dict[str, Any]
+    lines: list[dict[str, Any]]
+
+
 class Log:
     """Appends to and reads the logs of jobs. All methods raise redis.RedisError when Redis cannot
     be reached within `timeout` seconds. Safe to share between threads, not across a fork."""
@@ -132,7 +139,7 @@ class Log:
         found: list[dict[str, Any]] = []
         before = f"{upto}-0"
         while len(found) < count:
-            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=count)
+            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500))
             if not reply:
                 break
             for entry_id, fields in reply:
@@ -141,6 +148,16 @@ class Log:
                 if kind in (b"event: log", b"event: warning"):
                     found.append(json.loads(data.removeprefix(b"data: ")))
         return found[:count][::-1]
+
+    def told(self, job: str, attempt: int) -> Told:
+        """What the log has of an attempt, as far as it reaches back."""
+        progress: Any = self._redis.hget(keys.snapshot(job), "progress")
+        newest = json.loads(progress or "{}")
+        lines = self.lines(job, history.NOWHERE, count=self._limits[0])
+        return Told(
+            newest if newest.get("attempt") == attempt else {},
+            [line for line in lines if line["attempt"] == attempt],
+        )
 
     def forget(self, job: str) -> None:
         """Deletes the log of a job."""

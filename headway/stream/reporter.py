@@ -24,6 +24,8 @@ IDLE_BEAT = 1.0
 """Seconds between looks at the cancel flag while nothing changes."""
 RETRY = 1.0
 """Seconds between two attempts to write while Redis is away."""
+LINES_KEPT, WARNINGS_KEPT = 200, 100
+"""The last lines and the first warnings that are kept with an attempt."""
 CHANCE = 5.0
 """Seconds from its next progress call on in which a task that has looked at `cancelled` before may
 look again, before such a call raises."""
@@ -45,7 +47,7 @@ class Reporter:
         self.job, self.attempt = job, attempt
         self.warnings: list[dict[str, str]] = []
         self.warning_count = 0
-        self.lines: deque[dict[str, str]] = deque(maxlen=200)
+        self.lines: deque[dict[str, str]] = deque(maxlen=LINES_KEPT)
         self.number = 0
         self._log = log
         self._started = time.monotonic()
@@ -117,9 +119,9 @@ class Reporter:
         item, reason = clean(item, 200), clean(reason)
         with self._values:
             self.warning_count += 1
-            if len(self.warnings) < 100:
+            if len(self.warnings) < WARNINGS_KEPT:
                 self.warnings.append({"item": item, "reason": reason})
-        self._say("warning", "warning", f"{item}: {reason}")
+        self._say("warning", "warning", f"{item}: {reason}", item=item)
 
     def output(self, text: object) -> None:
         """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
@@ -230,9 +232,9 @@ class Reporter:
         elif receipt.cancelled:
             self.interrupt(Cancelled)
 
-    def _say(self, kind: str, level: str, text: str) -> None:
+    def _say(self, kind: str, level: str, text: str, **more: str) -> None:
         self.lines.append({"level": level, "text": text})
-        self._backlog.add_line(kind, level=level, text=text)
+        self._backlog.add_line(kind, level=level, text=text, **more)
 
     def _queue(self, event: Event) -> None:
         self._seq += 1

@@ -227,6 +227,22 @@ def kills_its_worker() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@job_task(max_attempts=2, time_limit=2)
+def says_and_dies(how: Literal["killed", "hangs"]) -> str:
+    """Its first attempt is killed, or hangs, after it has said how far it is."""
+    if progress.restored:
+        return "again"
+    progress.checkpoint(True)
+    progress.update(26, 100, "so far")
+    progress.warn("row: 7", "is odd")
+    progress.log("the last line")
+    time.sleep(0.5)  # in which it is written
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+    return how
+
+
 @job_task
 def resumes() -> Any:
     """Fails the first time, after it has saved where it was."""
