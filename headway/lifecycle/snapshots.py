@@ -11,21 +11,11 @@ import redis
 from headway.kinds import registry
 from headway.lifecycle.log import log
 from headway.models import TERMINAL, Attempt, Job, Status
+from headway.stream.event import MOTION, progress_of
 from headway.stream.log import Told
 from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
 
 logger = logging.getLogger(__name__)
-MOTION = (
-    "percent",
-    "current",
-    "total",
-    "message",
-    "phase",
-    "rate",
-    "eta",
-    "elapsed",
-    "warnings",
-)
 
 
 def state(job: Job) -> dict[str, Any]:
@@ -72,6 +62,12 @@ def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
         logger.warning("Redis did not answer for %d jobs: %s", len(ids), error)
         return None, {}
     return found.cursor, found.states
+
+
+def completed(job: Job) -> dict[str, Any]:
+    """The data of the last `progress` of a job that has succeeded."""
+    said = Attempt.objects.filter(job=job, number=job.attempt).values_list("progress", flat=True)
+    return progress_of(snapshot(job, said.first()))
 
 
 def last_words(job_id: uuid.UUID | str) -> dict[int, dict[str, Any]]:

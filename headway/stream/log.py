@@ -83,12 +83,15 @@ class Log:
         floor: int = 0,
         feed: str = "",
         created: bool = False,
+        after: Event | None = None,
     ) -> Receipt:
         """Appends one event (append.lua). `created` marks the first of a job and announces the
         job on `feed`; `seq` (1, 2, ... within an attempt) makes a repeated write harmless; `floor`
-        is a number that the writer knows to be taken, should Redis have lost it."""
+        is a number that the writer knows to be taken, should Redis have lost it. `after` is an
+        event that goes before it, in the same atomic step."""
+        before = [self._args(job, after, attempt, 0, floor)] if after else []
         args = self._args(job, event, attempt, seq, floor, feed, created)
-        return _receipt(self._append(_keys(job), args))
+        return self._write(job, [*before, args], atomic=True)
 
     def append_all(
         self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
@@ -99,13 +102,7 @@ class Log:
         for seq, event in events:
             calls.append(self._args(job, event, attempt, seq, floor, before=before))
             before = seq
-        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
-            return _receipt(self._append(_keys(job), calls[0]))
-        try:
-            return self._pipeline(job, calls)
-        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
-            self._redis.script_load(SCRIPT)
-            return self._pipeline(job, calls)
+        return self._write(job, calls)
 
     def beat(self, job: str, attempt: int) -> Receipt:
         """What `append` would answer, without appending (HMGET)."""
@@ -217,8 +214,17 @@ class Log:
         head = [attempt, event.kind, mark, to_json(event.data), seq, floor]
         return [*head, *self._limits, *channels, before]
 
-    def _pipeline(self, job: str, calls: list[list[Any]]) -> Receipt:
-        with self._redis.pipeline(transaction=False) as pipe:
+    def _write(self, job: str, calls: list[list[Any]], *, atomic: bool = False) -> Receipt:
+        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
+            return _receipt(self._append(_keys(job), calls[0]))
+        try:
+            return self._pipeline(job, calls, atomic)
+        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
+            self._redis.script_load(SCRIPT)
+            return self._pipeline(job, calls, atomic)
+
+    def _pipeline(self, job: str, calls: list[list[Any]], atomic: bool) -> Receipt:
+        with self._redis.pipeline(transaction=atomic) as pipe:
             for args in calls:
                 pipe.evalsha(self._append.sha, len(_keys(job)), *_keys(job), *args)
             return _receipt(pipe.execute()[-1])
