@@ -202,7 +202,7 @@ def test_who_is_signed_out_meanwhile_hears_nothing_more(
     client: Client, alice: User, job: Job
 ) -> None:
     client.send("subscribe", jobs=[str(job.pk)])
-    client.until("snapshot")
+    client.until("progress")
     tokens.revoke(ApiToken.objects.get(owner=alice))
     told, code = client.rest()
     assert ({each["event"] for each in told}, code) == ({"auth"}, SIGN_IN)
