@@ -142,6 +142,14 @@ def hasty(seconds: float) -> int:
 
 
 @job_task
+def floods(warnings: int, size: int) -> None:
+    """Says more at once than is written at once, and ends."""
+    for number in range(warnings):
+        progress.warn(number, "is odd")
+    progress.output("x" * size)
+
+
+@job_task
 def polite() -> str:
     """Works until it is asked to stop, then returns what it has."""
     while not progress.cancelled:
