@@ -53,7 +53,7 @@ def _append(job: Job) -> bool:
         # To its owner's streams the job may be new at any state: at a retry, when they had
         # nothing of it to follow any more, and when Redis did not take what was before.
         owner = feed(job.owner_id)
-        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner, after=_before(job))
+        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job))
     except redis.RedisError as error:
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
         return False

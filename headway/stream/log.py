@@ -83,13 +83,13 @@ class Log:
         floor: int = 0,
         feed: str = "",
         created: bool = False,
-        after: Event | None = None,
+        first: Event | None = None,
     ) -> Receipt:
         """Appends one event (append.lua). `created` marks the first of a job and announces the
         job on `feed`; `seq` (1, 2, ... within an attempt) makes a repeated write harmless; `floor`
-        is a number that the writer knows to be taken, should Redis have lost it. `after` is an
+        is a number that the writer knows to be taken, should Redis have lost it. `first` is an
         event that goes before it, in the same atomic step."""
-        before = [self._args(job, after, attempt, 0, floor)] if after else []
+        before = [self._args(job, first, attempt, 0, floor)] if first else []
         args = self._args(job, event, attempt, seq, floor, feed, created)
         return self._write(job, [*before, args], atomic=True)
 

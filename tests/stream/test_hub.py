@@ -50,7 +50,7 @@ async def test_who_listens_to_progress_alone_sees_the_first_value_and_the_last(
     assert {message.id for message in got[:-1]} == {"0"}
     assert got[-1].id > "0"
     done = state(jobs[0], "succeeded", final=True)
-    log.append(jobs[0], done, attempt=1, after=progress(jobs[0], 100))
+    log.append(jobs[0], done, attempt=1, first=progress(jobs[0], 100))
     full, end = await collect(stream, "succeeded")
     assert (full.event, json.loads(full.data)["percent"]) == ("progress", 100)
     assert (end.event, end.id > full.id > got[-1].id) == ("state", True)

@@ -56,7 +56,7 @@ def test_an_end_comes_together_with_what_is_said_beside_it(
     with valkey.client() as client:
         client.script_flush()
     receipt = log.append(
-        job, state(job, "succeeded", final=True), attempt=1, after=progress(job, 100)
+        job, state(job, "succeeded", final=True), attempt=1, first=progress(job, 100)
     )
     told = [(event, data.get("status"), data.get("percent")) for event, data in entries()]
     assert told[1:] == [("progress", None, 100), ("state", "succeeded", None)]
