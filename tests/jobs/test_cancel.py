@@ -56,6 +56,7 @@ def test_the_documented_partial_result_is_kept() -> None:
     wait_until(lambda: any((data.get("current") or 0) > 2 for _, data in events(job)))
     actions.cancel(job)
     done = ended(job)
+    assert done.result is not None
     assert (done.status, done.result["partial"]) == ("cancelled", True)
     assert 2 < done.result["rows"] < 200
     assert done.result["good"] == (done.result["rows"] + 1) // 2
