@@ -140,8 +140,9 @@ def test_a_thousand_jobs_are_followed_and_more_are_refused(client: Client, alice
     client.send("subscribe", jobs=names)
     client.until("subscribed")
     client.take()
-    shown = [client.take() for _ in names]
-    assert {each["data"]["job"] for each in shown} == {*names}
+    shown = [(client.take(), client.take()) for _ in names]
+    assert {each["data"]["job"] for each, _ in shown} == {*names}
+    assert {(each["event"], begun["event"]) for each, begun in shown} == {("snapshot", "progress")}
     client.connection.send(json.dumps({"type": "subscribe", "jobs": [*names, "one more"]}))
     assert "a list of 1 to 1000 ids" in refusal(client.take())[1]
 

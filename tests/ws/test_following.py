@@ -158,12 +158,12 @@ def test_a_cursor_that_is_none_of_ours_is_told_so(client: Client, job: Job) -> N
 def test_who_never_reads_is_cut_off_after_some_bytes_and_comes_back_to_the_rest(
     web: Web, token: str, job: Job
 ) -> None:
-    wanted = [f"{number} {'x' * 1900}" for number in range(400)]
+    wanted = [f"{number} {'x' * 1900}" for number in range(800)]
     seen: list[str] = []
     cursor = "0"
     with Client(web.url, bearer=token, max_queue=1) as asleep:
         asleep.send("subscribe", jobs=[str(job.pk)], cursor=0)
-        for start in range(0, 400, 100):
+        for start in range(0, 800, 100):
             lines = [
                 (seq, line(job, text))
                 for seq, text in enumerate(wanted[start : start + 100], start + 1)
