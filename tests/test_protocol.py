@@ -16,7 +16,7 @@ from headway.lifecycle import announce, lease
 from headway.lifecycle.snapshots import snapshot, state
 from headway.models import Job, Status
 from headway.stream import Log, Reporter
-from headway.stream.event import KINDS
+from headway.stream.event import KINDS, progress_of
 from headway.stream.sse import Decoder
 from tests.stream.conftest import written
 from tests.support.protocol import PAGE, SCHEMAS, blocks, valid, valid_message
@@ -60,6 +60,7 @@ def test_states_and_snapshots_of_every_status_are_valid(db: None, status: Status
     job = Job.objects.create(kind="simulate", title="S" * 200, status=status, reason="r" * 500)
     valid("state", state(job))
     valid("snapshot", snapshot(job))
+    valid("progress", progress_of(snapshot(job)))
     now = datetime.now(UTC)
     job.attempt, job.started_at, job.finished_at = 3, now - timedelta(hours=2), now
     job.percent, job.current, job.total, job.message = 41.5, 3.0, 7.25, "m" * 500
@@ -67,7 +68,9 @@ def test_states_and_snapshots_of_every_status_are_valid(db: None, status: Status
     valid("state", state(job))
     reporter = Reporter(Log("unix:///nowhere"), str(job.pk), 3)
     reporter.update(1, 3, "x")
-    valid("snapshot", snapshot(job, reporter.progress()))
+    shown = snapshot(job, reporter.progress())
+    valid("snapshot", shown)
+    valid("progress", progress_of(shown))
     assert (state(job).get("percent") == 100) == (status == Status.SUCCEEDED)
 
 

@@ -48,11 +48,15 @@ def client(web: Web, transactional_db: None, alice: User) -> Iterator[httpx.Clie
 def test_a_client_without_a_cursor_gets_a_snapshot_that_carries_one(
     client: httpx.Client, job: Job
 ) -> None:
-    [first] = follow(client, f"/jobs/{job.pk}/events/", "snapshot")
-    assert int(first.id) > 10**15
-    [named] = follow(client, "/jobs/events/", "snapshot", job=job.pk)
-    [mine] = follow(client, "/jobs/events/", "snapshot")
-    assert {json.loads(each.data)["job"] for each in (first, named, mine)} == {str(job.pk)}
+    for url, query in (
+        (f"/jobs/{job.pk}/events/", {}),
+        ("/jobs/events/", {"job": job.pk}),
+        ("/jobs/events/", {}),
+    ):
+        shown, begun = follow(client, url, "progress", **query)
+        assert shown.event == "snapshot"
+        assert int(begun.id) > 10**15
+        assert {json.loads(each.data)["job"] for each in (shown, begun)} == {str(job.pk)}
 
 
 def test_a_job_that_ended_long_ago_comes_back_into_its_owners_stream_by_a_retry(
@@ -160,6 +164,11 @@ def test_a_real_job_sends_valid_frames_from_its_first_block_to_done(
     last = json.loads(got[-2].data)
     assert last["status"] == ("failed" if fail_at else "succeeded")
     assert last["status"] in TERMINAL
+    shown = [json.loads(message.data) for message in got if message.event == "progress"]
+    assert [each["percent"] for each in shown].count(100) == (0 if fail_at else 1)
+    assert (shown[-1]["percent"], shown[-1]["status"]) == (
+        (60, "running") if fail_at else (100, "succeeded")
+    )
     assert ("error" in kinds) == bool(fail_at)
     [again] = follow(client, f"/jobs/{job.pk}/events/", "done", cursor=got[-2].id)
     assert again.event == "done"

@@ -50,17 +50,23 @@ def created(job: Job) -> bool:
 
 def _append(job: Job) -> bool:
     try:
-        if job.status == Status.FAILED:
-            data = {"error": True, "job": str(job.pk), "message": job.reason}
-            log().append(str(job.pk), Event("error", data), attempt=job.attempt)
         # To its owner's streams the job may be new at any state: at a retry, when they had
         # nothing of it to follow any more, and when Redis did not take what was before.
         owner = feed(job.owner_id)
-        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner)
+        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job))
     except redis.RedisError as error:
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
         return False
     return True
+
+
+def _before(job: Job) -> Event | None:
+    """What is said of an end beside the state, for who does not listen to that."""
+    if job.status == Status.FAILED:
+        return Event("error", {"error": True, "job": str(job.pk), "message": job.reason})
+    if job.status == Status.SUCCEEDED:
+        return Event("progress", snapshots.completed(job))
+    return None
 
 
 def _event(job: Job) -> Event:

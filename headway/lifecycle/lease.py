@@ -80,6 +80,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     """
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
+    said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
     with transaction.atomic():
         claimed = Job.objects.filter(due | left, pk=job_id).update(
             **BLANK,
@@ -93,7 +94,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
         if not claimed:
             return None
         job = Job.objects.get(pk=job_id)
-        _end_attempts(job.pk, "The worker disappeared")
+        _end_attempts(job.pk, "The worker disappeared", said)
         attempt = Attempt.objects.create(
             job=job, number=job.attempt, worker=worker, started_at=Now()
         )
@@ -200,20 +201,22 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
 
     For the janitor and for a worker's parent process. The janitor publishes what is queued again.
     """
+    said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
     held = Job.objects.filter(pk=job_id, **still)
     running = held.filter(status=Status.RUNNING)
     again = QUEUED_AGAIN | {
         "reason": f"{reason}. Another attempt follows",
         "not_before": later(BACK_OFF),
     }
-    if _give_up(job_id, running.filter(attempt__lt=F("max_attempts")), again, reason):
+    ending = (job_id, reason, said)
+    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *ending):
         return True
-    ended = {"finished_at": Now(), "lease_until": None, **_last_shown(job_id)}
+    shown = _columns(said[max(said)]["progress"]) if said else {}
+    ended = {"finished_at": Now(), "lease_until": None, **shown}
     lost = ended | {"status": Status.LOST, "reason": reason}
     cancelled = ended | {"status": Status.CANCELLED}
-    return _give_up(job_id, running, lost, reason) or _give_up(
-        job_id, held.filter(status=Status.CANCELLING), cancelled, reason
-    )
+    stopping = held.filter(status=Status.CANCELLING)
+    return _give_up(running, lost, *ending) or _give_up(stopping, cancelled, *ending)
 
 
 def insist(action: Callable[[], T], seconds: float = PATIENCE) -> T:
@@ -260,27 +263,21 @@ def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, ending: Change
     return own.filter(status=ending["status"], finished_at__isnull=False).exists()
 
 
-def _give_up(job_id: uuid.UUID | str, held: QuerySet[Job], changes: Changes, reason: str) -> bool:
+def _give_up(held: QuerySet[Job], changes: Changes, job_id: uuid.UUID | str, *ending: Any) -> bool:
     with transaction.atomic():
         if not held.update(**changes):
             return False
-        _end_attempts(job_id, reason)
+        _end_attempts(job_id, *ending)
         announce.after_commit(job_id)
     return True
 
 
-def _end_attempts(job_id: uuid.UUID | str, reason: str) -> None:
-    """Notes that attempts without an end were lost."""
-    open_ones = Attempt.objects.filter(job_id=job_id, finished_at=None)
-    open_ones.update(status=Status.LOST, reason=reason, finished_at=Now())
-
-
-def _last_shown(job_id: uuid.UUID | str) -> Changes:
-    """The progress that viewers saw last. The row remembers less where a worker died between two
-    renewals of its lease, and the bar is to stay where it was."""
-    shown = snapshots.live([job_id])[1].get(str(job_id), {})
-    same = Job.objects.filter(pk=job_id, attempt=shown.get("attempt", -1)).exists()
-    return _columns(shown) if same else {}
+def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, Changes]) -> None:
+    """Notes that attempts without an end were lost, and what they have said, by their numbers."""
+    ending = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
+    for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number"):
+        found = said.get(attempt.number, {})
+        Attempt.objects.filter(pk=attempt.pk).update(**ending, **found)
 
 
 def _columns(progress: Mapping[str, Any]) -> Changes:

@@ -1,6 +1,7 @@
 """The snapshot of a job: its state from the database, its motion from Redis while it runs."""
 
 import logging
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,20 +10,12 @@ import redis
 
 from headway.kinds import registry
 from headway.lifecycle.log import log
-from headway.models import TERMINAL, Job, Status
+from headway.models import TERMINAL, Attempt, Job, Status
+from headway.stream.event import MOTION, progress_of
+from headway.stream.log import Told
+from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
 
 logger = logging.getLogger(__name__)
-MOTION = (
-    "percent",
-    "current",
-    "total",
-    "message",
-    "phase",
-    "rate",
-    "eta",
-    "elapsed",
-    "warnings",
-)
 
 
 def state(job: Job) -> dict[str, Any]:
@@ -69,6 +62,39 @@ def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
         logger.warning("Redis did not answer for %d jobs: %s", len(ids), error)
         return None, {}
     return found.cursor, found.states
+
+
+def completed(job: Job) -> dict[str, Any]:
+    """The data of the last `progress` of a job that has succeeded."""
+    said = Attempt.objects.filter(job=job, number=job.attempt).values_list("progress", flat=True)
+    return progress_of(snapshot(job, said.first()))
+
+
+def last_words(job_id: uuid.UUID | str) -> dict[int, dict[str, Any]]:
+    """What attempts that died without an end have said, by their numbers: `progress`, `warnings`
+    and `lines`. From their rows, which were written with the lease, or from the log where that has
+    more. Never raises for want of Redis."""
+    open_ones = Attempt.objects.filter(job_id=job_id, finished_at=None)
+    return {attempt.number: _said(attempt) for attempt in open_ones}
+
+
+def _said(attempt: Attempt) -> dict[str, Any]:
+    try:
+        told = log().told(str(attempt.job_id), attempt.number)
+    except redis.RedisError as error:
+        logger.warning("Redis did not tell what job %s has said: %s", attempt.job_id, error)
+        told = Told({}, [])
+    lines = [{"level": line["level"], "text": line["text"]} for line in told.lines]
+    warnings = [
+        {"item": line["item"], "reason": line["text"].removeprefix(f"{line['item']}: ")}
+        for line in told.lines
+        if line["level"] == "warning"
+    ]
+    return {
+        "progress": max(told.progress, attempt.progress, key=lambda each: each.get("elapsed", -1)),
+        "warnings": max(warnings[:WARNINGS_KEPT], attempt.warnings, key=len),
+        "lines": max(lines[-LINES_KEPT:], attempt.lines, key=len),
+    }
 
 
 def _committed(job: Job) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from . import sse
-from .event import to_json
+from .event import progress_of, to_json
 from .history import NOWHERE, PAGE, Entry, History, Tail
 from .subscription import Subscription
 
@@ -45,9 +45,10 @@ class Owed(NamedTuple):
 
 
 def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str, Any]]) -> Owed:
-    """A snapshot of each job whose history is gone, after a `resync` that says why, then the
-    entries of the others in the order of their numbers. Only entries carry ids, or the last
-    snapshot where there are none: a reader that is cut off comes back to what it did not get.
+    """A snapshot of each job whose history is gone, after a `resync` that says why and before a
+    `progress` of the same values, then the entries of the others in the order of their numbers.
+    Only entries carry ids, or the last frame where there are none: a reader that is cut off comes
+    back to what it did not get.
     Of a job that has ended, and that Redis does not know, each reader is told once."""
     tails = {job: history.tails[job, request.at] for job in sorted(request.jobs)}
     settled = {
@@ -109,6 +110,7 @@ def _snapshot(job: str, reason: str, state: Mapping[str, Any] | None) -> Iterato
         yield sse.encode(to_json({"job": job, "reason": reason}), event="resync")
     if state is not None:
         yield sse.encode(to_json(state), event="snapshot")
+        yield sse.encode(to_json(progress_of(state)), event="progress")
 
 
 def _state(

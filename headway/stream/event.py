@@ -7,6 +7,19 @@ from typing import Any
 
 KINDS = frozenset({"progress", "state", "log", "warning", "output", "error"})
 
+MOTION: Mapping[str, Any] = {
+    "percent": None,
+    "current": None,
+    "total": None,
+    "message": "",
+    "phase": "",
+    "rate": None,
+    "eta": None,
+    "elapsed": None,
+    "warnings": 0,
+}
+"""What moves while a job runs, and how it is written where it is not known."""
+_PROGRESS: Mapping[str, Any] = {"job": "", "attempt": 0, "status": "", **MOTION}
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # costly to make
 
@@ -22,6 +35,11 @@ class Event:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no such event: {self.kind!r}; choose one of {sorted(KINDS)}")
+
+
+def progress_of(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a `progress` with the values of a snapshot, for who listens to it alone."""
+    return {name: snapshot.get(name, blank) for name, blank in _PROGRESS.items()}
 
 
 def to_json(data: Mapping[str, Any]) -> str:

@@ -51,6 +51,8 @@ class Tail:
         motion = json.loads(self.snapshot.get(b"progress", b"{}"))
         if motion.get("attempt") != state.get("attempt") or state.get("status") == "queued":
             motion = {}
+        if motion and self.final:
+            motion["eta"] = None
         return {**motion, **state}
 
     def gap(self, cursor: int) -> str:

@@ -42,6 +42,13 @@ class Output(NamedTuple):
     text: str
 
 
+class Told(NamedTuple):
+    """What an attempt has told: its newest progress ({}: none) and its lines and warnings."""
+
+    progress: dict[str, Any]
+    lines: list[dict[str, Any]]
+
+
 class Log:
     """Appends to and reads the logs of jobs. All methods raise redis.RedisError when Redis cannot
     be reached within `timeout` seconds. Safe to share between threads, not across a fork."""
@@ -76,12 +83,15 @@ class Log:
         floor: int = 0,
         feed: str = "",
         created: bool = False,
+        first: Event | None = None,
     ) -> Receipt:
         """Appends one event (append.lua). `created` marks the first of a job and announces the
         job on `feed`; `seq` (1, 2, ... within an attempt) makes a repeated write harmless; `floor`
-        is a number that the writer knows to be taken, should Redis have lost it."""
+        is a number that the writer knows to be taken, should Redis have lost it. `first` is an
+        event that goes before it, in the same atomic step."""
+        before = [self._args(job, first, attempt, 0, floor)] if first else []
         args = self._args(job, event, attempt, seq, floor, feed, created)
-        return _receipt(self._append(_keys(job), args))
+        return self._write(job, [*before, args], atomic=True)
 
     def append_all(
         self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
@@ -92,13 +102,7 @@ class Log:
         for seq, event in events:
             calls.append(self._args(job, event, attempt, seq, floor, before=before))
             before = seq
-        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
-            return _receipt(self._append(_keys(job), calls[0]))
-        try:
-            return self._pipeline(job, calls)
-        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
-            self._redis.script_load(SCRIPT)
-            return self._pipeline(job, calls)
+        return self._write(job, calls)
 
     def beat(self, job: str, attempt: int) -> Receipt:
         """What `append` would answer, without appending (HMGET)."""
@@ -132,7 +136,7 @@ class Log:
         found: list[dict[str, Any]] = []
         before = f"{upto}-0"
         while len(found) < count:
-            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=count)
+            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500))
             if not reply:
                 break
             for entry_id, fields in reply:
@@ -141,6 +145,16 @@ class Log:
                 if kind in (b"event: log", b"event: warning"):
                     found.append(json.loads(data.removeprefix(b"data: ")))
         return found[:count][::-1]
+
+    def told(self, job: str, attempt: int) -> Told:
+        """What the log has of an attempt, as far as it reaches back."""
+        progress: Any = self._redis.hget(keys.snapshot(job), "progress")
+        newest = json.loads(progress or "{}")
+        lines = self.lines(job, history.NOWHERE, count=self._limits[0])
+        return Told(
+            newest if newest.get("attempt") == attempt else {},
+            [line for line in lines if line["attempt"] == attempt],
+        )
 
     def forget(self, job: str) -> None:
         """Deletes the log of a job."""
@@ -200,8 +214,17 @@ class Log:
         head = [attempt, event.kind, mark, to_json(event.data), seq, floor]
         return [*head, *self._limits, *channels, before]
 
-    def _pipeline(self, job: str, calls: list[list[Any]]) -> Receipt:
-        with self._redis.pipeline(transaction=False) as pipe:
+    def _write(self, job: str, calls: list[list[Any]], *, atomic: bool = False) -> Receipt:
+        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
+            return _receipt(self._append(_keys(job), calls[0]))
+        try:
+            return self._pipeline(job, calls, atomic)
+        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
+            self._redis.script_load(SCRIPT)
+            return self._pipeline(job, calls, atomic)
+
+    def _pipeline(self, job: str, calls: list[list[Any]], atomic: bool) -> Receipt:
+        with self._redis.pipeline(transaction=atomic) as pipe:
             for args in calls:
                 pipe.evalsha(self._append.sha, len(_keys(job)), *_keys(job), *args)
             return _receipt(pipe.execute()[-1])

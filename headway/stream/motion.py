@@ -3,7 +3,7 @@
 from typing import Any
 
 from .event import clean
-from .quantity import amount, share
+from .quantity import MOST, amount, share
 from .speed import Speed
 
 FULL = 99.9
@@ -20,28 +20,30 @@ class Motion:
         self.message: Any = ""
         self._phase = ""
         self._base, self._end, self._highest = 0.0, 1.0, 0.0
-        self._rate, self._pace = Speed(), Speed()
+        self._speed = Speed()
 
     def enter(self, name: object, weight: Any = 1.0) -> None:
         """Begins a phase that takes `weight` (0 to 1) of what the phases before left of the bar."""
         base = self._end if self._phase else self._highest
         self._base, self._end = base, base + (1.0 - base) * min(1.0, amount(weight) or 0.0)
         self._phase, self.current, self.total = clean(name, 100), None, None
-        self._rate = Speed()
+        self._speed = Speed()
 
     def describe(self, now: float) -> dict[str, Any]:
         """percent, current, total, message, phase, rate (per second) and eta (seconds), at `now`
         (monotonic seconds). What is not known is None."""
         current, total = amount(self.current), amount(self.total)
+        self._speed.sample(now, current or 0)
+        rate = self._speed.rate(now)
         done = share(current, total)
-        percent = None
+        percent = eta = None
         if done is not None:
-            self._highest = max(self._highest, self._base + (self._end - self._base) * done)
-            self._pace.sample(now, self._highest)
+            width = self._end - self._base
+            reached = self._base + width * done
+            self._highest = max(self._highest, reached)
             percent = min(FULL, int(self._highest * 1000 + 1e-6) / 10)
-        self._rate.sample(now, current or 0)
-        rate = self._rate.rate(now)
-        pace = self._pace.rate(now) if done is not None else None
+            pace = rate and total and width * rate / total
+            eta = round(min(MOST, (1.0 - reached) / pace)) if pace else None
         return {
             "percent": percent,
             "current": current,
@@ -49,5 +51,5 @@ class Motion:
             "message": clean(self.message),
             "phase": self._phase,
             "rate": rate and float(f"{rate:.3g}"),
-            "eta": pace and round((1.0 - self._highest) / pace),
+            "eta": eta,
         }

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import redis
 
+from .backlog import PENDING, Backlog
 from .event import Event, clean
 from .log import Log, Receipt
 from .motion import Motion
@@ -23,12 +24,11 @@ IDLE_BEAT = 1.0
 """Seconds between looks at the cancel flag while nothing changes."""
 RETRY = 1.0
 """Seconds between two attempts to write while Redis is away."""
-PENDING = 1000
-"""Log lines and warnings that wait for one flush at most; what is more is counted, not sent."""
-OUTPUT = 8192
-"""Characters of one output event at most."""
-OUTPUT_KEPT = 1 << 20
-"""Characters of output that wait to be written at most; the oldest are dropped and counted."""
+LINES_KEPT, WARNINGS_KEPT = 200, 100
+"""The last lines and the first warnings that are kept with an attempt."""
+CHANCE = 5.0
+"""Seconds from its next progress call on in which a task that has looked at `cancelled` before may
+look again, before such a call raises."""
 
 
 class Cancelled(BaseException):
@@ -47,7 +47,7 @@ class Reporter:
         self.job, self.attempt = job, attempt
         self.warnings: list[dict[str, str]] = []
         self.warning_count = 0
-        self.lines: deque[dict[str, str]] = deque(maxlen=200)
+        self.lines: deque[dict[str, str]] = deque(maxlen=LINES_KEPT)
         self.number = 0
         self._log = log
         self._started = time.monotonic()
@@ -55,15 +55,13 @@ class Reporter:
         self._motion = Motion()
         self._shown: dict[str, Any] = {}
         self._idle = True
-        self._pending: deque[Event] = deque()
-        self._skipped = 0
-        self._output: deque[str] = deque()
-        self._output_size = self._dropped = 0
+        self._backlog = Backlog()
         self._spoke = False
         self._unsent: list[tuple[int, Event]] = []
         self._seq = 0
         self._stop: type[BaseException] | None = None
-        self._noticed = False
+        self._looks = self._noticed = False
+        self._patient_until: float | None = None
         self._values = threading.Lock()  # held for moments, never while waiting for anything
         self._writing = threading.Lock()
 
@@ -121,22 +119,15 @@ class Reporter:
         item, reason = clean(item, 200), clean(reason)
         with self._values:
             self.warning_count += 1
-            if len(self.warnings) < 100:
+            if len(self.warnings) < WARNINGS_KEPT:
                 self.warnings.append({"item": item, "reason": reason})
-        self._say("warning", "warning", f"{item}: {reason}")
+        self._say("warning", "warning", f"{item}: {reason}", item=item)
 
     def output(self, text: object) -> None:
         """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
         # A lone surrogate would be JSON that no page can be made of.
         piece = str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-        with self._values:
-            self._output.append(piece[-OUTPUT_KEPT:])
-            self._dropped += max(0, len(piece) - OUTPUT_KEPT)
-            self._output_size += len(self._output[-1])
-            while self._output_size > OUTPUT_KEPT:
-                oldest = len(self._output.popleft())
-                self._output_size -= oldest
-                self._dropped += oldest
+        self._backlog.add_output(piece)
         if self._spoke:
             self._wake()
         else:
@@ -144,8 +135,10 @@ class Reporter:
 
     @property
     def cancelled(self) -> bool:
-        """True once a cancel was requested. A task that has seen True is trusted to end by itself:
-        its next progress call raises nothing, and what it returns is kept as partial result."""
+        """True once a cancel was requested. A task that looks gets the chance to see it: from its
+        first look on, progress calls raise only CHANCE after the cancel. One that has seen True is
+        trusted to end by itself: they raise nothing, and what it returns is a partial result."""
+        self._looks = True
         if self._stop is Cancelled:
             self._noticed = True
         return self._noticed
@@ -193,10 +186,10 @@ class Reporter:
         """Writes what changed, in one round trip and at most every TICK, but for the first output,
         which somebody waits for; never raises."""
         with self._writing:
-            at_once = last or (self._output and not self._spoke)
+            at_once = last or (self._backlog.has_output and not self._spoke)
             if self._stop is Superseded or (now - self._sent_at < TICK and not at_once):
                 return
-            self._collect()
+            self._collect(last=last)
             try:
                 receipt = self._send(now)
             except redis.RedisError as error:
@@ -206,15 +199,12 @@ class Reporter:
         if receipt is not None:
             self._learn(receipt)
 
-    def _collect(self) -> None:
+    def _collect(self, *, last: bool = False) -> None:
         """Moves what is to be written to `_unsent`, where it stays until Redis has it."""
-        while self._pending and len(self._unsent) < PENDING:
-            self._queue(self._pending.popleft())
-        if self._skipped and not self._pending:
-            skipped, self._skipped = self._skipped, 0
-            self._queue(self._line("log", "info", f"… {skipped} more lines, too fast to show"))
-        if len(self._unsent) < PENDING:
-            self._collect_output()
+        if last or len(self._unsent) < PENDING:
+            for kind, data in self._backlog.take():
+                self._spoke = self._spoke or kind == "output"
+                self._queue(Event(kind, {"job": self.job, "attempt": self.attempt, **data}))
         self._idle = True  # what changes from here on asks for the next flush
         progress = self.progress()
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
@@ -222,18 +212,6 @@ class Reporter:
             self._shown = shown
             self._unsent = [unsent for unsent in self._unsent if unsent[1].kind != "progress"]
             self._queue(Event("progress", progress))
-
-    def _collect_output(self) -> None:
-        with self._values:
-            text, dropped = "".join(self._output), self._dropped
-            self._output.clear()
-            self._output_size = self._dropped = 0
-            self._spoke = self._spoke or bool(text)
-        if dropped:
-            told = f"… {dropped:,} characters of output left out, too much to keep"
-            self._queue(self._line("log", "info", told))
-        for start in range(0, len(text), OUTPUT):
-            self._queue(self._event("output", text=text[start : start + OUTPUT]))
 
     def _send(self, now: float) -> Receipt | None:
         if not self._unsent and now - self._sent_at < IDLE_BEAT:
@@ -254,18 +232,9 @@ class Reporter:
         elif receipt.cancelled:
             self.interrupt(Cancelled)
 
-    def _say(self, kind: str, level: str, text: str) -> None:
+    def _say(self, kind: str, level: str, text: str, **more: str) -> None:
         self.lines.append({"level": level, "text": text})
-        if len(self._pending) >= PENDING:
-            self._skipped += 1
-        else:
-            self._pending.append(self._line(kind, level, text))
-
-    def _line(self, kind: str, level: str, text: str) -> Event:
-        return self._event(kind, level=level, text=text)
-
-    def _event(self, kind: str, **data: Any) -> Event:
-        return Event(kind, {"job": self.job, "attempt": self.attempt, **data})
+        self._backlog.add_line(kind, level=level, text=text, **more)
 
     def _queue(self, event: Event) -> None:
         self._seq += 1
@@ -277,5 +246,14 @@ class Reporter:
             Ticker.shared().wake(self)
 
     def _obey(self) -> None:
-        if self._stop is Superseded or (self._stop is Cancelled and not self._noticed):
+        if self._stop is Superseded or (self._stop is Cancelled and not self._may_look()):
             raise self._stop
+
+    def _may_look(self) -> bool:
+        """Whether the task has seen that it is cancelled, or will in a moment, as it has looked."""
+        if self._noticed or not self._looks:
+            return self._noticed
+        now = time.monotonic()
+        if self._patient_until is None:
+            self._patient_until = now + CHANCE
+        return now < self._patient_until

@@ -1,9 +1,10 @@
 """How fast a job moves, and when it will be done: honest or silent."""
 
-import math
+from bisect import bisect_right
+from collections import deque
 
-SMOOTHING = 5.0
-"""Seconds over which the speed is averaged (time constant of an exponential mean)."""
+WINDOW = 10.0
+"""Seconds over which the speed is measured at most."""
 WARM_UP = 2.0
 """Seconds of movement before anything is claimed."""
 STALLED = 10.0
@@ -11,28 +12,38 @@ STALLED = 10.0
 
 
 class Speed:
-    """Exponential mean of how fast a value grows; `rate` is in units per second."""
+    """How fast a value has grown of late; `rate` is in units per second.
+
+    Measured from step to step over the later half of the movement, so that what was gone through
+    at the start, as up to a checkpoint, is soon forgotten. Where the value begins is no movement,
+    nor is its first step: nobody knows how long that has taken, and often it is the checkpoint."""
 
     def __init__(self) -> None:
-        self._since: float | None = None
-        self._at = 0.0
-        self._value = 0.0
-        self._rate = 0.0
+        self._value: float | None = None
+        self._since = 0.0
+        self._steps: deque[tuple[float, float]] = deque()  # when, and to which value
 
     def sample(self, now: float, value: float) -> None:
-        """Notes the value at `now` (monotonic seconds). A fall starts it all anew."""
-        if self._since is None or value < self._value:
-            self._since, self._at, self._value, self._rate = now, now, value, 0.0
-        elif value > self._value and now > self._at:
-            seconds = now - self._at
-            weight = math.exp(-seconds / SMOOTHING) if self._rate else 0.0
-            self._rate = weight * self._rate + (1 - weight) * (value - self._value) / seconds
-            self._at, self._value = now, value
+        """Notes the value at `now` (monotonic seconds). A fall is a new beginning."""
+        if self._value is None or value < self._value:
+            self._value = value
+            self._steps.clear()
+        elif value > self._value and not (self._steps and now <= self._steps[-1][0]):
+            self._value = value
+            if not self._steps:
+                self._since = now
+            self._steps.append((now, value))
+            while len(self._steps) > 2 and self._steps[1][0] <= now - WINDOW:
+                self._steps.popleft()
 
     def rate(self, now: float) -> float | None:
         """Units per second; None while warming up and when nothing has moved of late."""
-        if self._since is None or not self._rate:
+        if not self._steps:
             return None
-        if self._at - self._since < WARM_UP or now - self._at > STALLED:
+        at, value = self._steps[-1]
+        moved = at - self._since
+        if moved < WARM_UP or now - at > STALLED:
             return None
-        return self._rate
+        first = bisect_right(self._steps, at - min(WINDOW, moved / 2), key=lambda step: step[0]) - 1
+        began, before = self._steps[first]
+        return (value - before) / (at - began) or None

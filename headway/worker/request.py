@@ -10,7 +10,7 @@ from celery.exceptions import InvalidTaskError
 from celery.worker.request import Request
 from django.db import Error, connections
 
-from headway.lifecycle import lease
+from headway.lifecycle import lease, snapshots
 from headway.models import Attempt, Status
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ class JobRequest(Request):
 
 
 def _fail(job_id: str, worker: str, reason: str) -> None:
+    said = snapshots.last_words(job_id)
     for attempt in Attempt.objects.filter(job_id=job_id, worker=worker, finished_at=None):
-        traces = lease.Traces(attempt.progress, attempt.warnings, attempt.lines)
+        traces = lease.Traces(**said[attempt.number])
         lease.settle(attempt, Status.FAILED, traces, reason=reason)

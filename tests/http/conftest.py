@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from headway.lifecycle import announce
 from headway.lifecycle.log import log
-from headway.lifecycle.snapshots import MOTION
 from headway.models import Job, Status
 from headway.stream import Event, keys
+from headway.stream.event import MOTION
 from headway.web import tokens
 from tests.support.patience import PATIENCE
 from tests.support.scripted import blank as blank

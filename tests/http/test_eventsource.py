@@ -193,18 +193,18 @@ def test_our_stream_is_resumed_by_the_browser_itself_from_beginning_to_done(
     page = context.new_page()
     page.goto(f"{proxy.url}/healthz")
     page.evaluate(WATCH, f"{proxy.url}{moving.path}events/")
-    wait_until(lambda: "snapshot" in kinds(page))
-    moving.move(10)
     wait_until(lambda: "progress" in kinds(page))
+    moving.move(10)
+    wait_until(lambda: kinds(page).count("progress") == 2)
     proxy.drop()
     moving.move(20)
     moving.move(30)
-    wait_until(lambda: kinds(page).count("progress") == 3)
+    wait_until(lambda: kinds(page).count("progress") == 4)
     moving.end()
     wait_until(lambda: "done" in kinds(page))
     seen = page.evaluate("seen")
     told = [json.loads(each[1])["percent"] for each in seen if each[0] == "progress"]
-    assert told == [10, 20, 30]
+    assert told == [None, 10, 20, 30, 100]
     assert kinds(page).count("open") == 2
     assert kinds(page).count("snapshot") == 1
     assert "resync" not in kinds(page)

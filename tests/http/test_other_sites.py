@@ -140,7 +140,7 @@ def test_a_real_stream_has_the_headers_and_a_refused_one_costs_nothing(
 
 ASK = """url => new Promise(resolve => {
   const source = new EventSource(url, {withCredentials: true});
-  source.addEventListener("snapshot", event => { source.close(); resolve(event.lastEventId); });
+  source.addEventListener("progress", event => { source.close(); resolve(event.lastEventId); });
   source.onerror = () => resolve(source.readyState);
 })"""
 POLL = """async url => {

@@ -105,7 +105,7 @@ def test_one_http2_connection_carries_many_streams_and_answers_beside_them(
             assert (response.http_version, response.status_code) == ("HTTP/2", 200)
             assert not {"connection", "transfer-encoding", "keep-alive"} & set(response.headers)
             streams.append(response.iter_raw())
-            until(streams[-1], "snapshot")
+            until(streams[-1], "progress")
         moving.move(25)
         for pieces in streams:
             assert json.loads(until(pieces, "progress").data)["percent"] == 25
@@ -164,7 +164,7 @@ def test_a_compressing_middleware_leaves_streams_alone_and_pages_right(
     with program.stream("GET", f"{moving.path}events/", headers=headers) as response:
         assert response.headers["content-encoding"] == "identity"
         pieces = response.iter_raw()
-        until(pieces, "snapshot")
+        until(pieces, "progress")
         for percent in (20, 30):  # each arrives by itself and at once
             moving.move(percent)
             assert json.loads(until(pieces, "progress").data)["percent"] == percent

@@ -142,6 +142,14 @@ def hasty(seconds: float) -> int:
 
 
 @job_task
+def floods(warnings: int, size: int) -> None:
+    """Says more at once than is written at once, and ends."""
+    for number in range(warnings):
+        progress.warn(number, "is odd")
+    progress.output("x" * size)
+
+
+@job_task
 def polite() -> str:
     """Works until it is asked to stop, then returns what it has."""
     while not progress.cancelled:
@@ -225,6 +233,22 @@ def far_too_slow() -> None:
 @job_task(max_attempts=2)
 def kills_its_worker() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job_task(max_attempts=2, time_limit=2)
+def says_and_dies(how: Literal["killed", "hangs"]) -> str:
+    """Its first attempt is killed, or hangs, after it has said how far it is."""
+    if progress.restored:
+        return "again"
+    progress.checkpoint(True)
+    progress.update(26, 100, "so far")
+    progress.warn("row: 7", "is odd")
+    progress.log("the last line")
+    time.sleep(0.5)  # in which it is written
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+    return how
 
 
 @job_task

@@ -67,18 +67,6 @@ def test_the_bar_of_a_lost_job_stays_where_viewers_saw_it_last(db: None, valkey:
     assert (reload(job).status, reload(job).percent) == ("lost", 42.5)
 
 
-def test_a_job_that_runs_again_does_not_ask_redis_where_its_bar_stood(
-    db: None, valkey: Valkey
-) -> None:
-    valkey.flush()
-    job, _ = rows.running(max_attempts=2)
-    with valkey.client() as client:
-        before = client.info("stats")["total_commands_processed"]
-        assert lease.abandon(job.pk, "The worker disappeared")
-        assert client.info("stats")["total_commands_processed"] == before + 1  # this one
-    assert (reload(job).status, reload(job).percent) == ("queued", None)
-
-
 def test_a_worker_that_is_shut_down_gives_its_job_back(worker_of_mine: TaskWorker) -> None:
     job = actions.start("steps", {"count": 1000})
     until_status(job, "running")

@@ -26,12 +26,34 @@ async def test_a_stream_begins_with_a_snapshot_and_goes_on_live(
     assert first.startswith(b"retry: ")
     assert first.endswith(b"\nid: 0\n\n")
     decoder = Decoder("0")
-    [snapshot] = decoder.feed(await anext(stream))
+    snapshot, begun = decoder.feed(await anext(stream))
     assert (snapshot.event, json.loads(snapshot.data)["percent"]) == ("snapshot", 40)
+    assert (begun.event, json.loads(begun.data)["percent"]) == ("progress", 40)
     number = log.append(job, progress(job, 41), attempt=1).number
     [message] = decoder.feed(await anext(stream))
     assert (message.event, message.id) == ("progress", str(number))
     await stream.aclose()
+
+
+async def test_who_listens_to_progress_alone_sees_the_first_value_and_the_last(
+    hub: Hub, log: Log, job: str
+) -> None:
+    """Of each of several jobs; cut off before the last of them, a reader begins again."""
+    jobs = [f"{job}-{number}" for number in range(3)]
+    for percent, name in enumerate(jobs):
+        log.append(name, state(name, "running"), attempt=1, created=True)
+        log.append(name, progress(name, percent), attempt=1)
+    stream = hub.stream(Subscription(jobs))
+    got = [*Decoder().feed(await anext(stream) + await anext(stream))]
+    told = [json.loads(message.data) for message in got if message.event == "progress"]
+    assert [(data["job"], data["percent"]) for data in told] == [*zip(jobs, range(3), strict=True)]
+    assert {message.id for message in got[:-1]} == {"0"}
+    assert got[-1].id > "0"
+    done = state(jobs[0], "succeeded", final=True)
+    log.append(jobs[0], done, attempt=1, first=progress(jobs[0], 100))
+    full, end = await collect(stream, "succeeded")
+    assert (full.event, json.loads(full.data)["percent"]) == ("progress", 100)
+    assert (end.event, end.id > full.id > got[-1].id) == ("state", True)
 
 
 async def test_a_resume_gives_exactly_what_was_missed(hub: Hub, log: Log, job: str) -> None:
@@ -76,18 +98,19 @@ async def test_a_cursor_before_what_is_kept_gets_resync_and_a_snapshot(
     say(log, job, "third")
     with valkey.client() as client:
         client.xtrim(keys.log(job), maxlen=1, approximate=False)
-    got = await collect(hub.stream(Subscription([job], cursor=first)), "status")
-    assert [message.event for message in got] == ["resync", "snapshot"]
+    got = await collect(hub.stream(Subscription([job], cursor=first)), "percent")
+    assert [message.event for message in got] == ["resync", "snapshot", "progress"]
     assert json.loads(got[0].data) == {"job": job, "reason": "trimmed"}
-    assert got[1].id
+    assert [message.id for message in got[:2]] == [str(first)] * 2
+    assert int(got[2].id) > first
 
 
 async def test_a_cursor_ahead_of_the_end_is_never_silence(hub: Hub, log: Log, job: str) -> None:
     ahead = say(log, job, "x") + 10**9
     log.append(job, state(job, "running"), attempt=1)
-    got = await collect(hub.stream(Subscription([job], cursor=ahead)), "status")
+    got = await collect(hub.stream(Subscription([job], cursor=ahead)), "percent")
     assert json.loads(got[0].data)["reason"] == "unknown"
-    assert int(got[1].id) < ahead
+    assert int(got[-1].id) < ahead
 
 
 async def test_a_cursor_that_is_no_number_gets_resync(hub: Hub, log: Log, job: str) -> None:
@@ -111,13 +134,14 @@ async def test_the_stream_of_a_job_that_has_ended_says_so_at_once(
     ended = log.append(job, state(job, "failed", final=True), attempt=1).number
     assert [m.event for m in await collect(hub.stream(Subscription([job], ends=True)), "x")] == [
         "snapshot",
+        "progress",
         "done",
     ]
     again = await collect(hub.stream(Subscription([job], ends=True, cursor=ended)), "x")
     assert [message.event for message in again] == ["done"]
     database.jobs["old"] = {"job": "old", "status": "failed", "finished": "2026-01-01"}
     old = await collect(hub.stream(Subscription(["old"], ends=True)), "x")
-    assert [message.event for message in old] == ["snapshot", "done"]
+    assert [message.event for message in old] == ["snapshot", "progress", "done"]
     gone = await collect(hub.stream(Subscription(["gone"], ends=True)), "x")
     assert [message.event for message in gone] == ["done"]
 
@@ -136,4 +160,4 @@ async def test_a_first_entry_that_comes_too_late_is_left_out(hub: Hub, log: Log,
     log.append(job, state(job, "cancelled", 0, final=True), attempt=0)
     log.append(job, state(job, "queued", 0), attempt=0, created=True)
     got = await collect(hub.stream(Subscription([job], ends=True)), "never")
-    assert [json.loads(got[0].data)["status"], got[1].event] == ["cancelled", "done"]
+    assert [json.loads(got[0].data)["status"], got[-1].event] == ["cancelled", "done"]

@@ -7,7 +7,7 @@ import redis
 
 from headway.stream import Event, Log, keys
 from headway.stream.log import _keys
-from tests.stream.conftest import progress, state
+from tests.stream.conftest import Written, progress, state
 from tests.support.stack import Valkey
 
 
@@ -46,6 +46,23 @@ def test_the_snapshot_is_the_newest_progress_under_the_newest_state(log: Log, jo
     cursor, states = log.read([job, "no such job"])
     assert cursor == receipt.number
     assert states == {job: {"job": job, "attempt": 1, "status": "running", "percent": 40}}
+
+
+def test_an_end_comes_together_with_what_is_said_beside_it(
+    log: Log, job: str, entries: Written, valkey: Valkey
+) -> None:
+    """Though Redis has forgotten the script."""
+    log.append(job, state(job, "running"), attempt=1)
+    with valkey.client() as client:
+        client.script_flush()
+    receipt = log.append(
+        job, state(job, "succeeded", final=True), attempt=1, first=progress(job, 100)
+    )
+    told = [(event, data.get("status"), data.get("percent")) for event, data in entries()]
+    assert told[1:] == [("progress", None, 100), ("state", "succeeded", None)]
+    found = log.read([job])
+    assert found.cursor == receipt.number
+    assert (found.states[job]["percent"], found.states[job]["eta"]) == (100, None)
 
 
 def test_a_new_attempt_starts_without_the_progress_of_the_last(log: Log, job: str) -> None:

@@ -3,7 +3,7 @@ without being told, gets nothing twice and nothing out of order."""
 
 import json
 from collections.abc import Callable, Iterable
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import ClassVar
 
 from hypothesis import settings
@@ -49,7 +49,7 @@ class Redis:
         known = {}
         if job in self.newest:
             known[b"n"] = b"%d" % self.newest[job]
-            known[b"state"] = b'{"job":"%s","n":%d}' % (job.encode(), self.newest[job])
+            known[b"state"] = b'{"job":"%s","current":%d}' % (job.encode(), self.newest[job])
         if job in self.created:
             known[b"created"] = b"1"
         entries = [entry for entry in log if entry[0] > request.at]
@@ -64,9 +64,10 @@ class Viewer:
         self.got: list[Message] = []
         self.decoder = Decoder()
         self.buffered = b""
+        self.cuts = 0
 
     def write(self, piece: bytes) -> bool:
-        if self.buffered and len(self.buffered) + len(piece) > 150:
+        if self.buffered and len(self.buffered) + len(piece) > 400:
             return False
         self.buffered += piece
         return True
@@ -172,6 +173,7 @@ class Loop(RuleBasedStateMachine):
     @rule(share=st.floats(0, 1))
     def the_viewer_takes_half_and_reconnects(self, share: float) -> None:
         self.viewer.take(share)
+        self.viewer.cuts += 1
         self._connect(self.viewer.cursor)
 
     @rule()
@@ -186,6 +188,17 @@ class Loop(RuleBasedStateMachine):
         assert numbers == sorted(set(numbers))
 
     @invariant()
+    def who_listens_to_progress_alone_sees_each_snapshot(self) -> None:
+        """Unless it was cut off in between: then the snapshot comes once more."""
+        told = [message for message in self.viewer.got if message.event != "log"]
+        for before, message in pairwise(told):
+            if message.event == "progress":
+                assert before.event == "snapshot"
+                assert json.loads(before.data).items() <= json.loads(message.data).items()
+            elif before.event == "snapshot":
+                assert self.viewer.cuts, f"{message.event} right after a snapshot"
+
+    @invariant()
     def no_gap_without_being_told(self) -> None:
         for job in self.jobs:
             self._check(job, [m for m in self.viewer.got if f'"{job}"' in m.data])
@@ -195,7 +208,7 @@ class Loop(RuleBasedStateMachine):
         after = None
         for told, run in groupby(messages, lambda message: message.event != "log"):
             if told:
-                after = json.loads(list(run)[-1].data).get("n")
+                after = json.loads(list(run)[-1].data).get("current")
                 continue
             numbers = [int(message.id) for message in run]
             start = happened.index(numbers[0])
@@ -220,7 +233,7 @@ class Loop(RuleBasedStateMachine):
         assert not self.reader.lagging
         for job, newest in self.redis.newest.items():
             last = [message for message in self.viewer.got if f'"{job}"' in message.data][-1]
-            assert newest == json.loads(last.data).get("n", int(last.id))
+            assert newest == json.loads(last.data).get("current", int(last.id))
         self.no_gap_without_being_told()
         self.nothing_twice_and_nothing_out_of_order()
 
@@ -272,9 +285,10 @@ def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
     reader.arm()
     told = owed(Request.of(reader), History(14, tails), {})
     reader.catch_up(**told._asdict())
-    resync, snapshot, entry = told.frames
+    resync, snapshot, begun, entry = told.frames
     assert resync == b'event: resync\ndata: {"job":"a","reason":"lost"}\n\n'
     assert snapshot == b'event: snapshot\ndata: {"job":"a"}\n\n'
+    assert begun.startswith(b'event: progress\ndata: {"job":"a",')
     assert entry == b"more of b"
     assert not reader.missed
     assert not reader.lagging

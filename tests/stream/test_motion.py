@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headway.stream.event import clean, to_json
 from headway.stream.motion import Motion
 from headway.stream.quantity import MOST, amount, share
-from headway.stream.speed import STALLED, WARM_UP, Speed
+from headway.stream.speed import STALLED, WARM_UP, WINDOW, Speed
 
 
 class Unspeakable:
@@ -109,7 +109,7 @@ def test_a_speed_is_claimed_after_a_warm_up_and_until_nothing_moves() -> None:
     assert speed.rate(0) is None
     for second in range(6):
         speed.sample(second, 10.0 * second)
-        assert speed.rate(second) == (None if second < WARM_UP else pytest.approx(10))
+        assert speed.rate(second) == (None if second < 1 + WARM_UP else pytest.approx(10))
     assert speed.rate(5 + STALLED) == pytest.approx(10)
     assert speed.rate(5.1 + STALLED) is None
 
@@ -126,6 +126,21 @@ def test_a_speed_follows_what_it_sees_smoothly_and_forgets_a_restart() -> None:
     assert speed.rate(11) is None
 
 
+def test_a_speed_forgets_what_was_longer_ago_than_its_window() -> None:
+    speed = Speed()
+    for tenth in range(1200):
+        speed.sample(tenth / 10, tenth if tenth < 600 else 600 + (tenth - 600) / 10)
+    assert speed.rate(120) == pytest.approx(1)
+    assert len(speed._steps) <= 10 * WINDOW + 2
+
+
+def test_of_two_samples_at_one_moment_the_second_waits_for_the_next() -> None:
+    speed = Speed()
+    for now, value in ((0, 0), (1, 5), (1, 10), (4, 20), (4, 20)):
+        speed.sample(now, value)
+    assert speed.rate(4) == 5
+
+
 def test_rate_and_eta_are_given_when_they_are_known() -> None:
     motion = Motion()
     for second in range(6):
@@ -133,6 +148,51 @@ def test_rate_and_eta_are_given_when_they_are_known() -> None:
         described = motion.describe(float(second))
     assert described["rate"] == 10
     assert described["eta"] == 5
+
+
+@given(
+    rate=st.floats(math.log(2), math.log(1e6)).map(math.exp),
+    restored=st.just(0) | st.integers(1, 10**9),
+    going_through=st.integers(1, 6),
+    phase=st.none() | st.floats(0.05, 1),
+    ticks=st.lists(st.floats(0, 0.03), min_size=90, max_size=90),
+)
+def test_a_constant_rate_is_shown_within_a_fifth_from_three_seconds_on(
+    rate: float, restored: int, going_through: int, phase: float | None, ticks: list[float]
+) -> None:
+    """Whatever was restored, in one jump or in several, as of a loop that skips what is done."""
+    motion = Motion()
+    motion.describe(0.0)
+    if phase is not None:
+        motion.enter("Import", phase)
+    total = restored + round(rate * 60)
+    for tick, late in enumerate(ticks, 1):
+        now = tick / 10 + late
+        gone = restored * min(tick, going_through) // going_through
+        motion.current, motion.total = gone + math.floor(rate * now), total
+        shown = motion.describe(now)
+        if now >= 3:
+            assert shown["rate"] == pytest.approx(rate, rel=0.2)
+        if now >= 3 and phase in (None, 1):
+            assert shown["eta"] == pytest.approx((total - motion.current) / rate, rel=0.2)
+
+
+def test_what_is_left_is_told_by_the_count_also_while_the_bar_waits_for_a_growing_total() -> None:
+    motion = Motion()
+    for second in range(9):
+        motion.current, motion.total = 10 * second, 90 if second < 6 else 280
+        described = motion.describe(float(second))
+    assert described["percent"] == 55.5
+    assert described["eta"] == 20
+
+
+def test_a_phase_without_any_share_of_the_bar_says_nothing_of_what_is_left() -> None:
+    motion = Motion()
+    motion.enter("Check", 0)
+    for second in range(6):
+        motion.current, motion.total = second, 100
+        described = motion.describe(float(second))
+    assert (described["rate"], described["eta"]) == (1, None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from headway.stream import Cancelled, Log, Reporter, Superseded
+from headway.stream import reporter as reporters
 from tests.stream.conftest import Written, progress, state
 from tests.support.processes import wait_until
 
@@ -34,6 +35,46 @@ def test_a_task_that_has_noticed_ends_by_itself(log: Log, job: str, reporter: Re
     wait_until(lambda: reporter.cancelled)
     reporter.update(5, 10)
     assert reporter.progress()["status"] == "cancelling"
+
+
+@pytest.mark.parametrize("call", ["track", "update", "phase", "advance"])
+def test_a_task_that_looks_gets_the_chance_to_see_it(log: Log, job: str, call: str) -> None:
+    """Also where the cancel comes while an item is worked on, before the call and not before the
+    look."""
+    reporter = Reporter(log, job, 1)
+    seen = None
+    for number in reporter.track(range(10)):
+        if reporter.cancelled:
+            seen = number
+            break
+        if number == 3:
+            reporter.interrupt(Cancelled)
+        if call != "track":
+            getattr(reporter, call)(1)
+    assert seen == 4
+    reporter.update(5, 10)
+
+
+def test_a_task_that_looks_no_more_is_stopped_after_a_while(
+    log: Log, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporters, "CHANCE", 0.2)
+    reporter = Reporter(log, job, 1)
+    assert not reporter.cancelled
+    reporter.interrupt(Cancelled)
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):  # noqa: PT012 - the loop is what is interrupted
+        for _ in reporter.track(range(10_000)):
+            time.sleep(0.01)
+    assert time.monotonic() - begun >= 0.2
+
+
+def test_a_task_that_looks_is_told_at_once_that_it_was_replaced(log: Log, job: str) -> None:
+    reporter = Reporter(log, job, 1)
+    assert not reporter.cancelled
+    reporter.interrupt(Superseded)
+    with pytest.raises(Superseded):
+        reporter.update(1)
 
 
 def test_a_replaced_attempt_stops_and_writes_nothing_more(

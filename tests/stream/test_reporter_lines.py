@@ -3,7 +3,8 @@
 import time
 
 from headway.stream import Log, Reporter
-from headway.stream.reporter import OUTPUT, OUTPUT_KEPT, PENDING
+from headway.stream.backlog import OUTPUT, OUTPUT_KEPT, PENDING
+from headway.stream.reporter import RETRY
 from headway.stream.ticker import TICK
 from tests.stream.conftest import Written
 
@@ -22,15 +23,15 @@ def test_lines_and_warnings_are_all_written(reporter: Reporter, entries: Written
     assert reporter.progress()["warnings"] == reporter.warning_count == 1
 
 
-def test_a_flood_of_lines_is_counted_and_not_sent(log: Log, job: str) -> None:
+def test_of_a_flood_of_lines_the_newest_are_sent_and_the_others_counted(log: Log, job: str) -> None:
     roomy = Log(log.url, maxlen=10_000)
     reporter = Reporter(roomy, job, 1)
     for number in range(PENDING + 500):
         reporter.log(number)
     reporter.stop()
     texts = [line["text"] for line in roomy.lines(job, reporter.number, count=5000)]
-    assert texts[:PENDING] == [str(number) for number in range(PENDING)]
-    assert texts[PENDING:] == ["… 500 more lines, too fast to show"]
+    assert texts[0] == "… 500 lines left out, too fast to show"
+    assert texts[1:] == [str(number) for number in range(500, PENDING + 500)]
     roomy.close()
 
 
@@ -67,14 +68,14 @@ def test_the_first_output_does_not_wait_for_the_tick_and_later_ones_do(
 
 
 def test_output_that_nobody_takes_is_bounded_and_says_what_was_left_out(job: str) -> None:
-    reporter = Reporter(Log("unix:///nowhere.sock", timeout=0.1), job, 1)
-    for _ in range(40):
+    reporter, now = Reporter(Log("unix:///nowhere.sock", timeout=0.1), job, 1), time.monotonic()
+    for second in range(40):
         reporter.output("x" * (OUTPUT_KEPT // 4))
-        reporter.flush(time.monotonic(), last=True)
-        assert reporter._output_size <= OUTPUT_KEPT
+        reporter.flush(now + second * RETRY)
     reporter.output("y" * (3 * OUTPUT_KEPT))
     reporter.output("the end")
-    assert len(reporter._unsent) <= PENDING + OUTPUT_KEPT // OUTPUT + 1
+    assert len(reporter._unsent) <= PENDING + 2 * OUTPUT_KEPT // OUTPUT + 1
+    assert reporter._backlog._size <= 2 * OUTPUT_KEPT
     reporter._unsent = []  # as when Redis is back
     reporter._collect()
     told, *output = [event.data for _, event in reporter._unsent if event.kind != "progress"]

@@ -43,12 +43,15 @@ def violations(messages: list[Message], known: Mapping[str, set[int]]) -> Iterat
     """A sentence for each event that came twice or out of order, each gap that nothing told of,
     and each bar that went back. `known`: the numbers of all events that there were."""
     places: dict[str, _Place] = {}
+    before: tuple[str, object] = ("", None)
     for message in messages:
         data = parsed(message)
         if "job" not in data:
             continue
         place = places.setdefault(data["job"], _Place())
-        if message.event in RESTATED:
+        says_so_too = message.event == CONFLATED and before == ("snapshot", data["job"])
+        before = (message.event, data["job"])
+        if message.event in RESTATED or says_so_too:
             # What it shows may be newer than the events that follow, if it is of the database.
             place.restated, place.percents = True, {}
         else:

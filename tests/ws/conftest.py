@@ -15,7 +15,7 @@ from tests.ws.client import Client
 @pytest.fixture(scope="module")
 def web(server: type[Web], valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
     """A server of the class that the module's `server` names, with narrow limits."""
-    limits = {"STREAM_MAX_PER_USER": "8", "STREAM_MAX_BYTES": "500000", "STREAM_RECHECK": "1"}
+    limits = {"STREAM_MAX_PER_USER": "8", "STREAM_MAX_BYTES": "1000000", "STREAM_RECHECK": "1"}
     process = server(**limits, CORS_ALLOWED_ORIGINS="https://friend.example")
     process.start()
     yield process

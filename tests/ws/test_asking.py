@@ -140,8 +140,9 @@ def test_a_thousand_jobs_are_followed_and_more_are_refused(client: Client, alice
     client.send("subscribe", jobs=names)
     client.until("subscribed")
     client.take()
-    shown = [client.take() for _ in names]
-    assert {each["data"]["job"] for each in shown} == {*names}
+    shown = [(client.take(), client.take()) for _ in names]
+    assert {each["data"]["job"] for each, _ in shown} == {*names}
+    assert {(each["event"], begun["event"]) for each, begun in shown} == {("snapshot", "progress")}
     client.connection.send(json.dumps({"type": "subscribe", "jobs": [*names, "one more"]}))
     assert "a list of 1 to 1000 ids" in refusal(client.take())[1]
 
@@ -202,7 +203,7 @@ def test_who_is_signed_out_meanwhile_hears_nothing_more(
     client: Client, alice: User, job: Job
 ) -> None:
     client.send("subscribe", jobs=[str(job.pk)])
-    client.until("snapshot")
+    client.until("progress")
     tokens.revoke(ApiToken.objects.get(owner=alice))
     told, code = client.rest()
     assert ({each["event"] for each in told}, code) == ({"auth"}, SIGN_IN)

@@ -47,12 +47,14 @@ def texts(messages: list[Message]) -> list[str]:
 
 def test_a_job_is_followed_from_its_snapshot_to_done(client: Client, job: Job) -> None:
     assert client.ask("subscribe", jobs=[str(job.pk)])["event"] == "subscribed"
-    opening, snapshot = client.take(), client.take()
+    opening, snapshot, begun = client.take(), client.take(), client.take()
     assert ({*opening}, snapshot["event"]) == ({"stream", "id", "retry"}, "snapshot")
+    assert (begun["event"], begun["data"]["status"], "id" in begun) == ("progress", "queued", True)
     say(job, "one")
     finish(job)
     *told, last = client.until("done")
-    assert [each["event"] for each in told] == ["log", "state", "state"]
+    assert [each["event"] for each in told] == ["log", "state", "progress", "state"]
+    assert told[-2]["data"]["percent"] == 100
     assert told[-1]["data"]["status"] == "succeeded"
     assert last == {"stream": "", "event": "done", "data": "[DONE]"}
     assert client.ask("ping")["event"] == "pong"  # the connection is still open
@@ -99,10 +101,10 @@ def test_who_is_cut_off_goes_on_from_its_cursor_without_a_gap_or_a_duplicate(
 def test_several_streams_share_one_connection(client: Client, alice: User, job: Job) -> None:
     other = make_job(alice)
     client.send("subscribe", stream="all")
-    client.until("snapshot")
-    client.take()  # of the other job
+    client.until("progress")
+    client.until("progress")  # of the other job
     client.send("subscribe", stream="one", jobs=[str(job.pk)])
-    client.until("snapshot")
+    client.until("progress")
     say(other, "only in all")
     say(job, "in both")
     heard = [client.take(), client.take(), client.take()]
@@ -138,9 +140,9 @@ def test_subscribing_again_under_a_name_begins_that_stream_anew(
 ) -> None:
     other = make_job(alice)
     client.send("subscribe", jobs=[str(job.pk)])
-    client.until("snapshot")
+    client.until("progress")
     client.send("subscribe", jobs=[str(job.pk), str(other.pk)])
-    names = {client.until("snapshot")[-1]["data"]["job"], client.take()["data"]["job"]}
+    names = {client.until("progress")[-1]["data"]["job"] for _ in range(2)}
     assert names == {str(job.pk), str(other.pk)}
     say(job, "once")
     say(other, "and again")
@@ -156,12 +158,12 @@ def test_a_cursor_that_is_none_of_ours_is_told_so(client: Client, job: Job) -> N
 def test_who_never_reads_is_cut_off_after_some_bytes_and_comes_back_to_the_rest(
     web: Web, token: str, job: Job
 ) -> None:
-    wanted = [f"{number} {'x' * 1900}" for number in range(400)]
+    wanted = [f"{number} {'x' * 1900}" for number in range(800)]
     seen: list[str] = []
     cursor = "0"
     with Client(web.url, bearer=token, max_queue=1) as asleep:
         asleep.send("subscribe", jobs=[str(job.pk)], cursor=0)
-        for start in range(0, 400, 100):
+        for start in range(0, 800, 100):
             lines = [
                 (seq, line(job, text))
                 for seq, text in enumerate(wanted[start : start + 100], start + 1)
