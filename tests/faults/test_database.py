@@ -18,6 +18,7 @@ from tests.support.processes import wait_until
 CREW = {"JOB_LEASE": "30", "JOB_LEASE_RENEW": "1"}  # it outlasts what happens to the database
 ON_POSTGRESQL = (
     "tests/faults/on_postgresql.py",
+    "tests/faults/outages_on_postgresql.py",
     "tests/jobs/test_claim.py",
     "tests/jobs/test_double_start.py",
     "tests/jobs/test_settle.py",
@@ -51,6 +52,22 @@ def test_a_full_disk_delays_the_end_and_does_not_lose_it(crew: Crew) -> None:
     _limit_files(child, "unlimited")
     done = ended(job)
     assert (done.status, done.attempt, done.result) == ("succeeded", 1, 20)
+
+
+def test_a_job_that_finds_the_database_locked_goes_on_when_it_is_free(crew: Crew) -> None:
+    """F71 as SQLite has it: its own rows, and somebody who writes for longer than it waits."""
+    job = actions.start("impatient", {"count": 40})
+    decided = actions.start("impatient", {"count": 40, "says": "The warehouse is closed."})
+    wait_until(lambda: shown(job) > 5 and shown(decided) > 5)
+    with locked():
+        time.sleep(1)
+    done = ended(job)
+    assert (done.status, done.attempt, done.max_attempts) == ("succeeded", 2, 3)
+    assert done.result >= 5
+    assert done.rows.count() == 40
+    assert done.attempts.get(number=1).reason == "The database was not available"
+    failed = ended(decided)  # a task that has an opinion of its own is believed
+    assert (failed.status, failed.reason) == ("failed", "The warehouse is closed.")
 
 
 def test_everything_about_rows_holds_on_postgresql_too() -> None:
