@@ -9,8 +9,10 @@ from typing import Any
 import redis
 from celery import signals
 
+from headway.lifecycle.lives import life, watch
 from headway.lifecycle.log import log
 from headway.models import Job, Status
+from headway.worker import request
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
@@ -29,11 +31,14 @@ class Presence:
         """Remembers the worker's name and queues once it takes jobs."""
         self.name = sender.hostname
         queues = sorted(queue.name for queue in sender.task_consumer.queues)
-        self.info = {"queues": queues, "processes": sender.pool.num_processes}
+        processes = sender.pool.num_processes
+        self.info = {"queues": queues, "processes": processes, "life": life.name}
         self.note()
 
     def refresh(self, **_: Any) -> None:
-        """Notes the worker again; called at every heartbeat."""
+        """Notes the worker again, and looks who has died; called at every heartbeat."""
+        watch.look()
+        request.tell()
         if self.name and time.monotonic() - self.noted >= EVERY:
             self.note()
 
@@ -54,9 +59,14 @@ presence = Presence()
 
 def connect() -> None:
     """Listens to the worker's own signals; in other processes they never come."""
+    signals.worker_init.connect(_begin_life)  # before the pool is forked
     signals.worker_ready.connect(presence.begin)
     signals.heartbeat_sent.connect(presence.refresh)
     signals.worker_shutting_down.connect(presence.end)
+
+
+def _begin_life(**_: Any) -> None:
+    life.begin()
 
 
 def why_queued(job: Job) -> str:

@@ -2,6 +2,7 @@
 at no cost, or fail in words. Run by test_database.py. Faults F71 to F75."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.db import connection, connections
 from headway.lifecycle import actions
 from headway.models import Job
 from jobs.models import ImportedRow
-from tests.faults.crew import Crew, Sweeper, shown
+from tests.faults.crew import Crew, Sweeper, child_of, shown
 from tests.jobs.waiting import ended, until_status
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgresql import PostgreSQL
@@ -180,6 +181,21 @@ def test_a_restart_of_pgbouncer_is_an_interruption(server: PostgreSQL, crew: Cre
         through_it.stop()
         bouncer.close()
     assert rows(job) == [*range(1, COUNT + 1)]
+
+
+def test_what_a_worker_knows_of_its_children_is_told_when_the_database_is_back(
+    server: PostgreSQL, crew: Crew
+) -> None:
+    """It does not wait for the lease, after which the reason would be another."""
+    killed, stuck = actions.start("deaf", {"seconds": 90}), actions.start("blocks", {})
+    children = [child_of(killed), child_of(stuck)]
+    server.stop("fast")
+    os.kill(children[0], signal.SIGKILL)
+    wait_until(lambda: not {*children} & {*crew.children()})
+    server.start()
+    connections.close_all()
+    assert until_status(killed, "lost", seconds=10).reason.startswith("The worker process was")
+    assert until_status(stuck, "failed", seconds=10).reason == "Took longer than 1 s"
 
 
 @pytest.mark.parametrize("how", ["timeout", "deadlock", "password"])

@@ -31,7 +31,8 @@ def test_a_job_whose_worker_is_killed_runs_again_and_never_twice_at_once(
     crew.signal(signal.SIGKILL)
     again = until_status(job, "queued", seconds=BOUND)
     assert time.monotonic() - killed < BOUND
-    assert again.reason.startswith("The worker disappeared (last sign of life ")
+    # Who notices it first: whoever has seen the worker on this machine, or its lease
+    assert again.reason.startswith(("The worker process died", "The worker disappeared"))
     assert not {*children} & {*processes_of_session(crew.pid)}
     crew.kill()
     crew.start()

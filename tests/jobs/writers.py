@@ -1,5 +1,6 @@
 """Tasks that store rows of their own, as most people's do."""
 
+import ctypes
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -118,6 +119,14 @@ def is_refused(how: Literal["timeout", "deadlock", "password"]) -> None:
             other = connections.settings[DEFAULT_DB_ALIAS] | {"USER": "nobody-of-that-name"}
             connections.settings["refused"] = other
             ImportedRow.objects.using("refused").exists()
+
+
+@job_task
+def orphan(count: int) -> None:
+    """Does not die with the worker's parent process (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, 0)
+    for _ in progress.track(range(count)):
+        time.sleep(0.05)
 
 
 @job_task
