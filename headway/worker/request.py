@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -31,12 +32,12 @@ class JobRequest(Request):
     """A message of a job. The child that ran it cannot settle any more, so the parent does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Raises InvalidTaskError, upon which Celery drops the message, whatever is wrong with it:
-        any other error would end the worker, and the next one that gets the message again."""
+        """Raises InvalidTaskError, upon which the message is dropped, unless it names a job."""
+        super().__init__(*args, **kwargs)
         try:
-            super().__init__(*args, **kwargs)
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise InvalidTaskError(f"{type(error).__name__}: {error}") from error
+            uuid.UUID(self.id)
+        except ValueError as error:
+            raise InvalidTaskError("the header 'id' names no job") from error
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Fails the job that ran into the hard time limit."""
