@@ -131,17 +131,23 @@ def require_envelope(raw: Any) -> None:
         raise MessageError("the headers have to be an object")
 
 
-def refuse(error: BaseException, what: str = "A message of the queue") -> None:
-    """Says in one line that something was dropped, why, and which of our lines found it: that
+def refuse(error: BaseException) -> None:
+    """Says in one line that a message was dropped, why, and which of our lines found it: that
     tells somebody's mistake from ours. Whoever sends thousands does not fill the log."""
-    global _quiet_until, _unsaid
+    global _unsaid, _newest
     _unsaid += 1
-    if time.monotonic() < _quiet_until:
+    _newest = f"{f'{type(error).__name__}: {error}'[:300]!r} at {_place(error)}"
+    tell()
+
+
+def tell() -> None:
+    """Says what was only counted so far; also called at each heartbeat."""
+    global _quiet_until, _unsaid
+    if not _unsaid or time.monotonic() < _quiet_until:
         return
-    more = f" ({_unsaid - 1} more since the last line)" if _unsaid > 1 else ""
+    many = f"{_unsaid} messages of the queue are" if _unsaid > 1 else "A message of the queue is"
+    logger.warning("%s dropped: %s", many, _newest)
     _quiet_until, _unsaid = time.monotonic() + QUIET, 0
-    text = f"{type(error).__name__}: {error}"[:300]
-    logger.warning("%s is dropped%s: %r at %s", what, more, text, _place(error))
 
 
 def _require(found: Mapping[str, Any], checks: Mapping[str, Check], what: str) -> None:
@@ -157,4 +163,4 @@ def _place(error: BaseException) -> str:
     return f"{PurePath(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}" if step else "-"
 
 
-_quiet_until, _unsaid = 0.0, 0
+_quiet_until, _unsaid, _newest = 0.0, 0, ""

@@ -12,7 +12,7 @@ from celery import signals
 from headway.lifecycle.lives import life, watch
 from headway.lifecycle.log import log
 from headway.models import Job, Status
-from headway.worker import request
+from headway.worker import messages, request
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
@@ -39,6 +39,7 @@ class Presence:
         """Notes the worker again, and looks who has died; called at every heartbeat."""
         watch.look()
         request.tell()
+        messages.tell()
         if self.name and time.monotonic() - self.noted >= EVERY:
             self.note()
 
