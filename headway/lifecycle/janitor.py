@@ -50,9 +50,11 @@ def sweep() -> None:
         try:
             step()
         except Exception as error:  # nobody repairs the janitor
-            if outage.is_outage(error):
+            away = outage.is_outage(error)
+            if away:
                 _note_outage()
-            logger.exception("The janitor could not %s", step.__name__.replace("_", " "))
+            told = "The janitor could not %s: %s"
+            logger.warning(told, step.__name__.replace("_", " "), error, exc_info=not away)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.patience import PATIENCE
+from tests.support.processes import wait_until
 
 PROGRAMS = Path("/usr/lib/postgresql")
 MOVED = "moved"
@@ -69,6 +70,11 @@ class PostgreSQL:
         """Kill one of its processes: it ends all others, recovers and goes on by itself."""
         os.kill(backend, signal.SIGKILL)
 
+    def await_answer(self) -> None:
+        """Until it takes connections."""
+        ask = [str(_newest("pg_isready")), "--quiet", "--host", str(self.directory)]
+        wait_until(lambda: subprocess.run(ask, check=False).returncode == 0)
+
     def fail_over(self, pause: float) -> None:
         """A standby takes over its address; for `pause` seconds it does not take writes yet."""
         standby = PostgreSQL(_directory())
@@ -118,15 +124,18 @@ class PostgreSQL:
                 os.kill(pid, number)
 
     def _run(self, name: str, *arguments: str) -> None:
-        newest = max(PROGRAMS.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
         subprocess.run(
-            [*self.as_its_user, str(newest), "-D", str(self.data), *arguments],
+            [*self.as_its_user, str(_newest(name)), "-D", str(self.data), *arguments],
             cwd=self.data,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             check=True,
             timeout=PATIENCE,
         )
+
+
+def _newest(program: str) -> Path:
+    return max(PROGRAMS.glob(f"*/bin/{program}"), key=lambda path: int(path.parts[-3]))
 
 
 def _directory() -> Path:
