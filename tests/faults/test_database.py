@@ -18,7 +18,6 @@ from tests.support.processes import wait_until
 CREW = {"JOB_LEASE": "30", "JOB_LEASE_RENEW": "1"}  # it outlasts what happens to the database
 ON_POSTGRESQL = (
     "tests/faults/on_postgresql.py",
-    "tests/faults/outages_on_postgresql.py",
     "tests/jobs/test_claim.py",
     "tests/jobs/test_double_start.py",
     "tests/jobs/test_settle.py",
@@ -71,6 +70,15 @@ def test_a_job_that_finds_the_database_locked_goes_on_when_it_is_free(crew: Crew
 
 
 def test_everything_about_rows_holds_on_postgresql_too() -> None:
+    _pass_on_postgresql(*ON_POSTGRESQL)
+
+
+def test_jobs_outlive_what_happens_to_postgresql() -> None:
+    """F71 to F75"""
+    _pass_on_postgresql("tests/faults/outages_on_postgresql.py")
+
+
+def _pass_on_postgresql(*files: str) -> None:
     server = PostgreSQL.create()
     environment = {
         **os.environ,
@@ -80,7 +88,7 @@ def test_everything_about_rows_holds_on_postgresql_too() -> None:
     options = ("-n", "0", "--no-cov", "-p", "no:randomly", "-q", "-x")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *ON_POSTGRESQL],
+            [sys.executable, "-m", "pytest", *options, *files],
             cwd=settings.BASE_DIR,
             env=environment,
             capture_output=True,
