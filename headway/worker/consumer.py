@@ -17,6 +17,9 @@ class JobConsumer(Consumer):
     """Connects anew where Celery's would end the worker, and the jobs in it. Drops, in one line,
     what is no message of a task."""
 
+    connection_errors: tuple[type[Exception], ...]  # the stubs do not know them
+    channel_errors: tuple[type[Exception], ...]
+
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Celery 5.7 closes the lost connection twice. The second time kombu cannot give back
         what runs (an AttributeError), which need not be: the lease holds it."""

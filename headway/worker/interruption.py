@@ -17,6 +17,10 @@ SHUT_DOWN = "The worker was shut down"
 AWAY = "The database was not available"
 NOT_AGAIN = f"{AWAY}, and this kind of job does not run again by itself"
 LONGEST_PAUSE = 60.0
+ENDED_AS: dict[str, Status] = {
+    Status.RUNNING: Status.FAILED,
+    Status.CANCELLING: Status.CANCELLED,
+}
 
 
 def by_shutdown(attempt: Attempt, traces: lease.Traces, *, repeatable: bool) -> None:
@@ -41,7 +45,7 @@ def by_outage(
             return Status.QUEUED
         held = Job.objects.filter(pk=attempt.job_id, attempt=attempt.number)
         now = held.values_list("status", flat=True).first()
-        return {Status.RUNNING: Status.FAILED, Status.CANCELLING: Status.CANCELLED}.get(now)
+        return ENDED_AS.get(now or "")
 
     how = outage.insist(give_back)
     if how == Status.QUEUED:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from queue import Empty
 from typing import Any
 
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 from redis.exceptions import ResponseError
 
 from headway.worker import messages
@@ -34,7 +34,7 @@ class QoS(redis.QoS):
             super(redis.QoS, self).ack(delivery_tag)
 
 
-class Message(redis.Channel.Message):  # type: ignore[misc,name-defined]  # not in the stubs
+class Message(virtual.Message):
     """Is none if kombu could not tell Redis afterwards that it is done."""
 
     def __init__(self, payload: Any, *args: Any, **kwargs: Any) -> None:
@@ -81,10 +81,14 @@ class Channel(redis.Channel):
     @contextlib.contextmanager
     def _dropping(self) -> Iterator[None]:
         """Whatever else than a lost connection comes out of a message: Celery would end for it."""
-        lost = (*self.connection.connection_errors, *self.connection.channel_errors)
+        lost: tuple[type[BaseException], ...] = (
+            Empty,
+            *self.connection.connection_errors,
+            *self.connection.channel_errors,
+        )
         try:
             yield
-        except (Empty, *lost):
+        except lost:
             raise
         except Exception as error:
             messages.refuse(error)

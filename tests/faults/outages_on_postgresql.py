@@ -85,7 +85,7 @@ def test_jobs_go_on_from_their_checkpoint_or_fail_in_words(
     happens(server)
     done = go_on(job)
     assert rows(job) == [*range(1, COUNT + 1)]
-    assert done.result >= 5
+    assert (done.result or 0) >= 5
     failed = ended(once)
     assert (failed.status, failed.attempt) == ("failed", 1)
     assert failed.reason == f"{AWAY}, and this kind of job does not run again by itself"

@@ -18,8 +18,8 @@ def error_of(action: Callable[[], object]) -> Exception:
     return found.value
 
 
-def opened(path: Path, **options: object) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, timeout=0, **options)  # type: ignore[call-overload]
+def opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=0)
 
 
 def busy(path: Path) -> Exception:
