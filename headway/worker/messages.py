@@ -53,7 +53,8 @@ def _limits(value: Any) -> bool:
 
 def _moment(value: Any) -> bool:
     try:
-        return 0 < maybe_make_aware(maybe_iso8601(value)).timestamp() < LATEST
+        moment = maybe_iso8601(value)
+        return moment is not None and 0 < maybe_make_aware(moment).timestamp() < LATEST
     except (ValueError, TypeError, AttributeError, OverflowError):
         return False
 
