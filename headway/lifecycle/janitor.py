@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from headway.conf import conf
 from headway.kinds import registry
 from headway.kinds.celery_options import restored
-from headway.lifecycle import announce, dispatch, files, lease
+from headway.lifecycle import announce, dispatch, files, lease, outage
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import HELD, Job, Status
@@ -34,8 +34,11 @@ LATE = 60.0
 OFTEN, SELDOM = 60.0, 600.0
 """Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
 its message must be lost or held back by a worker, and when the queue is just long."""
+SLOW = 2.0
+"""Seconds for a query, from which on the database has hung rather than worked."""
 NEVER_TOLD = {"status": "", "attempt": 0}
 """The state in the log of a job that Redis has not taken a word of."""
+_patient_until = 0.0  # while leases that have run out say nothing
 _compared: float | None = None  # when all ends so far were found in the log
 _epoch = ""  # of that log
 
@@ -46,8 +49,12 @@ def sweep() -> None:
     for step in steps:
         try:
             step()
-        except Exception:  # nobody repairs the janitor
-            logger.exception("The janitor could not %s", step.__name__.replace("_", " "))
+        except Exception as error:  # nobody repairs the janitor
+            away = outage.is_outage(error)
+            if away:
+                _note_outage()
+            told = "The janitor could not %s: %s"
+            logger.warning(told, step.__name__.replace("_", " "), error, exc_info=not away)
 
 
 @contextmanager
@@ -62,14 +69,26 @@ def _alone(job: uuid.UUID) -> Iterator[None]:
 
 
 def give_up_lost() -> None:
-    """Queues jobs again, or ends them, whose worker let its lease run out."""
+    """Queues jobs again, or ends them, whose worker let its lease run out. Not just after the
+    database was away: nobody could renew a lease there, and who lives is about to."""
+    begun = time.monotonic()
     expired = Job.objects.filter(status__in=HELD, lease_until__lt=Now())
-    for pk, until, now in expired.values_list("pk", "lease_until", Now()):
+    found = list(expired.values_list("pk", "lease_until", Now()))
+    if time.monotonic() - begun > SLOW:
+        _note_outage()
+    if time.monotonic() < _patient_until:
+        return
+    for pk, until, now in found:
         silent = round((now - until).total_seconds() + conf.JOB_LEASE)
         reason = f"The worker disappeared (last sign of life {silent} s ago)"
         with _alone(pk):
             if lease.abandon(pk, reason, lease_until__lt=Now()):
                 logger.warning("Job %s: %s", pk, reason)
+
+
+def _note_outage() -> None:
+    global _patient_until
+    _patient_until = time.monotonic() + conf.JOB_LEASE_RENEW
 
 
 def end_cancelled() -> None:

@@ -1,21 +1,11 @@
 """Who may work on a job: one conditional UPDATE each, by the database's clock, decides it."""
 
-import contextlib
-import logging
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    InterfaceError,
-    OperationalError,
-    connection,
-    connections,
-    transaction,
-)
+from django.db import transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -24,8 +14,6 @@ from headway.conf import conf
 from headway.lifecycle import announce, snapshots
 from headway.models import HELD, Attempt, Job, Status
 
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
 Changes = dict[str, Any]
 
 BLANK: Changes = {
@@ -53,11 +41,9 @@ QUEUED_AGAIN: Changes = BLANK | {
 BACK_OFF = 5.0
 """Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
 
-PATIENCE = 300.0
-
 MOST_INTERRUPTED = 20
 """Attempts up to which an interruption is free: a job that brings its machine to its knees may be
-what its workers are shut down for."""
+what its workers are shut down for, or what its database goes away for."""
 
 
 class Traces(NamedTuple):
@@ -136,7 +122,7 @@ def settle(
 ) -> bool:
     """Ends the attempt and the job. False when the job was ended or given away before.
 
-    Safe to repeat, for a database that is locked or away: see `insist`.
+    Safe to repeat, for a database that is locked or away: see `outage.insist`.
     """
     changes = _columns(traces.progress) | {
         "status": status,
@@ -178,21 +164,35 @@ def requeue(
     return _end(running, attempt, queued | dict(changes), ending)
 
 
-def interrupt(attempt: Attempt, traces: Traces, *, repeatable: bool) -> bool:
-    """Gives back a job whose worker was told to end, which uses up none of its attempts. Only a
-    job that is neither `repeatable` nor has a checkpoint to go on from is lost."""
-    reason = "The worker was shut down"
+def interrupt(
+    attempt: Attempt,
+    traces: Traces,
+    reason: str,
+    *,
+    repeatable: bool,
+    error: str = "",
+    pause: float = 0.0,
+) -> bool:
+    """Queues a job again, in `pause` seconds, whose attempt was cut short by no fault of its own,
+    which uses up none of its attempts; after MOST_INTERRUPTED it does.
+
+    False: it is neither `repeatable` nor has a checkpoint to go on from, no attempt is left, or
+    somebody has asked to cancel it, ended it or taken it over.
+    """
     saved = Attempt.objects.filter(job=OuterRef("pk"), checkpoint__isnull=False)
-    running = _mine(attempt).filter(status=Status.RUNNING, attempt__lt=MOST_INTERRUPTED)
-    again = QUEUED_AGAIN | {
-        "reason": f"{reason}. Another attempt follows",
-        "max_attempts": F("max_attempts") + 1,
-    }
-    ending = traces._asdict() | {"status": Status.LOST, "reason": reason}
-    if _end(running if repeatable else running.filter(Exists(saved)), attempt, again, ending):
-        return True
-    renew(attempt, traces)  # how far it came
-    return abandon(attempt.job_id, reason, attempt=attempt.number)
+    running = _mine(attempt).filter(status=Status.RUNNING)
+    free = running.filter(attempt__lt=MOST_INTERRUPTED)
+    again = QUEUED_AGAIN | {"reason": f"{reason}. Another attempt follows"}
+    at_no_cost = {"max_attempts": F("max_attempts") + 1, "not_before": later(pause)}
+    ending = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}
+    return _end(
+        free if repeatable else free.filter(Exists(saved)), attempt, again | at_no_cost, ending
+    ) or _end(
+        running.filter(attempt__lt=F("max_attempts")),
+        attempt,
+        again | {"not_before": later(max(pause, BACK_OFF))},
+        ending,
+    )
 
 
 def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
@@ -217,34 +217,6 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
     cancelled = ended | {"status": Status.CANCELLED}
     stopping = held.filter(status=Status.CANCELLING)
     return _give_up(running, lost, *ending) or _give_up(stopping, cancelled, *ending)
-
-
-def insist(action: Callable[[], T], seconds: float = PATIENCE) -> T:
-    """Repeats `action` with growing pauses while the database is locked or away, for so long, not
-    counting how long the database itself takes to say so; then the error comes out, and a lease
-    that is not renewed ends the attempt."""
-    deadline, pause = time.monotonic() + seconds, 0.1
-    while True:
-        try:
-            return action()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() + pause > deadline or connection.in_atomic_block:
-                raise
-            logger.warning("The database did not answer, trying again in %.1f s: %s", pause, error)
-        connection.close()
-        time.sleep(pause)
-        pause = min(5.0, pause * 2)
-
-
-def drop_connection() -> None:
-    """Leaves whatever this process was interrupted in. Just after a BEGIN that is a transaction of
-    which Django does not know: it would hold SQLite for as long as the process lives."""
-    open_one = connections[DEFAULT_DB_ALIAS]
-    if open_one.connection is not None:
-        with contextlib.suppress(Exception):  # of any database; then it is broken, and forgotten
-            open_one.connection.rollback()
-            open_one.close()
-    del connections[DEFAULT_DB_ALIAS]
 
 
 def _mine(attempt: Attempt) -> QuerySet[Job]:

@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import Error, connection
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -118,7 +118,7 @@ def _note_use(token: ApiToken) -> None:
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
-        with _without_waiting(), suppress(OperationalError):
+        with _without_waiting(), suppress(Error):
             ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
 
 

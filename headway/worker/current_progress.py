@@ -13,7 +13,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from headway.kinds import json_values
-from headway.lifecycle import files, lease
+from headway.lifecycle import files, lease, outage
 from headway.models import Attempt, result_path
 from headway.stream import Reporter, Superseded
 
@@ -100,13 +100,15 @@ class Running(Progress):
         return self.saw_cancel
 
     def checkpoint(self, value: Any) -> None:
-        if not lease.checkpoint(self.attempt, json_values.parameter(value)):
+        kept = json_values.parameter(value)
+        if not outage.insist(lambda: lease.checkpoint(self.attempt, kept)):
             raise Superseded
 
     @property
     def restored(self) -> Any:
         earlier = Attempt.objects.filter(job_id=self.attempt.job_id, checkpoint__isnull=False)
-        return earlier.order_by("-number").values_list("checkpoint", flat=True).first()
+        newest = earlier.order_by("-number").values_list("checkpoint", flat=True)
+        return outage.insist(newest.first)
 
     @contextmanager
     def result_file(self, name: str, mode: str = "w") -> Iterator[IO[Any]]:

@@ -11,7 +11,7 @@ from billiard.process import current_process
 from django.db import connections
 
 from headway.conf import conf
-from headway.lifecycle import lease
+from headway.lifecycle import lease, outage
 from headway.models import Attempt
 from headway.stream import Cancelled, Reporter, Superseded
 
@@ -55,8 +55,10 @@ class Keeper:
     def _renew(self) -> bool:
         try:
             kept = lease.renew(self._attempt, self._traces())
-        except Exception:  # a database error of any kind: the lease may outlast it
-            logger.exception("The lease of job %s is not renewed yet", self._attempt.job_id)
+        except Exception as error:  # a database error of any kind: the lease may outlast it
+            strange = not outage.is_outage(error)
+            told = "The lease of job %s is not renewed yet: %s"
+            logger.warning(told, self._attempt.job_id, error, exc_info=strange)
             return False
         finally:
             connections.close_all()  # of this thread, which Celery does not know

@@ -7,7 +7,9 @@ from typing import Any
 import redis
 from celery import signals
 
+from headway.lifecycle.lives import life, watch
 from headway.lifecycle.log import log
+from headway.worker import messages, request
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
@@ -26,11 +28,15 @@ class Presence:
         """Remembers the worker's name and queues once it takes jobs."""
         self.name = sender.hostname
         queues = sorted(queue.name for queue in sender.task_consumer.queues)
-        self.info = {"queues": queues, "processes": sender.pool.num_processes}
+        processes = sender.pool.num_processes
+        self.info = {"queues": queues, "processes": processes, "life": life.name}
         self.note()
 
     def refresh(self, **_: Any) -> None:
-        """Notes the worker again; called at every heartbeat."""
+        """Notes the worker again, and looks who has died; called at every heartbeat."""
+        watch.look()
+        request.tell()
+        messages.tell()
         if self.name and time.monotonic() - self.noted >= EVERY:
             self.note()
 
@@ -51,9 +57,14 @@ presence = Presence()
 
 def connect() -> None:
     """Listens to the worker's own signals; in other processes they never come."""
+    signals.worker_init.connect(_begin_life)  # before the pool is forked
     signals.worker_ready.connect(presence.begin)
     signals.heartbeat_sent.connect(presence.refresh)
     signals.worker_shutting_down.connect(presence.end)
+
+
+def _begin_life(**_: Any) -> None:
+    life.begin()
 
 
 def _quietly(write: Any) -> None:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -10,28 +12,32 @@ from celery.exceptions import InvalidTaskError
 from celery.worker.request import Request
 from django.db import Error, connections
 
+from headway.conf import conf
 from headway.lifecycle import lease, snapshots
+from headway.lifecycle.lives import DIED, life
 from headway.models import Attempt, Status
 
 logger = logging.getLogger(__name__)
+_not_told: list[tuple[float, str, Callable[[], object]]] = []
 KILLED = "The worker process was killed, as happens when memory runs out"
 
 
 def worker_name(hostname: str | None, pid: int | None = None) -> str:
-    """How a row names the process that runs it: the worker's node and the child's pid."""
-    return f"{hostname}/{pid or os.getpid()}"
+    """How a row names the process that runs it: the worker's node, which life of it, as another
+    machine or a later one may use the same name, and the child's pid."""
+    return "/".join(filter(None, (hostname, life.name, str(pid or os.getpid()))))
 
 
 class JobRequest(Request):
     """A message of a job. The child that ran it cannot settle any more, so the parent does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Raises InvalidTaskError, upon which Celery drops the message, whatever is wrong with it:
-        any other error would end the worker, and the next one that gets the message again."""
+        """Raises InvalidTaskError, upon which the message is dropped, unless it names a job."""
+        super().__init__(*args, **kwargs)
         try:
-            super().__init__(*args, **kwargs)
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise InvalidTaskError(f"{type(error).__name__}: {error}") from error
+            uuid.UUID(self.id)
+        except ValueError as error:
+            raise InvalidTaskError("the header 'id' names no job") from error
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Fails the job that ran into the hard time limit."""
@@ -47,20 +53,32 @@ class JobRequest(Request):
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         if isinstance(error, (WorkerLostError, Terminated, SystemExit)):
             killed = "SIGKILL" in str(error)
-            reason = KILLED if killed else "The worker process died"
+            reason = KILLED if killed else DIED
             self._act(lambda worker: lease.abandon(self.id, reason, worker=worker))
 
     def _act(self, act: Callable[[str], object]) -> None:
         """Acts in this thread: a child forked while another one holds a lock would hang for ever.
 
-        Tried once only, since the worker stands still meanwhile; after that the lease ends the job.
+        Tried again at each heartbeat only, since the worker stands still meanwhile.
         """
+        worker, until = worker_name(self.hostname, int(self.worker_pid or 0)), time.monotonic()
+        _not_told.append((until + conf.JOB_LEASE, self.id, lambda: act(worker)))
+        tell()
+
+
+def tell() -> None:
+    """Tells the rows what the database has not taken yet; after a lease, that has told them."""
+    for entry in _not_told.copy():
+        until, job_id, act = entry
         try:
-            act(worker_name(self.hostname, int(self.worker_pid or 0)))
-        except Error:
-            logger.exception("Job %s is left to the janitor", self.id)
+            act()
+        except Error as error:
+            logger.warning("Job %s: the database did not take its end: %s", job_id, error)
+            if time.monotonic() < until:
+                return
         finally:
             connections.close_all()
+        _not_told.remove(entry)
 
 
 def _fail(job_id: str, worker: str, reason: str) -> None:

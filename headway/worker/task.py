@@ -14,11 +14,11 @@ from celery.result import AsyncResult
 from django import forms
 
 from headway.kinds import celery_options, parameters
-from headway.lifecycle import actions, dispatch, lease
+from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.log import log
 from headway.models import Attempt, Job, Status
 from headway.stream import Cancelled, Reporter, Superseded
-from headway.worker import current_progress
+from headway.worker import current_progress, interruption
 from headway.worker.lease_renewal import Keeper
 from headway.worker.outcome import (
     Ending,
@@ -63,7 +63,7 @@ class JobTask(Task[Any, Any]):
         if request.called_directly or applied or current_progress.is_running(request.id):
             return self._plainly(args, kwargs)
         name = worker_name(request.hostname)
-        attempt = lease.insist(lambda: lease.claim(str(request.id), name))
+        attempt = outage.insist(lambda: lease.claim(str(request.id), name))
         if attempt is None and request.is_eager:
             return self._plainly(args, kwargs)
         if attempt is None:
@@ -90,19 +90,25 @@ class JobTask(Task[Any, Any]):
         if task_id and not self.request.called_directly and task_id == self.request.id:
             # Celery's retry sends itself anew; the row is queued again when its Retry arrives.
             return self.AsyncResult(task_id)
-        existing = Job.objects.filter(pk=task_id).first() if task_id else None
-        if existing is not None:
-            dispatch.after_commit(existing)
-            return self.AsyncResult(str(existing.pk))
-        parent = self._parent(other)
-        job = actions.start(
-            self.job_kind,
-            parameters.bind(self.job_kind, self.job_signature, args or (), kwargs or {}),
-            owner=owner or (parent.owner_id if parent else None),
-            options={"link": link, "link_error": link_error, "shadow": shadow, **other},
-            job_id=uuid.UUID(task_id) if task_id else None,
-        )
-        return self.AsyncResult(str(job.pk))
+        job_id = uuid.UUID(task_id) if task_id else uuid.uuid4()
+
+        def store() -> None:
+            existing = Job.objects.filter(pk=job_id).first()
+            if existing is not None:
+                return dispatch.after_commit(existing)
+            parent = self._parent(other)
+            actions.start(
+                self.job_kind,
+                parameters.bind(self.job_kind, self.job_signature, args or (), kwargs or {}),
+                owner=owner or (parent.owner_id if parent else None),
+                options={"link": link, "link_error": link_error, "shadow": shadow, **other},
+                job_id=job_id,
+            )
+            return None
+
+        # Only a job has the time: people who wait for an answer get an error instead.
+        outage.insist(store) if current_progress.running_job() else store()
+        return self.AsyncResult(str(job_id))
 
     def publish(self, job: Job, countdown: float = 0.0) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
@@ -131,7 +137,7 @@ class JobTask(Task[Any, Any]):
         with Keeper(attempt, reporter, lambda: _traces(reporter, reporter.progress())):
             try:
                 ending = self._ending(attempt.job, progress)
-                return _finished(
+                return interruption.finished(
                     lambda: self._settle(progress, ending, _traces(reporter, reporter.stop()))
                 )
             except Superseded:
@@ -142,17 +148,10 @@ class JobTask(Task[Any, Any]):
                 last = reporter.stop()
                 # Out of time, the worker's parent ends this process and settles the job: request.py
                 if not self._out_of_time(begun):
-                    self._give_back(attempt, _traces(reporter, last))
+                    interruption.by_shutdown(
+                        attempt, _traces(reporter, last), repeatable=self.max_attempts > 1
+                    )
                 raise
-
-    def _give_back(self, attempt: Attempt, traces: lease.Traces) -> None:
-        """Raises nothing: this process has to end, and then the lease does what is left."""
-        again = self.max_attempts > 1
-        try:
-            lease.drop_connection()
-            lease.insist(lambda: lease.interrupt(attempt, traces, repeatable=again), seconds=3)
-        except Exception:  # of a database that is away, or of any other kind
-            logger.exception("Job %s is left to the janitor", attempt.job_id)
 
     def _ending(self, job: Job, progress: current_progress.Running) -> Ending:
         try:
@@ -171,8 +170,11 @@ class JobTask(Task[Any, Any]):
             if told_to_end(error):
                 raise SystemExit from error
             if isinstance(error, SoftTimeLimitExceeded):
-                lease.drop_connection()
+                outage.drop_connection()
                 return failed(error, f"Took longer than {self._soft_limit()} s")
+            if outage.is_outage(error) and not isinstance(error, JobError):
+                outage.drop_connection()
+                return Ending(status=Status.QUEUED, error=trace(error), raises=error)
             return failed(error, sentence(error))
         if progress.saw_cancel:
             return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
@@ -185,6 +187,8 @@ class JobTask(Task[Any, Any]):
             if self._queued_again(progress.attempt, ending.raises, ending.error, traces):
                 raise ending.raises
             ending = Ending(status=Status.CANCELLED, raises=Ignore())
+        elif ending.status == Status.QUEUED and ending.raises is not None:
+            ending = self._interrupted(progress.attempt, ending.raises, ending.error, traces)
 
         def settle() -> bool:
             return lease.settle(
@@ -197,7 +201,7 @@ class JobTask(Task[Any, Any]):
                 files=progress.files,
             )
 
-        if not lease.insist(settle):
+        if not outage.insist(settle):
             raise Ignore
         if ending.raises is not None:
             raise ending.raises
@@ -217,7 +221,7 @@ class JobTask(Task[Any, Any]):
         if again.args or again.kwargs:
             bound = self.job_signature.bind_partial(*again.args, **again.kwargs)
             changes["params"] = job.params | parameters.stored(self.job_kind, bound.arguments)
-        queued = lease.insist(
+        queued = outage.insist(
             lambda: lease.requeue(
                 attempt,
                 delay,
@@ -228,8 +232,20 @@ class JobTask(Task[Any, Any]):
             )
         )
         if queued:
-            dispatch.publish(Job.objects.get(pk=job.pk))
+            interruption.publish(attempt)
         return queued
+
+    def _interrupted(
+        self, attempt: Attempt, error: BaseException, told: str, traces: lease.Traces
+    ) -> Ending:
+        """How the job ends, unless it runs again now that the database is back: then Ignore."""
+        again = self.max_attempts > 1
+        how = interruption.by_outage(attempt, traces, told, repeatable=again)
+        if how == Status.FAILED:
+            return failed(error, interruption.NOT_AGAIN)
+        if how == Status.CANCELLED:
+            return Ending(status=Status.CANCELLED, error=told, raises=Ignore())
+        raise Ignore
 
     def _soft_limit(self) -> float | None:
         _, soft = self.request.timelimit or (None, None)
@@ -290,23 +306,6 @@ def job_task(
         return task
 
     return declare if function is None else declare(function)
-
-
-def _finished(action: Callable[[], Any]) -> Any:
-    """What `action` gives, also when the alarm of a soft time limit, or a request to end this
-    process, rings in the middle of it. Either rings once."""
-    try:
-        return action()
-    except SoftTimeLimitExceeded:
-        lease.drop_connection()
-        return action()
-    except SystemExit as told:
-        lease.drop_connection()
-        try:
-            action()
-        except Exception as error:  # how the job ended: that must not keep the process alive
-            raise told from error
-        raise
 
 
 def _traces(reporter: Reporter, progress: Any) -> lease.Traces:

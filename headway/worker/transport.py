@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from queue import Empty
 from typing import Any
 
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 from redis.exceptions import ResponseError
+
+from headway.worker import messages
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +34,20 @@ class QoS(redis.QoS):
             super(redis.QoS, self).ack(delivery_tag)
 
 
+class Message(virtual.Message):
+    """Is none if kombu could not tell Redis afterwards that it is done."""
+
+    def __init__(self, payload: Any, *args: Any, **kwargs: Any) -> None:
+        messages.require_envelope(payload)
+        super().__init__(payload, *args, **kwargs)
+
+
 class Channel(redis.Channel):
     """Drops what somebody else has put into the list: Celery's own would end the worker with it,
     and the jobs in it. Leaves no socket open that only Python's collector would close."""
 
     QoS = QoS
+    Message = Message
     _pool: Any  # of redis-py; the stubs do not know it
 
     def close(self) -> None:
@@ -60,11 +71,27 @@ class Channel(redis.Channel):
                 self._pool.disconnect()
 
     def _brpop_read(self, **options: Any) -> Any:
-        try:
+        with self._dropping():
             return super()._brpop_read(**options)  # type: ignore[misc]  # not in the stubs
-        except (ValueError, TypeError, AttributeError) as error:
-            # With the traceback: a mistake in our code or kombu's is none of a message
-            logger.exception("Something that is no message was in the queue, and is dropped")
+
+    def _receive_one(self, *args: Any) -> Any:
+        with self._dropping():
+            return super()._receive_one(*args)  # type: ignore[misc]  # not in the stubs
+
+    @contextlib.contextmanager
+    def _dropping(self) -> Iterator[None]:
+        """Whatever else than a lost connection comes out of a message: Celery would end for it."""
+        lost: tuple[type[BaseException], ...] = (
+            Empty,
+            *self.connection.connection_errors,
+            *self.connection.channel_errors,
+        )
+        try:
+            yield
+        except lost:
+            raise
+        except Exception as error:
+            messages.refuse(error)
             raise Empty from error
 
 

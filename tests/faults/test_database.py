@@ -53,7 +53,32 @@ def test_a_full_disk_delays_the_end_and_does_not_lose_it(crew: Crew) -> None:
     assert (done.status, done.attempt, done.result) == ("succeeded", 1, 20)
 
 
+def test_a_job_that_finds_the_database_locked_goes_on_when_it_is_free(crew: Crew) -> None:
+    """F71 as SQLite has it: its own rows, and somebody who writes for longer than it waits."""
+    job = actions.start("impatient", {"count": 40})
+    decided = actions.start("impatient", {"count": 40, "says": "The warehouse is closed."})
+    wait_until(lambda: shown(job) > 5 and shown(decided) > 5)
+    with locked():
+        time.sleep(1)
+    done = ended(job)
+    assert (done.status, done.attempt, done.max_attempts) == ("succeeded", 2, 3)
+    assert (done.result or 0) >= 5
+    assert done.rows.count() == 40
+    assert done.attempts.get(number=1).reason == "The database was not available"
+    failed = ended(decided)  # a task that has an opinion of its own is believed
+    assert (failed.status, failed.reason) == ("failed", "The warehouse is closed.")
+
+
 def test_everything_about_rows_holds_on_postgresql_too() -> None:
+    _pass_on_postgresql(*ON_POSTGRESQL)
+
+
+def test_jobs_outlive_what_happens_to_postgresql() -> None:
+    """F71 to F75"""
+    _pass_on_postgresql("tests/faults/outages_on_postgresql.py")
+
+
+def _pass_on_postgresql(*files: str) -> None:
     server = PostgreSQL.create()
     environment = {
         **os.environ,
@@ -63,7 +88,7 @@ def test_everything_about_rows_holds_on_postgresql_too() -> None:
     options = ("-n", "0", "--no-cov", "-p", "no:randomly", "-q", "-x")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *ON_POSTGRESQL],
+            [sys.executable, "-m", "pytest", *options, *files],
             cwd=settings.BASE_DIR,
             env=environment,
             capture_output=True,

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.contrib.auth.models import User
 
 from headway.lifecycle import actions
 from headway.models import Job, Status
+from headway.worker import messages
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey, Worker
 
@@ -62,6 +64,10 @@ HOSTILE = {
     "an unknown encoding": message(b"[[], {}, {}]", **{"content-encoding": "rot13"}),
     "no headers": message(b"[[], {}, {}]", headers=None),
     "no properties": message(b"[[], {}, {}]", properties={}),
+    "a time limit of words": message(
+        b"[[], {}, {}]",
+        headers={"task": "jobs.simulate.simulate", "id": "1" * 32, "timelimit": ["x", "y"]},
+    ),
     "JSON of another kind": b"[1, 2]",
     "no JSON": b"\x80\x04garbage",
     "nothing": b"",
@@ -84,11 +90,18 @@ def test_a_hostile_message_is_refused_and_the_worker_goes_on(
     assert not PROOF.exists()
 
 
-def test_what_was_dropped_leaves_a_traceback_that_tells_a_mistake_of_ours(
+def test_what_was_dropped_is_told_in_few_lines_that_tell_a_mistake_of_ours(
     valkey: Valkey, worker: Worker, transactional_db: None
 ) -> None:
     if not worker.running:
         worker.start()
+    time.sleep(messages.QUIET + 4)  # after what earlier tests have put there, and a heartbeat
+    before = len(worker.output)
     with valkey.client() as client:
-        client.lpush("celery", HOSTILE["JSON of another kind"])
-    wait_until(lambda: "Traceback" in worker.output.rpartition("is dropped")[2])
+        client.lpush("celery", *[HOSTILE["JSON of another kind"]] * 50)
+        wait_until(lambda: not client.llen("celery"))
+    wait_until(lambda: "49 messages of the queue are dropped" in worker.output[before:])
+    first, rest = worker.output[before:].splitlines()
+    assert "A message of the queue is dropped: 'MessageError: it is no object" in first
+    assert "at messages.py:" in first
+    assert "at messages.py:" in rest

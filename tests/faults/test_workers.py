@@ -31,8 +31,10 @@ def test_a_job_whose_worker_is_killed_runs_again_and_never_twice_at_once(
     crew.signal(signal.SIGKILL)
     again = until_status(job, "queued", seconds=BOUND)
     assert time.monotonic() - killed < BOUND
-    assert again.reason.startswith("The worker disappeared (last sign of life ")
-    assert not {*children} & {*processes_of_session(crew.pid)}
+    # Who notices it first: whoever has seen the worker on this machine, or its lease
+    assert again.reason.startswith(("The worker process died", "The worker disappeared"))
+    # They run no more when what they held is given back, and are about to be reaped
+    wait_until(lambda: not {*children} & {*processes_of_session(crew.pid)})
     crew.kill()
     crew.start()
     done = ended(job)

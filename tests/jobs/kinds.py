@@ -13,6 +13,9 @@ from django.db import connection, transaction
 
 from headway import JobError, job_task, progress
 from jobs.models import ImportedRow
+from tests.jobs import writers
+
+__all__ = ["writers"]  # its tasks come along
 
 
 class Colour(Enum):

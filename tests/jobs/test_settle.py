@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
 from headway.kinds import registry
-from headway.lifecycle import actions, lease
+from headway.lifecycle import actions, lease, outage
 from headway.lifecycle.lease import Traces
 from headway.models import Job, Status
 from tests.jobs import rows
@@ -116,7 +116,7 @@ def test_a_locked_database_delays_the_end_and_does_not_lose_it() -> None:
     unlock = threading.Timer(0.5, locker.rollback)
     unlock.start()
     begun = time.monotonic()
-    assert lease.insist(lambda: lease.settle(attempt, Status.SUCCEEDED, Traces()))
+    assert outage.insist(lambda: lease.settle(attempt, Status.SUCCEEDED, Traces()))
     assert time.monotonic() - begun > 0.3
     unlock.join()
     locker.close()
@@ -147,7 +147,7 @@ def test_insisting_inside_a_transaction_fails_at_once(db: None) -> None:
         raise OperationalError("database is locked")
 
     with pytest.raises(OperationalError):
-        lease.insist(locked)
+        outage.insist(locked)
 
 
 def test_renewing_commits_the_progress_and_keeps_the_lease(db: None) -> None:

@@ -35,7 +35,8 @@ def main() -> int:
         django.setup()
         from tests.nemesis.run import run
 
-        return run(options.seed, options.minutes * 60, options.redis, server)
+        only = [name for name in options.only.split(",") if name]
+        return run(options.seed, options.minutes * 60, options.redis, server, only)
     finally:
         if server:
             server.close()
@@ -55,6 +56,7 @@ def parse() -> argparse.Namespace:
         default="",
         help=f"a URL, or {OF_ITS_OWN} for a server of its own that is restarted too; else SQLite",
     )
+    parser.add_argument("--only", default="", help="names of faults, separated by commas; else all")
     return parser.parse_args()
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 import redis
-from django.db import connection
+from django.db import connection, connections
 
 from tests.nemesis.site import Site
+from tests.support.forged import TASK, forged
 from tests.support.locking import held, locked
 from tests.support.processes import Process
 from tests.support.redis_server import fail_over
@@ -39,6 +40,15 @@ def web_hangs(site: Site, chance: random.Random) -> None:
 def a_worker_is_killed(site: Site, chance: random.Random) -> None:
     site.kill(chance.choice(site.workers))
     time.sleep(chance.uniform(0, 2))
+    site.start()
+
+
+def a_worker_s_parent_is_killed(site: Site, chance: random.Random) -> None:
+    """Its pool dies with it, by the kernel's hand."""
+    worker = chance.choice(site.workers)
+    worker.signal(signal.SIGKILL)
+    time.sleep(chance.uniform(0, 2))
+    site.kill(worker)
     site.start()
 
 
@@ -161,6 +171,12 @@ def viewers_get_nothing(site: Site, chance: random.Random) -> None:
     site.to_web.mode = "pass"
 
 
+def messages_are_forged(site: Site, chance: random.Random) -> None:
+    """By somebody who may write to the queue."""
+    with site.redis.client() as client:
+        client.lpush("celery", *chance.sample([*forged(TASK)], 100))
+
+
 def the_database_is_locked(site: Site, chance: random.Random) -> None:
     with site.in_trouble(), locked():
         time.sleep(chance.uniform(1, 5))
@@ -169,9 +185,39 @@ def the_database_is_locked(site: Site, chance: random.Random) -> None:
 def the_database_is_restarted(site: Site, chance: random.Random) -> None:
     assert site.database is not None
     with site.in_trouble(refuses=True):
-        site.database.stop()
-        time.sleep(chance.uniform(0, 3))
+        site.database.stop(chance.choice(["fast", "immediate"]))
+        time.sleep(chance.choice([0.0, 3.0, 12.0]))  # at times for longer than leases last
         site.database.start()
+
+
+def the_database_crashes(site: Site, chance: random.Random) -> None:
+    """It ends all sessions when one of them is killed, recovers and goes on."""
+    assert site.database is not None
+    with site.in_trouble(refuses=True):
+        site.database.crash(chance.choice(sessions()))
+        time.sleep(1)
+        site.database.await_answer()
+
+
+def the_database_fails_over(site: Site, chance: random.Random) -> None:
+    assert site.database is not None
+    with site.in_trouble(refuses=True):
+        site.database.fail_over(chance.uniform(0, 2))
+
+
+def sessions_are_ended(site: Site, chance: random.Random) -> None:
+    """As `idle_in_transaction_session_timeout` and administrators do."""
+    with site.in_trouble(refuses=True):
+        found = [session for session in sessions() if chance.random() < 0.7]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [found])
+
+
+def pgbouncer_is_restarted(site: Site, chance: random.Random) -> None:
+    assert site.bouncer is not None
+    site.bouncer.stop()
+    time.sleep(chance.uniform(0, 3))
+    site.bouncer.start()
 
 
 def the_database_hangs(site: Site, chance: random.Random) -> None:
@@ -187,6 +233,7 @@ FAULTS: list[Fault] = [
     web_is_deployed,
     web_hangs,
     a_worker_is_killed,
+    a_worker_s_parent_is_killed,
     a_worker_is_deployed,
     a_child_is_killed,
     a_worker_hangs,
@@ -208,16 +255,24 @@ FAULTS: list[Fault] = [
     viewers_are_cut_off,
     viewers_get_502,
     viewers_get_nothing,
+    messages_are_forged,
 ]
 OF_SQLITE: list[Fault] = [the_database_is_locked]
-OF_POSTGRESQL: list[Fault] = [the_database_is_restarted, the_database_hangs]
+OF_POSTGRESQL: list[Fault] = [
+    the_database_is_restarted,
+    the_database_crashes,
+    the_database_fails_over,
+    the_database_hangs,
+    sessions_are_ended,
+    pgbouncer_is_restarted,
+]
 
 
 def faults_of(site: Site) -> list[Fault]:
-    """Those that this installation can suffer."""
-    if site.database:
-        return FAULTS + OF_POSTGRESQL
-    return FAULTS + (OF_SQLITE if connection.vendor == "sqlite" else [])
+    """Those that this installation can suffer, and is to."""
+    found = FAULTS + (OF_POSTGRESQL if site.database else [])
+    found += OF_SQLITE if connection.vendor == "sqlite" else []
+    return [fault for fault in found if not site.only or fault.__name__ in site.only]
 
 
 def inflict(site: Site, chance: random.Random) -> str:
@@ -229,6 +284,17 @@ def inflict(site: Site, chance: random.Random) -> str:
         site.start()  # an earlier fault of Redis was not over for the test either
     site.suffered.append((begun, time.monotonic(), fault.__name__))
     return fault.__name__
+
+
+def sessions() -> list[int]:
+    """The processes of PostgreSQL that serve the installation."""
+    connections.close_all()  # an earlier fault may have broken ours
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        return [pid for (pid,) in cursor.fetchall()]
 
 
 def hang(process: Process, seconds: float) -> None:

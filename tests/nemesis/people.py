@@ -22,6 +22,8 @@ KINDS: list[tuple[str, Callable[[random.Random], dict[str, object]]]] = [
     ("simulate", lambda _: {"seconds": 2, "steps": 40, "unknown_total": True}),
     ("ledger", lambda chance: {"seconds": chance.uniform(1, 12), "steps": 60}),
     ("ledger", lambda _: {"seconds": 1, "steps": 60}),
+    ("writer", lambda chance: {"seconds": chance.uniform(1, 8), "rows": 60}),
+    ("writer", lambda _: {"seconds": 4, "rows": 60}),
     ("deadly", lambda _: {}),
     ("stuck", lambda _: {}),
     ("hasty", lambda _: {}),

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from django.contrib.auth.models import User as Owner
@@ -26,12 +26,18 @@ from tests.support.viewer import Viewer
 USERS = 2
 
 
-def run(seed: int, seconds: float, program: str, database: PostgreSQL | None) -> int:
+def run(
+    seed: int,
+    seconds: float,
+    program: str,
+    database: PostgreSQL | None,
+    only: Collection[str] = (),
+) -> int:
     """Prints what happened; the exit code."""
     logging.disable(logging.WARNING)  # clients tell of every fault that they survive
     say(f"seed {seed}, {seconds:.0f} s, {program}, {connection.vendor}")
     call_command("migrate", verbosity=0)
-    site = Site(program, database)
+    site = Site(program, database, only)
     try:
         site.start()
         return _run(site, seed, seconds)
@@ -112,6 +118,7 @@ def judge(
     yield from verdict.streams_ended(users)
     yield from verdict.no_two_attempts_lived_at_once(ledger_file())
     yield from verdict.every_row_was_imported_once()
+    yield from verdict.jobs_outlived_the_database()
     records = [viewer.stop() for viewer in viewers]
     yield from verdict.streams_had_no_gap(records)
     yield from verdict.nobody_saw_another_s_jobs(users, feeds)

@@ -3,10 +3,11 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.pgbouncer import PgBouncer
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import Process
 from tests.support.proxy import Proxy
@@ -28,15 +29,21 @@ TUNED = {
 class Site:
     """Redis, web, two workers and the janitor, with a proxy before Redis and one before web."""
 
-    def __init__(self, program: str, database: PostgreSQL | None) -> None:
-        """`database` may fail too; without one it is SQLite, or somebody else's."""
-        self.database = database
+    def __init__(
+        self, program: str, database: PostgreSQL | None, only: Collection[str] = ()
+    ) -> None:
+        """`database` may fail too; without one it is SQLite, or somebody else's. `only` names the
+        faults to suffer, else all."""
+        self.database, self.only = database, only
         self.redis, self.replica = RedisServer(program), RedisServer(program)
         self.to_redis = Proxy(self.redis.port, unavailable=b"")
         environment = {**TUNED, "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0"}
         self.web = Web(**environment)
         self.to_web = Proxy(self.web.port)
-        self.workers = [Worker(**environment) for _ in range(2)]
+        self.bouncer = PgBouncer(database) if database else None
+        """Before the database, for one of the workers."""
+        through_it = {"DATABASE_URL": self.bouncer.url("postgres")} if self.bouncer else {}
+        self.workers = [Worker(**environment), Worker(**environment, **through_it)]
         self.janitor = Janitor(**environment)
         self.kills = 0
         self.troubles: list[tuple[float, float]] = []
@@ -71,6 +78,8 @@ class Site:
         self.replica.close()
         self.to_redis.close()
         self.to_web.close()
+        if self.bouncer:
+            self.bouncer.close()
 
     def notice(self) -> None:
         """Looks for processes that have ended by themselves."""

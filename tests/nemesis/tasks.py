@@ -1,4 +1,5 @@
-"""A kind of job that leaves a trace of who was at work on it, and when, and three bad ones."""
+"""A kind of job that leaves a trace of who was at work on it, and when; one that stores rows; and
+three bad ones."""
 
 import os
 import signal
@@ -6,8 +7,10 @@ import time
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection, transaction
 
 from headway import job_task, progress
+from jobs.models import ImportedRow
 
 
 def ledger_file() -> Path:
@@ -26,6 +29,23 @@ def ledger(seconds: float = 3, steps: int = 60) -> int:
             progress.log(f"step {step}")
         time.sleep(seconds / steps)
     return steps
+
+
+@job_task(title="Writer", max_attempts=2)
+def writer(rows: int = 60, seconds: float = 3) -> int:
+    """Stores each row together with its checkpoint, and waits for nobody's lock: whatever happens
+    to the database, it goes on."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 200")
+    for line in range((progress.restored or 0) + 1, rows + 1):
+        with transaction.atomic():
+            ImportedRow.objects.create(job_id=str(progress.job), line=line, data={})
+            time.sleep(seconds / rows / 2)
+            progress.checkpoint(line)
+        time.sleep(seconds / rows / 2)
+        progress.update(line, rows)
+    return rows
 
 
 @job_task(title="Deadly", max_attempts=2)

@@ -82,6 +82,19 @@ def every_row_was_imported_once() -> Iterator[str]:
             yield f"I2: job {job.pk} stored {stored} rows of {rows}"
 
 
+def jobs_outlived_the_database() -> Iterator[str]:
+    """I1 for jobs that have a checkpoint: they fail for nothing that happens to the database, and
+    have stored each row once; and nobody was told what only its administrator should read."""
+    for job in Job.objects.filter(kind="writer", status__in=("succeeded", "failed")):
+        lines = sorted(job.rows.values_list("line", flat=True))
+        if job.status == "failed":
+            yield f"I1: job {job.pk} failed, in attempt {job.attempt}: {job.reason}"
+        elif lines != [*range(1, 61)]:
+            yield f"I2: job {job.pk} stored {len(lines)} rows of 60"
+    for job in Job.objects.filter(reason__contains="OperationalError"):
+        yield f"I7: job {job.pk} tells of the inside: {job.reason}"
+
+
 def everybody_knows(feeds: list[tuple[User, Viewer]], scripts: list[Script]) -> Iterator[str]:
     """I3: what viewers were told last is what the database holds."""
     rows = {str(pk): status for pk, status in Job.objects.values_list("pk", "status")}

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 
 from headway.conf import conf
 from headway.lifecycle import janitor
+from headway.lifecycle.lives import life, watch
 from headway.lifecycle.log import log
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
         name = f"{socket.gethostname()}/{os.getpid()}"
+        life.begin()
+        threading.Thread(target=watch.look_until, args=(ended,), daemon=True).start()
         while not ended.is_set():
             _note(name)
             close_old_connections()
@@ -51,7 +54,7 @@ def _sweep() -> None:
 
 def _note(name: str) -> None:
     try:
-        log().alive("janitor", name, {}, ttl=max(15.0, 3.0 * conf.JANITOR_EVERY))
+        log().alive("janitor", name, {"life": life.name}, ttl=max(15.0, 3.0 * conf.JANITOR_EVERY))
     except redis.RedisError as error:
         logger.warning("Redis did not take the janitor's presence: %s", error)
 
