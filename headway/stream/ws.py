@@ -11,6 +11,7 @@ from django.core.signals import request_started
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
+from . import shutdown
 from .hub import Hub
 from .subscription import Subscription
 from .websocket import SIGN_IN, Answer, Receive, Send, Socket
@@ -49,7 +50,9 @@ class SocketHandler:
         response = await sync_to_async(self._ask)(scope)
         if isinstance(response, SocketResponse):
             await send({"type": "websocket.accept"})
-            await Socket(response.hub(), response.own, send).serve(receive, response.answer)
+            hub = response.hub()
+            shutdown.watch(hub, send)
+            await Socket(hub, response.own, send).serve(receive, response.answer)
         elif response.status_code == 401:
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": SIGN_IN})

@@ -55,7 +55,14 @@ def chat(request: HttpRequest) -> HttpResponseBase:
     streams.keep_connection()
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    return StreamResponse(_frames(grants.of(request, staff=False), form.cleaned_data))
+    frames = _frames(grants.of(request, staff=False), form.cleaned_data)
+    return StreamResponse(frames, streams.hub, _cut())
+
+
+def _cut() -> bytes:
+    """How an answer ends that the server cannot finish, being about to end itself."""
+    sentence = "The server was restarted before the answer was complete. Ask again."
+    return _data({"error": True, "message": sentence}, event="error") + sse.encode("[DONE]")
 
 
 def _is_lured(request: HttpRequest) -> bool:
