@@ -10,6 +10,7 @@ from headway.lifecycle import snapshots
 from headway.lifecycle.log import feed, log
 from headway.models import TERMINAL, Job, Status
 from headway.stream import Event
+from headway.web.streams import glance
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def created(job: Job) -> bool:
             str(job.pk), _event(job), attempt=job.attempt, feed=feed(job.owner_id), created=True
         )
     except redis.RedisError as error:
+        glance().note(error)
         logger.warning("Redis did not take the start of job %s: %s", job.pk, error)
         return False
     return True
@@ -58,6 +60,7 @@ def _append(job: Job) -> bool:
         owner = feed(job.owner_id)
         log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner)
     except redis.RedisError as error:
+        glance().note(error)
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
         return False
     return True

@@ -1,17 +1,13 @@
 """The snapshot of a job: its state from the database, its motion from Redis while it runs."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import redis
-
 from headway.kinds import registry
-from headway.lifecycle.log import log
 from headway.models import TERMINAL, Job, Status
+from headway.web.streams import glance
 
-logger = logging.getLogger(__name__)
 MOTION = (
     "percent",
     "current",
@@ -63,12 +59,8 @@ def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
     are at least as new as the cursor.
     """
     ids = [str(job.pk if isinstance(job, Job) else job) for job in jobs]
-    try:
-        found = log().read(ids)
-    except redis.RedisError as error:
-        logger.warning("Redis did not answer for %d jobs: %s", len(ids), error)
-        return None, {}
-    return found.cursor, found.states
+    found = glance().read(lambda log: log.read(ids))
+    return (found.cursor, found.states) if found else (None, {})
 
 
 def _committed(job: Job) -> dict[str, Any]:

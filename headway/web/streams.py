@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from headway.conf import conf
-from headway.stream import Hub, Limits, Log, Subscription
+from headway.stream import Glance, Hub, Limits, Log, Subscription
 from headway.stream.http import EventStreamResponse, cursor
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, revoked
@@ -26,13 +26,25 @@ LONGEST_WAIT = 60.0
 """Seconds that a long-poll waits at most; proxies cut what is silent for longer."""
 CONNECTION_AGE = 60.0
 """Seconds after which the thread that lets streams in connects to the database anew."""
+WRITE = 1.5
+"""Seconds that a write to the log may take: a start waits for one, and then for the broker."""
+GLANCE = 0.6
+"""Seconds that a page waits for Redis: it can do without, and its stream brings the rest. Together
+with what a start waits (headway/lifecycle/dispatch.py) that is less than the three that its page may take."""
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
 
 @cache
 def log() -> Log:
     """The log of all jobs. Connects when first used, so it never fails here."""
-    return Log(conf.REDIS_URL, maxlen=conf.LOG_MAXLEN, ttl=conf.LOG_TTL)
+    limits = {"maxlen": conf.LOG_MAXLEN, "ttl": conf.LOG_TTL}
+    return Log(conf.REDIS_URL, **limits, timeout=WRITE)
+
+
+@cache
+def glance() -> Glance:
+    """What pages read of the log."""
+    return Glance(Log(conf.REDIS_URL, timeout=GLANCE))
 
 
 def hub() -> Hub:
@@ -46,6 +58,7 @@ def hub() -> Hub:
             max_bytes=conf.STREAM_MAX_BYTES,
             recheck=conf.STREAM_RECHECK,
             max_streams=conf.STREAM_MAX,
+            unread=conf.STREAM_UNREAD,
             max_held=conf.STREAM_MAX_PER_USER,
         )
         _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)

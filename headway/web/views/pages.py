@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable
 
-import redis
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -84,7 +83,4 @@ def _waits_in_vain(items: Iterable[Shown]) -> bool:
     """True when a job is queued and no worker is there to take it."""
     if not any(item.job.status == Status.QUEUED for item in items):
         return False
-    try:
-        return not streams.log().who_is_alive("worker")
-    except redis.RedisError:
-        return False
+    return streams.glance().read(lambda log: log.who_is_alive("worker")) == {}
