@@ -23,6 +23,8 @@ CHECKED = ("subscribe", "cancel")
 """What needs a grant that holds at that moment; streams that are open are checked by the hub."""
 MOST_JOBS = 1000
 """Jobs that one stream names at most."""
+MOST_NAMED = 100
+"""Jobs that one refusal names at most."""
 LONGEST_NAME = 100
 """Characters of a stream's name at most."""
 NO_SUCH_JOB = "There is no such job, or it is somebody else's."
@@ -64,7 +66,9 @@ async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> Non
 
 
 async def _refuse(socket: Socket, wanted: str | None, refusal: Refusal) -> None:
-    data = {"type": wanted, "message": str(refusal), "jobs": list(refusal.jobs)}
+    message, more = str(refusal), len(refusal.jobs[MOST_NAMED:])
+    message += f" {more:,} more are not named here." if more else ""
+    data = {"type": wanted, "message": message, "jobs": list(refusal.jobs[:MOST_NAMED])}
     await socket.say("refused", data)
 
 

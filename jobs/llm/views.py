@@ -20,7 +20,7 @@ from headway.stream.http import StreamResponse
 from headway.web import grants, streams
 from headway.web.access import allowed, person
 from headway.web.responses import ERRORS, problem
-from headway.web.views.start import MalformedError, json_object
+from headway.web.views.start import MalformedError, json_object, refuse_unknown
 from jobs.llm.language_model import ModelError, QuestionForm, hindrance, load
 
 logger = logging.getLogger(__name__)
@@ -78,10 +78,9 @@ def _question(request: HttpRequest) -> QuestionForm:
         values = json_object(request.body) if is_json else request.POST.dict()
         values.pop("csrfmiddlewaretoken", None)
     form = QuestionForm(values)
-    for name, value in values.items():
-        if name not in form.fields:
-            form.add_error(None, f"There is no parameter {name!r}.")
-        elif not isinstance(value, str):
+    refuse_unknown(form, values)
+    for name in form.fields.keys() & values.keys():
+        if not isinstance(values[name], str):
             form.add_error(name, "This must be text.")
     return form
 
