@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -17,6 +18,7 @@ from .housekeeping import CLOSING, farewell
 from .hub import Hub
 from .long_poll import Wait, left
 from .subscription import Subscription
+from .turns import Turns
 from .wire import AsgiWire, can_be_driven
 
 HEADERS = {
@@ -52,6 +54,13 @@ def cursor(request: HttpRequest) -> Cursor:
     """The client's cursor: the `Last-Event-ID` header, else `?cursor=`, since a rebuilt EventSource
     cannot send the header (WHATWG HTML, section 9.2.4)."""
     return Cursor.of(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
+
+
+def asks(request: HttpRequest) -> str:
+    """Who a request says that it is from, before anybody has looked; else the address."""
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    address = request.META.get("REMOTE_ADDR", "")
+    return request.headers.get("Authorization") or session or address
 
 
 class StreamResponse(StreamingHttpResponse):
@@ -104,6 +113,7 @@ class EventStreamHandler(ASGIHandler):
         super().__init__()
         self._in_one_hop = BaseHandler()
         self._in_one_hop.load_middleware()
+        self._turns = Turns()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI HTTP, version 2.x)."""
@@ -123,7 +133,8 @@ class EventStreamHandler(ASGIHandler):
         """The response to a request, after all middleware."""
         if not _is_stream(request.path):
             return await super().get_response_async(request)
-        response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
+        async with self._turns.of(asks(request)):
+            response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
         return response
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:

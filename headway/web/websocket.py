@@ -14,6 +14,7 @@ from headway.models import Job
 from headway.stream import Subscription
 from headway.stream.event import clean
 from headway.stream.http import Cursor
+from headway.stream.turns import Turns
 from headway.stream.websocket import SIGN_IN, Socket
 from headway.stream.ws import SocketResponse
 from headway.web import grants, streams
@@ -27,6 +28,8 @@ MOST_NAMED = 100
 """Jobs that one refusal names at most."""
 LONGEST_NAME = 100
 """Characters of a stream's name at most."""
+turns = Turns()
+"""Whoever asks on many connections waits for themselves, not others for them."""
 NO_SUCH_JOB = "There is no such job, or it is somebody else's."
 
 
@@ -44,12 +47,17 @@ def respond(grant: Grant) -> SocketResponse:
 
     async def answer(socket: Socket, asked: Mapping[str, Any] | None) -> None:
         # Only where it matters: three queries, in the thread that all streams wait for.
-        if (asked or {}).get("type") in CHECKED and await grants.revoked([grant]):
+        if (asked or {}).get("type") in CHECKED and await _is_revoked(grant):
             socket.close(SIGN_IN)
         else:
             await _answer(socket, grant, asked or {})
 
     return SocketResponse(streams.hub, own, answer)
+
+
+async def _is_revoked(grant: Grant) -> bool:
+    async with turns.of(grant.user):
+        return bool(await grants.revoked([grant]))
 
 
 async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> None:
@@ -90,7 +98,8 @@ async def _named(socket: Socket, grant: Grant, names: Any, cursor: str | int) ->
         raise Refusal(f"jobs: a list of 1 to {MOST_JOBS} ids; without it, all your jobs.")
     wanted = {_shown(name): _uuid(name) for name in names}
     known = {pk for pk in wanted.values() if pk is not None}
-    owners = await database_sync_to_async(_owners)(grant.user, known)
+    async with turns.of(grant.user):
+        owners = await database_sync_to_async(_owners)(grant.user, known)
     unknown = [name for name, pk in wanted.items() if pk not in owners]
     refusal = Refusal(NO_SUCH_JOB, unknown)
     if not owners:
