@@ -10,7 +10,7 @@ import struct
 import termios
 from typing import Any
 
-_TCP_INFO = getattr(socket, "TCP_INFO", None)  # Linux
+_TCP_INFO: Any = getattr(socket, "TCP_INFO", None)  # Linux
 _INFO = struct.Struct("=B119xQ")
 """`tcpi_state` and `tcpi_bytes_acked` of the kernel's `struct tcp_info` (linux/tcp.h)."""
 _CLOSED = 7
@@ -36,13 +36,13 @@ class Outlet:
             return
         with contextlib.suppress(OSError, ValueError, AttributeError):
             self._socket = socket.socket(fileno=os.dup(_connection(self._transport).fileno()))
-            self._upto = self._info()[1] + _waiting(self._transport) + _unacked(self._socket)
+            self._upto = _info(self._socket)[1] + _waiting(self._transport) + _unacked(self._socket)
 
     def unread(self) -> bool:
         """Whether the client's side has yet to take something; after that, lets go of it."""
         if self._socket is None:
             return False
-        state, taken = self._info()
+        state, taken = _info(self._socket)
         if state != _CLOSED and taken < self._upto:
             return True
         self._let_go()
@@ -59,20 +59,20 @@ class Outlet:
         (abort or self._transport.abort)()
         self._let_go()
 
-    def _info(self) -> tuple[int, int]:
-        if self._socket is None or _TCP_INFO is None:
-            return _CLOSED, 0
-        try:
-            info = self._socket.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _INFO.size)
-            state, taken = _INFO.unpack(info)
-        except (OSError, struct.error):  # a socket of another family
-            return _CLOSED, 0
-        return int(state), int(taken)
-
     def _let_go(self) -> None:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._transport = None
+
+
+def _info(connection: socket.socket) -> tuple[int, int]:
+    """Its state, and how many bytes the other side has taken."""
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _INFO.size)
+        state, taken = _INFO.unpack(info)
+    except (OSError, TypeError, struct.error):  # of another family, or another kernel
+        return _CLOSED, 0
+    return int(state), int(taken)
 
 
 def _transport(send: object) -> Any:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 from weakref import WeakSet
@@ -103,7 +103,7 @@ def _on_signal(
     number: int,
     frame: FrameType | None,
 ) -> None:
-    if not loop.is_closed():
+    with suppress(RuntimeError):  # the loop is closed already
         loop.call_soon_threadsafe(lambda: _start(hub.close()))
     servers(number, frame)
 

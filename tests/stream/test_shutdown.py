@@ -86,6 +86,12 @@ async def test_an_unknown_server_of_this_shape_is_left_alone(hub: Hub) -> None:
     assert not hub.ending.is_set()
 
 
+async def test_off_the_main_thread_there_are_no_signals(hub: Hub) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    await asyncio.to_thread(watch, hub, print)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 async def test_lifespan_closes_what_is_watched(hub: Hub) -> None:
     watch(hub, print)
     said: list[str] = []
