@@ -1,10 +1,11 @@
 """A stream counts until its client has taken the last byte of it, or was cut off."""
 
 import asyncio
+from functools import partial
 
 from headway.stream import Limits, Subscription
 from headway.stream.accounts import Accounts
-from headway.stream.wire import Wire
+from headway.stream.wire import Wire, nothing
 from tests.stream.streams import until
 from tests.support.patience import PATIENCE
 
@@ -13,6 +14,9 @@ class Slow(Wire):
     """The wire of a client that takes nothing until the test says so."""
 
     taken = cut = False
+
+    def __init__(self) -> None:
+        self.ready = nothing
 
     def write(self, piece: bytes) -> bool:
         return bool(piece)
@@ -25,6 +29,10 @@ class Slow(Wire):
 
     def reset(self) -> None:
         self.cut = True
+
+
+def is_down_to(accounts: Accounts, count: int) -> bool:
+    return len(accounts) == count
 
 
 def begun(accounts: Accounts) -> tuple[Subscription, Slow]:
@@ -51,7 +59,7 @@ async def test_what_has_ended_counts_until_it_is_taken() -> None:
     assert accounts.is_full("eve")
     for count, (_, wire) in enumerate(pairs, 1):
         wire.taken = True
-        await until(lambda count=count: len(accounts) == 2 - count)
+        await until(partial(is_down_to, accounts, 2 - count))
     assert not any(wire.cut for _, wire in pairs)
 
 

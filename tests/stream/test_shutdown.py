@@ -55,7 +55,7 @@ class Daphne:
     def kill_all_applications(self) -> None:
         """What it does at Twisted's shutdown."""
 
-    def handle_reply(self) -> None:
+    def handle_reply(self, request: str) -> None:
         """What `send` is made of."""
 
 
