@@ -36,6 +36,7 @@ class Settings:
     STREAM_TICK_MS: int = number(50)
     STREAM_MAX_BYTES: int = number(4 * 1024**2)
     STREAM_RECHECK: int = number(30, high=60)
+    STREAM_UNREAD: int = number(30)
     STREAM_MAX: int = number(20_000)
     STREAM_MAX_PER_USER: int = number(100)
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3)

@@ -8,6 +8,7 @@ from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 
 from headway.stream.http import EventStreamHandler
+from headway.stream.shutdown import Lifespan
 from headway.stream.ws import SocketHandler
 from progress import bodies
 from progress.checks import require_sound_settings
@@ -19,4 +20,6 @@ require_sound_settings()
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 bodies.leave_to_django()
 
-application = ProtocolTypeRouter({"http": EventStreamHandler(), "websocket": SocketHandler()})
+application = ProtocolTypeRouter(
+    {"http": EventStreamHandler(), "websocket": SocketHandler(), "lifespan": Lifespan()}
+)

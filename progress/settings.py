@@ -190,8 +190,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "filters": {"one_line": {"()": "progress.logs.OneLine"}},
     "handlers": {
         "stdout": {
+            "filters": ["one_line"],
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
             "formatter": "line",

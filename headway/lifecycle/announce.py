@@ -7,7 +7,7 @@ import redis
 from django.db import transaction
 
 from headway.lifecycle import snapshots
-from headway.lifecycle.log import feed, log
+from headway.lifecycle.log import feed, glance, log
 from headway.models import TERMINAL, Job, Status
 from headway.stream import Event
 
@@ -43,6 +43,7 @@ def created(job: Job) -> bool:
             str(job.pk), _event(job), attempt=job.attempt, feed=feed(job.owner_id), created=True
         )
     except redis.RedisError as error:
+        glance().note(error)
         logger.warning("Redis did not take the start of job %s: %s", job.pk, error)
         return False
     return True
@@ -55,6 +56,7 @@ def _append(job: Job) -> bool:
         owner = feed(job.owner_id)
         log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job))
     except redis.RedisError as error:
+        glance().note(error)
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
         return False
     return True

@@ -16,7 +16,7 @@ from headway.lifecycle import announce
 from headway.models import Job, Status
 
 logger = logging.getLogger(__name__)
-PATIENCE = 2.5
+PATIENCE = 2.2
 """Seconds that a caller waits for Redis and the broker together."""
 HOLD = 60.0
 """A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands

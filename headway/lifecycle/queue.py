@@ -3,9 +3,7 @@
 import math
 from datetime import UTC, datetime
 
-import redis
-
-from headway.lifecycle.log import log
+from headway.lifecycle.log import glance
 from headway.models import Job, Status
 
 
@@ -18,13 +16,12 @@ def why_queued(job: Job) -> str:
         return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
     if job.published_at is None:
         return "Waiting for the queue"
-    try:
-        workers = log().who_is_alive("worker").values()
-    except redis.RedisError:
+    workers = glance().read(lambda log: log.who_is_alive("worker"))
+    if workers is None:
         return "Waiting for the queue"
     if not workers:
         return "No worker is running"
-    if not any(job.queue in worker.get("queues", ()) for worker in workers):
+    if not any(job.queue in worker.get("queues", ()) for worker in workers.values()):
         return f"No worker takes jobs from the queue “{job.queue}”"
     earlier = Job.objects.filter(
         status=Status.QUEUED, queue=job.queue, published_at__lt=job.published_at

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from headway.kinds import registry
-from headway.lifecycle.log import log
+from headway.lifecycle.log import glance, log
 from headway.models import TERMINAL, Attempt, Job, Status
 from headway.stream.event import MOTION, progress_of
 from headway.stream.log import Told
@@ -56,12 +56,8 @@ def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
     are at least as new as the cursor.
     """
     ids = [str(job.pk if isinstance(job, Job) else job) for job in jobs]
-    try:
-        found = log().read(ids)
-    except redis.RedisError as error:
-        logger.warning("Redis did not answer for %d jobs: %s", len(ids), error)
-        return None, {}
-    return found.cursor, found.states
+    found = glance().read(lambda log: log.read(ids))
+    return (found.cursor, found.states) if found else (None, {})
 
 
 def completed(job: Job) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The engine: a log of events in Redis, reporters that write it and a hub that streams it."""
 
 from .event import Event
+from .glance import Glance
 from .housekeeping import Limits
 from .hub import Hub
 from .log import Log, Output, Receipt, Snapshots
@@ -10,6 +11,7 @@ from .subscription import Subscription
 __all__ = [
     "Cancelled",
     "Event",
+    "Glance",
     "Hub",
     "Limits",
     "Log",

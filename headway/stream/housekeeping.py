@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 Revoked = Callable[[Collection[Hashable]], Awaitable[Collection[Hashable]]]
 """Gives those grants that do not hold any more."""
 
+CLOSING = b": this server is ending: come back, another one goes on from your cursor\n"
+SPENT = b": this stream has lasted long enough: come back, it goes on from your cursor\n"
+"""Why a stream ends that is to be resumed: comments, the first line of its last block."""
 AWAY = 1.0
 """Seconds that the log may be away before streams are told."""
 
@@ -39,6 +42,8 @@ class Limits:
     """Of one process, in all."""
     max_held: int = 100
     """Of one process, for one holder."""
+    unread: float = 30.0
+    """After its end, until a stream that its client does not read is reset."""
 
 
 class Clock:
@@ -80,9 +85,10 @@ class Clock:
                 if reader.ended:
                     continue
                 if now >= watch.ends_at or reader.spent:
-                    self._end(reader, farewell(self._sign(reader) if reader.waits else b""))
+                    sign = self.sign(reader) if reader.waits else b""
+                    self._end(reader, farewell(SPENT, sign))
                 elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
-                    reader.wire.write(self._sign(reader))
+                    reader.wire.write(self.sign(reader))
 
     async def check(self) -> None:
         """Asks, for ever, whether readers may still read, and ends the streams of who may not.
@@ -112,7 +118,8 @@ class Clock:
                 if reader.heartbeat and not reader.ended:
                     reader.wire.write(sse.heartbeat(stale=stale))
 
-    def _sign(self, reader: Subscription) -> bytes:
+    def sign(self, reader: Subscription) -> bytes:
+        """Of life, as this reader wants it."""
         return sse.heartbeat(stale=self.stale) if reader.heartbeat else sse.KEEPALIVE
 
 
@@ -145,10 +152,10 @@ def opening(reader: Subscription) -> bytes:
     return sse.encode(id=str(reader.cursor), retry=retry)
 
 
-def farewell(sign: bytes = b"") -> bytes:
-    """The last block of a stream that is to be resumed soon."""
+def farewell(why: bytes, sign: bytes = b"") -> bytes:
+    """The last block of a stream that is to be resumed soon; `why` is a comment."""
     retry = random.randint(100, 1000)  # noqa: S311 - not a secret
-    return sign + sse.encode(retry=retry)
+    return sign + why + sse.encode(retry=retry)
 
 
 def busy() -> bytes:

@@ -8,13 +8,17 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
+from . import shutdown
+from .housekeeping import CLOSING, farewell
 from .hub import Hub
 from .long_poll import Wait, left
 from .subscription import Subscription
+from .turns import Turns
 from .wire import AsgiWire, can_be_driven
 
 HEADERS = {
@@ -52,12 +56,22 @@ def cursor(request: HttpRequest) -> Cursor:
     return Cursor.of(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
 
 
+def asks(request: HttpRequest) -> str:
+    """Who a request says that it is from, before anybody has looked; else the address."""
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    address = request.META.get("REMOTE_ADDR", "")
+    return request.headers.get("Authorization") or session or address
+
+
 class StreamResponse(StreamingHttpResponse):
     """`text/event-stream` of an asynchronous generator. Under EventStreamHandler it is sent when
     the request is over, and holds no thread and no database connection."""
 
-    def __init__(self, stream: AsyncGenerator[bytes, None]) -> None:
-        self.stream = stream
+    def __init__(
+        self, stream: AsyncGenerator[bytes, None], hub: Callable[[], Hub], cut: bytes = b""
+    ) -> None:
+        """`hub()`: the one with which it ends, should the server end first; then it says `cut`."""
+        self.stream, self.hub, self.cut = stream, hub, cut
         super().__init__(stream, content_type="text/event-stream", headers=HEADERS)
 
 
@@ -68,8 +82,8 @@ class EventStreamResponse(StreamResponse):
     sends it: the view may have run in a thread."""
 
     def __init__(self, hub: Callable[[], Hub], reader: Subscription) -> None:
-        self.hub, self.reader = hub, reader
-        super().__init__(_stream(hub, reader))
+        self.reader = reader
+        super().__init__(_stream(hub, reader), hub)
 
 
 async def _stream(hub: Callable[[], Hub], reader: Subscription) -> AsyncGenerator[bytes, None]:
@@ -99,6 +113,7 @@ class EventStreamHandler(ASGIHandler):
         super().__init__()
         self._in_one_hop = BaseHandler()
         self._in_one_hop.load_middleware()
+        self._turns = Turns()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI HTTP, version 2.x)."""
@@ -118,7 +133,8 @@ class EventStreamHandler(ASGIHandler):
         """The response to a request, after all middleware."""
         if not _is_stream(request.path):
             return await super().get_response_async(request)
-        response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
+        async with self._turns.of(asks(request)):
+            response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
         return response
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
@@ -138,6 +154,7 @@ class EventStreamHandler(ASGIHandler):
         had come only now. Where the server has too many streams to wait, the answer is what there
         is, with the time after which to come back."""
         wait: Wait = response.wait  # type: ignore[attr-defined]  # by `wait_before`
+        shutdown.watch(wait.hub(), send)
         bell = await wait.over(receive)
         if bell is not None and bell.busy:
             response["Retry-After"] = str(bell.busy)
@@ -180,11 +197,13 @@ class _Exchange:
         response, self.stream = self.stream, None
         if response is None:
             return
+        hub = response.hub()
+        shutdown.watch(hub, self._send)
         if not isinstance(response, EventStreamResponse):
             await self._send(_start(response))
-            await _iterate(response.stream, receive, self._send)
+            await _iterate(response.stream, receive, self._send, hub, response.cut)
             return
-        hub, reader = response.hub(), response.reader
+        reader = response.reader
         starting = self._send(_start(response))
         del response  # what is kept here is kept for hours, for each viewer
         await starting
@@ -193,7 +212,7 @@ class _Exchange:
         if driven:
             await _drive(hub, reader, receive, self._send)
         else:
-            await _iterate(hub.stream(reader), receive, self._send)
+            await _iterate(hub.stream(reader), receive, self._send, hub)
 
 
 def _start(response: StreamResponse) -> Message:
@@ -228,18 +247,29 @@ async def _drive(hub: Hub, reader: Subscription, receive: Receive, send: Send) -
         wire.abandon()
 
 
-async def _iterate(stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
-    """The same through the generator and two tasks."""
+async def _iterate(
+    stream: AsyncGenerator[bytes, None], receive: Receive, send: Send, hub: Hub, cut: bytes = b""
+) -> None:
+    """The same through the generator and two tasks. `cut`: what to say should the server end first,
+    for streams that the hub does not end itself."""
     sending = asyncio.ensure_future(_send(stream, send))
     leaving = asyncio.ensure_future(left(receive))
+    ending = [asyncio.ensure_future(hub.ending.wait())] if cut else []
+    tasks = (sending, leaving, *ending)
     try:
-        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        with shutdown.last_words(hub):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        leaving.cancel()
-        sending.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
-    if not sending.cancelled() and (error := sending.exception()):
-        raise error  # for the server's log: the client sees the end
+        stays = not leaving.done()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if not sending.cancelled():
+        if error := sending.exception():
+            raise error  # for the server's log: the client sees the end
+    elif cut and stays:
+        last = farewell(CLOSING) + cut
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def _send(stream: AsyncGenerator[bytes, None], send: Send) -> None:

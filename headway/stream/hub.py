@@ -4,12 +4,12 @@ import asyncio
 import contextvars
 import logging
 import random
-from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
     Collection,
+    Coroutine,
     Hashable,
     Iterable,
     Mapping,
@@ -24,8 +24,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from . import history, sse
+from .accounts import Accounts
 from .catch_up import Request, owed
-from .housekeeping import Clock, Limits, Revoked, busy, farewell, opening
+from .housekeeping import CLOSING, SPENT, Clock, Limits, Revoked, busy, farewell, opening
 from .pubsub import Channels
 from .rooms import Rooms
 from .subscription import Subscription
@@ -45,6 +46,8 @@ LONGEST_PAUSE = 2.0
 """Seconds between two attempts to read the log at most."""
 PATIENCE = 5.0
 """Seconds that one round of catching up may take before it counts as failed."""
+FAREWELL = 2.0
+"""Seconds that viewers have to take the end of their streams when the server ends."""
 
 
 async def _none(grants: Collection[Hashable]) -> Collection[Hashable]:
@@ -73,9 +76,11 @@ class Hub:
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
         )
+        self._accounts = Accounts(self.limits)
         self._clock = Clock(self.limits, self._end, lambda: self._away, revoked)
+        self.ending = asyncio.Event()
+        """Set for good once `close` was called."""
         self._away: float | None = None
-        self._held: Counter[str] = Counter()
         self._behind: dict[Subscription, None] = {}
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,13 +94,13 @@ class Hub:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
         instead: an error status would make EventSource give up for good."""
         reader.wire, reader.budget = wire, self.limits.max_bytes
-        if self._is_full(reader.holder):
-            wire.write(busy())
+        if self.ending.is_set() or self._accounts.is_full(reader.holder):
+            wire.write(farewell(CLOSING) if self.ending.is_set() else busy())
             reader.end()
             return
         wire.ready = partial(self._unblock, reader)
         self._clock.begin(reader)
-        self._held[reader.holder] += 1
+        self._accounts.enter(reader)
         self._rooms.enter(reader)
         self._start()
         wire.write(opening(reader))
@@ -107,9 +112,7 @@ class Hub:
         """Forgets a stream; its channels are dropped with the next round. May be called twice."""
         if not self._clock.forget(reader):
             return
-        self._held[reader.holder] -= 1
-        if not self._held[reader.holder]:
-            del self._held[reader.holder]
+        self._accounts.leave(reader)
         self._behind.pop(reader, None)
         self._rooms.leave(reader)
         self._asked.set()
@@ -124,10 +127,16 @@ class Hub:
         finally:
             self.detach(reader)
 
-    async def close(self) -> None:
-        """Ends all streams, the tasks and the connections."""
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Says farewell to all streams, at once. What it returns waits until their viewers have
+        taken it, FAREWELL seconds at most, and ends the tasks and the connections."""
+        self.ending.set()
         for reader in tuple(self.readers):
-            self._end(reader, farewell())
+            self._end(reader, farewell(CLOSING, self._clock.sign(reader) if reader.waits else b""))
+        return self._finish()
+
+    async def _finish(self) -> None:
+        await self._accounts.settle(FAREWELL)
         tasks, self._tasks = self._tasks, []
         while left := [task for task in tasks if not task.done()]:
             for task in left:  # again and again: Python 3.11's wait_for can swallow one
@@ -139,10 +148,6 @@ class Hub:
         """The log cannot be read; when it can again, a round of catching up will show it."""
         if self._away is None:
             self._away = asyncio.get_running_loop().time()
-
-    def _is_full(self, holder: str) -> bool:
-        full = len(self.readers) >= self.limits.max_streams
-        return full or (bool(holder) and self._held[holder] >= self.limits.max_held)
 
     def _start(self) -> None:
         if not self._tasks:
@@ -159,11 +164,9 @@ class Hub:
             ]
 
     def _end(self, reader: Subscription, last: bytes) -> None:
-        """Ends a stream cleanly, with some last bytes."""
-        reads = reader.wire.write(last)
+        """Ends a stream cleanly, with some last bytes where its wire takes them."""
+        reader.wire.write(last)
         reader.end()
-        if not reads:
-            reader.wire.abandon()
         self.detach(reader)
 
     def _catch_up(self, reader: Subscription) -> None:
@@ -261,5 +264,5 @@ class Hub:
                 if joined := request.reader.jobs - request.jobs:
                     request.reader.missed |= joined
                 if request.reader.spent:
-                    self._end(request.reader, farewell())
+                    self._end(request.reader, farewell(SPENT))
                 self._catch_up(request.reader)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .hub import Hub
+from .shutdown import last_words
 from .sse import Decoder
 from .subscription import Subscription
 from .wire import Wire, nothing
@@ -32,9 +33,10 @@ class Wait:
         try:
             hub.attach(self.reader, bell)
             waited_for = {bell.rung, leaving}
-            await asyncio.wait(
-                waited_for, timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            with last_words(hub):
+                await asyncio.wait(
+                    waited_for, timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED
+                )
             return None if leaving.done() else bell
         finally:
             hub.detach(self.reader)
@@ -65,8 +67,6 @@ class Bell(Wire):
         """The stream has ended, whatever the reason: the answer will show it."""
         if not self.rung.done():
             self.rung.set_result(None)
-
-    abandon = close
 
 
 async def left(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:

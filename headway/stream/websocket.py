@@ -9,7 +9,7 @@ from typing import Any
 from .hub import Hub
 from .subscription import Subscription
 from .websocket_messages import Frame, frames, joined, parsed, told
-from .wire import AsgiWire, nothing
+from .wire import AsgiWire, Wire, nothing
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Socket:
         self._streams: dict[str, Subscription] = {}
         self._refused: dict[_Lane, None] = {}
         self._free = asyncio.Event()
-        self._wire = AsgiWire(self._speak, self._gone)
+        self._wire = AsgiWire(self._speak, self._gone, send)
         self._wire.ready = self._on_ready
         self._given = 0
         self._code: int | None = None
@@ -120,9 +120,13 @@ class Socket:
         elif name in self._streams:  # the hub has not finished with it yet
             asyncio.get_running_loop().call_soon(self._hub.detach, self._streams.pop(name))
 
-    def abandon(self) -> None:
-        """Gives up what the client does not read, and so the connection."""
-        self._wire.abandon()
+    def unread(self) -> bool:
+        """Whether the connection is to end, and the client has yet to take what was said."""
+        return self._code is not None and self._wire.unread()
+
+    def reset(self) -> None:
+        """Ends the connection by force."""
+        self._wire.reset()
 
     def _take(self, text: str | bytes, answer: Answer) -> None:
         """Never waits, so that a server that keeps whatever a client sends is soon rid of it."""
@@ -163,7 +167,7 @@ class Socket:
             self._task.cancel()
 
 
-class _Lane:
+class _Lane(Wire):
     """The wire of one stream: its share of the connection."""
 
     def __init__(self, socket: Socket, name: str | None) -> None:
@@ -183,5 +187,8 @@ class _Lane:
     def close(self) -> None:
         self._socket.on_end(self._name, self._last)
 
-    def abandon(self) -> None:
-        self._socket.abandon()
+    def unread(self) -> bool:
+        return self._socket.unread()
+
+    def reset(self) -> None:
+        self._socket.reset()

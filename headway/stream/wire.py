@@ -5,6 +5,8 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol
 
+from .outlet import Outlet
+
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -20,11 +22,16 @@ class Wire(Protocol):
     def close(self) -> None:
         """The stream has ended: what was written is sent, and nothing more."""
 
-    def abandon(self) -> None:
-        """Nothing is waited for any more: the client has left, or has not read for too long."""
+    def unread(self) -> bool:
+        """Whether the client has yet to take something of what was written, as far as known."""
+        return False
+
+    def reset(self) -> None:
+        """Ends the connection, and throws away what was not taken."""
+        return
 
 
-class Buffer:
+class Buffer(Wire):
     """Keeps pieces until a generator asks for them: works under every handler."""
 
     def __init__(self, room: int) -> None:
@@ -50,9 +57,6 @@ class Buffer:
         self._closed = True
         self._something.set()
 
-    def abandon(self) -> None:
-        """Nothing to do: whoever asks for pieces stops asking."""
-
     async def take(self) -> bytes:
         """All that waits, as one piece; waits for it. b"" after the end."""
         while not self._pieces and not self._closed:
@@ -67,16 +71,18 @@ class Buffer:
         return taken
 
 
-class AsgiWire:
+class AsgiWire(Wire):
     """Drives an ASGI `send` from wherever `write` is called, without a task. Only a `send` that
     has to wait, because the client does not read, is finished by one."""
 
-    __slots__ = ("_closing", "_gone", "_over", "_send", "_waiting", "ready")
+    __slots__ = ("_closing", "_gone", "_outlet", "_over", "_send", "_waiting", "ready")
 
-    def __init__(self, send: Send, gone: Callable[[], None]) -> None:
-        """`gone` is called after the last piece, and when the connection turns out to be lost."""
+    def __init__(self, send: Send, gone: Callable[[], None], server: object = None) -> None:
+        """`gone` is called after the last piece, and when the connection turns out to be lost.
+        `server`: its own `send`, where that is another one."""
         self.ready: Callable[[], None] = nothing
         self._send, self._gone = send, gone
+        self._outlet = Outlet(server or send)
         self._waiting: asyncio.Task[None] | None = None
         self._closing = self._over = False
 
@@ -97,6 +103,15 @@ class AsgiWire:
         """Gives up what is waiting."""
         if self._waiting is not None:
             self._waiting.cancel()
+
+    def unread(self) -> bool:
+        """Also while the end itself waits."""
+        return self._waiting is not None or self._outlet.unread()
+
+    def reset(self) -> None:
+        """Whatever the server would still like to send."""
+        self._outlet.reset()
+        self.abandon()
 
     def _drive(self, message: dict[str, Any]) -> None:
         sending: Any = self._send(message)
@@ -122,6 +137,7 @@ class AsgiWire:
     def _finish(self) -> None:
         self._over = True
         self._drive({"type": "http.response.body", "body": b"", "more_body": False})
+        self._outlet.end()
         if self._waiting is None:
             self._gone()
 

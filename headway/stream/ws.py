@@ -11,8 +11,11 @@ from django.core.signals import request_started
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
+from . import shutdown
+from .http import asks
 from .hub import Hub
 from .subscription import Subscription
+from .turns import Turns
 from .websocket import SIGN_IN, Answer, Receive, Send, Socket
 
 
@@ -42,22 +45,27 @@ class SocketHandler:
     def __init__(self) -> None:
         self._django = BaseHandler()
         self._django.load_middleware()
+        self._turns = Turns()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one connection (ASGI WebSocket, version 2.x)."""
         await receive()  # websocket.connect
-        response = await sync_to_async(self._ask)(scope)
+        request = SocketRequest(scope)
+        async with self._turns.of(asks(request)):
+            response = await sync_to_async(self._ask)(scope, request)
         if isinstance(response, SocketResponse):
             await send({"type": "websocket.accept"})
-            await Socket(response.hub(), response.own, send).serve(receive, response.answer)
+            hub = response.hub()
+            shutdown.watch(hub, send)
+            await Socket(hub, response.own, send).serve(receive, response.answer)
         elif response.status_code == 401:
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": SIGN_IN})
         else:
             await send({"type": "websocket.close"})
 
-    def _ask(self, scope: Any) -> HttpResponseBase:
+    def _ask(self, scope: Any, request: SocketRequest) -> HttpResponseBase:
         request_started.send(sender=ASGIHandler, scope=scope)
-        response = self._django.get_response(SocketRequest(scope))
+        response = self._django.get_response(request)
         response.close()
         return response

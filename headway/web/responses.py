@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
+from itertools import islice
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from headway.stream.event import clean
 
 ERRORS = {
     400: ("That did not work", "The request could not be understood."),
@@ -27,6 +30,8 @@ ERRORS = {
 """Status -> title and sentence of its page."""
 CHALLENGE = 'Bearer realm="progress"'
 """How to sign in where there is no form (RFC 9110, section 11.6.1)."""
+MOST_ERRORS, LONGEST_ERROR = 50, 300
+"""Sentences about parameters in one answer at most, and characters of each: they quote callers."""
 PAGES = ["text/html"]
 PROGRAMS = ["application/json", "application/problem+json"]
 
@@ -99,11 +104,13 @@ def problem_details(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": sentence,
+        "detail": clean(sentence, LONGEST_ERROR * 10),
     }
     if errors:
+        told = ((name, each) for name in errors for each in errors[name])
         body["errors"] = [
-            {"pointer": f"#/{name}", "detail": each} for name in errors for each in errors[name]
+            {"pointer": f"#/{clean(name, 100)}", "detail": clean(each, LONGEST_ERROR)}
+            for name, each in islice(told, MOST_ERRORS)
         ]
     return JsonResponse(body, status=status, content_type=PROGRAMS[1])
 

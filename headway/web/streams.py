@@ -42,6 +42,7 @@ def hub() -> Hub:
             max_bytes=conf.STREAM_MAX_BYTES,
             recheck=conf.STREAM_RECHECK,
             max_streams=conf.STREAM_MAX,
+            unread=conf.STREAM_UNREAD,
             max_held=conf.STREAM_MAX_PER_USER,
         )
         _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)

@@ -15,6 +15,7 @@ from headway.models import Job
 from headway.stream import Subscription
 from headway.stream.event import clean
 from headway.stream.http import Cursor
+from headway.stream.turns import Turns
 from headway.stream.websocket import SIGN_IN, Socket
 from headway.stream.ws import SocketResponse
 from headway.web import grants, streams
@@ -24,8 +25,12 @@ CHECKED = ("subscribe", "cancel")
 """What needs a grant that holds at that moment; streams that are open are checked by the hub."""
 MOST_JOBS = 1000
 """Jobs that one stream names at most."""
+MOST_NAMED = 100
+"""Jobs that one refusal names at most."""
 LONGEST_NAME = 100
 """Characters of a stream's name at most."""
+turns = Turns()
+"""Whoever asks on many connections waits for themselves, not others for them."""
 NO_SUCH_JOB = "There is no such job, or it is somebody else's."
 
 
@@ -43,12 +48,17 @@ def respond(grant: Grant) -> SocketResponse:
 
     async def answer(socket: Socket, asked: Mapping[str, Any] | None) -> None:
         # Only where it matters: three queries, in the thread that all streams wait for.
-        if (asked or {}).get("type") in CHECKED and await grants.revoked([grant]):
+        if (asked or {}).get("type") in CHECKED and await _is_revoked(grant):
             socket.close(SIGN_IN)
         else:
             await _answer(socket, grant, asked or {})
 
     return SocketResponse(streams.hub, own, answer)
+
+
+async def _is_revoked(grant: Grant) -> bool:
+    async with turns.of(grant.user):
+        return bool(await grants.revoked([grant]))
 
 
 async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> None:
@@ -65,7 +75,9 @@ async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> Non
 
 
 async def _refuse(socket: Socket, wanted: str | None, refusal: Refusal) -> None:
-    data = {"type": wanted, "message": str(refusal), "jobs": list(refusal.jobs)}
+    message, more = str(refusal), len(refusal.jobs[MOST_NAMED:])
+    message += f" {more:,} more are not named here." if more else ""
+    data = {"type": wanted, "message": message, "jobs": list(refusal.jobs[:MOST_NAMED])}
     await socket.say("refused", data)
 
 
@@ -87,7 +99,8 @@ async def _named(socket: Socket, grant: Grant, names: Any, cursor: str | int) ->
         raise Refusal(f"jobs: a list of 1 to {MOST_JOBS} ids; without it, all your jobs.")
     wanted = {_shown(name): _uuid(name) for name in names}
     known = {pk for pk in wanted.values() if pk is not None}
-    owners = await database_sync_to_async(_owners)(grant.user, known)
+    async with turns.of(grant.user):
+        owners = await database_sync_to_async(_owners)(grant.user, known)
     unknown = [name for name, pk in wanted.items() if pk not in owners]
     refusal = Refusal(NO_SUCH_JOB, unknown)
     if not owners:

@@ -21,7 +21,7 @@ from headway.web import grants, openapi, streams
 from headway.web.access import allowed, person, takes_tokens
 from headway.web.responses import ERRORS, problem
 from headway.web.schemas import Schema, parameters
-from headway.web.views.start import MalformedError, json_object
+from headway.web.views.start import MalformedError, json_object, refuse_unknown
 from jobs.llm.language_model import ModelError, QuestionForm, hindrance, load
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,14 @@ def chat(request: HttpRequest) -> HttpResponseBase:
     streams.keep_connection()
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    return StreamResponse(_frames(grants.of(request, staff=False), form.cleaned_data))
+    frames = _frames(grants.of(request, staff=False), form.cleaned_data)
+    return StreamResponse(frames, streams.hub, _cut())
+
+
+def _cut() -> bytes:
+    """How an answer ends that the server cannot finish, being about to end itself."""
+    sentence = "The server was restarted before the answer was complete. Ask again."
+    return _data({"error": True, "message": sentence}, event="error") + sse.encode("[DONE]")
 
 
 def _is_lured(request: HttpRequest) -> bool:
@@ -73,10 +80,9 @@ def _question(request: HttpRequest) -> QuestionForm:
         values = json_object(request.body) if is_json else request.POST.dict()
         values.pop("csrfmiddlewaretoken", None)
     form = QuestionForm(values)
-    for name, value in values.items():
-        if name not in form.fields:
-            form.add_error(None, f"There is no parameter {name!r}.")
-        elif not isinstance(value, str):
+    refuse_unknown(form, values)
+    for name in form.fields.keys() & values.keys():
+        if not isinstance(values[name], str):
             form.add_error(name, "This must be text.")
     return form
 

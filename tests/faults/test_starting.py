@@ -110,6 +110,27 @@ def test_a_cancel_and_a_retry_are_answered_while_redis_hangs(
     assert until_status(failed, "failed").attempt == 2
 
 
+def test_a_start_and_its_page_come_within_the_promise_while_redis_hangs(
+    person: Person, valkey: Valkey
+) -> None:
+    """F2; and so does every other page, for all of which one waits."""
+    warm = person.start(seconds=0, steps=1)  # so that there are connections to hang on
+    person.ask("GET", f"/jobs/{warm}/")
+    page = {"Accept": "text/html"}
+    valkey.pause()
+    begun = time.monotonic()
+    job = person.start(seconds=0, steps=1)
+    answer = person.ask("GET", f"/jobs/{job}/", headers=page)
+    assert time.monotonic() - begun < ANSWER
+    assert "Waiting for the queue" in answer.text
+    begun = time.monotonic()
+    for path in ("/", f"/jobs/{job}/", f"/jobs/{job}/status/", f"/jobs/{job}/row/", "/readyz"):
+        assert person.ask("GET", path, headers=page).status_code in (200, 503)
+    assert time.monotonic() - begun < ANSWER / 2
+    valkey.resume()
+    ran_once([warm, job])
+
+
 def test_a_publish_that_was_given_up_and_arrives_makes_no_second_run(
     valkey: Valkey, tmp_path: Path
 ) -> None:

@@ -37,7 +37,7 @@ class Uvicorn(Web):
 
     def __init__(self) -> None:
         super().__init__()
-        address = f"--host 127.0.0.1 --port {self.port} --no-access-log --lifespan off"
+        address = f"--host 127.0.0.1 --port {self.port} --no-access-log"
         self.command = [*shlex.split(f"uvicorn {address}"), "progress.asgi:application"]
 
 

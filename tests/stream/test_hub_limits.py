@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from headway.stream import Event, Hub, Log, Subscription, keys
-from headway.stream.housekeeping import opening
+from headway.stream.housekeeping import CLOSING, SPENT, opening
 from headway.stream.sse import Decoder
 from headway.stream.wire import AsgiWire
 from tests.stream.conftest import progress, state
@@ -72,7 +72,10 @@ async def test_closing_the_hub_ends_its_streams(hub: Hub, log: Log, job: str) ->
     stream = await live(hub, Subscription([job]))
     await hub.close()
     pieces = [piece async for piece in stream]
-    assert pieces[-1].split(b"\n\n")[-2].startswith(b"retry: ")
+    *_, last, blank = b"".join(pieces).split(b"\n\n")
+    assert (blank, last.startswith(CLOSING + b"retry: ")) == (b"", True)
+    (late,) = [piece async for piece in hub.stream(Subscription([job]))]
+    assert late.startswith(CLOSING)
 
 
 async def test_a_catch_up_is_bounded_in_bytes_too(
@@ -96,7 +99,7 @@ async def test_a_stream_ends_when_it_is_old(make_hub: MakeHub, log: Log, job: st
     async with asyncio.timeout(PATIENCE):
         pieces = [piece async for piece in hub.stream(Subscription([job]))]
     assert b"snapshot" in b"".join(pieces)
-    assert pieces[-1].startswith(b"retry: ")
+    assert pieces[-1].startswith(SPENT + b"retry: ")
 
 
 async def test_a_stream_ends_when_it_is_large(make_hub: MakeHub, log: Log, job: str) -> None:
@@ -127,7 +130,7 @@ async def test_over_a_limit_a_stream_says_busy_and_come_back_later(
     held.append(await live(hub, Subscription([job], holder="alice")))
     for stream in held:
         await stream.aclose()
-    assert not hub._held
+    assert not hub._accounts._held
 
 
 async def test_progress_is_conflated_within_a_tick_and_nothing_else_is(
@@ -165,7 +168,7 @@ async def test_what_nobody_watches_any_more_is_forgotten(
         for stream in streams:
             await stream.aclose()
         await until(lambda: not watched(client))
-    assert not [*hub._rooms.channels, *hub._behind, *hub.readers, *hub._held]
+    assert not [*hub._rooms.channels, *hub._behind, *hub.readers, *hub._accounts._held]
 
 
 async def test_a_job_that_others_watch_stays_when_one_leaves(hub: Hub, log: Log, job: str) -> None:

@@ -15,6 +15,7 @@ from headway.stream.history import Entry, History, Tail
 from headway.stream.housekeeping import opening
 from headway.stream.sse import Decoder, Message
 from headway.stream.subscription import Chain, Piece, Room, Subscription
+from headway.stream.wire import Wire
 
 JOBS = ("a", "b")
 which = st.integers(0, 1)
@@ -56,7 +57,7 @@ class Redis:
         return Tail(known, log[0][1] if log else 0, entries)
 
 
-class Viewer:
+class Viewer(Wire):
     """A client, by the rules of the specification, behind a wire that holds a few frames."""
 
     def __init__(self) -> None:

@@ -1,12 +1,13 @@
 """The last step to a viewer: inline where the server allows it, by a task where it must wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from typing import Any
 
 import pytest
 
-from headway.stream.http import EventStreamResponse, Receive, Send, _Exchange
+from headway.stream.housekeeping import CLOSING
+from headway.stream.http import EventStreamResponse, Receive, Send, StreamResponse, _Exchange
 from headway.stream.hub import Hub
 from headway.stream.subscription import Subscription
 from headway.stream.wire import AsgiWire, Buffer, can_be_driven
@@ -141,7 +142,8 @@ async def test_a_buffer_gives_what_it_holds_in_one_piece_and_says_when_it_has_ro
     assert await buffer.take() == b"one"
     assert ready.is_set()
     assert buffer.write(b"larger than the room")
-    buffer.abandon()
+    assert not buffer.unread()
+    buffer.reset()
     buffer.close()
     assert await buffer.take() == b"larger than the room"
     assert await buffer.take() == b""
@@ -229,9 +231,34 @@ async def test_a_server_that_cancels_a_stream_is_obeyed(response: EventStreamRes
     assert not response.hub().readers
 
 
+@pytest.mark.parametrize("cancelled", [True, False], ids=["as by Daphne", "by itself"])
+async def test_a_stream_that_is_not_the_hubs_ends_with_its_server_too(
+    hub: Hub, cancelled: bool
+) -> None:
+    async def answer() -> AsyncGenerator[bytes, None]:
+        yield b"one"
+        await asyncio.Event().wait()
+
+    server = Server()
+    waiting = _Exchange(server.send)
+    waiting.stream = StreamResponse(answer(), lambda: hub, b"cut")
+    serving = asyncio.ensure_future(waiting.serve(forever))
+    async with asyncio.timeout(PATIENCE):
+        while not server.sent:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    closing = hub.close()
+    if cancelled:
+        serving.cancel()
+    await closing
+    await asyncio.wait_for(serving, PATIENCE)
+    assert server.sent[0] == b"one"
+    assert server.sent[-1].startswith(CLOSING)
+    assert (server.sent[-1].endswith(b"cut"), server.ended) == (True, True)
+
+
 async def test_a_stream_over_a_limit_is_ended_by_the_hub(valkey: Any) -> None:
     hub = Hub(valkey.url, nobody, nobody)
-    hub._held["alice"] = 10**6
+    hub._accounts._held["alice"] = 10**6
     server = Server()
     response = EventStreamResponse(lambda: hub, Subscription(["job"], holder="alice"))
 

@@ -191,7 +191,9 @@ async def test_who_leaves_without_having_read_is_forgotten(
     await until(lambda: not one.socket._wire._waiting)
 
 
-async def test_who_never_reads_is_given_up(one: Connected, log: Log, job: str) -> None:
+async def test_who_never_reads_is_given_up(make_hub: MakeHub, log: Log, job: str) -> None:
+    one = Connected(make_hub(unread=0.3))
+    await one.begun()
     reader = await _open(one, "a", job)
     one.far.reads.clear()
     say(log, job, "one")

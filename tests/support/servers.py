@@ -14,8 +14,7 @@ class Uvicorn(Web):
         super().__init__(host, **environment)
         self.command = [
             *(sys.executable, "-m", "uvicorn", "--host", self.host, "--port", str(self.port)),
-            *("--no-access-log", "--lifespan", "off", "--timeout-graceful-shutdown", "3"),
-            APPLICATION,
+            *("--no-access-log", APPLICATION),
         ]
 
 

@@ -3,9 +3,8 @@
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from redis import RedisError
 
-from headway.lifecycle.log import log
+from headway.lifecycle.log import glance
 
 
 @never_cache
@@ -35,8 +34,7 @@ def _database() -> bool:
 
 
 def _presence() -> dict[str, bool | int]:
-    try:
-        workers, janitors = log().who_is_alive("worker"), log().who_is_alive("janitor")
-    except RedisError:
-        return {"redis": False, "workers": 0, "janitor": False}
-    return {"redis": True, "workers": len(workers), "janitor": bool(janitors)}
+    roles = ("worker", "janitor")
+    found = glance().read(lambda log: [len(log.who_is_alive(role)) for role in roles])
+    workers, janitors = found or (0, 0)
+    return {"redis": found is not None, "workers": workers, "janitor": bool(janitors)}

@@ -3,14 +3,13 @@
 import uuid
 from collections.abc import Iterable
 
-import redis
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from headway.kinds import registry
-from headway.lifecycle.log import log
+from headway.lifecycle.log import glance
 from headway.models import ACTIVE, Job, Status
 from headway.web.access import person, signed_in, visible_job
 from headway.web.presenters import Shown, show, show_one
@@ -84,7 +83,4 @@ def _waits_in_vain(items: Iterable[Shown]) -> bool:
     """True when a job is queued and no worker is there to take it."""
     if not any(item.job.status == Status.QUEUED for item in items):
         return False
-    try:
-        return not log().who_is_alive("worker")
-    except redis.RedisError:
-        return False
+    return glance().read(lambda log: log.who_is_alive("worker")) == {}

@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import redis
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from headway.kinds import registry
 from headway.lifecycle import queue
-from headway.lifecycle.log import log
+from headway.lifecycle.log import glance
 from headway.models import Job, Status
-from headway.stream import Output
+from headway.stream import Log, Output
 from headway.web.presenters import Shown, written
 from headway.web.responses import vary
 
@@ -67,12 +66,9 @@ def record_context(item: Shown) -> dict[str, Any]:
 
     Read after the cursor, so that nothing said in between is missing.
     """
-    job, jobs_log = item.job, log()
-    try:
-        output = jobs_log.output(str(job.pk))
-        said = jobs_log.lines(str(job.pk), output.number)
-    except redis.RedisError:
-        output, said = Output(0, 0, ""), []
+    job = item.job
+    found = glance().read(lambda log: _said(log, str(job.pk)))
+    output, said = found or (Output(0, 0, ""), [])
     lines = [line for line in said if line["attempt"] == job.attempt]
     if not lines:
         newest = job.attempts.filter(number=job.attempt).first()
@@ -83,6 +79,11 @@ def record_context(item: Shown) -> dict[str, Any]:
         "output": output.text if fresh else "",
         "said_until": output.number,
     }
+
+
+def _said(log: Log, job: str) -> tuple[Output, list[dict[str, Any]]]:
+    output = log.output(job)
+    return output, log.lines(job, output.number)
 
 
 def readable(value: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,14 @@ from headway.kinds import registry
 from headway.kinds.registry import Kind
 from headway.lifecycle import actions
 from headway.models import Job
+from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.presenters import accepted
 from headway.web.responses import SeeOther, Wants, problem, vary
 
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
+MOST_NAMED = 10
+"""Unknown parameters that an answer names at most."""
 FORM_OVERHEAD = 1024 * 1024
 """Bytes that a form may add to the file in it."""
 
@@ -77,8 +81,7 @@ def _read(request: HttpRequest, kind: Kind) -> Request:
         values = json_object(request.body)
         token = request.headers.get("Idempotency-Key") or values.pop(TOKEN_FIELD, None)
         form = kind.fill(values)
-        for name in values.keys() - form.fields.keys():
-            form.add_error(None, f"There is no parameter {name!r}.")
+        refuse_unknown(form, values)
         for name in form.fields.keys() & values.keys():
             if isinstance(values[name], dict):
                 form.add_error(name, "This must be a single value.")
@@ -103,6 +106,15 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise MalformedError("The body must be a JSON object of parameters.")
     return values
+
+
+def refuse_unknown(form: forms.Form, names: Iterable[str]) -> None:
+    """Adds what a form has no field for to its errors: some of it, and how much more there is."""
+    unknown = [name for name in names if name not in form.fields]
+    for name in unknown[:MOST_NAMED]:
+        form.add_error(None, f"There is no parameter {clean(name, 100)!r}.")
+    if more := len(unknown[MOST_NAMED:]):
+        form.add_error(None, f"Nor are there {more:,} others.")
 
 
 def _check_sizes(form: forms.Form) -> None:
