@@ -133,7 +133,8 @@ class Installation:
             supervisor.say(f"not ready after {PATIENCE:.0f} s: {', '.join(missing)} missing")
         if user := sign_in.first_user_without_password():
             supervisor.say(f"sign in as {user}, once: {self.url}{sign_in.link_path(user)}")
-            supervisor.say(f"then set a password: {self.url}{sign_in.password_path(user)}")
+            if path := sign_in.password_path(user):
+                supervisor.say(f"then set a password: {self.url}{path}")
         supervisor.say(f"ready: {self.url}/")
 
     def _missing(self) -> list[str]:

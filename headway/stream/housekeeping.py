@@ -63,7 +63,7 @@ class Clock:
 
     def begin(self, reader: Subscription) -> None:
         """Looks after a stream from now on."""
-        self._watched[reader] = _Watch(_now(), self.limits, reader.waits)
+        self._watched[reader] = _Watch(_now(), self.limits, reader)
 
     def forget(self, reader: Subscription) -> bool:
         """No longer; False when it did not anyway."""
@@ -79,14 +79,14 @@ class Clock:
             for reader, watch in tuple(self._watched.items()):
                 if reader.ended:
                     continue
-                if now >= watch.ends_at or reader.spent:
+                if now >= watch.ends_at or reader.spent or self._is_in_doubt(reader, watch, now):
                     self._end(reader, farewell(self._sign(reader) if reader.waits else b""))
                 elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
                     reader.wire.write(self._sign(reader))
 
     async def check(self) -> None:
         """Asks, for ever, whether readers may still read, and ends the streams of who may not.
-        While nobody can tell, streams go on: who was let in is trusted until their next."""
+        Where nobody can tell it asks again; `run` ends what it learns nothing of."""
         interval = min(1.0, self.limits.recheck / 4)
         while True:
             await asyncio.sleep(interval)
@@ -103,6 +103,11 @@ class Clock:
                     watch.checked = _now()
                     if reader.grant in revoked:
                         self._end(reader, sse.AUTH)
+
+    def _is_in_doubt(self, reader: Subscription, watch: "_Watch", now: float) -> bool:
+        """Whether two looks at what lets a reader read were missed: the check fails, or hangs. It
+        comes back to the door, which knows or refuses."""
+        return reader.grant is not None and now - watch.checked > 2 * self.limits.recheck
 
     def _tell(self, stale: bool) -> None:
         """Tells everybody at once when it has changed."""
@@ -121,9 +126,10 @@ class _Watch:
 
     __slots__ = ("_given", "_since", "checked", "ends_at")
 
-    def __init__(self, now: float, limits: Limits, waits: float) -> None:
-        age = limits.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
-        self.ends_at = now + (waits or age)
+    def __init__(self, now: float, limits: Limits, reader: Subscription) -> None:
+        age = min(limits.max_age, reader.lasts)
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+        self.ends_at = now + (reader.waits or age * jitter)
         self.checked = now
         self._given, self._since = 0, now
 

@@ -14,11 +14,12 @@ from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.http import HttpRequest
 
+from headway import users
 from headway.conf import conf
 from headway.stream import Hub, Limits, Log, Subscription
 from headway.stream.http import EventStreamResponse, cursor
 from headway.stream.long_poll import Wait
-from headway.web.grants import Grant, revoked
+from headway.web.grants import Grant, good_for, revoked
 
 MOST_FOLLOWED = 1000
 """Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
@@ -52,9 +53,9 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
-def feed(owner_id: int | None) -> str:
+def feed(owner_id: Any) -> str:
     """The feed on which an owner's new jobs are announced; "" for jobs that nobody owns."""
-    return f"user:{owner_id}" if owner_id else ""
+    return "" if owner_id is None else f"user:{owner_id}"
 
 
 def job_events(request: HttpRequest, job: str, grant: Grant) -> EventStreamResponse:
@@ -106,6 +107,7 @@ def _reader(
         waits=_seconds(request.GET.get("poll", "")),
         holder=str(grant.user),
         grant=grant,
+        lasts=good_for(grant),
         **options,
     )
 
@@ -138,7 +140,7 @@ def _members(feed: str, number: int) -> Sequence[str]:
     if number:
         wanted |= Q(finished_at__gte=seen)
     try:
-        jobs = Job.objects.filter(wanted, owner_id=int(feed.removeprefix("user:")))
+        jobs = Job.objects.filter(wanted, owner_id=users.key(feed.removeprefix("user:")))
         return [str(job) for job in jobs.values_list("pk", flat=True)[:MOST_FOLLOWED]]
     finally:
         close_old_connections()

@@ -9,7 +9,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import OperationalError, connection
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from headway import users
 from headway.models import ApiToken
 from headway.web.responses import CHALLENGE, problem
 
@@ -26,7 +27,7 @@ NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is."""
 
 
-def issue(owner: User, name: str = "") -> tuple[ApiToken, str]:
+def issue(owner: AbstractBaseUser, name: str = "") -> tuple[ApiToken, str]:
     """A new token of `owner`, and the text that nobody can see again: `pt_<id>_<secret>`."""
     secret = secrets.token_hex(24)
     token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
@@ -48,7 +49,7 @@ def find(text: str) -> ApiToken | None:
     token = ApiToken.objects.select_related("owner").filter(pk=int(number)).first()
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
-    if token.revoked_at is not None or not token.owner.is_active:
+    if token.revoked_at is not None or not users.is_active(token.owner):
         return None
     _note_use(token)
     return token
@@ -99,7 +100,7 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
 
     user = token.owner
 
-    async def auser() -> User:
+    async def auser() -> AbstractBaseUser:
         return user
 
     request.user = user
