@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 Revoked = Callable[[Collection[Hashable]], Awaitable[Collection[Hashable]]]
 """Gives those grants that do not hold any more."""
 
+LATE = 5.0
+"""Seconds that a look at who may read may be late on a busy machine, however often there is one."""
 AWAY = 1.0
 """Seconds that the log may be away before streams are told."""
 
@@ -107,7 +109,8 @@ class Clock:
     def _is_in_doubt(self, reader: Subscription, watch: "_Watch", now: float) -> bool:
         """Whether two looks at what lets a reader read were missed: the check fails, or hangs. It
         comes back to the door, which knows or refuses."""
-        return reader.grant is not None and now - watch.checked > 2 * self.limits.recheck
+        doubt = max(2 * self.limits.recheck, LATE)
+        return reader.grant is not None and now - watch.checked > doubt
 
     def _tell(self, stale: bool) -> None:
         """Tells everybody at once when it has changed."""
