@@ -74,7 +74,7 @@ def person(who: str, job: Job) -> User | None:
         return job.owner
     user = User.objects.create(
         username="somebody",
-        is_staff="staff" in who or "superuser" in who,
+        is_staff=who.startswith("staff") or "superuser" in who,
         is_superuser="superuser" in who,
     )
     for codename in re.findall(r"`jobs\.(\w+)`", who):

@@ -107,7 +107,10 @@ def test_the_sign_in_link_works_exactly_once(up: Up) -> None:
     if not up.running:
         up.start()
     with httpx.Client(follow_redirects=True) as first:
-        assert first.get(up.link()).url.path == "/"
+        asked = first.get(up.link())
+        assert "Sign in as admin?" in asked.text
+        token = {"csrfmiddlewaretoken": first.cookies["csrftoken"]}
+        assert first.post(up.link(), data=token).url.path == "/"
     with httpx.Client(follow_redirects=True) as second:
         assert second.get(up.link()).url.path == "/sign-in/"
 

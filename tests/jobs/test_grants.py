@@ -73,7 +73,10 @@ def test_who_is_gone_reads_nothing(alice: User, session: Grant, token: Grant) ->
     assert revoked(session, token) == {session, token}
 
 
-def test_others_jobs_take_a_permission_for_as_long(alice: User, bob: User, client: Client) -> None:
+def test_others_jobs_take_staff_with_a_permission_for_as_long(
+    alice: User, bob: User, client: Client
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
     client.force_login(bob)
     key, job = client.session.session_key or "", Job.objects.create(kind="x", owner=alice)
     own, others = Grant(bob.pk, key), Grant(bob.pk, key, others=frozenset({job.pk}))
