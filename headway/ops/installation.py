@@ -45,7 +45,9 @@ class Installation:
         self.url = f"http://{self.host}:{port}"
 
     def __enter__(self) -> "Installation":
-        self._lock = (self.data_dir / "up.lock").open("a+")
+        lock = self.data_dir / "up.lock"
+        lock.touch(mode=0o600)
+        self._lock = lock.open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
