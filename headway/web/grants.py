@@ -147,7 +147,7 @@ def _sessions(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
     store = _store()
     if store.load is not db.SessionStore.load:
         return {key: _loaded(store, key) for key in keys}
-    # 500 sessions in SQLite: 6 ms, and 75 ms one by one.
+    # 500 sessions in SQLite cost 30 ms of CPU, and 380 ms one by one.
     rows = store.get_model_class().objects.filter(pk__in=keys, expire_date__gt=timezone.now())
     return {row.pk: row.get_decoded() for row in rows}
 
