@@ -10,9 +10,11 @@ from django.db.models import Manager
 from headway.models import Job
 
 User: TypeAlias = AbstractBaseUser | AnonymousUser
+Person: TypeAlias = Any
+"""A user of the project's model; the stubs of Django would have it be one of `auth.User`."""
 
 
-def manager() -> "Manager[AbstractBaseUser]":
+def manager() -> "Manager[Any]":
     """Finds users as Django's own sign-in does."""
     return get_user_model()._default_manager
 
@@ -22,7 +24,7 @@ def name_field() -> str:
     return str(get_user_model().USERNAME_FIELD)
 
 
-def named(name: str) -> AbstractBaseUser | None:
+def named(name: str) -> Person | None:
     """The user who signs in by this name."""
     return manager().filter(**{name_field(): name}).first()
 

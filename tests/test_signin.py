@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def admin() -> User:
     user = sign_in.first_user_without_password()
-    assert user is not None
+    assert isinstance(user, User)
     return user
 
 

@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from headway.models import Job
 from headway.policy import policy
+from headway.users import Person
 from headway.web.responses import problem, sign_in_first
 
 P = ParamSpec("P")
@@ -55,9 +55,9 @@ def allowed(
     return decorate
 
 
-def person(request: HttpRequest) -> AbstractBaseUser:
+def person(request: HttpRequest) -> Person:
     """The signed-in user of a view behind `signed_in`."""
-    return cast("AbstractBaseUser", request.user)
+    return request.user
 
 
 def visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:

@@ -112,13 +112,15 @@ def _sees(user: users.User, jobs: Collection[UUID]) -> bool:
     return seen.issuperset(wanted.values_list("pk", flat=True))
 
 
-def _is_of(session: Mapping[str, Any], user: users.User) -> bool:
+def _is_of(session: Mapping[str, Any], user: users.Person) -> bool:
     """Whether a session is signed in as a user, with the password of now, by a way of signing in
     that admits this user. As `django.contrib.auth.get_user`, which would ask for each alone."""
     backend = session.get(BACKEND_SESSION_KEY)
     if session.get(SESSION_KEY) != _name_of(user):
         return False
-    if backend not in settings.AUTHENTICATION_BACKENDS or not _admits(load_backend(backend), user):
+    if backend not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    if not _admits(load_backend(str(backend)), user):
         return False
     if not hasattr(user, "get_session_auth_hash"):
         return True
@@ -127,7 +129,7 @@ def _is_of(session: Mapping[str, Any], user: users.User) -> bool:
     return any(constant_time_compare(known, valid) for valid in hashes)
 
 
-def _name_of(user: Any) -> str:
+def _name_of(user: users.Person) -> str:
     """How a session writes a user's key."""
     return str(user._meta.pk.value_to_string(user))
 

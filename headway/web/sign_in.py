@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.urls import NoReverseMatch, reverse
@@ -12,6 +11,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from headway import users
+from headway.users import Person
 
 FIRST = "admin"
 """The name of the user that is made where there is none."""
@@ -22,7 +22,7 @@ class _Tokens(PasswordResetTokenGenerator):
 
     key_salt = "headway.web.sign_in"
 
-    def _make_hash_value(self, user: AbstractBaseUser, timestamp: int) -> str:
+    def _make_hash_value(self, user: Person, timestamp: int) -> str:
         # Django's own value has whole seconds: a second use within one second would pass
         return f"{super()._make_hash_value(user, timestamp)}{user.last_login}"
 
@@ -30,13 +30,13 @@ class _Tokens(PasswordResetTokenGenerator):
 _tokens = _Tokens()
 
 
-def link_path(user: AbstractBaseUser) -> str:
+def link_path(user: Person) -> str:
     """The path of a link that signs `user` in once, within PASSWORD_RESET_TIMEOUT."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("sign_in_link", args=(uid, _tokens.make_token(user)))
 
 
-def password_path(user: AbstractBaseUser) -> str:
+def password_path(user: Person) -> str:
     """The page of the admin on which a superuser gives `user` a password; "" where the admin has
     none for this model of users."""
     try:
@@ -45,7 +45,7 @@ def password_path(user: AbstractBaseUser) -> str:
         return ""
 
 
-def user_of(uid: str, token: str) -> AbstractBaseUser | None:
+def user_of(uid: str, token: str) -> Person | None:
     """The user of a link that is still good, and stays so. None for any other."""
     try:
         user = users.manager().get(pk=urlsafe_base64_decode(uid).decode())
@@ -54,7 +54,7 @@ def user_of(uid: str, token: str) -> AbstractBaseUser | None:
     return user if users.is_active(user) and _tokens.check_token(user, token) else None
 
 
-def redeem(uid: str, token: str) -> AbstractBaseUser | None:
+def redeem(uid: str, token: str) -> Person | None:
     """The user of a link that is still good; from then on it is not. None for any other."""
     user = user_of(uid, token)
     if user is None:
@@ -63,7 +63,7 @@ def redeem(uid: str, token: str) -> AbstractBaseUser | None:
     return user if before.update(last_login=timezone.now()) else None
 
 
-def first_user_without_password() -> AbstractBaseUser | None:
+def first_user_without_password() -> Person | None:
     """Who needs a link: the superuser, made here when there is no user at all and one takes no more
     than a name.
 
@@ -82,11 +82,11 @@ def first_user_without_password() -> AbstractBaseUser | None:
     return superusers.first()
 
 
-def _made() -> AbstractBaseUser | None:
+def _made() -> Person | None:
     model: Any = get_user_model()
     if set(model.REQUIRED_FIELDS) - {model.get_email_field_name()}:
         return None  # what else a user must have is for `createsuperuser` to ask
     by_address = users.name_field() == model.get_email_field_name()
     name = {users.name_field(): f"{FIRST}@localhost" if by_address else FIRST}
-    made: AbstractBaseUser = model._default_manager.create_superuser(**name, password=None)
+    made: Person = model._default_manager.create_superuser(**name, password=None)
     return made

@@ -9,7 +9,6 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import OperationalError, connection
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +18,7 @@ from django.utils.crypto import constant_time_compare
 
 from headway import users
 from headway.models import ApiToken
+from headway.users import Person
 from headway.web.responses import CHALLENGE, problem
 
 PREFIX = "pt"
@@ -27,7 +27,7 @@ NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is."""
 
 
-def issue(owner: AbstractBaseUser, name: str = "") -> tuple[ApiToken, str]:
+def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
     """A new token of `owner`, and the text that nobody can see again: `pt_<id>_<secret>`."""
     secret = secrets.token_hex(24)
     token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
@@ -100,7 +100,7 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
 
     user = token.owner
 
-    async def auser() -> AbstractBaseUser:
+    async def auser() -> Person:
         return user
 
     request.user = user
