@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -14,6 +13,7 @@ from headway import users
 from headway.kinds import registry
 from headway.lifecycle import actions
 from headway.ops import watch
+from headway.users import Person
 
 
 class Command(BaseCommand):
@@ -80,7 +80,7 @@ def _opened(path: Path) -> "UploadedFile[bytes]":
         raise CommandError(f"{path}: {error.strerror}") from error
 
 
-def _user(name: str | None) -> AbstractBaseUser | None:
+def _user(name: str | None) -> Person | None:
     if name is None:
         return None
     user = users.named(name)
