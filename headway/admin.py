@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.forms import CheckboxInput
@@ -20,8 +20,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from headway import users
 from headway.lifecycle import actions, snapshots
 from headway.models import ApiToken, Attempt, Job
+from headway.policy import policy
 from headway.templatetags.headway import duration
 from headway.web import tokens
 from headway.web.presenters import Shown, show
@@ -32,7 +34,7 @@ STOP_POLLING = 286
 
 class ReadOnly(BaseModelAdmin[Any]):
     """Jobs change through verbs, and the janitor prunes them by age, so nobody adds, edits or
-    deletes here. The view permission lets staff look, the change permission cancel and retry."""
+    deletes here. Who may look, cancel and retry is for the policy to say."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         del request, obj
@@ -51,7 +53,18 @@ class ReadOnly(BaseModelAdmin[Any]):
         return List
 
 
-class AttemptInline(ReadOnly, admin.StackedInline[Attempt, Job]):
+class Browsed(ReadOnly):
+    """For those who may look through the history of all jobs."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return policy.may_browse(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del obj  # one that the policy hides is not found
+        return policy.may_browse(request.user)
+
+
+class AttemptInline(Browsed, admin.StackedInline[Attempt, Job]):
     """Every run of the job, with the traceback that its owner does not see."""
 
     model = Attempt
@@ -59,6 +72,10 @@ class AttemptInline(ReadOnly, admin.StackedInline[Attempt, Job]):
     ordering = ("-number",)
     fields = ("status", "worker", "started_at", "finished_at", "reason", "traceback", "log")
     readonly_fields = ("traceback", "log")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        shown = policy.may_see_tracebacks(request.user, obj)
+        return [each for each in self.fields if shown or each != "traceback"]
 
     @admin.display(description="Traceback")
     def traceback(self, attempt: Attempt) -> str:
@@ -90,13 +107,13 @@ class LiveChangeList(List):
         cursor, states = snapshots.live(jobs)
         for job in jobs:
             snap = snapshots.snapshot(job, states.get(str(job.pk)))
-            job.shown = Shown(job, snap, cursor)
+            job.shown = Shown(job, snap, cursor, request.user)
         self.result_list = jobs
         self.polls = any(job.is_active for job in jobs)
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
+class JobAdmin(Browsed, admin.ModelAdmin[Job]):
     """The list fetches itself again every two seconds while a job on it is active."""
 
     list_display = ("name", "state", "bar", "owner", "duration", "created")
@@ -109,7 +126,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     )
     list_select_related = ("owner",)
     list_per_page = 50
-    search_fields = ("title", "owner__username", "reason", "params_text")
+    search_fields = ("title", "reason")
     search_help_text = "Id, title, owner, reason or a parameter"
     date_hierarchy = "created_at"
     actions = ("cancel_jobs", "retry_jobs")
@@ -130,8 +147,21 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         js = ("headway/htmx.min.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        jobs: QuerySet[Job] = super().get_queryset(request)
+        jobs: QuerySet[Job] = policy.visible(super().get_queryset(request), request.user)
         return jobs.alias(params_text=Cast("params", TextField()))
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Parameters are searched by those who may see them."""
+        inputs = ["params_text"] if policy.may_see_inputs(request.user, None) else []
+        return [*self.search_fields, f"owner__{users.name_field()}", *inputs]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
+        """Without the parameters, for those who may not see them."""
+        shown = policy.may_see_inputs(request.user, obj)
+        return [
+            (name, {"fields": [each for each in options["fields"] if shown or each != "params"]})
+            for name, options in self.fieldsets
+        ]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
@@ -158,8 +188,8 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         return response
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether this person may cancel and retry: what Django calls the change permission."""
-        return isinstance(request.user, User) and request.user.has_perm("headway.change_job")
+        """Whether the actions are offered; each job asks once more."""
+        return policy.may_operate(request.user)
 
     # An id and hx-preserve keep a tick where it is while rows come and go below it.
     @admin.display(description=SafeString('<input type="checkbox" id="action-toggle">'))
@@ -232,18 +262,27 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
-    """Tokens are made by `manage.py token`, which shows them once; here they are revoked."""
+    """Tokens are made by `manage.py token`, which shows them once; here they are revoked, or
+    deleted, as they are with their owner."""
 
     list_display = ("id", "owner", "name", "created_at", "last_used_at", "revoked_at")
     list_select_related = ("owner",)
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
-    search_fields = ("owner__username", "name")
+    search_fields = ("name",)
     fields = ("owner", "name", "created_at", "last_used_at", "revoked_at")
     actions = ("revoke_tokens",)
 
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        del request
+        return [*self.search_fields, f"owner__{users.name_field()}"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Of a user as well: Django refuses to delete one with what may not be deleted."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether this person may revoke."""
-        return isinstance(request.user, User) and request.user.has_perm("headway.change_apitoken")
+        return admin.ModelAdmin.has_change_permission(self, request)
 
     @admin.action(description="Revoke selected tokens", permissions=["operate"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
@@ -254,7 +293,7 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
 def _shown(job: Job) -> Shown:
     """What the list has read for all its rows at once; for a single job it is read here."""
     known: Shown | None = getattr(job, "shown", None)
-    return known or show([job.pk])[0]
+    return known or show([job.pk], AnonymousUser())[0]
 
 
 def _preformatted(text: str) -> str:

@@ -3,7 +3,6 @@
 import uuid
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
 
@@ -33,14 +32,6 @@ TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "JobQuerySet":
-        """Jobs this person may see: all for staff, their own for users, none for anonymous."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if getattr(user, "is_staff", False):
-            return self.all()
-        return self.filter(owner_id=user.pk)
-
     def active(self) -> "JobQuerySet":
         return self.filter(status__in=ACTIVE)
 
@@ -72,7 +63,10 @@ class Job(models.Model):
         null=True,
         blank=True,
         unique=True,
-        help_text="SHA-256 of owner and one-time form token",
+        help_text="SHA-256 of owner and key, or of owner, one-time token and fingerprint",
+    )
+    fingerprint = models.CharField(
+        max_length=64, blank=True, help_text="of kind and parameters, where there is a token"
     )
 
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
@@ -109,6 +103,7 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view", "change")
         ordering = ("-created_at", "-id")
         indexes = (
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
@@ -155,6 +150,7 @@ class Attempt(models.Model):
     checkpoint = models.JSONField(null=True, blank=True)
 
     class Meta:
+        default_permissions = ()
         ordering = ("job", "number")
         constraints = (
             models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once"),
@@ -177,6 +173,7 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        default_permissions = ("view", "change", "delete")
         ordering = ("-created_at", "-id")
         verbose_name = "API token"
 

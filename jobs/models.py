@@ -11,6 +11,7 @@ class ImportedRow(models.Model):
     data = models.JSONField()
 
     class Meta:
+        default_permissions = ()
         ordering = ("job", "line")
         constraints = (models.UniqueConstraint(fields=["job", "line"], name="imported_line_once"),)
 

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import Warning as CheckWarning
 
+from progress.data_dir import is_open
 from progress.redis_at_start import refusal
 
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
@@ -17,6 +19,19 @@ BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 def check_settings(**_: Any) -> list[CheckMessage]:
     """One error per setting that cannot work."""
     return [Error(problem, id="progress.E001") for problem in _problems()]
+
+
+@register
+def check_data_directory(**_: Any) -> list[CheckMessage]:
+    """Files in it are made for their owner alone; but their names can be read, and older files."""
+    if not is_open(settings.DATA_DIR):
+        return []
+    sentence = (
+        f"DATA_DIR: other users of this machine can look into {settings.DATA_DIR}, which was not"
+        " closed because somebody else owns it or it holds other files than ours. Give DATA_DIR a"
+        " directory of its own, or close it: chmod go= on it."
+    )
+    return [CheckWarning(sentence, id="progress.W001")]
 
 
 def _problems() -> Iterator[str]:

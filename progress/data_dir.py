@@ -2,17 +2,25 @@
 
 import hashlib
 import os
+import re
 import secrets
+import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 LONGEST_SOCKET_PATH = 100  # bytes: the kernel's limit is 108 on Linux and 104 on macOS
+OTHERS = 0o077
+OURS = re.compile(r"secret_key.*|db\.sqlite3.*|files|tmp|valkey.*|up\.lock|.*\.log")
+"""What there may be in a data directory that is closed to others without being asked."""
 
 
-def data_directory(path: str | Path) -> Path:
-    """`path` as a directory that exists, made for its owner alone (mode 0700).
+def data_directory(path: str | Path, *, within: bool = False) -> Path:
+    """`path` as a directory that exists, for its owner alone (mode 0700).
 
-    Ends the process with a sentence where that is impossible: nothing can run without it.
+    One that others can look into is closed where it is `within` the data directory, or holds
+    nothing but what belongs there: nobody means to close /tmp. Ends the process with a sentence
+    where there can be none: nothing can run without it.
     """
     directory = Path(path).expanduser().resolve()
     try:
@@ -21,7 +29,31 @@ def data_directory(path: str | Path) -> Path:
         raise SystemExit(f"DATA_DIR: {directory} cannot be made: {error.strerror}.") from None
     if not os.access(directory, os.W_OK):
         raise SystemExit(f"DATA_DIR: {directory} cannot be written to: set DATA_DIR to another.")
+    if within or all(OURS.fullmatch(path.name) for path in directory.iterdir()):
+        _close(directory)
     return directory
+
+
+def private_file(path: Path) -> Path:
+    """`path` as a file that exists, for its owner alone (mode 0600), with what SQLite keeps beside
+    a database: it gives these files the mode of the database when it makes them."""
+    with suppress(OSError):  # of which the database tells more
+        path.touch(mode=0o600)
+    for each in (path, *path.parent.glob(f"{path.name}-*")):
+        _close(each)
+    return path
+
+
+def is_open(path: Path) -> bool:
+    """Whether other users have any right to it."""
+    return bool(path.stat().st_mode & OTHERS)
+
+
+def _close(path: Path) -> None:
+    # SQLite may just have removed it; what is somebody else's, the checks tell of
+    with suppress(FileNotFoundError, PermissionError):
+        if is_open(path):
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
 
 
 def secret_key(path: Path) -> str:

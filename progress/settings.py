@@ -8,7 +8,7 @@ import django_stubs_ext
 
 from headway import conf
 from progress.broker import broker_url
-from progress.data_dir import data_directory, secret_key, socket_path
+from progress.data_dir import data_directory, private_file, secret_key, socket_path
 from progress.database import database
 from progress.environment import Environment
 
@@ -96,6 +96,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 DATABASES = {"default": env.parsed("DATABASE_URL", SQLITE_URL, database)}
+if DATABASES["default"]["NAME"] == str(DATA_DIR / "db.sqlite3"):
+    private_file(DATA_DIR / "db.sqlite3")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis: motion, and the queue unless there is another broker
@@ -144,8 +146,10 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-MEDIA_ROOT = DATA_DIR / "files"
-FILE_UPLOAD_TEMP_DIR = data_directory(DATA_DIR / "tmp")
+MEDIA_ROOT = data_directory(DATA_DIR / "files", within=True)
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+FILE_UPLOAD_TEMP_DIR = data_directory(DATA_DIR / "tmp", within=True)
 
 # The language model of "Ask a model" and of /chat/: any server that speaks OpenAI's dialect
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from headway import conf
@@ -148,6 +150,41 @@ def test_the_secret_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert len(keys.pop()) > 50
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.glob("secret*")] == ["secret_key"]
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_data_directory_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    for name in ("", "files", "files/uploads", "tmp", "valkey"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name).chmod(0o755)
+    for name in ("db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm"):
+        (tmp_path / name).touch(0o644)
+    done = check(DATA_DIR=str(tmp_path), DATABASE_URL="")
+    assert done.returncode == 0
+    assert "W001" not in done.stderr
+    assert {mode(tmp_path / name) for name in ("", "files", "tmp")} == {0o700}
+    assert {mode(path) for path in tmp_path.glob("db.sqlite3*")} == {0o600}
+
+
+def test_a_directory_that_holds_other_things_is_not_closed_but_told_of(tmp_path: Path) -> None:
+    """Such as /tmp, or a home."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "letters.txt").touch()
+    done = check(DATA_DIR=str(tmp_path), DATABASE_URL="")
+    assert mode(tmp_path) == 0o755
+    assert f"can look into {tmp_path}" in done.stderr
+    assert (mode(tmp_path / "db.sqlite3"), mode(tmp_path / "files")) == (0o600, 0o700)
+
+
+def test_files_of_jobs_are_for_their_owner_alone() -> None:
+    path = Path(default_storage.path(default_storage.save("uploads/x/y", ContentFile(b"z"))))
+    try:
+        assert (mode(path), mode(path.parent)) == (0o600, 0o700)
+    finally:
+        path.unlink()
 
 
 @pytest.mark.parametrize(("word", "meaning"), [("yes", True), ("0", False), ("", False)])

@@ -107,9 +107,21 @@ def test_the_sign_in_link_works_exactly_once(up: Up) -> None:
     if not up.running:
         up.start()
     with httpx.Client(follow_redirects=True) as first:
-        assert first.get(up.link()).url.path == "/"
+        asked = first.get(up.link())
+        assert "Sign in as admin?" in asked.text
+        token = {"csrfmiddlewaretoken": first.cookies["csrftoken"]}
+        assert first.post(up.link(), data=token).url.path == "/"
     with httpx.Client(follow_redirects=True) as second:
         assert second.get(up.link()).url.path == "/sign-in/"
+
+
+def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
+    if not up.running:
+        up.start()
+    kept = [up.data_dir, *up.data_dir.rglob("*")]
+    assert {"db.sqlite3", "db.sqlite3-wal", "valkey.log"} <= {path.name for path in kept}
+    assert any(path.suffix == ".aof" for path in kept)
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 def test_a_second_up_on_the_same_data_names_the_first(up: Up) -> None:

@@ -2,19 +2,21 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from headway.kinds import parameters, registry
 from headway.kinds.celery_options import wanted
-from headway.lifecycle import announce, dispatch, files
+from headway.lifecycle import announce, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
+from headway.policy import policy
+from headway.users import User
 
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
@@ -27,56 +29,62 @@ class NotAllowedError(ActionError):
     """Somebody else might."""
 
 
-class TokenUsedError(ActionError):
-    """The one-time token of this start belongs to a job of another kind."""
+class KeyUsedError(ActionError):
+    """The key of this start belongs to a start of something else."""
 
 
 def start(
     kind: str,
     params: Mapping[str, Any],
     *,
-    owner: AbstractBaseUser | int | None = None,
+    owner: Any = None,
     token: str | None = None,
+    key: str | None = None,
     options: Mapping[str, Any] | None = None,
     job_id: uuid.UUID | None = None,
 ) -> Job:
     """Stores a queued job, and publishes it once the surrounding transaction is committed.
 
-    `token` is a form's one-time token: a second start by the same owner with it returns the first
-    job; one of another kind raises TokenUsedError. `options` are Celery's for this one job
+    `owner` is a user or a user's primary key. A second start by the same owner with the same
+    `token` of a form and the same parameters, or with the same `key`, returns the first job; with
+    a key and other parameters it raises KeyUsedError. `options` are Celery's for this one job
     (queue, priority, countdown, ...). Uploaded files among `params` are stored, and the task is
     given their names in the default storage.
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
     chosen = _kind(kind)
-    owner_id: int | None = owner.pk if isinstance(owner, AbstractBaseUser) else owner
-    digest = _digest(token, owner_id)
-    first = _started_with(digest, kind)
-    if first is not None:
+    owner_id = owner.pk if isinstance(owner, models.Model) else owner
+    job = Job(id=job_id or uuid.uuid4(), kind=kind, title=chosen.title, owner_id=owner_id)
+    with _fitting():
+        bound = parameters.bind(kind, chosen.task.job_signature, (), params)
+        if token or key:
+            job.fingerprint = fingerprint.of(kind, bound)
+            job.token = _digest(job, token, key)
+    if first := _started_before(job):
         return first
     asked = wanted(chosen.task, options or {})
-    job = Job(id=job_id or uuid.uuid4(), kind=kind, title=chosen.title, owner_id=owner_id)
-    job.token, job.max_attempts = digest, chosen.task.max_attempts
+    job.max_attempts = chosen.task.max_attempts
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
-        job.params = _fitting(chosen, job.pk, params, saved)
+        with _fitting():
+            job.params = parameters.stored(kind, files.store_uploads(job.pk, bound, saved))
         _insert(job, asked.delay)
     except BaseException as error:
         files.delete(saved)
-        first = _started_with(digest, kind) if isinstance(error, IntegrityError) else None
+        first = _started_before(job) if isinstance(error, IntegrityError) else None
         if first is None:
             raise
         return first
     return job
 
 
-def cancel(job: Job, by: User | AnonymousUser | None = None) -> Job:
+def cancel(job: Job, by: User | None = None) -> Job:
     """Cancels a queued job at once and asks a running one to stop; returns the job as it is now.
 
     Raises ActionError when the job has already ended, or when it is not for `by` to change.
     """
-    _check(job, by)
+    _require(by is None or policy.may_cancel(by, job))
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     row = Job.objects.filter(pk=job.pk)
     with transaction.atomic():
@@ -91,13 +99,13 @@ def cancel(job: Job, by: User | AnonymousUser | None = None) -> Job:
     return _now(row, bool(done), Status.CANCELLING, "cancelled")
 
 
-def retry(job: Job, by: User | AnonymousUser | None = None) -> Job:
+def retry(job: Job, by: User | None = None) -> Job:
     """Queues a failed, cancelled or lost job for another attempt, with attempts anew.
 
     Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
     `by` to change.
     """
-    _check(job, by)
+    _require(by is None or policy.may_retry(by, job))
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
     done = row.filter(status__in=RETRYABLE).update(
@@ -112,10 +120,8 @@ def retry(job: Job, by: User | AnonymousUser | None = None) -> Job:
     return now
 
 
-def _check(job: Job, by: User | AnonymousUser | None) -> None:
-    """Everybody may change their own jobs; others' take the permission that the admin asks for."""
-    own = by is not None and by.is_authenticated and job.owner_id == by.pk
-    if by is not None and not own and not by.has_perm("headway.change_job"):
+def _require(allowed: bool) -> None:
+    if not allowed:
         raise NotAllowedError("You may look at this job, but not change it.")
 
 
@@ -126,24 +132,28 @@ def _kind(name: str) -> registry.Kind:
         raise ActionError(f"There is no kind of job called {name!r}.") from None
 
 
-def _digest(token: str | None, owner_id: int | None) -> str | None:
-    """What is stored of a token: it names the owner, too, who may be deleted before the job."""
-    return hashlib.sha256(f"{owner_id}:{token}".encode()).hexdigest() if token else None
+def _digest(job: Job, token: str | None, key: str | None) -> str:
+    """What is stored of a token or key: it names the owner, too, who may be deleted before the
+    job. A form that is sent once more with other values means another job, so its token counts
+    together with them; a key stands for one request, whatever is in it."""
+    said = f"{job.owner_id}:{key}" if key else f"{job.owner_id}:{token}:{job.fingerprint}"
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _started_with(digest: str | None, kind: str) -> Job | None:
-    first = Job.objects.filter(token=digest).first() if digest else None
-    if first is not None and first.kind != kind:
-        raise TokenUsedError("This key has already started a job of another kind.")
+def _started_before(job: Job) -> Job | None:
+    first = Job.objects.filter(token=job.token).first() if job.token else None
+    if first is not None and first.fingerprint != job.fingerprint:
+        raise KeyUsedError(
+            "This key has already started a job with other parameters. Use a new key for each job."
+        )
     return first
 
 
-def _fitting(
-    kind: registry.Kind, job: uuid.UUID, params: Mapping[str, Any], saved: list[str]
-) -> dict[str, Any]:
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Within it, parameters that do not fit raise ActionError."""
     try:
-        bound = parameters.bind(kind.name, kind.task.job_signature, (), params)
-        return parameters.stored(kind.name, files.store_uploads(job, bound, saved))
+        yield
     except parameters.ParameterError as error:
         raise ActionError(str(error)) from error
 

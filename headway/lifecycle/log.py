@@ -1,6 +1,7 @@
 """The log of this installation's jobs, what pages read of it, and the feeds of new jobs."""
 
 from functools import cache
+from typing import Any
 
 from headway.conf import conf
 from headway.stream import Glance, Log
@@ -25,6 +26,6 @@ def glance() -> Glance:
     return Glance(Log(conf.REDIS_URL, timeout=GLANCE))
 
 
-def feed(owner_id: int | None) -> str:
+def feed(owner_id: Any) -> str:
     """The feed on which an owner's new jobs are announced; "" for jobs that nobody owns."""
-    return f"user:{owner_id}" if owner_id else ""
+    return "" if owner_id is None else f"user:{owner_id}"

@@ -21,6 +21,8 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 """
+PRIVATELY = ("/bin/sh", "-c", 'umask 077; exec "$0" "$@"')
+"""Runs what follows so that nobody else can read the files it makes."""
 
 
 class EmbeddedError(Exception):
@@ -47,13 +49,20 @@ class EmbeddedValkey:
     @property
     def command(self) -> list[str]:
         """The command line of the server, in the foreground."""
-        return [str(server_binary()), str(self.configuration)]
+        return [*PRIVATELY, str(server_binary()), str(self.configuration)]
 
     def prepare(self) -> None:
         """Write the configuration, and end a server that an earlier, killed `up` left behind."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.directory.chmod(0o700)
+        except PermissionError:
+            raise EmbeddedError(
+                f"{self.directory} belongs to somebody else: set REDIS_URL or move DATA_DIR."
+            ) from None
         self._own_socket_directory()
         text = CONFIGURATION.format(socket=self.socket, directory=self.directory)
+        self.configuration.touch(mode=0o600)
         self.configuration.write_text(text)
         self.shut_down()
 

@@ -45,7 +45,9 @@ class Installation:
         self.url = f"http://{self.host}:{port}"
 
     def __enter__(self) -> "Installation":
-        self._lock = (self.data_dir / "up.lock").open("a+")
+        lock = self.data_dir / "up.lock"
+        lock.touch(mode=0o600)
+        self._lock = lock.open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -133,7 +135,8 @@ class Installation:
             supervisor.say(f"not ready after {PATIENCE:.0f} s: {', '.join(missing)} missing")
         if user := sign_in.first_user_without_password():
             supervisor.say(f"sign in as {user}, once: {self.url}{sign_in.link_path(user)}")
-            supervisor.say(f"then set a password: {self.url}{sign_in.password_path(user)}")
+            if path := sign_in.password_path(user):
+                supervisor.say(f"then set a password: {self.url}{path}")
         supervisor.say(f"ready: {self.url}/")
 
     def _missing(self) -> list[str]:

@@ -18,6 +18,8 @@ Revoked = Callable[[Collection[Hashable]], Awaitable[Collection[Hashable]]]
 CLOSING = b": this server is ending: come back, another one goes on from your cursor\n"
 SPENT = b": this stream has lasted long enough: come back, it goes on from your cursor\n"
 """Why a stream ends that is to be resumed: comments, the first line of its last block."""
+LATE = 5.0
+"""Seconds that a look at who may read may be late on a busy machine, however often there is one."""
 AWAY = 1.0
 """Seconds that the log may be away before streams are told."""
 
@@ -68,7 +70,7 @@ class Clock:
 
     def begin(self, reader: Subscription) -> None:
         """Looks after a stream from now on."""
-        self._watched[reader] = _Watch(_now(), self.limits, reader.waits)
+        self._watched[reader] = _Watch(_now(), self.limits, reader)
 
     def forget(self, reader: Subscription) -> bool:
         """No longer; False when it did not anyway."""
@@ -84,7 +86,7 @@ class Clock:
             for reader, watch in tuple(self._watched.items()):
                 if reader.ended:
                     continue
-                if now >= watch.ends_at or reader.spent:
+                if now >= watch.ends_at or reader.spent or self._is_in_doubt(reader, watch, now):
                     sign = self.sign(reader) if reader.waits else b""
                     self._end(reader, farewell(SPENT, sign))
                 elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
@@ -92,7 +94,7 @@ class Clock:
 
     async def check(self) -> None:
         """Asks, for ever, whether readers may still read, and ends the streams of who may not.
-        While nobody can tell, streams go on: who was let in is trusted until their next."""
+        Where nobody can tell it asks again; `run` ends what it learns nothing of."""
         interval = min(1.0, self.limits.recheck / 4)
         while True:
             await asyncio.sleep(interval)
@@ -109,6 +111,12 @@ class Clock:
                     watch.checked = _now()
                     if reader.grant in revoked:
                         self._end(reader, sse.AUTH)
+
+    def _is_in_doubt(self, reader: Subscription, watch: "_Watch", now: float) -> bool:
+        """Whether two looks at what lets a reader read were missed: the check fails, or hangs. It
+        comes back to the door, which knows or refuses."""
+        doubt = max(2 * self.limits.recheck, LATE)
+        return reader.grant is not None and now - watch.checked > doubt
 
     def _tell(self, stale: bool) -> None:
         """Tells everybody at once when it has changed."""
@@ -128,9 +136,10 @@ class _Watch:
 
     __slots__ = ("_given", "_since", "checked", "ends_at")
 
-    def __init__(self, now: float, limits: Limits, waits: float) -> None:
-        age = limits.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
-        self.ends_at = now + (waits or age)
+    def __init__(self, now: float, limits: Limits, reader: Subscription) -> None:
+        age = min(limits.max_age, reader.lasts)
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+        self.ends_at = now + (reader.waits or age * jitter)
         self.checked = now
         self._given, self._since = 0, now
 

@@ -57,7 +57,8 @@ class Subscription:
     when its jobs have. `feed`: follow this owner's jobs, of which `jobs` has all once `complete`.
     `heartbeat`: show life by an event, not a comment. `waits`: the stream ends after its first
     frames, or after so many seconds without (0: it goes on). `holder`: on whose account it is
-    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn). The hub
+    counted. `grant`: what lets its reader read (None: nothing that could be withdrawn), which is
+    good for `lasts` seconds: then the stream ends, for its reader to come back with it. The hub
     sets `wire`, where frames go, and `budget`, the bytes after which there are no more."""
 
     def __init__(
@@ -72,6 +73,7 @@ class Subscription:
         waits: float = 0.0,
         holder: str = "",
         grant: Hashable = None,
+        lasts: float = inf,
     ) -> None:
         self.jobs = frozenset(jobs)
         self.wire: Wire
@@ -82,7 +84,7 @@ class Subscription:
         self.cursor = cursor or 0
         self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.waits = heartbeat, waits
-        self.holder, self.grant = holder, grant
+        self.holder, self.grant, self.lasts = holder, grant, lasts
         self.given = 0
         self.blocked = False
         self.room: Room | None = None

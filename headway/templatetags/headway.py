@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -40,7 +41,7 @@ def headway_head(context: template.Context) -> dict[str, Any]:
 @register.inclusion_tag("headway/_live_bar.html")
 def job_bar(job: Job | uuid.UUID | str) -> dict[str, Any]:
     """The live bar of one job, or of a job's id; nothing for a job that no longer exists."""
-    items = show([job.pk if isinstance(job, Job) else uuid.UUID(str(job))])
+    items = show([job.pk if isinstance(job, Job) else uuid.UUID(str(job))], AnonymousUser())
     return {"items": items}
 
 

@@ -1,14 +1,15 @@
-"""Who may see what: everybody their own jobs, staff all; anything else is a 404, never a 403."""
+"""What views ask before they answer; what somebody may not see is a 404, never a 403."""
 
 import uuid
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar
 
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from headway.models import Job
+from headway.policy import policy
+from headway.users import Person
 from headway.web.responses import problem, sign_in_first
 
 P = ParamSpec("P")
@@ -61,14 +62,14 @@ def takes_tokens(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
-def person(request: HttpRequest) -> User:
+def person(request: HttpRequest) -> Person:
     """The signed-in user of a view behind `signed_in`."""
-    return cast("User", request.user)
+    return request.user
 
 
 def visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
     """The job, if this person may see it. Raises Http404 otherwise."""
-    job = Job.objects.visible_to(request.user).filter(pk=pk).first()
+    job = policy.visible(Job.objects.filter(pk=pk), request.user).first()
     if job is None:
         raise Http404
     return job

@@ -25,6 +25,7 @@ _PROBLEMS = {
     404: "NotFound",
     409: "NotNow",
     413: "TooLarge",
+    422: "UsedBefore",
     429: "TooMuch",
     503: "NotAvailable",
 }
@@ -69,8 +70,8 @@ _PARAMETERS: Schema = {
     "viewer": {
         "name": "viewer",
         "in": "query",
-        "description": "The number of a user; 401 when it is another who asks.",
-        "schema": _DIGITS,
+        "description": "The key of a user; 401 when it is another who asks.",
+        "schema": _TEXT,
     },
     "last": {
         "name": "Last-Event-ID",
@@ -93,7 +94,8 @@ _PARAMETERS: Schema = {
     "key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Two requests of one person with the same key start one job.",
+        "description": "Two requests of one person with the same key start one job. With other"
+        " parameters the second is refused.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     },
 }
@@ -185,7 +187,7 @@ def _start(kind: Kind) -> Schema:
             "summary": kind.title,
             "description": kind.description,
             "requestBody": {"required": True, "content": body},
-            **operation(_accepted(), [400, 403, 413], "key"),
+            **operation(_accepted(), [400, 403, 413, 422], "key"),
         },
     }
 

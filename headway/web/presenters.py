@@ -13,6 +13,8 @@ from django.utils import timezone
 from headway.kinds import json_values
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
+from headway.policy import policy
+from headway.users import User
 from headway.web.responses import vary
 
 HINT = 80
@@ -27,6 +29,8 @@ class Shown:
     snap: dict[str, Any]
     cursor: int | None
     """None when Redis did not answer."""
+    viewer: User
+    """For whose eyes it is."""
 
     @property
     def is_active(self) -> bool:
@@ -38,15 +42,25 @@ class Shown:
 
     @property
     def can_cancel(self) -> bool:
-        return self.job.status in ACTIVE and self.job.cancel_requested_at is None
+        possible = self.job.status in ACTIVE and self.job.cancel_requested_at is None
+        return possible and policy.may_cancel(self.viewer, self.job)
 
     @property
     def can_retry(self) -> bool:
-        return self.job.status in TERMINAL - {Status.SUCCEEDED}
+        possible = self.job.status in TERMINAL - {Status.SUCCEEDED}
+        return possible and policy.may_retry(self.viewer, self.job)
 
     @property
     def hint(self) -> str:
-        return _hint(self.job)
+        return _hint(self.job) if self.sees_inputs else ""
+
+    @property
+    def sees_inputs(self) -> bool:
+        return policy.may_see_inputs(self.viewer, self.job)
+
+    @property
+    def is_own(self) -> bool:
+        return self.job.owner_id == self.viewer.pk
 
     @property
     def elapsed(self) -> float | None:
@@ -74,8 +88,9 @@ def _hint(job: Job) -> str:
     return json_values.text(", ".join(parts[:3]), HINT)
 
 
-def show(ids: Sequence[uuid.UUID]) -> list[Shown]:
-    """The jobs of `ids`, in that order; those that are gone are left out.
+def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
+    """The jobs of `ids`, in that order, for a viewer who may see them; those that are gone are
+    left out.
 
     Redis is read before the database: a state is committed before it is published, so whatever
     the cursor has passed is in the rows read after it.
@@ -83,16 +98,16 @@ def show(ids: Sequence[uuid.UUID]) -> list[Shown]:
     cursor, states = snapshots.live(ids)
     jobs = Job.objects.select_related("owner").in_bulk(ids)
     return [
-        Shown(jobs[pk], snapshots.snapshot(jobs[pk], states.get(str(pk))), cursor)
+        Shown(jobs[pk], snapshots.snapshot(jobs[pk], states.get(str(pk))), cursor, viewer)
         for pk in ids
         if pk in jobs
     ]
 
 
-def show_one(job: Job) -> Shown:
-    """One job whose row was read before, for its owner's eyes; read again (see `show`). Raises
-    Http404 when it has been deleted meanwhile."""
-    for item in show([job.pk]):
+def show_one(job: Job, viewer: User) -> Shown:
+    """One job whose row was read before, and checked; read again (see `show`). Raises Http404 when
+    it has been deleted meanwhile."""
+    for item in show([job.pk], viewer):
         return item
     raise Http404
 

@@ -23,6 +23,7 @@ ERRORS = {
     405: ("Not possible", "This address does not answer to that method."),
     409: ("Not now", "The job is no longer in a state for that."),
     413: ("Too large", "That is more than this server takes."),
+    422: ("Used before", "This key belongs to another request."),
     429: ("Too much at once", "You have as many answers under way as this server allows."),
     500: ("Something broke", "The error has been noted. Running jobs are not affected."),
     503: ("Not available", "This cannot be done here at the moment."),

@@ -13,6 +13,7 @@ from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.http import HttpRequest
 
+from headway import users
 from headway.conf import conf
 from headway.lifecycle.log import feed
 from headway.lifecycle.snapshots import snapshot
@@ -20,7 +21,7 @@ from headway.models import ACTIVE, Job
 from headway.stream import Hub, Limits, Subscription
 from headway.stream.http import EventStreamResponse, cursor
 from headway.stream.long_poll import Wait
-from headway.web.grants import Grant, revoked
+from headway.web.grants import Grant, good_for, revoked
 
 MOST_FOLLOWED = 1000
 """Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
@@ -98,6 +99,7 @@ def _reader(
         waits=_seconds(request.GET.get("poll", "")),
         holder=str(grant.user),
         grant=grant,
+        lasts=good_for(grant),
         **options,
     )
 
@@ -125,7 +127,7 @@ def _members(feed: str, number: int) -> Sequence[str]:
     if number:
         wanted |= Q(finished_at__gte=seen)
     try:
-        jobs = Job.objects.filter(wanted, owner_id=int(feed.removeprefix("user:")))
+        jobs = Job.objects.filter(wanted, owner_id=users.key(feed.removeprefix("user:")))
         return [str(job) for job in jobs.values_list("pk", flat=True)[:MOST_FOLLOWED]]
     finally:
         close_old_connections()

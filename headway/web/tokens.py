@@ -9,7 +9,6 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import Error, connection
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +16,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from headway import users
 from headway.models import ApiToken
+from headway.users import Person
 from headway.web.responses import CHALLENGE, problem
 
 PREFIX = "pt"
@@ -26,7 +27,7 @@ NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is."""
 
 
-def issue(owner: User, name: str = "") -> tuple[ApiToken, str]:
+def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
     """A new token of `owner`, and the text that nobody can see again: `pt_<id>_<secret>`."""
     secret = secrets.token_hex(24)
     token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
@@ -48,7 +49,7 @@ def find(text: str) -> ApiToken | None:
     token = ApiToken.objects.select_related("owner").filter(pk=int(number)).first()
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
-    if token.revoked_at is not None or not token.owner.is_active:
+    if token.revoked_at is not None or not users.is_active(token.owner):
         return None
     _note_use(token)
     return token
@@ -102,7 +103,7 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
 
     user = token.owner
 
-    async def auser() -> User:
+    async def auser() -> Person:
         return user
 
     request.user = user

@@ -6,12 +6,13 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
-from django.contrib.auth.models import User
 from django.db import close_old_connections
 
+from headway import users
 from headway.lifecycle import actions
 from headway.lifecycle.log import feed
 from headway.models import Job
+from headway.policy import policy
 from headway.stream import Subscription
 from headway.stream.event import clean
 from headway.stream.http import Cursor
@@ -44,7 +45,7 @@ class Refusal(Exception):  # noqa: N818 - an answer
 
 def respond(grant: Grant) -> SocketResponse:
     """Lets a WebSocket in for whom `grant` names. The caller has checked who asks."""
-    own = Subscription([], heartbeat=True, holder=str(grant.user), grant=grant)
+    own = _reader("", grant, [], heartbeat=True)
 
     async def answer(socket: Socket, asked: Mapping[str, Any] | None) -> None:
         # Only where it matters: three queries, in the thread that all streams wait for.
@@ -107,10 +108,10 @@ async def _named(socket: Socket, grant: Grant, names: Any, cursor: str | int) ->
         raise refusal
     if unknown:
         await _refuse(socket, "subscribe", refusal)
-    others = any(owner != grant.user for owner in owners.values())
+    others = frozenset(pk for pk, owner in owners.items() if owner != grant.user)
     found = [str(pk) for pk in owners]
     # Of one job, as over HTTP: there is no end of many.
-    return _reader(cursor, grant._replace(staff=others), found, ends=len(names) == 1)
+    return _reader(cursor, grant._replace(others=others), found, ends=len(names) == 1)
 
 
 async def _unsubscribe(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, Any]) -> None:
@@ -145,20 +146,26 @@ VERBS: Mapping[str, Verb] = {
 def _reader(cursor: str | int, grant: Grant, jobs: Sequence[str], **options: Any) -> Subscription:
     number, reason = Cursor.of(str(cursor))
     return Subscription(
-        jobs, cursor=number, reason=reason, holder=str(grant.user), grant=grant, **options
+        jobs,
+        cursor=number,
+        reason=reason,
+        holder=str(grant.user),
+        grant=grant,
+        lasts=grants.good_for(grant),
+        **options,
     )
 
 
-def _owners(user: int, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, int | None]:
+def _owners(user: Any, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """The owner of each of these jobs that the person may see."""
-    visible = Job.objects.visible_to(User.objects.get(pk=user))
-    return dict(visible.filter(pk__in=wanted).values_list("pk", "owner_id"))
+    visible = policy.visible(Job.objects.filter(pk__in=wanted), users.manager().get(pk=user))
+    return dict(visible.values_list("pk", "owner_id"))
 
 
-def _cancelled(user: int, name: object) -> Job:
+def _cancelled(user: Any, name: object) -> Job:
     try:
-        person, pk = User.objects.get(pk=user), _uuid(name)
-        job = Job.objects.visible_to(person).filter(pk=pk).first() if pk else None
+        person, pk = users.manager().get(pk=user), _uuid(name)
+        job = policy.visible(Job.objects.filter(pk=pk), person).first() if pk else None
         if job is None:
             raise Refusal(NO_SUCH_JOB, [_shown(name)])
         return actions.cancel(job, by=person)

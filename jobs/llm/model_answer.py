@@ -115,7 +115,8 @@ def _client() -> AsyncOpenAI:
         api_key=settings.LLM_API_KEY or "none",  # the package insists; servers without keys do not
         timeout=openai.Timeout(settings.LLM_TIMEOUT, connect=CONNECT),
         default_headers={"Accept-Encoding": "identity"},
-        http_client=_Http(verify=_certificates()),
+        # The package follows three redirects, and would send the question to each
+        http_client=_Http(verify=_certificates(), follow_redirects=False),
     )
 
 
@@ -167,6 +168,11 @@ def _told(error: Exception, *, begun: bool) -> ModelError:
     """What went wrong as a sentence, and in the log with what an operator can search for."""
     _note(error)
     if isinstance(error, openai.APIStatusError):
+        if error.status_code < 400:
+            return ModelError(
+                "The model's server points to another address. Whoever runs this site can check"
+                " LLM_BASE_URL."
+            )
         if error.status_code >= 500:
             return ModelError("The model's server is in trouble. Try again later.")
         refused = "The model's server did not accept the question."

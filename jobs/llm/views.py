@@ -10,11 +10,12 @@ from contextlib import aclosing
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from headway.conf import conf
+from headway.policy import policy
 from headway.stream import sse
 from headway.stream.http import StreamResponse
 from headway.web import grants, openapi, streams
@@ -25,7 +26,11 @@ from headway.web.views.start import MalformedError, json_object, refuse_unknown
 from jobs.llm.language_model import ModelError, QuestionForm, hindrance, load
 
 logger = logging.getLogger(__name__)
-_open: Counter[int] = Counter()
+KIND = "ask-model"
+"""The kind of job whose answer this is; who may not start it may not ask here either."""
+DOUBTS = 2
+"""Looks at who reads that may fail one after the other, before the answer ends."""
+_open: Counter[Any] = Counter()
 """Answers under way in this process, by user."""
 
 
@@ -38,6 +43,8 @@ def chat(request: HttpRequest) -> HttpResponseBase:
         return problem(request, 401, json=True)
     if _is_lured(request):
         return problem(request, 403, "Other sites may not ask in your name.", json=True)
+    if not policy.may_start(request.user, KIND):
+        return problem(request, 403, json=True)
     if "Last-Event-ID" in request.headers:
         # An EventSource that was not closed asks again after the end, and 204 makes it stop. There
         # is nothing to resume: the question would be asked, and paid for, once more.
@@ -57,7 +64,7 @@ def chat(request: HttpRequest) -> HttpResponseBase:
     streams.keep_connection()
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    frames = _frames(grants.of(request, staff=False), form.cleaned_data)
+    frames = _frames(grants.of(request), form.cleaned_data)
     return StreamResponse(frames, streams.hub, _cut())
 
 
@@ -99,14 +106,16 @@ async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerat
             aclosing(answer(**question)) as pieces,
             aclosing(_with_silences(pieces)) as moments,
         ):
-            checked = time.monotonic()
+            checked, doubts = time.monotonic(), 0
             async for piece in moments:
                 yield sse.KEEPALIVE if piece is None else _data({"content": piece})
                 if time.monotonic() - checked > conf.STREAM_RECHECK:
-                    if await _is_withdrawn(grant):
+                    if (withdrawn := await _is_withdrawn(grant)) is True:
                         yield sse.AUTH
                         break
-                    checked = time.monotonic()
+                    checked, doubts = time.monotonic(), doubts + 1 if withdrawn is None else 0
+                    if doubts == DOUBTS:
+                        raise ModelError("Whether you may still read this cannot be told now.")
     except ModelError as error:
         yield _data({"error": True, "message": str(error)}, event="error")
     except Exception:
@@ -117,13 +126,13 @@ async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerat
     yield sse.encode("[DONE]")
 
 
-async def _is_withdrawn(grant: grants.Grant) -> bool:
-    """While nobody can tell, the answer goes on, as all streams do."""
+async def _is_withdrawn(grant: grants.Grant) -> bool | None:
+    """None while the database cannot tell."""
     try:
         return bool(await grants.revoked([grant]))
-    except DatabaseError as error:
+    except (InterfaceError, OperationalError) as error:
         logger.warning("Who may still read an answer is not known: %s", error)
-        return False
+        return None
 
 
 def _data(value: dict[str, Any], event: str = "") -> bytes:

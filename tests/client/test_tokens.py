@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import AsyncClient, Client
 from django.utils import timezone
@@ -211,3 +211,30 @@ def test_staff_revoke_in_the_admin_and_change_nothing_else(alice: User, boss: Us
     token.refresh_from_db()
     assert token.revoked_at is not None
     assert tokens.find(text) is None
+
+
+def test_who_has_had_a_token_can_be_deleted_in_the_admin(alice: User, boss: User) -> None:
+    job = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
+    tokens.revoke(tokens.issue(alice)[0])
+    tokens.issue(alice)
+    client = Client()
+    client.force_login(boss)
+    url = f"/admin/auth/user/{alice.pk}/delete/"
+    assert "permission to delete" not in client.get(url).content.decode()
+    client.post(url, {"post": "yes"})
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert not ApiToken.objects.exists()
+    job.refresh_from_db()
+    assert job.owner is None
+
+
+def test_whose_permission_to_delete_tokens_is_missing_deletes_no_user_with_one(
+    alice: User, bob: User
+) -> None:
+    tokens.issue(alice)
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    bob.user_permissions.add(Permission.objects.get(codename="delete_user"))
+    client = Client()
+    client.force_login(bob)
+    client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
+    assert ApiToken.objects.get().owner == alice

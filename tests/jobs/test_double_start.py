@@ -1,6 +1,7 @@
 """A double click starts one job."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -50,10 +51,43 @@ def test_a_token_is_each_owners_own(alice: User, bob: User) -> None:
     assert actions.start("add", {"a": 1}, token="t").pk == nobodys.pk
 
 
-def test_a_token_starts_no_job_of_another_kind(alice: User) -> None:
-    actions.start("add", {"a": 1}, owner=alice, token="t")
-    with pytest.raises(actions.TokenUsedError, match="already started a job of another kind"):
-        actions.start("polite", {}, owner=alice, token="t")
+def test_a_form_that_is_sent_again_with_other_values_means_another_job(alice: User) -> None:
+    first = actions.start("add", {"a": 1}, owner=alice, token="t")
+    assert actions.start("add", {"a": 2}, owner=alice, token="t").pk != first.pk
+    assert actions.start("polite", {}, owner=alice, token="t").pk != first.pk
+    assert actions.start("add", {"a": 1}, owner=alice, token="t").pk == first.pk
+
+
+def test_a_key_starts_no_job_with_other_parameters_or_of_another_kind(alice: User) -> None:
+    first = actions.start("add", {"a": 1}, owner=alice, key="k")
+    for kind, params in (("add", {"a": 2}), ("polite", {})):
+        with pytest.raises(actions.KeyUsedError, match="with other parameters"):
+            actions.start(kind, params, owner=alice, key="k")
+    assert actions.start("add", {"a": 1}, owner=alice, key="k").pk == first.pk
+    assert Job.objects.count() == 1
+
+
+def upload(name: str, content: bytes) -> dict[str, Any]:
+    return {"a": SimpleUploadedFile(name, content)}
+
+
+def test_uploads_count_by_name_and_content(alice: User) -> None:
+    first = actions.start("add", upload("a.csv", b"1,2"), owner=alice, key="k")
+    again = actions.start("add", upload("a.csv", b"1,2"), owner=alice, key="k")
+    assert again.pk == first.pk
+    with default_storage.open(first.params["a"]) as stored:
+        assert stored.read() == b"1,2"
+    for other in (upload("a.csv", b"3,4"), upload("b.csv", b"1,2")):
+        with pytest.raises(actions.KeyUsedError):
+            actions.start("add", other, owner=alice, key="k")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_starts_with_one_key_and_other_parameters_one_wins(alice: User) -> None:
+    acts = [partial(actions.start, "add", {"a": n}, owner=alice, key="k") for n in range(4)]
+    done = at_once(acts)
+    assert len([each for each in done if isinstance(each, Job)]) == 1
+    assert len([each for each in done if isinstance(each, actions.KeyUsedError)]) == 3
 
 
 def test_people_who_used_one_token_can_both_be_deleted(alice: User, bob: User) -> None:

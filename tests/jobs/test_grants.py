@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import User
+from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.db import OperationalError, connection
+from django.test import Client, override_settings
 from django.utils import timezone
 
-from headway.models import ApiToken
+from headway.models import ApiToken, Job
 from headway.web import grants, tokens
 from headway.web.grants import Grant
 
@@ -70,13 +73,52 @@ def test_who_is_gone_reads_nothing(alice: User, session: Grant, token: Grant) ->
     assert revoked(session, token) == {session, token}
 
 
-def test_others_jobs_take_a_member_of_staff(boss: User, client: Client) -> None:
-    client.force_login(boss)
-    key = client.session.session_key or ""
-    own, others = Grant(boss.pk, key), Grant(boss.pk, key, staff=True)
-    assert not revoked(own, others)
-    User.objects.update(is_staff=False)
+def test_others_jobs_take_staff_with_a_permission_for_as_long(
+    alice: User, bob: User, client: Client
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    client.force_login(bob)
+    key, job = client.session.session_key or "", Job.objects.create(kind="x", owner=alice)
+    own, others = Grant(bob.pk, key), Grant(bob.pk, key, others=frozenset({job.pk}))
     assert revoked(own, others) == {others}
+    bob.user_permissions.add(Permission.objects.get(codename="view_job"))
+    assert not revoked(own, others)
+    job.delete()  # which is for the stream itself to say
+    bob.user_permissions.clear()
+    assert not revoked(own, others)
+
+
+def test_a_grant_that_cannot_be_checked_does_not_hold(session: Grant, token: Grant) -> None:
+    """Others' checks go on: here a way of signing in has gone from the settings."""
+    with override_settings(AUTHENTICATION_BACKENDS=["no.such.Backend"]):
+        assert revoked(session, token) == {session}
+    store = SessionStore(session.session)
+    store[BACKEND_SESSION_KEY] = "no.such.Backend"
+    store.save()
+    with override_settings(AUTHENTICATION_BACKENDS=["no.such.Backend"]):
+        assert revoked(session, token) == {session}
+
+
+def test_what_a_way_of_signing_in_says_counts(alice: User, session: Grant) -> None:
+    lenient = "django.contrib.auth.backends.AllowAllUsersModelBackend"
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    store = SessionStore(session.session)
+    store[BACKEND_SESSION_KEY] = lenient
+    store.save()
+    with override_settings(AUTHENTICATION_BACKENDS=[lenient]):
+        assert not revoked(session)
+    assert revoked(session) == {session}
+
+
+def test_a_database_that_is_away_is_not_mistaken_for_an_answer(session: Grant) -> None:
+    path = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = "/nowhere/at/all"
+    try:
+        with pytest.raises(OperationalError):
+            revoked(session)
+    finally:
+        connection.settings_dict["NAME"] = path
 
 
 def test_a_session_of_somebody_else_is_no_ground(bob: User, session: Grant, token: Grant) -> None:

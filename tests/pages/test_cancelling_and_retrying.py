@@ -111,6 +111,7 @@ def test_staff_change_others_jobs_only_with_the_admins_permission(
     make_job: MakeJob, verb: str, before: Status, after: Status
 ) -> None:
     clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_job"))
     job, client = make_job(before), client_of(clerk)
     url = f"/jobs/{job.pk}/"
     assert f"{url}{verb}/" not in client.get(url).content.decode()

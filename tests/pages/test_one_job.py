@@ -171,7 +171,7 @@ def test_the_number_of_queries_does_not_grow_with_the_attempts(
             page_of(alices, job)
 
 
-@pytest.mark.parametrize("answer", [accepted, show_one])
+@pytest.mark.parametrize("answer", [accepted, lambda job: show_one(job, job.owner)])
 def test_a_job_that_is_deleted_while_it_is_asked_about_is_not_found(
     make_job: MakeJob, answer: Callable[[Job], object]
 ) -> None:

@@ -161,6 +161,33 @@ def test_an_idempotency_key_starts_one_job(alices: Client) -> None:
     assert len({answer.json()["job"] for answer in same}) == 1
 
 
+def test_an_idempotency_key_with_other_parameters_is_422(alices: Client) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = post_json(alices, {"seconds": 1}, **key)
+    other = post_json(alices, {"seconds": 2}, **key)
+    assert other.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "new key" in other.json()["detail"]
+    assert post_json(alices, {"seconds": 1}, **key).json()["job"] == first.json()["job"]
+    assert Job.objects.count() == 1
+
+
+def test_an_idempotency_key_with_another_upload_is_422(alices: Client) -> None:
+    def post(content: bytes) -> Any:
+        upload = SimpleUploadedFile("people.csv", content)
+        headers = JSON | {"Idempotency-Key": "once"}
+        return alices.post("/jobs/start/import-csv/", {"file": upload}, headers=headers)
+
+    first = post(b"name\nAnn\n")
+    assert post(b"name\nBob\n").status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert post(b"name\nAnn\n").json()["job"] == first.json()["job"]
+
+
+def test_going_back_and_starting_with_other_values_starts_another_job(alices: Client) -> None:
+    for steps in ("10", "20", "20"):
+        alices.post(START, {**FORM, "steps": steps, "start-token": "of-this-form"})
+    assert sorted(job.params["steps"] for job in Job.objects.all()) == [10, 20]
+
+
 def test_an_uploaded_file_is_stored(alices: Client) -> None:
     upload = SimpleUploadedFile("people.csv", b"name\nAnn\n")
     response = alices.post("/jobs/start/import-csv/", {"file": upload})

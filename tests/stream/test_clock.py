@@ -18,12 +18,14 @@ class Grants:
     def __init__(self) -> None:
         self.gone: set[Hashable] = set()
         self.asked: list[Hashable] = []
-        self.down = False
+        self.down = self.hangs = False
 
     async def revoked(self, grants: Collection[Hashable]) -> Collection[Hashable]:
         self.asked += grants
         if self.down:
             raise OSError("the database is away")
+        if self.hangs:
+            await asyncio.Event().wait()
         return self.gone & set(grants)
 
 
@@ -58,17 +60,45 @@ async def test_who_may_read_no_more_is_told_and_the_stream_ends(
         await stream.aclose()
 
 
-async def test_streams_go_on_while_nobody_can_tell_who_may_read(
-    guarded: Hub, grants: Grants, log: Log, job: str
+async def test_a_check_that_fails_once_is_made_again(
+    valkey: Valkey, database: Database, grants: Grants, log: Log, job: str
 ) -> None:
     log.append(job, state(job, "running"), attempt=1)
-    stream = await live(guarded, Subscription([job], grant="alice"))
+    limits = Limits(recheck=8)  # looked at every second, from the seventh on
+    hub = Hub(valkey.url, database.recover, database.members, limits, grants.revoked)
+    stream = await live(hub, Subscription([job], grant="alice"))
     grants.down = True
     await until(lambda: len(grants.asked) > 2)
     say(log, job, "still here")
     await collect_one(stream, b"still here")
     grants.down, grants.gone = False, {"alice"}
     await collect_one(stream, b"event: auth")
+    await hub.close()
+
+
+@pytest.mark.parametrize("fault", ["down", "hangs"])
+async def test_a_stream_of_which_nobody_can_tell_who_may_read_it_ends_to_be_resumed(
+    fault: str, guarded: Hub, grants: Grants, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    stream = await live(guarded, Subscription([job], grant="alice"))
+    ours = await live(guarded, Subscription([job]))
+    setattr(grants, fault, True)
+    *_, last = [piece async for piece in stream]
+    assert last.startswith(b"retry: ")
+    assert b"auth" not in last
+    say(log, job, "still here")
+    await collect_one(ours, b"still here")
+    await ours.aclose()
+
+
+async def test_a_stream_ends_to_be_resumed_when_its_grant_must_be_shown_again(
+    make_hub: MakeHub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    stream = await live(make_hub(), Subscription([job], lasts=1))
+    *_, last = [piece async for piece in stream]
+    assert last.startswith(b"retry: ")
 
 
 async def test_whose_stream_lives_by_events_is_told_at_once_that_the_log_is_away_and_back(

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from headway import users
 from headway.kinds import registry
 from headway.lifecycle import actions
 from headway.ops import watch
+from headway.users import Person
 
 
 class Command(BaseCommand):
@@ -80,14 +80,13 @@ def _opened(path: Path) -> "UploadedFile[bytes]":
         raise CommandError(f"{path}: {error.strerror}") from error
 
 
-def _user(name: str | None) -> AbstractBaseUser | None:
+def _user(name: str | None) -> Person | None:
     if name is None:
         return None
-    model = get_user_model()
-    try:
-        return model._default_manager.get_by_natural_key(name)
-    except model.DoesNotExist:
-        raise CommandError(f"There is no user {name!r}.") from None
+    user = users.named(name)
+    if user is None:
+        raise CommandError(f"There is no user {name!r}.")
+    return user
 
 
 def _problems(form: forms.Form) -> list[str]:

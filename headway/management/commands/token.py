@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from headway import users
 from headway.models import ApiToken
 from headway.web import tokens
 
@@ -23,10 +23,9 @@ class Command(BaseCommand):
         if options["revoke"] is not None:
             self._revoke(options["revoke"])
             return None
-        try:
-            owner = User.objects.get_by_natural_key(options["user"])
-        except User.DoesNotExist:
-            raise CommandError(f"There is no user {options['user']!r}.") from None
+        owner = users.named(options["user"])
+        if owner is None:
+            raise CommandError(f"There is no user {options['user']!r}.")
         longest = ApiToken._meta.get_field("name").max_length
         if longest is not None and len(options["name"]) > longest:
             raise CommandError(f"--name takes {longest} characters at most.")

@@ -39,7 +39,7 @@ def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpRes
     if wants is Wants.JSON:
         return problem(request, status, error) if error else accepted(job)
     if wants is Wants.PARTIAL:
-        return partial(request, show_one(job), request.POST.get("view", ""), error)
+        return partial(request, show_one(job, request.user), request.POST.get("view", ""), error)
     if error:
         messages.error(request, error)
     return vary(SeeOther(job.get_absolute_url()))

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from headway.models import Job
+from headway.policy import policy
 from headway.web import grants, streams
 from headway.web.access import allowed
 from headway.web.grants import Grant
@@ -53,14 +54,14 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
         return problem(request, 401, json=True)
     if len(wanted) > MOST_JOBS:
         return problem(request, 404, f"Name {MOST_JOBS} jobs at most.", json=True)
-    visible = Job.objects.visible_to(user).filter(pk__in=wanted)
-    owners = list(visible.values_list("owner_id", flat=True)) if wanted else []
+    visible = policy.visible(Job.objects.filter(pk__in=wanted), user)
+    owners = dict(visible.values_list("pk", "owner_id")) if wanted else {}
     if len(owners) < len(wanted):
         return problem(request, 404, json=True)
     streams.keep_connection()
     if request.method == "HEAD":
         return _headers_only()
-    return grants.of(request, staff=any(owner != user.pk for owner in owners))
+    return grants.of(request, {job for job, owner in owners.items() if owner != user.pk})
 
 
 def _headers_only() -> HttpResponse:

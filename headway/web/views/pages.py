@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from headway.kinds import registry
 from headway.lifecycle.log import glance
 from headway.models import ACTIVE, Job, Status
+from headway.policy import policy
 from headway.web.access import person, signed_in, visible_job
 from headway.web.presenters import Shown, show, show_one
 from headway.web.responses import vary
@@ -37,9 +38,11 @@ def index(request: HttpRequest) -> HttpResponse:
     chosen = chosen if chosen in FILTERS else ""
     mine = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
     page = Paginator(mine.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
-    items = show(list(page))
+    items = show(list(page), request.user)
     context = {
-        "kinds": registry.kinds().values(),
+        "kinds": [
+            kind for kind in registry.kinds().values() if policy.may_start(request.user, kind.name)
+        ],
         "filters": [(value, label, value == chosen) for value, (label, _) in FILTERS.items()],
         "chosen": chosen,
         "page": page,
@@ -57,7 +60,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @signed_in
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One job: where it is, what it said, what it left."""
-    item = show_one(visible_job(request, pk))
+    item = show_one(visible_job(request, pk), request.user)
     context = panel_context(item) | record_context(item)
     return vary(render(request, "headway/job.html", context))
 
@@ -69,14 +72,14 @@ def row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = visible_job(request, pk)
     if "mine" in request.GET and found.owner_id != person(request).pk:
         raise Http404
-    return partial(request, show_one(found), request.GET.get("view", "row"))
+    return partial(request, show_one(found, request.user), request.GET.get("view", "row"))
 
 
 @require_safe
 @signed_in
 def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The panel of one job."""
-    return partial(request, show_one(visible_job(request, pk)), "panel")
+    return partial(request, show_one(visible_job(request, pk), request.user), "panel")
 
 
 def _waits_in_vain(items: Iterable[Shown]) -> bool:

@@ -56,7 +56,11 @@ def panel_context(item: Shown) -> dict[str, Any]:
         "newest": newest,
         "files": [ResultFile(name, _size(job, name)) for name in job.files],
         "result": readable(job.result),
-        "params": readable({name: _shown(job, value) for name, value in job.params.items()}),
+        "params": readable(
+            {name: _shown(job, value) for name, value in job.params.items()}
+            if item.sees_inputs
+            else {}
+        ),
     }
 
 

@@ -19,7 +19,7 @@ def socket(request: HttpRequest) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     streams.keep_connection()
-    return websocket.respond(grants.of(request, staff=False))
+    return websocket.respond(grants.of(request))
 
 
 def _is_from_here(request: HttpRequest) -> bool:

@@ -19,6 +19,7 @@ from headway.kinds import registry
 from headway.kinds.registry import Kind
 from headway.lifecycle import actions
 from headway.models import Job
+from headway.policy import policy
 from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.presenters import accepted
@@ -40,7 +41,10 @@ class Request:
     """What somebody wants to start."""
 
     form: forms.Form
-    token: str | None
+    token: str = ""
+    """A form's own, the same when it is sent twice."""
+    key: str = ""
+    """One that a program made up, the same when it repeats a request."""
 
 
 @never_cache
@@ -52,6 +56,8 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
         wanted = registry.get(kind)
     except KeyError:
         raise Http404 from None
+    if not policy.may_start(request.user, wanted.name):
+        return problem(request, 403, "You may not start jobs of this kind.")
     if request.method != "POST":
         return _page(request, wanted, wanted.form_class(initial=_initial(request, wanted)))
     length = request.META.get("CONTENT_LENGTH") or ""
@@ -65,10 +71,14 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     if asked.form.is_valid():
         try:
             job = actions.start(
-                wanted.name, asked.form.cleaned_data, owner=person(request), token=asked.token
+                wanted.name,
+                asked.form.cleaned_data,
+                owner=person(request),
+                token=asked.token,
+                key=asked.key,
             )
-        except actions.TokenUsedError as error:
-            return problem(request, 409, str(error))
+        except actions.KeyUsedError as error:
+            return problem(request, 422, str(error))
         except actions.ActionError as error:
             asked.form.add_error(None, str(error))
         else:
@@ -79,18 +89,20 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
 def _read(request: HttpRequest, kind: Kind) -> Request:
     if request.content_type == "application/json":
         values = json_object(request.body)
-        token = request.headers.get("Idempotency-Key") or values.pop(TOKEN_FIELD, None)
+        token = values.pop(TOKEN_FIELD, None)
         form = kind.fill(values)
         refuse_unknown(form, values)
         for name in form.fields.keys() & values.keys():
             if isinstance(values[name], dict):
                 form.add_error(name, "This must be a single value.")
     else:
-        token = request.headers.get("Idempotency-Key") or request.POST.get(TOKEN_FIELD)
+        token = request.POST.get(TOKEN_FIELD)
         form = kind.form_class(request.POST, request.FILES)
-    if token and not re.fullmatch(r"[\w-]{1,64}", str(token), re.ASCII):
-        raise MalformedError("The token must be 1 to 64 letters, digits, dashes or underscores.")
-    return Request(form, str(token) if token else None)
+    key = request.headers.get("Idempotency-Key")
+    for name in filter(None, (token, key)):
+        if not re.fullmatch(r"[\w-]{1,64}", str(name), re.ASCII):
+            raise MalformedError("A token or key is 1 to 64 letters, digits, dashes, underscores.")
+    return Request(form, str(token or ""), str(key or ""))
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -133,6 +145,8 @@ def _initial(request: HttpRequest, kind: Kind) -> dict[str, Any]:
         job = visible_job(request, uuid.UUID(earlier))
     except ValueError:
         raise Http404 from None
+    if not policy.may_see_inputs(request.user, job):
+        raise Http404
     return job.params if job.kind == kind.name else {}
 
 

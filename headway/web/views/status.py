@@ -25,12 +25,12 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return problem(request, 401, json=True)
     try:
-        item = show_one(visible_job(request, pk))
+        item = show_one(visible_job(request, pk), request.user)
     except Http404:
         return problem(request, 404, json=True)
     response = _answer(request, item)
     if item.is_active:
-        grant = grants.of(request, staff=item.job.owner_id != request.user.pk)
+        grant = grants.of(request, {pk} if item.job.owner_id != request.user.pk else ())
         if wait := streams.news(request, str(pk), grant):
             return wait_before(response, wait)
     return response

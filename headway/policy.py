@@ -1,0 +1,69 @@
+"""Who may see and do what: the one place that every page, stream, message, verb and the admin ask.
+docs/operations.md has it as a table, from which tests/test_policy.py asks at every door."""
+
+from django.db.models import QuerySet
+
+from headway.models import Job
+from headway.users import User, is_active
+
+VIEW, CHANGE = "headway.view_job", "headway.change_job"
+
+
+class Policy:
+    """Owners see and change their jobs; staff those of others, with the permission for it.
+
+    A method that raises refuses, as False does. `job` is None where the right would be for all.
+    """
+
+    def visible(self, jobs: QuerySet[Job], user: User) -> QuerySet[Job]:
+        """Those of `jobs` that a user may see: state, progress, log, result and files."""
+        if not is_active(user):
+            return jobs.none()
+        return jobs if self.may_browse(user) else jobs.filter(owner_id=user.pk)
+
+    def may_start(self, user: User, kind: str) -> bool:
+        """Whether a user may start jobs of a kind."""
+        del kind
+        return is_active(user)
+
+    def may_cancel(self, user: User, job: Job) -> bool:
+        """Whether a user may cancel a job."""
+        return _owns(user, job) or _has(user, CHANGE)
+
+    def may_retry(self, user: User, job: Job) -> bool:
+        """Whether a user may have a job run again."""
+        return self.may_cancel(user, job)
+
+    def may_see_inputs(self, user: User, job: Job | None) -> bool:
+        """Whether a user may see the parameters of a job, or search those of all."""
+        return _owns(user, job) or self.may_browse(user)
+
+    def may_see_tracebacks(self, user: User, job: Job | None) -> bool:
+        """Whether a user may see what went wrong inside: exceptions, their texts and tracebacks."""
+        del job
+        return self.may_browse(user)
+
+    def may_browse(self, user: User) -> bool:
+        """Whether a user may look through the history of all jobs."""
+        return _has(user, VIEW) or _has(user, CHANGE)
+
+    def may_operate(self, user: User) -> bool:
+        """Whether the history offers a user to cancel and retry; each job asks once more."""
+        return _has(user, CHANGE)
+
+
+def _owns(user: User, job: Job | None) -> bool:
+    return job is not None and is_active(user) and job.owner_id == user.pk
+
+
+def _has(user: User, permission: str) -> bool:
+    """Staff alone are asked for permissions, which costs two queries. A user model that knows
+    neither has nobody who sees the jobs of others."""
+    if not is_active(user) or not getattr(user, "is_staff", False):
+        return False
+    has_perm = getattr(user, "has_perm", None)
+    return has_perm is not None and bool(has_perm(permission))
+
+
+policy = Policy()
+"""The one in use."""

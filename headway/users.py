@@ -1,0 +1,39 @@
+"""What is asked of users, whichever model the project has for them and whatever its key is."""
+
+from typing import Any, TypeAlias
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Manager
+
+from headway.models import Job
+
+User: TypeAlias = AbstractBaseUser | AnonymousUser
+Person: TypeAlias = Any
+"""A user of the project's model; the stubs of Django would have it be one of `auth.User`."""
+
+
+def manager() -> "Manager[Any]":
+    """Finds users as Django's own sign-in does."""
+    return get_user_model()._default_manager
+
+
+def name_field() -> str:
+    """The field that holds the name by which people sign in, such as an address."""
+    return str(get_user_model().USERNAME_FIELD)
+
+
+def named(name: str) -> Person | None:
+    """The user who signs in by this name."""
+    return manager().filter(**{name_field(): name}).first()
+
+
+def key(text: str) -> Any:
+    """A user's primary key, from what `str` made of it."""
+    return Job._meta.get_field("owner").target_field.to_python(text)
+
+
+def is_active(user: User) -> bool:
+    """Whether somebody is signed in and not locked out, which some models cannot say."""
+    return user.is_authenticated and getattr(user, "is_active", True)
