@@ -29,6 +29,14 @@ def _problems() -> Iterator[str]:
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
             yield f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin: use https://HOST alone."
+    for pattern in settings.SECRET_PARAMETERS:
+        if not re.fullmatch(r"[a-z0-9_*?]+", pattern):
+            yield (
+                f"SECRET_PARAMETERS: {pattern!r} matches no name: use letters, digits, _, * and ?,"
+                " the last two as in names of files."
+            )
+    if settings.JOB_SHOW_ERRORS and not settings.DEBUG:
+        yield "JOB_SHOW_ERRORS: shows users what errors say, so it goes with DEBUG=true alone."
     if settings.JOB_LEASE < 2 * settings.JOB_LEASE_RENEW:
         yield (
             f"JOB_LEASE is {settings.JOB_LEASE} s and JOB_LEASE_RENEW {settings.JOB_LEASE_RENEW} s:"

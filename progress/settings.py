@@ -22,6 +22,7 @@ DATA_DIR = data_directory(env.text("DATA_DIR", str(BASE_DIR / "var")))
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY", "") or secret_key(DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 HTTPS = env.flag("HTTPS")
 BIND = env.text("BIND", "127.0.0.1")
@@ -139,6 +140,18 @@ JANITOR_EVERY = env.number("JANITOR_EVERY", 5)
 JOB_REPUBLISH_AFTER = env.number("JOB_REPUBLISH_AFTER", 15)
 JOB_CANCEL_DEADLINE = env.number("JOB_CANCEL_DEADLINE", 30)
 JOB_HISTORY_DAYS = env.number("JOB_HISTORY_DAYS", 90)
+JOB_SECRETS_KEPT = env.number("JOB_SECRETS_KEPT", 86400)
+JOB_SHOW_ERRORS = env.flag("JOB_SHOW_ERRORS")
+SECRET_PARAMETERS = [
+    pattern.lower()
+    for pattern in env.words(
+        "SECRET_PARAMETERS",
+        "*password*,*passwd*,*pwd*,*passphrase*,*passcode*,*secret*,*credential*,*token,*api_key*,"
+        "*apikey*,*access_key*,*private_key*,*signing_key*,*encryption_key*,*authorization*,pin,"
+        "*_pin,otp,*_otp,cvv,cvc",
+    )
+]
+CSV_RAW = env.flag("CSV_RAW")
 LOG_MAXLEN = env.number("LOG_MAXLEN", 2000)
 LOG_TTL = env.number("LOG_TTL", 86400)
 STREAM_MAX_AGE = env.number("STREAM_MAX_AGE", 600)

@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from headway.kinds import parameters, registry
+from headway.kinds import parameters, registry, secrets
 from headway.kinds.celery_options import wanted
+from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, dispatch, files
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
@@ -60,7 +61,9 @@ def start(
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
-        job.params = _fitting(chosen, job.pk, params, saved)
+        fitting = _fitting(chosen, job.pk, params, saved)
+        for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
+            setattr(job, column, value)
         _insert(job, asked.delay)
     except BaseException as error:
         files.delete(saved)
@@ -95,12 +98,14 @@ def retry(job: Job, by: User | AnonymousUser | None = None) -> Job:
     """Queues a failed, cancelled or lost job for another attempt, with attempts anew.
 
     Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
-    `by` to change.
+    `by` to change, or when its secrets are gone.
     """
     _check(job, by)
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
-    done = row.filter(status__in=RETRYABLE).update(
+    ended = row.filter(status__in=RETRYABLE)
+    _require_secrets(ended)
+    done = ended.update(
         **QUEUED_AGAIN,
         max_attempts=F("attempt") + chosen.task.max_attempts,
         reason=f"Retried by {by}" if by else "Retried",
@@ -117,6 +122,14 @@ def _check(job: Job, by: User | AnonymousUser | None) -> None:
     own = by is not None and by.is_authenticated and job.owner_id == by.pk
     if by is not None and not own and not by.has_perm("headway.change_job"):
         raise NotAllowedError("You may look at this job, but not change it.")
+
+
+def _require_secrets(jobs: QuerySet[Job]) -> None:
+    try:
+        for job in jobs:
+            secrets.of(job)
+    except secrets.MissingError as error:
+        raise ActionError(str(error)) from None
 
 
 def _kind(name: str) -> registry.Kind:
@@ -142,10 +155,14 @@ def _fitting(
     kind: registry.Kind, job: uuid.UUID, params: Mapping[str, Any], saved: list[str]
 ) -> dict[str, Any]:
     try:
-        bound = parameters.bind(kind.name, kind.task.job_signature, (), params)
+        bound = secrets.opened(parameters.bind(kind.name, kind.task.job_signature, (), params))
         return parameters.stored(kind.name, files.store_uploads(job, bound, saved))
     except parameters.ParameterError as error:
         raise ActionError(str(error)) from error
+    except UnreadableError:
+        raise ActionError(
+            f"A secret for {kind.name} can no longer be read: this site's key has changed."
+        ) from None
 
 
 def _anew(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,23 +13,16 @@ from celery.exceptions import Ignore, Retry
 from celery.result import AsyncResult
 from django import forms
 
-from headway.kinds import celery_options, parameters
+from headway.kinds import celery_options, parameters, registry, secrets
+from headway.kinds.masking import Mask
 from headway.lifecycle import actions, dispatch, lease
+from headway.lifecycle.errors import JobError, sentence
 from headway.lifecycle.log import log
 from headway.models import Attempt, Job, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.worker import current_progress
 from headway.worker.lease_renewal import Keeper
-from headway.worker.outcome import (
-    Ending,
-    JobError,
-    failed,
-    kept,
-    retried,
-    sentence,
-    told_to_end,
-    trace,
-)
+from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
 from headway.worker.request import worker_name
 
 logger = logging.getLogger(__name__)
@@ -155,16 +148,19 @@ class JobTask(Task[Any, Any]):
             logger.exception("Job %s is left to the janitor", attempt.job_id)
 
     def _ending(self, job: Job, progress: current_progress.Running) -> Ending:
+        mask = Mask()
         try:
+            known = secrets.of(job)
+            mask = progress.hide(known)
             with current_progress.running(progress):
-                returned = self.run(**parameters.revived(self.job_signature, job.params))
-            result = kept(returned, progress)
+                returned = self.run(**parameters.revived(self.job_signature, job.params | known))
+            result = kept(returned, progress, mask)
         except Cancelled:
             return Ending(status=Status.CANCELLED, raises=Ignore())
         except Superseded:
             raise
         except Retry as retry:
-            return Ending(status=Status.QUEUED, error=trace(retry), raises=retry)
+            return retried(retry, job.pk, mask)
         except Ignore as ignore:
             return Ending(status=Status.SUCCEEDED, raises=ignore)
         except BaseException as error:
@@ -172,8 +168,8 @@ class JobTask(Task[Any, Any]):
                 raise SystemExit from error
             if isinstance(error, SoftTimeLimitExceeded):
                 lease.drop_connection()
-                return failed(error, f"Took longer than {self._soft_limit()} s")
-            return failed(error, sentence(error))
+                return failed(error, f"Took longer than {self._soft_limit()} s", mask)
+            return failed(error, sentence(error, job.pk, mask), mask)
         if progress.saw_cancel:
             return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
         return Ending(status=Status.SUCCEEDED, result=result)
@@ -182,7 +178,7 @@ class JobTask(Task[Any, Any]):
         self, progress: current_progress.Running, ending: Ending, traces: lease.Traces
     ) -> Any:
         if isinstance(ending.raises, Retry):
-            if self._queued_again(progress.attempt, ending.raises, ending.error, traces):
+            if self._queued_again(progress.attempt, ending, ending.raises, traces):
                 raise ending.raises
             ending = Ending(status=Status.CANCELLED, raises=Ignore())
 
@@ -204,7 +200,7 @@ class JobTask(Task[Any, Any]):
         return ending.result
 
     def _queued_again(
-        self, attempt: Attempt, retry: Retry, error: str, traces: lease.Traces
+        self, attempt: Attempt, ending: Ending, retry: Retry, traces: lease.Traces
     ) -> bool:
         """Queues the row for a Celery retry. False when the job is to end instead."""
         again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
@@ -216,15 +212,13 @@ class JobTask(Task[Any, Any]):
         job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
         if again.args or again.kwargs:
             bound = self.job_signature.bind_partial(*again.args, **again.kwargs)
-            changes["params"] = job.params | parameters.stored(self.job_kind, bound.arguments)
+            new = parameters.stored(self.job_kind, bound.arguments)
+            marked = registry.get(self.job_kind).secrets
+            changes |= secrets.split(marked, job.params | secrets.of(job) | new, job.options)
+        why = ending.again(number)
         queued = lease.insist(
             lambda: lease.requeue(
-                attempt,
-                delay,
-                traces,
-                reason=retried(retry, number),
-                error=error,
-                changes=changes,
+                attempt, delay, traces, reason=why, error=ending.error, changes=changes
             )
         )
         if queued:
