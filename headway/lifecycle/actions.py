@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import parameters, registry, secrets
 from headway.kinds.celery_options import wanted
@@ -32,6 +33,7 @@ class TokenUsedError(ActionError):
     """The one-time token of this start belongs to a job of another kind."""
 
 
+@sensitive_variables()
 def start(
     kind: str,
     params: Mapping[str, Any],

@@ -269,6 +269,36 @@ def test_a_refused_form_shows_nothing_of_them(alice: User, valkey: Valkey) -> No
     assert not [secret for secret in NEVER if secret in answer.content.decode()]
 
 
+class ChoosyForm(forms.Form):
+    token = forms.ChoiceField(choices=[("a", "A")])
+
+
+def test_a_message_that_repeats_a_secret_is_masked() -> None:
+    form = ChoosyForm({"token": PASSWORD})
+    assert PASSWORD in str(form.errors)
+    secrets.hush(form, secrets.fields(form))
+    assert form.errors["token"] == [
+        f"Select a valid choice. {MASK} is not one of the available choices."
+    ]
+
+
+def test_only_arguments_of_jobs_are_sealed_however_deep_they_are() -> None:
+    def task(name: str, kwargs: dict[str, object]) -> dict[str, object]:
+        return {"task": name, "args": [1], "kwargs": kwargs}
+
+    ours, others = task("ours", {"password": PASSWORD, "n": 1}), task("other", {"password": "x"})
+    group = task("celery.group", {"tasks": [ours, others]})
+    known = {"ours": {"password"}}
+    closed = secrets.closed({"link": [group]}, known.get)
+    inner, *rest = closed["link"][0]["kwargs"]["tasks"]
+    assert rest == [others]
+    assert PASSWORD not in str(inner)
+    assert secrets.opened(inner["kwargs"]) == ours["kwargs"]
+    assert [unseal(each[secrets.SEALED]) for each in inner["args"]] == [1]
+    assert secrets.closed(closed, known.get) == closed
+    assert PASSWORD not in str(secrets.masked(closed))
+
+
 def test_an_address_fills_in_no_secret(alice: User, valkey: Valkey) -> None:
     page = client_of(alice).get(f"/jobs/start/log-in/?user=ann&door={PASSWORD}&api_key={KEY}")
     assert "ann" in page.content.decode()

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from headway.conf import conf
 from headway.kinds import registry, secrets
@@ -42,6 +42,7 @@ class Request:
 
 @never_cache
 @sensitive_post_parameters()
+@sensitive_variables()
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def start(request: HttpRequest, kind: str) -> HttpResponse:
