@@ -43,15 +43,21 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
     first = mask.text(_first_line(error))
     if isinstance(error, FOR_USERS) and first:
         return json_values.text(first, REASON)
-    reference = get_random_string(8, REFERENCE)
     rest = f"{type(error).__name__}: {first}".rstrip(": ")
-    logger.error("Job %s: reference %s: %s", job, reference, rest)
+    reference = noted(f"Job {job}", rest)
     if settings.DEBUG and conf.JOB_SHOW_ERRORS:
         return json_values.text(f"{rest} (reference {reference})", REASON)
     return (
-        "Something unexpected went wrong. Whoever runs this site finds out what by the reference"
+        "Something unexpected went wrong. Whoever runs this site can look it up by the reference"
         f" {reference}"
     )
+
+
+def noted(where: str, text: str) -> str:
+    """Logs what is not for users, and returns the reference by which it is found in the log."""
+    reference = get_random_string(8, REFERENCE)
+    logger.error("%s: reference %s: %s", where, reference, text)
+    return reference
 
 
 def trace(error: BaseException, mask: Mask) -> str:
