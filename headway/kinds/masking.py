@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -12,13 +13,16 @@ SHORTEST = 4
 """Characters of a secret that is looked for in texts: what is shorter is in many by chance."""
 SHORTEST_LINE = 8
 """The same for one line of a longer secret, such as a key in PEM."""
+MOST = 200
+"""Texts and lines that are looked for at most: each line that a task logs is searched for all."""
 
 
 class Mask:
     """Knows some secrets, in the forms in which an error's text or an address has them."""
 
     def __init__(self, secrets: Iterable[Any] = ()) -> None:
-        found = {form for text in _texts([*secrets]) for form in _forms(text)}
+        parts = islice((part for text in _texts([*secrets]) for part in _parts(text)), MOST)
+        found = {form for part in parts for form in _forms(part)}
         longest_first = sorted(found, key=len, reverse=True)
         self._secret = re.compile("|".join(map(re.escape, longest_first))) if found else None
 
@@ -57,9 +61,13 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def _forms(text: str) -> Iterator[str]:
-    lines = [line for line in text.splitlines() if len(line) >= SHORTEST_LINE]
-    for part in (text, text.strip(), *lines):
-        if len(part) >= SHORTEST:
-            yield from (part, repr(part)[1:-1], json.dumps(part)[1:-1])
-            yield from (quote(part), quote(part, safe=""), quote_plus(part))
+def _parts(text: str) -> Iterator[str]:
+    """What of a secret is worth looking for: all of it, and its lines."""
+    lines = (line for line in text.splitlines() if len(line) >= SHORTEST_LINE)
+    return (part for part in (text, text.strip(), *lines) if len(part) >= SHORTEST)
+
+
+def _forms(part: str) -> Iterator[str]:
+    yield from (part, repr(part)[1:-1], json.dumps(part)[1:-1])
+    for safe in ("/", ""):  # half a character, which no address takes, is let be
+        yield from (quote(part, safe, errors="replace"), quote_plus(part, safe, errors="replace"))

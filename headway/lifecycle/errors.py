@@ -71,8 +71,8 @@ def without_secrets(error: BaseException, mask: Mask) -> BaseException:
     if mask.text(whole) == whole:
         return error
     if isinstance(error, JobError):
-        return JobError(mask.text(str(error)))
-    return MaskedError(mask.text(f"{type(error).__name__}: {error}"))
+        return JobError(mask.text(_first_line(error)))
+    return MaskedError(mask.text(f"{type(error).__name__}: {_first_line(error)}"))
 
 
 def _formatted(error: BaseException) -> str:

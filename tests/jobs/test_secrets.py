@@ -265,7 +265,9 @@ def test_a_refused_form_shows_nothing_of_them(alice: User, valkey: Valkey) -> No
     assert page.status_code == 400
     assert not [secret for secret in NEVER if secret in page.content.decode()]
     assert page.content.decode().count('type="password"') == 2
+    params["door"] += "\ud800"  # half a character
     answer = client.post("/jobs/start/log-in/", json.dumps(params), "application/json")
+    assert answer.status_code == 400
     assert not [secret for secret in NEVER if secret in answer.content.decode()]
 
 

@@ -14,7 +14,7 @@ from headway.lifecycle import actions, errors
 from headway.lifecycle.actions import ActionError
 from headway.models import Job
 from tests.jobs.conftest import TaskWorker
-from tests.jobs.private_kinds import INSIDE
+from tests.jobs.private_kinds import INSIDE, MuteError
 from tests.jobs.waiting import ended, events, states
 from tests.pages.conftest import client_of
 from tests.support.processes import wait_until
@@ -96,6 +96,14 @@ def test_of_others_it_is_a_reference(error: BaseException) -> None:
     told = errors.sentence(error, Job().pk, Mask())
     assert REFERENCE.search(told)
     assert "s3cr3t" not in told
+
+
+def test_an_exception_without_a_text_may_have_a_secret_behind_it() -> None:
+    with pytest.raises(MuteError) as raised:
+        raise MuteError from ValueError("no entry with hunter2")
+    mask = Mask(["hunter2"])
+    assert repr(errors.without_secrets(raised.value, mask)) == "MaskedError('MuteError: ')"
+    assert "hunter2" not in errors.trace(raised.value, mask)
 
 
 def test_developers_may_read_more(settings: Settings) -> None:
