@@ -4,15 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headway.kinds.secrets import Secret as Secret
+    from headway.lifecycle.errors import JobError as JobError
     from headway.worker.current_progress import progress as progress
-    from headway.worker.outcome import JobError as JobError
     from headway.worker.task import job_task as job_task
 
 __version__ = "0.1.0"
-__all__ = ["JobError", "job_task", "progress"]
+__all__ = ["JobError", "Secret", "job_task", "progress"]
 
 _HOMES = {
-    "JobError": "headway.worker.outcome",
+    "JobError": "headway.lifecycle.errors",
+    "Secret": "headway.kinds.secrets",
     "job_task": "headway.worker.task",
     "progress": "headway.worker.current_progress",
 }

@@ -1,5 +1,6 @@
 """The history of jobs for staff: read, filter, search, watch, cancel and retry; nothing to edit."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from headway import users
+from headway.kinds import secrets
 from headway.lifecycle import actions, snapshots
 from headway.models import ApiToken, Attempt, Job
 from headway.policy import policy
@@ -126,21 +128,21 @@ class JobAdmin(Browsed, admin.ModelAdmin[Job]):
     )
     list_select_related = ("owner",)
     list_per_page = 50
-    search_fields = ("title", "reason")
-    search_help_text = "Id, title, owner, reason or a parameter"
+    search_fields = ("title", "reason", "attempts__reason")
+    search_help_text = "Id, title, owner, reason, the reference of an error, or a parameter"
     date_hierarchy = "created_at"
     actions = ("cancel_jobs", "retry_jobs")
     inlines = (AttemptInline,)
     fieldsets = (
         (None, {"fields": ("title", "state", "bar", "reason", "page")}),
-        ("Asked for", {"fields": ("owner", "kind", "params", "options", "queue", "created_at")}),
+        ("Asked for", {"fields": ("owner", "kind", "params", "asked", "queue", "created_at")}),
         (
             "Run",
             {"fields": ("attempt", "max_attempts", "worker", "started_at", "finished_at")},
         ),
         ("Outcome", {"fields": ("result", "files", "warning_count")}),
     )
-    readonly_fields = ("state", "bar", "page")
+    readonly_fields = ("state", "bar", "page", "asked")
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
@@ -233,6 +235,10 @@ class JobAdmin(Browsed, admin.ModelAdmin[Job]):
     @admin.display(description="Created", ordering="created_at")
     def created(self, job: Job) -> str:
         return date_format(timezone.localtime(job.created_at), "j M Y, H:i")
+
+    @admin.display(description="Options")
+    def asked(self, job: Job) -> str:
+        return json.dumps(secrets.masked(job.options), ensure_ascii=False)
 
     @admin.display(description="Page")
     def page(self, job: Job) -> SafeString:

@@ -1,5 +1,6 @@
 """System checks: what of the settings can never work, or costs more than it should."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,14 @@ def _contradictions() -> Iterator[str]:
             f"JOB_LEASE is {conf.JOB_LEASE} s and JOB_LEASE_RENEW {conf.JOB_LEASE_RENEW} s:"
             " make the lease at least twice as long, or one late renewal loses a running job."
         )
+    for pattern in conf.SECRET_PARAMETERS:
+        if not re.fullmatch(r"[a-z0-9_*?]+", pattern):
+            yield (
+                f"SECRET_PARAMETERS: {pattern!r} matches no name: use letters, digits, _, * and ?,"
+                " the last two as in names of files."
+            )
+    if conf.JOB_SHOW_ERRORS and not settings.DEBUG:
+        yield "JOB_SHOW_ERRORS: shows users what errors say, so it goes with DEBUG=true alone."
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"

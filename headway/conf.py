@@ -3,6 +3,7 @@
 HEADWAY = {"REDIS_URL": "redis://localhost:6379/2", "JOB_LEASE": 60}
 """
 
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, cast
@@ -17,6 +18,14 @@ def number(default: int, *, low: int = 1, high: int = 2**40) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
 
+SECRETS = (
+    *("*password*", "*passwd*", "*pwd*", "*passphrase*", "*passcode*", "*secret*", "*credential*"),
+    *("*token", "*api_key*", "*apikey*", "*access_key*", "*private_key*", "*signing_key*"),
+    *("*encryption_key*", "*authorization*", "pin", "*_pin", "otp", "*_otp", "cvv", "cvc"),
+)
+"""Names of parameters that are secrets, as patterns of file names."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Every key of `HEADWAY`; times are in seconds unless the name says otherwise.
@@ -29,6 +38,10 @@ class Settings:
     JOB_REPUBLISH_AFTER: int = number(15)
     JOB_CANCEL_DEADLINE: int = number(30)
     JOB_HISTORY_DAYS: int = number(90)
+    JOB_SECRETS_KEPT: int = number(86400)
+    JOB_SHOW_ERRORS: bool = False
+    SECRET_PARAMETERS: Sequence[str] = SECRETS
+    CSV_RAW: bool = False
     LOG_MAXLEN: int = number(2000)
     LOG_TTL: int = number(86400)
     STREAM_MAX_AGE: int = number(600)
@@ -61,20 +74,24 @@ def problems(given: Any) -> list[str]:
         for name in given.keys() - known.keys()
     ]
     return found + [
-        sentence
+        problem
         for name in given.keys() & known.keys()
-        if (sentence := _problem(known[name], given))
+        if (problem := _problem(known[name], given[name]))
     ]
 
 
-def _problem(known: "Field[Any]", given: dict[str, Any]) -> str:
-    value, kind = given[known.name], type(known.default)
-    if kind is int and type(value) is int:
+def _problem(known: "Field[Any]", value: Any) -> str:
+    if known.metadata:
         low, high = known.metadata["low"], known.metadata["high"]
-        wrong = "" if low <= value <= high else f"use a whole number from {low} to {high}"
+        fits = type(value) is int and low <= value <= high
+        wanted = f"use a whole number from {low} to {high}"
+    elif isinstance(known.default, tuple):
+        fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        wanted = "use a list of texts"
     else:
-        wrong = "" if type(value) is kind else f"use a value of the type {kind.__name__}"
-    return wrong and f"HEADWAY[{known.name!r}]: {wrong}."
+        kind = type(known.default)
+        fits, wanted = type(value) is kind, f"use a value of the type {kind.__name__}"
+    return "" if fits else f"HEADWAY[{known.name!r}]: {wanted}."
 
 
 def _fields() -> "list[Field[Any]]":

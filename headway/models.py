@@ -52,7 +52,11 @@ class Job(models.Model):
         on_delete=models.SET_NULL,
         related_name="jobs",
     )
-    params = models.JSONField(default=dict, blank=True)
+    params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
+    # Not in what `dumpdata` and other serializers write.
+    secrets = models.TextField(
+        default="", blank=True, editable=False, serialize=False, help_text="of params, sealed"
+    )
     options = models.JSONField(
         default=dict, blank=True, help_text="Celery options of this one start"
     )
@@ -110,6 +114,9 @@ class Job(models.Model):
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=["-created_at"], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(
+                fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
+            ),
         )
 
     def __str__(self) -> str:

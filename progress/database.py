@@ -18,9 +18,15 @@ def database(url: str) -> dict[str, Any]:
 
     Raises ValueError for anything but SQLite and PostgreSQL.
     """
-    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    except ValueError:
+        parsed = {"ENGINE": ""}  # what it says repeats pieces of passwords
     if parsed["ENGINE"] not in ENGINES:
-        raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        raise ValueError(
+            "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, with %40, %2F, %23 and so"
+            " on for signs such as @, / and # in user and password"
+        )
     if parsed["ENGINE"] == ENGINES[0]:
         parsed["OPTIONS"] = {**SQLITE_OPTIONS, **parsed.get("OPTIONS", {})}
     return parsed

@@ -23,6 +23,7 @@ DATA_DIR = data_directory(env.text("DATA_DIR", str(BASE_DIR / "var")))
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY", "") or secret_key(DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 HTTPS = env.flag("HTTPS")
 BIND = env.text("BIND", "127.0.0.1")
@@ -137,6 +138,11 @@ CELERY_TIMEZONE = TIME_ZONE
 
 HEADWAY = {
     "REDIS_URL": REDIS_URL,
+    "JOB_SHOW_ERRORS": env.flag("JOB_SHOW_ERRORS"),
+    "SECRET_PARAMETERS": [
+        pattern.lower() for pattern in env.words("SECRET_PARAMETERS", ",".join(conf.SECRETS))
+    ],
+    "CSV_RAW": env.flag("CSV_RAW"),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
 }
 

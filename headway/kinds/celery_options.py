@@ -9,13 +9,14 @@ from celery import current_app
 from kombu import Queue
 from kombu.utils.json import dumps, loads
 
+from headway.kinds import registry, secrets
 from headway.kinds.registry import JobTask
 
 OF_THE_CALL = frozenset(
     {"add_to_parent", "connection", "ignore_result", "producer", "publisher", "result_cls"}
-    | {"retry", "retry_policy", "router", "task_id", "task_type"}
+    | {"retry", "retry_policy", "router", "task_id", "task_type", "argsrepr", "kwargsrepr"}
 )
-"""Options that mean the publishing process, not the message."""
+"""Options that mean the publishing process, not the message, or arguments that are not in it."""
 
 
 class Wanted(NamedTuple):
@@ -40,7 +41,8 @@ def wanted(task: JobTask, options: Mapping[str, Any]) -> Wanted:
     queue = _queue(task, kept)
     if isinstance(kept.get("queue"), Queue):
         kept["queue"] = queue
-    return Wanted(json.loads(dumps(kept)), queue, max(0.0, delay))
+    stored = secrets.closed(json.loads(dumps(kept)), registry.secrets_of_task)
+    return Wanted(stored, queue, max(0.0, delay))
 
 
 def restored(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """A task's parameters: the form its annotations describe, and binding of what it is called with."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from django import forms
 
-from headway.kinds import json_values
+from headway.kinds import json_values, secrets
 
 EMPTY = inspect.Parameter.empty
 
@@ -61,6 +61,12 @@ def revived(takes: inspect.Signature, params: Mapping[str, Any]) -> dict[str, An
     return kept
 
 
+def marked(takes: inspect.Signature) -> frozenset[str]:
+    """The parameters whose annotation has `Secret` in it."""
+    found = takes.parameters.items()
+    return frozenset(name for name, each in found if secrets.is_marked(each.annotation))
+
+
 def check(function: Callable[..., Any]) -> None:
     """Raises TypeError when parameters of `function` have no names to store them under."""
     for parameter in inspect.signature(function).parameters.values():
@@ -78,7 +84,20 @@ def form(takes: inspect.Signature) -> type[forms.Form]:
         for name, parameter in takes.parameters.items()
         if parameter.kind is not parameter.VAR_KEYWORD
     }
-    return type("ParametersForm", (forms.Form,), fields)
+    optional = {name for name in fields if takes.parameters[name].default is not EMPTY}
+    return type("ParametersForm", (_ParametersForm,), {**fields, "optional": optional})
+
+
+class _ParametersForm(forms.Form):
+    """A secret that is left empty is left out, so that the function's default counts: that is
+    shown to nobody."""
+
+    optional: Collection[str] = ()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        may_go = secrets.fields(self) & set(self.optional)
+        return {n: v for n, v in cleaned.items() if n not in may_go or v not in ("", None)}
 
 
 class _Described:
@@ -94,6 +113,9 @@ class _Described:
             kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
             self.optional = len(kinds) < len(get_args(annotation))
             annotation = kinds[0] if len(kinds) == 1 else str
+        if get_origin(annotation) is Annotated:  # within an optional one
+            annotation, *extras = get_args(annotation)
+            self.extras += tuple(extras)
         self.kind = annotation
 
 
@@ -112,14 +134,19 @@ def _field(parameter: inspect.Parameter) -> forms.Field:
         "initial": default.value if isinstance(default, Enum) else default,
         "required": not described.optional and default in (None, EMPTY),
         "help_text": " ".join(extra for extra in described.extras if isinstance(extra, str)),
-        "validators": [extra for extra in described.extras if callable(extra)],
+        "validators": [
+            extra for extra in described.extras if callable(extra) and not secrets.is_marked(extra)
+        ],
     }
     kind = described.kind
+    if _is_secret(parameter) and kind is not bool and not _choices(kind):
+        options |= {"initial": None, "widget": forms.PasswordInput}
     if kind is bool:
         return forms.BooleanField(**options | {"required": False})
     if kind is int or kind is float:
         # A number left empty would reach the task as None, unless it may be that.
-        options["required"] = not described.optional
+        if "widget" not in options:
+            options["required"] = not described.optional
         return (forms.IntegerField if kind is int else forms.FloatField)(**options)
     choices = _choices(kind)
     if choices:
@@ -127,6 +154,10 @@ def _field(parameter: inspect.Parameter) -> forms.Field:
     if described.optional:
         options["empty_value"] = None
     return forms.CharField(**options)
+
+
+def _is_secret(parameter: inspect.Parameter) -> bool:
+    return secrets.is_marked(parameter.annotation) or secrets.looks_secret(parameter.name)
 
 
 def _choices(kind: Any) -> dict[str, tuple[Any, str]]:

@@ -11,7 +11,7 @@ from django import forms
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import autodiscover_modules
 
-from headway.kinds import parameters
+from headway.kinds import parameters, secrets
 
 
 class JobTask(Protocol):
@@ -40,6 +40,8 @@ class Kind:
     unit: str
     task: JobTask
     form_class: type[forms.Form]
+    secrets: frozenset[str]
+    """Parameters that are secrets whatever they are called."""
 
     def fill(self, values: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> forms.Form:
         """A bound form in which fields that `values` leaves out have their initial value.
@@ -69,6 +71,15 @@ def kinds() -> dict[str, Kind]:
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
     return kinds()[name]
+
+
+def secrets_of_task(name: str) -> frozenset[str] | None:
+    """Which parameters of the Celery task of this name are secrets; None where it is no kind."""
+    task: Any = current_app.tasks.get(name)
+    if not getattr(task, "job_kind", ""):
+        return None
+    takes = task.job_signature.parameters
+    return _describe(task).secrets | {each for each in takes if secrets.looks_secret(each)}
 
 
 def unit(name: str) -> str:
@@ -101,4 +112,5 @@ def _describe(task: JobTask) -> Kind:
     form = task.job_form or parameters.form(task.job_signature)
     first = inspect.cleandoc(task.run.__doc__ or "").split("\n\n")[0]
     description = " ".join(first.split())
-    return Kind(task.job_kind, task.job_title, description, task.job_unit, task, form)
+    hidden = secrets.fields(form) | parameters.marked(task.job_signature)
+    return Kind(task.job_kind, task.job_title, description, task.job_unit, task, form, hidden)

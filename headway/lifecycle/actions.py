@@ -9,9 +9,11 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.views.decorators.debug import sensitive_variables
 
-from headway.kinds import parameters, registry
+from headway.kinds import parameters, registry, secrets
 from headway.kinds.celery_options import wanted
+from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
@@ -33,6 +35,7 @@ class KeyUsedError(ActionError):
     """The key of this start belongs to a start of something else."""
 
 
+@sensitive_variables()
 def start(
     kind: str,
     params: Mapping[str, Any],
@@ -55,8 +58,8 @@ def start(
     chosen = _kind(kind)
     owner_id = owner.pk if isinstance(owner, models.Model) else owner
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=chosen.title, owner_id=owner_id)
-    with _fitting():
-        bound = parameters.bind(kind, chosen.task.job_signature, (), params)
+    with _fitting(kind):
+        bound = secrets.opened(parameters.bind(kind, chosen.task.job_signature, (), params))
         if token or key:
             job.fingerprint = fingerprint.of(kind, bound)
             job.token = _digest(job, token, key)
@@ -67,8 +70,10 @@ def start(
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
-        with _fitting():
-            job.params = parameters.stored(kind, files.store_uploads(job.pk, bound, saved))
+        with _fitting(kind):
+            fitting = parameters.stored(kind, files.store_uploads(job.pk, bound, saved))
+        for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
+            setattr(job, column, value)
         _insert(job, asked.delay)
     except BaseException as error:
         files.delete(saved)
@@ -103,12 +108,14 @@ def retry(job: Job, by: User | None = None) -> Job:
     """Queues a failed, cancelled or lost job for another attempt, with attempts anew.
 
     Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
-    `by` to change.
+    `by` to change, or when its secrets are gone.
     """
     _require(by is None or policy.may_retry(by, job))
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
-    done = row.filter(status__in=RETRYABLE).update(
+    ended = row.filter(status__in=RETRYABLE)
+    _require_secrets(ended)
+    done = ended.update(
         **QUEUED_AGAIN,
         max_attempts=F("attempt") + chosen.task.max_attempts,
         reason=f"Retried by {by}" if by else "Retried",
@@ -123,6 +130,14 @@ def retry(job: Job, by: User | None = None) -> Job:
 def _require(allowed: bool) -> None:
     if not allowed:
         raise NotAllowedError("You may look at this job, but not change it.")
+
+
+def _require_secrets(jobs: QuerySet[Job]) -> None:
+    try:
+        for job in jobs:
+            secrets.of(job)
+    except secrets.MissingError as error:
+        raise ActionError(str(error)) from None
 
 
 def _kind(name: str) -> registry.Kind:
@@ -150,12 +165,16 @@ def _started_before(job: Job) -> Job | None:
 
 
 @contextmanager
-def _fitting() -> Iterator[None]:
+def _fitting(kind: str) -> Iterator[None]:
     """Within it, parameters that do not fit raise ActionError."""
     try:
         yield
     except parameters.ParameterError as error:
         raise ActionError(str(error)) from error
+    except UnreadableError:
+        raise ActionError(
+            f"A secret for {kind} can no longer be read: this site's key has changed."
+        ) from None
 
 
 def _anew(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, 
 from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
-from headway.kinds import registry
+from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
 from headway.lifecycle import announce, dispatch, files, lease, outage
 from headway.lifecycle.lease import later
@@ -45,7 +45,10 @@ _epoch = ""  # of that log
 
 def sweep() -> None:
     """One pass over everything. A step that fails is logged and tried again in the next pass."""
-    steps = (give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states, prune)
+    steps = (
+        *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
+        *(erase_secrets, prune),
+    )
     for step in steps:
         try:
             step()
@@ -153,6 +156,16 @@ def repeat_states() -> None:
                 logger.warning("Job %s: the log has missed that it is %s", pk, status)
                 announce.state(pk)
     _compared, _epoch = begun, epoch
+
+
+def erase_secrets() -> None:
+    """Erases the secrets of jobs that ended longer ago than these are kept, also those in the
+    arguments of what was to follow them."""
+    kept = later(-conf.JOB_SECRETS_KEPT)
+    old = Job.objects.finished().filter(~Q(secrets=""), finished_at__lt=kept)
+    for pk, asked in list(old.values_list("pk", "options")[:PER_SWEEP]):
+        with _alone(pk):
+            old.filter(pk=pk).update(secrets="", options=secrets.masked(asked))
 
 
 def prune() -> None:

@@ -50,9 +50,10 @@ def to_json(data: Mapping[str, Any]) -> str:
 def clean(text: object, limit: int = 500) -> str:
     """`text` as one printable line of at most `limit` characters: what a page, a log and a
     database column all accept. Control characters become spaces, lone surrogates `?`. Never raises:
-    an object without a text of its own is shown by its type."""
+    an object without a text of its own is shown by its type, as is an exception, whose text was
+    written for other eyes."""
     try:
-        line = str(text)
+        line = type(text).__name__ if isinstance(text, BaseException) else str(text)
     except Exception:  # noqa: BLE001 - a task's objects raise anything
         line = f"<{type(text).__name__}>"
     # Cut first: a megabyte need not be walked to keep a line of it.

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from headway.kinds import json_values
+from headway.kinds import json_values, secrets
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
@@ -80,7 +80,10 @@ def _hint(job: Job) -> str:
     """What tells this job from others of its kind: its parameters, in short."""
     prefix = f"uploads/{job.pk}/"
     parts = []
+    hidden = secrets.names(job.params)
     for name, value in job.params.items():
+        if name in hidden:
+            continue
         if isinstance(value, str) and value.startswith(prefix):
             return value.removeprefix(prefix)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":

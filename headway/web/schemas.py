@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from headway.kinds import secrets
 from headway.models import Status
 
 Schema = dict[str, Any]
@@ -69,21 +70,25 @@ _LENGTHS = {"minLength": "min_length", "maxLength": "max_length"}
 
 def parameters(form: type[forms.Form]) -> Schema:
     """The JSON Schema of what fills a form."""
-    fields = form.base_fields
+    fields, hidden = form.base_fields, secrets.fields(form)
     return {
         "type": "object",
-        "properties": {name: field_schema(field) for name, field in fields.items()},
+        "properties": {
+            name: field_schema(field, secret=name in hidden) for name, field in fields.items()
+        },
         "required": [n for n, field in fields.items() if field.required and field.initial is None],
         "additionalProperties": False,
     }
 
 
-def field_schema(field: forms.Field) -> Schema:
-    """The JSON Schema of one field of a form."""
+def field_schema(field: forms.Field, *, secret: bool = False) -> Schema:
+    """The JSON Schema of one field of a form; that of a secret names no default."""
     described: Schema = {"title": str(field.label)} if field.label else {}
     if field.help_text:
         described["description"] = str(field.help_text)
-    if field.initial is not None and not callable(field.initial):
+    if secret:
+        described["writeOnly"] = True
+    elif field.initial is not None and not callable(field.initial):
         described["default"] = field.initial
     return described | _type(field)
 

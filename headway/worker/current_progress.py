@@ -3,9 +3,10 @@
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -13,11 +14,14 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from headway.kinds import json_values
-from headway.lifecycle import files, lease, outage
+from headway.kinds.masking import Mask
+from headway.lifecycle import errors, files, lease, outage
 from headway.models import Attempt, result_path
 from headway.stream import Reporter, Superseded
 
 Item = TypeVar("Item")
+OFTEN_ERRORS = ("log", "warn", "output")
+"""Calls that are given exceptions by those who catch them."""
 
 
 class Progress:
@@ -87,8 +91,19 @@ class Running(Progress):
         self.files: list[str] = []
         self.saw_cancel = False
         self._reporter = reporter
-        for name in ("track", "update", "advance", "phase", "log", "warn", "output"):
+        for name in ("track", "update", "advance", "phase"):
             setattr(self, name, getattr(reporter, name))  # as attributes they cost nothing more
+        self.hide({})
+
+    def hide(self, secrets: Mapping[str, Any]) -> Mask:
+        """Masks the task's secrets in what it will say. To be called before the task is."""
+        mask = Mask(secrets.values())
+        speaks = ("log", "warn", "output", "update", "phase") if secrets else OFTEN_ERRORS
+        for name in speaks:
+            setattr(self, name, _discreet(getattr(self._reporter, name), self.attempt, mask))
+        if secrets:
+            self.track = partial(_track, self._reporter, mask)  # type: ignore[method-assign]
+        return mask
 
     @property
     def job(self) -> uuid.UUID | None:
@@ -131,6 +146,27 @@ class Running(Progress):
             default_storage.save(path, File(content))
         if name not in self.files:
             self.files.append(name)
+
+
+def _discreet(say: Callable[..., None], attempt: Attempt, mask: Mask) -> Callable[..., None]:
+    """`say`, which gets no secrets, and of exceptions what users are told of them."""
+
+    def told(said: Any) -> Any:
+        if isinstance(said, BaseException):
+            return errors.sentence(said, attempt.job_id, mask)
+        return mask.told(said)
+
+    return lambda *said, **named: say(*map(told, said), **{n: told(v) for n, v in named.items()})
+
+
+def _track(
+    reporter: Reporter,
+    mask: Mask,
+    iterable: Iterable[Item],
+    total: float | None = None,
+    message: str = "",
+) -> Iterator[Item]:
+    return reporter.track(iterable, total, mask.told(message))
 
 
 NOBODY = Progress()

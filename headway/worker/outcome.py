@@ -1,7 +1,7 @@
 """How a run ended, and what is said of it: to its user a sentence, to the admin the traceback."""
 
 import json
-import traceback
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,18 +10,14 @@ from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 from django.template.defaultfilters import filesizeformat
 
 from headway.kinds import json_values
+from headway.kinds.masking import Mask
+from headway.lifecycle.errors import REASON, JobError, sentence, trace, without_secrets
 from headway.models import Status
 from headway.worker import current_progress
 
-REASON = 500
-TRACEBACK = 50_000
 RESULT = 256 * 1024
 """Bytes of a result as JSON: every viewer of the job gets it, and every list reads it."""
 RESULT_FILE = "result.json"
-
-
-class JobError(Exception):
-    """Raised by a task to fail with a sentence that its user is shown as it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +30,21 @@ class Ending:
     result: Any = None
     raises: BaseException | None = None
 
+    def again(self, number: int) -> str:
+        """Why the job is queued for Celery's retry of this number."""
+        why = f": {self.reason}" if self.reason else ""
+        return json_values.text(f"Retry {number}{why}", REASON)
 
-def kept(returned: Any, progress: current_progress.Progress) -> Any:
-    """What a task returned, as JSON. Raises TypeError or ValueError for what is not JSON, and
-    JobError for what is too large for the database: that is in a file then."""
-    result = json_values.result(returned)
+
+def kept(returned: Any, progress: current_progress.Progress, mask: Mask) -> Any:
+    """What a task returned, as JSON and without secrets. Raises JobError for what is not JSON, and
+    for what is too large for the database: that is in a file then."""
+    try:
+        result = mask.json(json_values.result(returned))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise JobError(
+            "What the task returned cannot be kept: it does not fit into JSON."
+        ) from error
     text = json.dumps(result, ensure_ascii=False)
     size = len(text.encode("utf-8", "replace"))
     if size > RESULT:
@@ -57,34 +63,26 @@ def told_to_end(error: BaseException) -> bool:
     return asked or terminate_handler_fired()
 
 
-def failed(error: BaseException, reason: str) -> Ending:
+def failed(error: BaseException, reason: str, mask: Mask) -> Ending:
     """The end by an exception. Celery ends the process, or the worker, that raises what is no
     ordinary one, so it gets the sentence instead."""
     ordinary = isinstance(error, Exception) and not isinstance(error, MemoryError)
-    told = error if ordinary else JobError(reason)
-    return Ending(status=Status.FAILED, reason=reason, error=trace(error), raises=told)
+    told = without_secrets(error, mask) if ordinary else JobError(reason)
+    return Ending(status=Status.FAILED, reason=reason, error=trace(error, mask), raises=told)
 
 
-def retried(retry: Retry, number: int) -> str:
-    """Why a job is queued again."""
-    why = f": {sentence(retry.exc)}" if isinstance(retry.exc, BaseException) else ""
-    return json_values.text(f"Retry {number}{why}", REASON)
-
-
-def sentence(error: BaseException) -> str:
-    """What the user is told of an exception: its type and first line; a JobError's own words."""
-    if isinstance(error, MemoryError):
-        return "The worker process ran out of memory"
-    if isinstance(error, SystemExit):
-        return f"The task called sys.exit({error.code if error.code is not None else ''})"
-    first = (str(error).strip().splitlines() or [""])[0]
-    told = first if isinstance(error, JobError) and first else f"{type(error).__name__}: {first}"
-    return json_values.text(told.rstrip(": "), REASON)
-
-
-def trace(error: BaseException) -> str:
-    """The end of the traceback."""
-    return json_values.text("".join(traceback.format_exception(error))[-TRACEBACK:], TRACEBACK)
+def retried(retry: Retry, job: uuid.UUID, mask: Mask) -> Ending:
+    """The end of an attempt by a Celery retry; the reason is that of the error behind it."""
+    why, error = "", trace(retry, mask)
+    if isinstance(retry.exc, BaseException):
+        why = sentence(retry.exc, job, mask)
+        told = without_secrets(retry.exc, mask)
+        if told is not retry.exc:
+            retry.exc, retry.excs = told, str(told)  # type: ignore[assignment,attr-defined]
+    if without_secrets(retry, mask) is not retry:
+        retry.message = str(without_secrets(retry, mask))
+        retry.__cause__ = retry.__context__ = None
+    return Ending(status=Status.QUEUED, reason=why, error=error, raises=retry)
 
 
 def _size(count: int) -> str:

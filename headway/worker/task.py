@@ -13,23 +13,16 @@ from celery.exceptions import Ignore, Retry
 from celery.result import AsyncResult
 from django import forms
 
-from headway.kinds import celery_options, parameters
+from headway.kinds import celery_options, parameters, registry, secrets
+from headway.kinds.masking import Mask
 from headway.lifecycle import actions, dispatch, lease, outage
+from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
 from headway.lifecycle.log import log
 from headway.models import Attempt, Job, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.worker import current_progress, interruption
 from headway.worker.lease_renewal import Keeper
-from headway.worker.outcome import (
-    Ending,
-    JobError,
-    failed,
-    kept,
-    retried,
-    sentence,
-    told_to_end,
-    trace,
-)
+from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
 from headway.worker.request import worker_name
 
 logger = logging.getLogger(__name__)
@@ -154,16 +147,19 @@ class JobTask(Task[Any, Any]):
                 raise
 
     def _ending(self, job: Job, progress: current_progress.Running) -> Ending:
+        mask = Mask()
         try:
+            known = secrets.of(job)
+            mask = progress.hide(known)
             with current_progress.running(progress):
-                returned = self.run(**parameters.revived(self.job_signature, job.params))
-            result = kept(returned, progress)
+                returned = self.run(**parameters.revived(self.job_signature, job.params | known))
+            result = kept(returned, progress, mask)
         except Cancelled:
             return Ending(status=Status.CANCELLED, raises=Ignore())
         except Superseded:
             raise
         except Retry as retry:
-            return Ending(status=Status.QUEUED, error=trace(retry), raises=retry)
+            return retried(retry, job.pk, mask)
         except Ignore as ignore:
             return Ending(status=Status.SUCCEEDED, raises=ignore)
         except BaseException as error:
@@ -171,11 +167,12 @@ class JobTask(Task[Any, Any]):
                 raise SystemExit from error
             if isinstance(error, SoftTimeLimitExceeded):
                 outage.drop_connection()
-                return failed(error, f"Took longer than {self._soft_limit()} s")
+                return failed(error, f"Took longer than {self._soft_limit()} s", mask)
             if outage.is_outage(error) and not isinstance(error, JobError):
                 outage.drop_connection()
-                return Ending(status=Status.QUEUED, error=trace(error), raises=error)
-            return failed(error, sentence(error))
+                told = without_secrets(error, mask)
+                return Ending(status=Status.QUEUED, error=trace(error, mask), raises=told)
+            return failed(error, sentence(error, job.pk, mask), mask)
         if progress.saw_cancel:
             return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
         return Ending(status=Status.SUCCEEDED, result=result)
@@ -184,7 +181,7 @@ class JobTask(Task[Any, Any]):
         self, progress: current_progress.Running, ending: Ending, traces: lease.Traces
     ) -> Any:
         if isinstance(ending.raises, Retry):
-            if self._queued_again(progress.attempt, ending.raises, ending.error, traces):
+            if self._queued_again(progress.attempt, ending, ending.raises, traces):
                 raise ending.raises
             ending = Ending(status=Status.CANCELLED, raises=Ignore())
         elif ending.status == Status.QUEUED and ending.raises is not None:
@@ -208,7 +205,7 @@ class JobTask(Task[Any, Any]):
         return ending.result
 
     def _queued_again(
-        self, attempt: Attempt, retry: Retry, error: str, traces: lease.Traces
+        self, attempt: Attempt, ending: Ending, retry: Retry, traces: lease.Traces
     ) -> bool:
         """Queues the row for a Celery retry. False when the job is to end instead."""
         again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
@@ -220,15 +217,13 @@ class JobTask(Task[Any, Any]):
         job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
         if again.args or again.kwargs:
             bound = self.job_signature.bind_partial(*again.args, **again.kwargs)
-            changes["params"] = job.params | parameters.stored(self.job_kind, bound.arguments)
+            new = parameters.stored(self.job_kind, bound.arguments)
+            marked = registry.get(self.job_kind).secrets
+            changes |= secrets.split(marked, job.params | secrets.of(job) | new, job.options)
+        why = ending.again(number)
         queued = outage.insist(
             lambda: lease.requeue(
-                attempt,
-                delay,
-                traces,
-                reason=retried(retry, number),
-                error=error,
-                changes=changes,
+                attempt, delay, traces, reason=why, error=ending.error, changes=changes
             )
         )
         if queued:
@@ -242,7 +237,8 @@ class JobTask(Task[Any, Any]):
         again = self.max_attempts > 1
         how = interruption.by_outage(attempt, traces, told, repeatable=again)
         if how == Status.FAILED:
-            return failed(error, interruption.NOT_AGAIN)
+            reason = interruption.NOT_AGAIN
+            return Ending(status=Status.FAILED, reason=reason, error=told, raises=error)
         if how == Status.CANCELLED:
             return Ending(status=Status.CANCELLED, error=told, raises=Ignore())
         raise Ignore

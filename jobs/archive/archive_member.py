@@ -1,5 +1,6 @@
 """What ZIP and tar archives have in common: members, their names, and how much is too much."""
 
+import gzip
 import lzma
 import tarfile
 import zipfile
@@ -88,11 +89,11 @@ def damage_as_job_error(where: str) -> Iterator[None]:
         lzma.LZMAError,
         NotImplementedError,  # zipfile, of features it does not have
         RecursionError,  # tarfile, of thousands of extended headers in a row
-        ValueError,
-        OverflowError,
+        gzip.BadGzipFile,
     ) as error:
         raise JobError(f"The archive is damaged at {where}: {error}.") from error
-    except OSError as error:
-        if error.errno:  # a disk's error, not one of gzip's or bz2's
+    except (ValueError, OverflowError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # a disk's error, not one of bz2's
             raise
-        raise JobError(f"The archive is damaged at {where}: {error}.") from error
+        # Anything raises these, and may tell of the inside.
+        raise JobError(f"The archive is damaged at {where}.") from error

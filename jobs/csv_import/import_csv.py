@@ -1,13 +1,12 @@
 """Import CSV: reads the rows of an uploaded file into the database."""
 
-import csv
 from contextlib import ExitStack
 from typing import Any
 
 from django import forms
 from django.db import reset_queries, transaction
 
-from headway import JobError, job_task, progress
+from headway import JobError, job_task, progress, spreadsheets
 from jobs.csv_import.csv_format import DELIMITERS
 from jobs.csv_import.csv_rows import Row
 from jobs.csv_import.csv_table import Table
@@ -142,7 +141,7 @@ class Store:
 
 class Rejects(ExitStack):
     """Warns of rows that cannot be used and keeps them in the result file rejects.csv: line,
-    reason, and the cells as they were. Without such rows there is no file."""
+    reason, and the cells as they were, but for formulas. Without such rows there is no file."""
 
     def __init__(self, table: Table) -> None:
         super().__init__()
@@ -153,7 +152,7 @@ class Rejects(ExitStack):
         if not self.count:
             file = self.enter_context(progress.result_file("rejects.csv"))
             file.write("\ufeff")  # without it Excel takes UTF-8 for something else
-            self._writer = csv.writer(file, delimiter=self._table.delimiter)
+            self._writer = spreadsheets.writer(file, delimiter=self._table.delimiter)
             self._writer.writerow(["line", "reason", *self._table.columns.names])
         self.count += 1
         self._writer.writerow([row.line, row.problem, *row.cells])

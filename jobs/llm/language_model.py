@@ -8,7 +8,7 @@ from typing import cast
 from django import forms
 from django.conf import settings
 
-from headway.worker.outcome import JobError
+from headway.lifecycle.errors import JobError
 
 
 class ModelError(JobError):

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from headway.conf import conf
+from headway.lifecycle.errors import noted
 from headway.policy import policy
 from headway.stream import sse
 from headway.stream.http import StreamResponse
@@ -118,9 +119,11 @@ async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerat
                         raise ModelError("Whether you may still read this cannot be told now.")
     except ModelError as error:
         yield _data({"error": True, "message": str(error)}, event="error")
-    except Exception:
+    except Exception as error:
         logger.exception("An answer of the model could not be passed on")
-        yield _data({"error": True, "message": ERRORS[500][1]}, event="error")
+        reference = noted("/chat/", type(error).__name__)
+        told = f"{ERRORS[500][1]} Reference: {reference}"
+        yield _data({"error": True, "message": told}, event="error")
     finally:
         _open[grant.user] -= 1
     yield sse.encode("[DONE]")

@@ -42,7 +42,7 @@ def test_a_failed_job_keeps_the_file_as_far_as_it_got() -> None:
     [
         ("exit", "The task called sys.exit(3)"),
         ("memory", "The worker process ran out of memory"),
-        ("odd", "Odd: like a cancelled coroutine"),
+        ("odd", "Something unexpected went wrong."),
     ],
 )
 def test_a_task_that_ends_oddly_fails_with_a_sentence_and_harms_nobody(
@@ -50,7 +50,7 @@ def test_a_task_that_ends_oddly_fails_with_a_sentence_and_harms_nobody(
 ) -> None:
     children = processes_of_session(running.pid)
     job = ended(actions.start("ends-oddly", {"how": how}))
-    assert (job.status, job.reason) == ("failed", reason)
+    assert (job.status, job.reason[: len(reason)]) == ("failed", reason)
     assert "Traceback" in job.attempts.get().error
     assert ended(actions.start("add", {"a": 1})).status == "succeeded"
     assert processes_of_session(running.pid) == children

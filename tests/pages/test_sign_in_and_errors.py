@@ -60,7 +60,7 @@ def test_htmx_gets_an_error_as_a_sentence_that_it_does_not_swap_in(alices: Clien
 
 
 def test_a_crash_has_a_page_that_needs_nothing_that_may_have_crashed(
-    alices: Client, monkeypatch: pytest.MonkeyPatch
+    alices: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def crash(*_: object) -> None:
         raise RuntimeError("secret detail")
@@ -71,7 +71,9 @@ def test_a_crash_has_a_page_that_needs_nothing_that_may_have_crashed(
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
     assert "Running jobs are not affected" in response.content.decode()
     assert "secret detail" not in response.content.decode()
-    assert alices.get("/", headers=JSON).json()["detail"]
+    detail = alices.get("/", headers=JSON).json()["detail"]
+    reference = detail.rpartition("Reference: ")[2]
+    assert f"/: reference {reference}: RuntimeError" in caplog.messages
 
 
 def test_a_forged_host_is_refused(client: Client, settings: Settings) -> None:

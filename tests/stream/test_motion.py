@@ -199,7 +199,7 @@ def test_a_phase_without_any_share_of_the_bar_says_nothing_of_what_is_left() -> 
     ("text", "line"),
     [("a\nb\tc\0d", "a b c d"), (" x ", "x"), ("\ud800", "?"), (7, "7"),
      ("ä" * 600, "ä" * 499 + "…"), ("a\x1b[31mred\u202e", "a [31mred"), ("x" * 500, "x" * 500),
-     (Unspeakable(), "<Unspeakable>")],
+     (Unspeakable(), "<Unspeakable>"), (KeyError("of the inside"), "KeyError")],
 )  # fmt: skip
 def test_a_text_becomes_one_printable_line(text: object, line: str) -> None:
     assert clean(text) == line

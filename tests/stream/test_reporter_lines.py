@@ -11,7 +11,7 @@ from tests.stream.conftest import Written
 
 def test_lines_and_warnings_are_all_written(reporter: Reporter, entries: Written) -> None:
     reporter.log("one\ntwo")
-    reporter.warn("row 7", ValueError("no number"))
+    reporter.warn("row 7", "no number")
     reporter.stop()
     assert ("log", "info", "one two") in [
         (event, data.get("level"), data.get("text")) for event, data in entries()

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from headway import users
-from headway.kinds import registry
+from headway.kinds import registry, secrets
 from headway.lifecycle import actions
 from headway.ops import watch
 from headway.users import Person
@@ -45,6 +45,7 @@ class Command(BaseCommand):
         with ExitStack() as closing:
             form = _filled(kind, options["values"], closing)
             if not form.is_valid():
+                secrets.hush(form, kind.secrets)
                 raise CommandError("\n".join(_problems(form)))
             try:
                 job = actions.start(kind.name, form.cleaned_data, owner=owner)
@@ -65,7 +66,7 @@ def _filled(kind: registry.Kind, pairs: list[str], closing: ExitStack) -> forms.
         field = kind.form_class.base_fields.get(name)
         if not equals or field is None:
             known = ", ".join(kind.form_class.base_fields) or "none"
-            raise CommandError(f"--set {pair}: write name=value with one of: {known}.")
+            raise CommandError(f"--set {name}: write name=value with one of: {known}.")
         if isinstance(field, forms.FileField):
             opened[name] = closing.enter_context(_opened(Path(value)))
         else:

@@ -7,6 +7,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from headway.lifecycle.errors import noted
 from headway.lifecycle.outage import is_outage
 from headway.web.responses import ERRORS, Wants, problem, problem_details
 
@@ -39,11 +40,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 where the database is away. Needs neither session nor database: they may be what
-    broke."""
+    broke. The log has the traceback beside the reference that is shown."""
     error = sys.exc_info()[1]
     away = isinstance(error, (InterfaceError, OperationalError)) or is_outage(error)
     status = 503 if away else 500
     title, sentence = ERRORS[status]
+    if not away:
+        sentence += f" Reference: {noted(request.path, type(error).__name__)}"
     if Wants.of(request) is Wants.JSON:
         response = problem_details(status, sentence, {})
     else:

@@ -13,9 +13,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from headway.conf import conf
-from headway.kinds import registry
+from headway.kinds import registry, secrets
 from headway.kinds.registry import Kind
 from headway.lifecycle import actions
 from headway.models import Job
@@ -48,6 +49,8 @@ class Request:
 
 
 @never_cache
+@sensitive_post_parameters()
+@sensitive_variables()
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def start(request: HttpRequest, kind: str) -> HttpResponse:
@@ -137,17 +140,19 @@ def _check_sizes(form: forms.Form) -> None:
 
 
 def _initial(request: HttpRequest, kind: Kind) -> dict[str, Any]:
-    """Parameters from the query, or those of an earlier job, as a start for the form."""
+    """Parameters from the query, or those of an earlier job, as a start for the form; no secrets,
+    which belong into no address either."""
     earlier = request.GET.get("like", "")
     if not earlier:
-        return request.GET.dict()
+        return {n: value for n, value in request.GET.items() if n not in kind.secrets}
     try:
         job = visible_job(request, uuid.UUID(earlier))
     except ValueError:
         raise Http404 from None
     if not policy.may_see_inputs(request.user, job):
         raise Http404
-    return job.params if job.kind == kind.name else {}
+    known = job.params if job.kind == kind.name else {}
+    return {name: value for name, value in known.items() if name not in secrets.names(known)}
 
 
 def _started(request: HttpRequest, job: Job) -> HttpResponse:
@@ -160,6 +165,7 @@ def _started(request: HttpRequest, job: Job) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, kind: Kind, form: forms.Form) -> HttpResponse:
+    secrets.hush(form, kind.secrets)
     if Wants.of(request) is not Wants.JSON:
         return _page(request, kind, form, status=400)
     fields = {name: list(map(str, errors)) for name, errors in form.errors.items()}
@@ -169,6 +175,7 @@ def _refused(request: HttpRequest, kind: Kind, form: forms.Form) -> HttpResponse
 
 
 def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200) -> HttpResponse:
+    secrets.blank(form, kind.secrets)
     for field in form.fields.values():
         if isinstance(field, forms.FileField):
             field.widget.attrs |= {
