@@ -14,6 +14,7 @@ window.live.bars = ({ onEnd }) => {
   const list = one('[data-list]'); // takes rows of jobs that are new to the page
 
   const motion = new Map(); // job -> its newest progress
+  const reached = new Map(); // job -> an attempt, and the most that its bars have shown
   const wanted = new Map(); // job -> number of a state that the page does not show yet
   const asked = new Map(); // job -> when its element was last asked for
   const others = new Set(); // jobs that other tabs watch and that do not belong on this list
@@ -30,17 +31,33 @@ window.live.bars = ({ onEnd }) => {
     one('[data-announce]')?.replaceChildren(text);
   }
 
-  /* Within one attempt a bar never goes back, and only the server's word makes it full. */
+  /* Within one attempt a bar never goes back, and only the server's word makes it full. What the server
+     renders may be older, or not know the total of a new phase: then the bar stays where it was. */
+  function keep(el) {
+    const { job, attempt, percent, status } = el.dataset;
+    const known = reached.get(job);
+    const [same, ended] = [known?.attempt === attempt, !MOVING.includes(status)];
+    if (status === 'queued' || (!percent && !same)) return;
+    if (same && known.percent > percent) stretch(el, known.percent);
+    else if (!ended) reached.set(job, { attempt, percent: Number(percent) });
+  }
+
+  function stretch(el, percent) {
+    const bar = el.querySelector('[role=progressbar]');
+    el.dataset.percent = percent;
+    bar.firstElementChild.style.width = `${percent}%`;
+    bar.setAttribute('aria-valuenow', percent);
+    fill(el, 'percent', `${Math.floor(percent)}%`);
+  }
+
   function move(el, data) {
     if (data.attempt !== Number(el.dataset.attempt) || !MOVING.includes(el.dataset.status)) return;
     const bar = el.querySelector('[role=progressbar]');
     const before = Number(el.dataset.percent);
-    if (data.percent != null || el.dataset.percent) {
-      const percent = Math.min(99.9, Math.max(before, data.percent ?? 0));
-      el.dataset.percent = percent;
-      bar.firstElementChild.style.width = `${percent}%`;
-      bar.setAttribute('aria-valuenow', percent);
-      fill(el, 'percent', `${Math.floor(percent)}%`);
+    if (data.percent != null) {
+      const percent = Math.min(99.9, Math.max(before, data.percent));
+      stretch(el, percent);
+      keep(el);
       const mark = [75, 50, 25].find((step) => before < step && percent >= step);
       if (mark) say(`${el.dataset.title}: ${mark}%`);
     }
@@ -159,6 +176,13 @@ window.live.bars = ({ onEnd }) => {
     if (job && replied && replied < Math.max(shown, wanted.get(job) ?? 0)) detail.shouldSwap = false;
   });
 
+  // Before the browser paints what has come.
+  for (const name of ['htmx:afterSwap', 'htmx:oobAfterSwap']) {
+    document.addEventListener(name, ({ target }) => {
+      for (const el of [target, ...all('[data-job]', target)]) if (el.dataset.job) keep(el);
+    });
+  }
+
   document.addEventListener('htmx:load', ({ target }) => {
     for (const el of [target, ...all('[data-job]', target)]) {
       const { job, cursor: shown, elapsed } = el.dataset;
@@ -167,6 +191,7 @@ window.live.bars = ({ onEnd }) => {
       for (const twin of twins) if (twin.id === newest.id) twin.remove();
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
       if (elapsed) began.set(el, Date.now() - elapsed * 1000);
+      keep(el);
       if (motion.has(job)) move(el, motion.get(job));
     }
     // What grows is followed at its end, after a reload too.
