@@ -14,4 +14,5 @@ class JobsConfig(AppConfig):
         from headway.worker import presence
 
         register(registry.check_names)
+        register(registry.check_stalls)
         presence.connect()

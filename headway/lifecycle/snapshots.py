@@ -10,6 +10,7 @@ import redis
 from headway.kinds import registry
 from headway.lifecycle.log import log
 from headway.models import TERMINAL, Job, Status
+from headway.stream.history import with_stall
 
 logger = logging.getLogger(__name__)
 MOTION = (
@@ -22,6 +23,7 @@ MOTION = (
     "eta",
     "elapsed",
     "warnings",
+    "quiet",
 )
 
 
@@ -32,6 +34,7 @@ def state(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "title": job.title,
         "unit": registry.unit(job.kind),
+        "stalled_after": registry.stalled_after(job.kind),
         "attempt": job.attempt,
         "status": str(job.status),
         "reason": job.reason,
@@ -53,7 +56,7 @@ def snapshot(job: Job, live: Mapping[str, Any] | None = None) -> dict[str, Any]:
     if live and live.get("attempt") == job.attempt and job.status != Status.QUEUED:
         names = ("rate", "elapsed") if job.status in TERMINAL else MOTION
         motion |= {name: live[name] for name in names if name in live}
-    return motion | state(job)
+    return with_stall(motion | state(job))
 
 
 def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
@@ -83,6 +86,7 @@ def _committed(job: Job) -> dict[str, Any]:
         "eta": None,
         "elapsed": _elapsed(job),
         "warnings": job.warning_count,
+        "quiet": None,  # only the log knows
     }
 
 

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 Revoked = Callable[[Collection[Hashable]], Awaitable[Collection[Hashable]]]
 """Gives those grants that do not hold any more."""
 
+SHORTEST = 2.0
+"""Seconds of silence after which a reader may ask for a sign of life, at least."""
 AWAY = 1.0
 """Seconds that the log may be away before streams are told."""
 
@@ -81,7 +83,7 @@ class Clock:
                     continue
                 if now >= watch.ends_at or reader.spent:
                     self._end(reader, farewell(self._sign(reader) if reader.waits else b""))
-                elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
+                elif watch.is_quiet(reader.given, now, self._period(reader) - interval):
                     reader.wire.write(self._sign(reader))
 
     async def check(self) -> None:
@@ -111,6 +113,10 @@ class Clock:
             for reader in tuple(self._watched):
                 if reader.heartbeat and not reader.ended:
                     reader.wire.write(sse.heartbeat(stale=stale))
+
+    def _period(self, reader: Subscription) -> float:
+        longest = self.limits.keepalive
+        return min(longest, max(SHORTEST, reader.period or longest))
 
     def _sign(self, reader: Subscription) -> bytes:
         return sse.heartbeat(stale=self.stale) if reader.heartbeat else sse.KEEPALIVE

@@ -22,7 +22,8 @@ NOTE_WIDTHS = """() => {
     }
   };
   const frame = () => { note(); requestAnimationFrame(frame); };
-  new MutationObserver(note).observe(document, { subtree: true, childList: true, attributes: true });
+  const all = { subtree: true, childList: true, attributes: true };
+  new MutationObserver(note).observe(document, all);
   frame();
 }"""
 SLACK = 0.2
