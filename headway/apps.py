@@ -17,4 +17,5 @@ class HeadwayConfig(AppConfig):
         register(checks.check_settings)
         register(checks.check_database, Tags.database)
         register(registry.check_names)
+        register(registry.check_stalls)
         presence.connect()

@@ -37,6 +37,7 @@ class Settings:
     JANITOR_EVERY: int = number(5)
     JOB_REPUBLISH_AFTER: int = number(15)
     JOB_CANCEL_DEADLINE: int = number(30)
+    JOB_STALLED_AFTER: int = number(120, low=0)
     JOB_HISTORY_DAYS: int = number(90)
     JOB_SECRETS_KEPT: int = number(86400)
     JOB_SHOW_ERRORS: bool = False

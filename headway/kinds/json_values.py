@@ -30,6 +30,13 @@ def text(value: str, limit: int) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
+def span(seconds: float) -> str:
+    """How long something has lasted, rounded down: 90 s, 4 min, 3 h."""
+    if seconds < 120:
+        return f"{int(seconds)} s"
+    return f"{int(seconds // 60)} min" if seconds < 7200 else f"{int(seconds // 3600)} h"
+
+
 def _enum_value(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value

@@ -1,7 +1,8 @@
 """Finds every `@job_task` of the installed apps and describes it as a kind of job to start."""
 
 import inspect
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from django import forms
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import autodiscover_modules
 
+from headway.conf import conf
 from headway.kinds import parameters, secrets
 
 
@@ -26,6 +28,7 @@ class JobTask(Protocol):
     job_form: type[forms.Form] | None
     job_signature: inspect.Signature
     max_attempts: int
+    stalled_after: float | None
 
     def publish(self, job: Any, countdown: float = 0.0) -> None: ...
 
@@ -38,6 +41,7 @@ class Kind:
     title: str
     description: str
     unit: str
+    stalled_after: float | None
     task: JobTask
     form_class: type[forms.Form]
     secrets: frozenset[str]
@@ -88,6 +92,32 @@ def unit(name: str) -> str:
     return kind.unit if kind else ""
 
 
+def stalled_after(name: str) -> float | None:
+    """Seconds without a word after which a job of a kind has stalled; None: it never does."""
+    kind = kinds().get(name)
+    own = kind.stalled_after if kind else None
+    return (conf.JOB_STALLED_AFTER if own is None else own) or None
+
+
+def stopped_after(name: str) -> float:
+    """The same for kinds whose stalled jobs are to be ended; for all others infinite."""
+    limit = stalled_after(name) if name in kinds() and kinds()[name].task.stop_stalled else None
+    return math.inf if limit is None else limit
+
+
+def check_stalls(**_: Any) -> Iterator[CheckMessage]:
+    """An error for each kind whose `stalled_after` cannot be meant."""
+    for kind in kinds().values():
+        after = kind.stalled_after
+        number = isinstance(after, int | float) and not isinstance(after, bool)
+        if after is not None and not (number and 0 <= after < math.inf):
+            hint = "Use a number of seconds, 0 for never, or leave it out."
+            yield Error(f"{kind.task.name}: stalled_after is {after!r}.", hint, id="headway.E004")
+        elif after == 0 and kind.task.stop_stalled:
+            hint = "stop_stalled ends what has stalled, and with stalled_after=0 nothing does."
+            yield Error(f"{kind.task.name} never stalls.", hint, id="headway.E004")
+
+
 def check_names(**_: Any) -> list[CheckMessage]:
     """One error for each task whose kind another task has: their rows could not be told apart."""
     known = kinds()
@@ -113,4 +143,13 @@ def _describe(task: JobTask) -> Kind:
     first = inspect.cleandoc(task.run.__doc__ or "").split("\n\n")[0]
     description = " ".join(first.split())
     hidden = secrets.fields(form) | parameters.marked(task.job_signature)
-    return Kind(task.job_kind, task.job_title, description, task.job_unit, task, form, hidden)
+    return Kind(
+        name=task.job_kind,
+        title=task.job_title,
+        description=description,
+        unit=task.job_unit,
+        stalled_after=task.stalled_after,
+        task=task,
+        form_class=form,
+        secrets=hidden,
+    )

@@ -12,6 +12,7 @@ from headway.kinds import registry
 from headway.lifecycle.log import glance, log
 from headway.models import TERMINAL, Attempt, Job, Status
 from headway.stream.event import MOTION, progress_of
+from headway.stream.history import with_stall
 from headway.stream.log import Told
 from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
 
@@ -25,6 +26,7 @@ def state(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "title": job.title,
         "unit": registry.unit(job.kind),
+        "stalled_after": registry.stalled_after(job.kind),
         "attempt": job.attempt,
         "status": str(job.status),
         "reason": job.reason,
@@ -44,9 +46,9 @@ def snapshot(job: Job, live: Mapping[str, Any] | None = None) -> dict[str, Any]:
     used unless it is another attempt's, none has begun, or the job has ended and the row knows."""
     motion = _committed(job)
     if live and live.get("attempt") == job.attempt and job.status != Status.QUEUED:
-        names = ("rate", "elapsed") if job.status in TERMINAL else MOTION
+        names = ("rate", "elapsed") if job.status in TERMINAL else (*MOTION, "quiet")
         motion |= {name: live[name] for name in names if name in live}
-    return motion | state(job)
+    return with_stall(motion | state(job))
 
 
 def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
@@ -105,6 +107,7 @@ def _committed(job: Job) -> dict[str, Any]:
         "eta": None,
         "elapsed": _elapsed(job),
         "warnings": job.warning_count,
+        "quiet": None,  # only the log knows
     }
 
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from headway.models import TERMINAL, Status
-from headway.templatetags.headway import count, rate
+from headway.templatetags.headway import count, rate, stall
 
 Snapshot = Mapping[str, Any]
 """What a `snapshot` event carries (docs/protocol.md)."""
@@ -63,14 +63,16 @@ def _bars(snapshots: Iterable[Snapshot], console: Console) -> dict[str, Snapshot
 
 
 def _lines(snapshots: Iterable[Snapshot], console: Console) -> dict[str, Snapshot]:
-    """A line when the status, the attempt, the phase or the tens of the percent change."""
+    """A line when the status, the attempt, the phase or the tens of the percent change, and when
+    it stalls and goes on."""
     known: dict[str, Snapshot] = {}
     said: dict[str, tuple[Any, ...]] = {}
     for snapshot in snapshots:
         job = snapshot["job"]
         known[job] = snapshot
         tens = int((snapshot.get("percent") or 0) // 10)
-        new = (snapshot["status"], snapshot["attempt"], snapshot.get("phase"), tens)
+        stalled = bool(snapshot.get("stalled"))
+        new = (snapshot["status"], snapshot["attempt"], snapshot.get("phase"), tens, stalled)
         if said.get(job) != new:
             said[job] = new
             console.print(
@@ -101,6 +103,7 @@ def _says(snapshot: Snapshot) -> str:
     else:
         parts.append(rate(snapshot.get("rate"), snapshot.get("unit") or ""))
         parts.append(f"{_clock(eta)} left" if eta is not None else "")
+        parts.append(stall(snapshot["quiet"]) if snapshot.get("stalled") else "")
     return "  ".join(_plain(part) for part in parts if part)
 
 

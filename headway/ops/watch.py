@@ -13,11 +13,15 @@ from headway.lifecycle import snapshots
 from headway.models import Job, Status
 from headway.ops.terminal import Snapshot, draw, is_over
 from headway.stream.client import StreamError, watch
+from headway.stream.history import with_stall
 
 EVERY = 0.25
 """Seconds between two looks at the database and Redis."""
+MOTION = ("percent", "current", "total", "rate", "eta")
 LARGEST = 1e16
 """Above all numbers that streams carry."""
+WHERE = ("snapshot", "state", "progress")
+"""Events that say where a job is."""
 SUCCEEDED, FAILED, CANCELLED, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
 """What `watch` exits with; UNKNOWN when a job could not be watched to its end."""
 
@@ -60,16 +64,22 @@ def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterat
     """
     names = {str(job) for job in jobs}
     known: dict[str, dict[str, Any]] = {}
+    heard: dict[str, float] = {}  # when a job was last heard of
     try:
         with watch(_address(site, jobs), token=token) as events:
             for event in events:
-                if event.event not in ("snapshot", "state", "progress"):
-                    continue
-                told = _merged(known, event.data)
-                if not _is_ours(told) or told["job"] not in names:
-                    raise CommandError(f"{site} sends no jobs of ours.", returncode=UNKNOWN)
-                known[told["job"]] = told
-                yield told
+                job = _about(event.data)
+                if event.event in WHERE:
+                    told = _merged(known, event.data)
+                    if not _is_ours(told) or job not in names:
+                        raise CommandError(f"{site} sends no jobs of ours.", returncode=UNKNOWN)
+                    known[job] = told
+                if job in known:
+                    quiet = known[job].get("quiet") if event.event == "snapshot" else None
+                    heard[job] = time.monotonic() - (quiet or 0)
+                # A stream says nothing of a job that is quiet, but shows that it is alive itself.
+                for each in [job] if job in known else known:
+                    yield _timed(known[each], heard[each])
                 if len(known) == len(names) and all(is_over(each) for each in known.values()):
                     return
     except StreamError as error:
@@ -81,8 +91,20 @@ def _address(site: str, jobs: Sequence[uuid.UUID]) -> str:
     """A job's own stream also says when the job has been deleted."""
     root = f"{site.rstrip('/')}/jobs"
     if len(jobs) == 1:
-        return f"{root}/{jobs[0]}/events/"
-    return f"{root}/events/?{urlencode([('job', str(job)) for job in jobs])}"
+        return f"{root}/{jobs[0]}/events/?heartbeat"
+    return f"{root}/events/?heartbeat&{urlencode([('job', str(job)) for job in jobs])}"
+
+
+def _timed(told: Snapshot, heard: float) -> Snapshot:
+    """With how long nothing has come from the job."""
+    running = told["status"] == Status.RUNNING
+    return with_stall({**told, "quiet": time.monotonic() - heard if running else None})
+
+
+def _about(told: Any) -> str:
+    """The job that an event is about; "" for none."""
+    job = told.get("job") if isinstance(told, dict) else None
+    return job if isinstance(job, str) else ""
 
 
 def _merged(known: Mapping[str, dict[str, Any]], told: Any) -> dict[str, Any]:
@@ -98,7 +120,7 @@ def _merged(known: Mapping[str, dict[str, Any]], told: Any) -> dict[str, Any]:
 def _is_ours(told: Mapping[str, Any]) -> bool:
     """Whether it can be drawn."""
     texts = (told.get(name) for name in ("job", "title", "status", "reason"))
-    numbers = (told.get(name) for name in ("percent", "current", "total", "rate", "eta"))
+    numbers = (told.get(name) for name in (*MOTION, "quiet", "stalled_after"))
     return (
         all(isinstance(text, str) for text in texts)
         and all(isinstance(told.get(name) or "", str) for name in ("phase", "unit"))

@@ -5,7 +5,7 @@ numbers order all jobs together: a job read a moment later would overtake the on
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,13 @@ make a thousand that have names takes three times as long, a tenth of a long cat
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What one log holds after a cursor. `first_prev` is the number before its oldest entry."""
+    """What one log holds after a cursor. `first_prev` is the number before its oldest entry, `read`
+    when that was, in seconds by the clock that numbers are made of."""
 
     snapshot: dict[bytes, bytes]
     first_prev: int
     entries: list[Entry]
+    read: float = 0.0
 
     @property
     def exists(self) -> bool:
@@ -46,14 +48,17 @@ class Tail:
         return self.snapshot.get(b"final") == b"1"
 
     def state(self) -> dict[str, Any]:
-        """The snapshot object: the newest progress under the newest state."""
+        """The snapshot object: the newest progress under the newest state, and how long ago the
+        newest event was, since a number is its time."""
         state: dict[str, Any] = json.loads(self.snapshot[b"state"])
         motion = json.loads(self.snapshot.get(b"progress", b"{}"))
         if motion.get("attempt") != state.get("attempt") or state.get("status") == "queued":
             motion = {}
         if motion and self.final:
             motion["eta"] = None
-        return {**motion, **state}
+        active = state.get("status") in ("running", "cancelling")
+        quiet = round(max(0.0, self.read - self.newest / 1e6), 1) if active else None
+        return with_stall({**motion, **state, "quiet": quiet})
 
     def gap(self, cursor: int) -> str:
         """Why a reader at `cursor` cannot be given all that followed; "" when it can."""
@@ -77,11 +82,19 @@ class History:
     tails: dict[tuple[str, int], Tail] = field(default_factory=dict)
 
 
+def with_stall(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A snapshot with `stalled`: whether it runs, silent for longer than its kind may be."""
+    quiet, limit = state.get("quiet"), state.get("stalled_after")
+    runs = state.get("status") == "running"
+    return {**state, "stalled": bool(runs and quiet and limit and quiet > limit)}
+
+
 def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
     """Queues the commands that read each (job, cursor) of `wanted`. The pipeline gives XRANGE as
     entries: dictionaries in between would cost as much again."""
     pipe.response_callbacks = {**pipe.response_callbacks, "XRANGE": _entries}
     pipe.get(keys.LAST)
+    pipe.time()
     for job, cursor in wanted:
         pipe.hgetall(keys.snapshot(job))
         pipe.xrange(keys.log(job), count=1)
@@ -90,10 +103,11 @@ def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
 
 def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
     """The History that `replies` to the commands of `queue` describe."""
-    history = History(int(replies[0] or 0))
+    last, (seconds, micros), *replies = replies
+    history, now = History(int(last or 0)), seconds + micros / 1e6
     for index, key in enumerate(wanted):
-        snapshot, first, entries = replies[1 + 3 * index : 4 + 3 * index]
-        history.tails[key] = Tail(snapshot, first[0][1] if first else 0, entries)
+        snapshot, first, entries = replies[3 * index : 3 * index + 3]
+        history.tails[key] = Tail(snapshot, first[0][1] if first else 0, entries, now)
     return history
 
 

@@ -20,6 +20,8 @@ SPENT = b": this stream has lasted long enough: come back, it goes on from your 
 """Why a stream ends that is to be resumed: comments, the first line of its last block."""
 LATE = 5.0
 """Seconds that a look at who may read may be late on a busy machine, however often there is one."""
+SHORTEST = 2.0
+"""Seconds of silence after which a reader may ask for a sign of life, at least."""
 AWAY = 1.0
 """Seconds that the log may be away before streams are told."""
 
@@ -89,7 +91,7 @@ class Clock:
                 if now >= watch.ends_at or reader.spent or self._is_in_doubt(reader, watch, now):
                     sign = self.sign(reader) if reader.waits else b""
                     self._end(reader, farewell(SPENT, sign))
-                elif watch.is_quiet(reader.given, now, self.limits.keepalive - interval):
+                elif watch.is_quiet(reader.given, now, self._period(reader) - interval):
                     reader.wire.write(self.sign(reader))
 
     async def check(self) -> None:
@@ -125,6 +127,10 @@ class Clock:
             for reader in tuple(self._watched):
                 if reader.heartbeat and not reader.ended:
                     reader.wire.write(sse.heartbeat(stale=stale))
+
+    def _period(self, reader: Subscription) -> float:
+        longest = self.limits.keepalive
+        return min(longest, max(SHORTEST, reader.period or longest))
 
     def sign(self, reader: Subscription) -> bytes:
         """Of life, as this reader wants it."""

@@ -50,7 +50,7 @@ class Reporter:
         self.lines: deque[dict[str, str]] = deque(maxlen=LINES_KEPT)
         self.number = 0
         self._log = log
-        self._started = time.monotonic()
+        self._started = self._heard = time.monotonic()
         self._sent_at = 0.0
         self._motion = Motion()
         self._shown: dict[str, Any] = {}
@@ -60,6 +60,7 @@ class Reporter:
         self._unsent: list[tuple[int, Event]] = []
         self._seq = 0
         self._stop: type[BaseException] | None = None
+        self._over = False
         self._looks = self._noticed = False
         self._patient_until: float | None = None
         self._values = threading.Lock()  # held for moments, never while waiting for anything
@@ -127,6 +128,7 @@ class Reporter:
         """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
         # A lone surrogate would be JSON that no page can be made of.
         piece = str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        self._heard = time.monotonic()
         self._backlog.add_output(piece)
         if self._spoke:
             self._wake()
@@ -152,6 +154,7 @@ class Reporter:
 
     def stop(self) -> dict[str, Any]:
         """Leaves the ticker, writes what is left and returns the last progress."""
+        self._over = True
         Ticker.shared().remove(self)
         self.flush(time.monotonic(), last=True)
         return self.progress()
@@ -165,6 +168,12 @@ class Reporter:
     def superseded(self) -> bool:
         """Whether this attempt has ended or was replaced, whatever its task still does."""
         return self._stop is Superseded
+
+    @property
+    def quiet(self) -> float:
+        """Seconds without a new value, line or output, whether Redis has the newest or not; 0 once
+        the task has ended."""
+        return 0.0 if self._over else time.monotonic() - self._heard
 
     def progress(self) -> dict[str, Any]:
         """The data of a `progress` event, as of now (see docs/protocol.md)."""
@@ -210,6 +219,7 @@ class Reporter:
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
         if shown != self._shown:
             self._shown = shown
+            self._heard = time.monotonic()
             self._unsent = [unsent for unsent in self._unsent if unsent[1].kind != "progress"]
             self._queue(Event("progress", progress))
 
@@ -233,6 +243,7 @@ class Reporter:
             self.interrupt(Cancelled)
 
     def _say(self, kind: str, level: str, text: str, **more: str) -> None:
+        self._heard = time.monotonic()
         self.lines.append({"level": level, "text": text})
         self._backlog.add_line(kind, level=level, text=text, **more)
 

@@ -55,7 +55,8 @@ class Subscription:
     """The state of one stream. `cursor`: all events up to this number have been given (None: none
     yet, send snapshots; `reason` says why the client's own was of no use). `ends`: the stream ends
     when its jobs have. `feed`: follow this owner's jobs, of which `jobs` has all once `complete`.
-    `heartbeat`: show life by an event, not a comment. `waits`: the stream ends after its first
+    `heartbeat`: show life by an event, not a comment; `period`: after so many seconds of silence
+    (0: as all others). `waits`: the stream ends after its first
     frames, or after so many seconds without (0: it goes on). `holder`: on whose account it is
     counted. `grant`: what lets its reader read (None: nothing that could be withdrawn), which is
     good for `lasts` seconds: then the stream ends, for its reader to come back with it. The hub
@@ -70,6 +71,7 @@ class Subscription:
         feed: str = "",
         ends: bool = False,
         heartbeat: bool = False,
+        period: float = 0.0,
         waits: float = 0.0,
         holder: str = "",
         grant: Hashable = None,
@@ -83,7 +85,7 @@ class Subscription:
         self.fresh, self.reason = cursor is None, reason
         self.cursor = cursor or 0
         self.missed, self.settled = NONE, NOTHING
-        self.heartbeat, self.waits = heartbeat, waits
+        self.heartbeat, self.period, self.waits = heartbeat, period, waits
         self.holder, self.grant, self.lasts = holder, grant, lasts
         self.given = 0
         self.blocked = False

@@ -17,10 +17,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from headway.conf import conf
+from headway.kinds import json_values
 from headway.models import Job, Status
 from headway.web.presenters import Shown, show
 
 register = template.Library()
+SCRIPTS = ("words", "channel", "locks", "connection", "turns", "tabs", "bars")
+"""Of static/live, in the order in which they need each other; page.js follows."""
 
 
 @register.inclusion_tag("headway/_head.html", takes_context=True)
@@ -33,7 +36,7 @@ def headway_head(context: template.Context) -> dict[str, Any]:
     viewer = getattr(context.get("user"), "pk", None)
     return {
         "heartbeat": conf.STREAM_KEEPALIVE,
-        "scripts": [f"headway/live/{name}.js" for name in ("words", "connection", "tabs", "bars")],
+        "scripts": [f"headway/live/{name}.js" for name in SCRIPTS],
         "viewer": str(viewer or ""),
     }
 
@@ -118,6 +121,12 @@ def remaining(eta: float | None) -> str:
     if eta < 60:
         return f"about {duration(eta)}"
     return f"about {duration(math.ceil(eta / 60) * 60).replace(' 00 s', '')}"
+
+
+@register.filter
+def stall(quiet: float) -> str:
+    """No progress for 4 min."""
+    return f"No progress for {json_values.span(quiet)}"
 
 
 @register.filter

@@ -57,7 +57,8 @@ _PARAMETERS: Schema = {
     "heartbeat": {
         "name": "heartbeat",
         "in": "query",
-        "description": "With any value or none: signs of life are events, not comments.",
+        "description": "With any value or none: signs of life are events, not comments. A number:"
+        " after so many seconds of silence, 2 at least and at most as many as without.",
         "allowEmptyValue": True,
         "schema": _TEXT,
     },

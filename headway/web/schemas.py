@@ -17,7 +17,7 @@ SNAPSHOT: Schema = {
     "title": "snapshot",
     "type": "object",
     "required": [
-        *("job", "kind", "title", "unit", "attempt", "status", "reason"),
+        *("job", "kind", "title", "unit", "stalled_after", "attempt", "status", "reason"),
         *("created", "started", "finished", "result", "files"),
     ],
     "properties": {
@@ -25,6 +25,7 @@ SNAPSHOT: Schema = {
         "kind": {"type": "string", "minLength": 1},
         "title": {"type": "string"},
         "unit": {"type": "string"},
+        "stalled_after": {"type": ["number", "null"], "exclusiveMinimum": 0},
         "attempt": {"type": "integer", "minimum": 0},
         "status": {"enum": Status.values},
         "reason": {"type": "string", "maxLength": 500},
@@ -42,6 +43,8 @@ SNAPSHOT: Schema = {
         "eta": {"type": ["integer", "null"], "minimum": 0},
         "elapsed": _NUMBER_OR_NULL,
         "warnings": {"type": "integer", "minimum": 0},
+        "quiet": _NUMBER_OR_NULL,
+        "stalled": {"type": "boolean"},
     },
 }
 """The schema of a job's snapshot, as docs/protocol.md has it."""

@@ -96,6 +96,7 @@ def _reader(
         cursor=number,
         reason=reason,
         heartbeat="heartbeat" in request.GET,
+        period=_seconds(request.GET.get("heartbeat", "")),
         waits=_seconds(request.GET.get("poll", "")),
         holder=str(grant.user),
         grant=grant,
@@ -105,7 +106,8 @@ def _reader(
 
 
 def _seconds(text: str) -> float:
-    """Of a long-poll; 0 for what is no number: a stream is the better answer to nonsense."""
+    """Of a long-poll or between signs of life; 0 for what is no number: a stream as ever is the
+    better answer to nonsense."""
     return min(float(text), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
 
 

@@ -11,8 +11,9 @@ from billiard.process import current_process
 from django.db import connections
 
 from headway.conf import conf
+from headway.kinds import json_values, registry
 from headway.lifecycle import lease, outage
-from headway.models import Attempt
+from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 
 logger = logging.getLogger(__name__)
@@ -27,12 +28,14 @@ GRACE = 3.0
 class Keeper:
     """A context manager around one attempt. It renews the lease, tells the reporter when somebody
     has cancelled or replaced the attempt, and ends the process of a task that does not obey:
-    a pool's child runs one job at a time, so no other job is in it."""
+    a pool's child runs one job at a time, so no other job is in it. Where its kind asks for it, it
+    ends an attempt that has stalled: only here is that known for sure, whatever Redis has heard."""
 
     def __init__(
         self, attempt: Attempt, reporter: Reporter, traces: Callable[[], lease.Traces]
     ) -> None:
         self._attempt, self._reporter, self._traces = attempt, reporter, traces
+        self._longest = registry.stopped_after(attempt.job.kind)
         self._ended = threading.Event()
 
     def __enter__(self) -> None:
@@ -43,13 +46,15 @@ class Keeper:
         self._ended.set()
 
     def _run(self) -> None:
-        due = time.monotonic() + conf.JOB_LEASE_RENEW
+        due = time.monotonic() + min(conf.JOB_LEASE_RENEW, self._longest)
         while not self._ended.wait(BEAT):
             if self._reporter.superseded:
                 return self._end_process()
             if time.monotonic() >= due:
-                renewed = self._renew()
-                due = time.monotonic() + (conf.JOB_LEASE_RENEW if renewed else AGAIN)
+                done = self._fail() if self._stalled() else self._renew()
+                pause = conf.JOB_LEASE_RENEW if done else AGAIN
+                left = self._longest - self._reporter.quiet
+                due = time.monotonic() + min(pause, max(AGAIN, left))
         return None
 
     def _renew(self) -> bool:
@@ -66,6 +71,23 @@ class Keeper:
             self._reporter.interrupt(Superseded)
         elif kept is None:
             self._reporter.interrupt(Cancelled)
+        return True
+
+    def _stalled(self) -> bool:
+        runs = self._reporter.progress()["status"] == "running"
+        return runs and self._reporter.quiet > self._longest
+
+    def _fail(self) -> bool:
+        reason = f"No progress for {json_values.span(self._longest)}, so it was stopped"
+        try:
+            lease.settle(self._attempt, Status.FAILED, self._traces(), reason=reason)
+        except Exception:  # as above
+            logger.exception("Job %s has stalled and is not ended yet", self._attempt.job_id)
+            return False
+        finally:
+            connections.close_all()
+        logger.error("Job %s: %s", self._attempt.job_id, reason)
+        self._reporter.interrupt(Superseded)
         return True
 
     def _end_process(self) -> None:

@@ -43,6 +43,8 @@ class JobTask(Task[Any, Any]):
     job_unit = ""
     job_form: type[forms.Form] | None = None
     max_attempts = 1
+    stalled_after: float | None = None
+    stop_stalled = False
 
     @property
     def job_signature(self) -> inspect.Signature:
@@ -282,8 +284,9 @@ def job_task(
 
     `title` and the docstring's first paragraph present it; `form` is its start form (else built
     from the annotated parameters); `max_attempts` limits runs after workers died; `unit` is
-    what progress counts, such as "rows" or "kB". Everything else (`bind`, `queue`, `time_limit`,
-    `autoretry_for`, ...) is Celery's.
+    what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
+    (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
+    Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:

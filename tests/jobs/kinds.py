@@ -281,3 +281,13 @@ def writes_and_fails() -> None:
 @job_task
 def starts_another() -> str:
     return str(add.delay(20, 22).id)
+
+
+@job_task(stalled_after=2, stop_stalled=True)
+def stands_still(moves: float = 0.0) -> None:
+    """Says something for a while, and then nothing any more."""
+    until = time.monotonic() + moves
+    while time.monotonic() < until:
+        progress.log("still here")
+        time.sleep(0.1)
+    time.sleep(600)

@@ -92,7 +92,7 @@ def test_a_snapshot_needs_no_redis(db: None, valkey: Valkey) -> None:
     assert seen.keys() == {
         *("job", "kind", "title", "attempt", "status", "reason", "created", "started"),
         *("finished", "result", "files", "percent", "current", "total", "message", "phase"),
-        *("rate", "eta", "elapsed", "warnings", "unit"),
+        *("rate", "eta", "elapsed", "warnings", "unit", "stalled_after", "quiet", "stalled"),
     }
     assert (seen["percent"], seen["current"], seen["total"]) == (12.5, 5, 40)
 

@@ -107,7 +107,7 @@ def test_an_exception_without_a_text_may_have_a_secret_behind_it() -> None:
 
 
 def test_developers_may_read_more(settings: Settings) -> None:
-    settings.JOB_SHOW_ERRORS = True
+    settings.HEADWAY = settings.HEADWAY | {"JOB_SHOW_ERRORS": True}
     told = errors.sentence(ValueError("odd"), Job().pk, Mask())
     assert "odd" not in told  # without DEBUG
     settings.DEBUG = True

@@ -61,7 +61,7 @@ def test_rejected_rows_and_their_headers_are_no_formulas(trial: Trial, store: St
 
 
 def test_a_setting_leaves_them_as_they_were(settings: Settings) -> None:
-    settings.CSV_RAW = True
+    settings.HEADWAY = settings.HEADWAY | {"CSV_RAW": True}
     file = io.StringIO(newline="")
     spreadsheets.writer(file).writerows([["=1+1"], ["@b"]])
     assert file.getvalue() == "=1+1\r\n@b\r\n"

@@ -145,6 +145,22 @@ async def test_a_hub_that_had_no_stream_when_redis_went_away_knows_that_it_is_ba
     await until(lambda: not hub._clock.stale)
 
 
+async def test_a_reader_may_ask_for_signs_of_life_sooner_within_bounds(
+    make_hub: MakeHub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1)
+    hub = make_hub(keepalive=60)
+    slow = await live(hub, Subscription([job], heartbeat=True))
+    quick = await live(hub, Subscription([job], heartbeat=True, period=0.001))
+    begun = asyncio.get_running_loop().time()
+    for _ in range(4):
+        await collect_one(quick, b"event: heartbeat")
+    assert asyncio.get_running_loop().time() - begun > 1.5
+    assert b"heartbeat" not in await anext(slow)  # all that came since its opening
+    await slow.aclose()
+    await quick.aclose()
+
+
 async def test_a_long_poll_ends_after_its_first_frames(hub: Hub, log: Log, job: str) -> None:
     log.append(job, state(job, "running"), attempt=1)
     pieces = [piece async for piece in hub.stream(Subscription([job], waits=20))]

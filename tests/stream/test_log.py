@@ -45,7 +45,9 @@ def test_the_snapshot_is_the_newest_progress_under_the_newest_state(log: Log, jo
     receipt = log.append(job, progress(job, 40), attempt=1)
     cursor, states = log.read([job, "no such job"])
     assert cursor == receipt.number
-    assert states == {job: {"job": job, "attempt": 1, "status": "running", "percent": 40}}
+    assert states[job].pop("quiet") < 60
+    known = {"job": job, "attempt": 1, "status": "running", "percent": 40, "stalled": False}
+    assert states == {job: known}
 
 
 def test_an_end_comes_together_with_what_is_said_beside_it(

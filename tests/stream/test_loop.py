@@ -288,7 +288,7 @@ def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
     reader.catch_up(**told._asdict())
     resync, snapshot, begun, entry = told.frames
     assert resync == b'event: resync\ndata: {"job":"a","reason":"lost"}\n\n'
-    assert snapshot == b'event: snapshot\ndata: {"job":"a"}\n\n'
+    assert snapshot.startswith(b'event: snapshot\ndata: {"job":"a",')
     assert begun.startswith(b'event: progress\ndata: {"job":"a",')
     assert entry == b"more of b"
     assert not reader.missed

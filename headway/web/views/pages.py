@@ -78,8 +78,13 @@ def row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @signed_in
 def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The panel of one job."""
-    return partial(request, show_one(visible_job(request, pk), request.user), "panel")
+    """The panel of one job. With ?view=why a page wants only the reason why it is queued, and gets
+    the whole panel when it is queued no more."""
+    item = show_one(visible_job(request, pk), request.user)
+    response = partial(request, item, "panel")
+    if request.GET.get("view") == "why" and item.job.status != Status.QUEUED:
+        response["HX-Retarget"], response["HX-Reselect"] = f"#panel-{pk}", "unset"
+    return response
 
 
 def _waits_in_vain(items: Iterable[Shown]) -> bool:

@@ -38,7 +38,7 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, item: Shown) -> HttpResponse:
     # Weak: time goes by, and the cursor moves on with other jobs, while nothing happens to this.
-    lasting = {name: value for name, value in item.snap.items() if name != "elapsed"}
+    lasting = {name: value for name, value in item.snap.items() if name not in ("elapsed", "quiet")}
     known = json.dumps(lasting, sort_keys=True).encode()
     etag = f'W/"{hashlib.sha256(known).hexdigest()[:32]}"'
     whole = JsonResponse(item.snap | {"cursor": item.cursor})

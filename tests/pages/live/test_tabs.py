@@ -167,17 +167,6 @@ def test_others_jobs_that_staff_watch_stay_off_their_list(
     assert len(proxy.streams) == 1
 
 
-def test_without_locks_each_tab_has_its_own_stream(
-    context: BrowserContext, open_tab: OpenTab, proxy: Proxy, running: Running
-) -> None:
-    context.add_init_script("delete Navigator.prototype.locks")
-    tabs = [open_tab(running.path) for _ in range(2)]
-    running.move(42)
-    for tab in tabs:
-        percent(tab).to_have_text("42%")
-    assert len(proxy.streams) == 2
-
-
 def test_a_tab_with_a_job_that_is_gone_does_not_stop_the_others(
     open_tab: OpenTab, proxy: Proxy, running: Running, make_job: MakeJob
 ) -> None:

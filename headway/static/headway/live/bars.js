@@ -1,10 +1,16 @@
 /* The [data-job] elements of the page: progress is applied in place; when a job changes state, htmx
    fetches its row, bar or panel again. */
 'use strict';
-window.live.bars = ({ onEnd }) => {
-  const { figure, duration, remaining, count, rate } = window.live.words;
+window.live.bars = ({ turn, onEnd }) => {
+  const { figure, duration, remaining, count, rate, stall } = window.live.words;
+  const CURRENT = ['opening', 'live', 'polling']; // states of the stream in which clocks go on
+  // and those in which active jobs are read from the database, every so many ms
+  const READING = { opening: 2000, reconnecting: 5000, paused: 10000 };
+  const EXPLAINED = 5000; // ms after which to ask again why a job is queued
+  const BORN = Date.now();
   const ACTIVE = ['queued', 'running', 'cancelling'];
   const MOVING = ['running', 'cancelling'];
+  const SAID = ['progress', 'state', 'log', 'warning', 'output'];
   const one = (selector) => document.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const of = (job) => all(`[data-job="${job}"]`);
@@ -14,11 +20,16 @@ window.live.bars = ({ onEnd }) => {
   const list = one('[data-list]'); // takes rows of jobs that are new to the page
 
   const motion = new Map(); // job -> its newest progress
+  const reached = new Map(); // job -> an attempt, and the most that its bars have shown
   const wanted = new Map(); // job -> number of a state that the page does not show yet
   const asked = new Map(); // job -> when its element was last asked for
+  const queued = new Set(); // jobs whose element will be asked for when it is our turn
   const others = new Set(); // jobs that other tabs watch and that do not belong on this list
   let held = null; // lines that come while the record is taken anew
   const began = new WeakMap(); // element -> when its attempt began
+  const spoke = new Map(); // job -> when it last said anything
+  let offset = Infinity; // from the clock of Redis to ours, in ms: what came fastest tells it best
+  let explained = BORN; // when it was last asked why a job is queued
 
   // Progress, in place.
 
@@ -30,17 +41,33 @@ window.live.bars = ({ onEnd }) => {
     one('[data-announce]')?.replaceChildren(text);
   }
 
-  /* Within one attempt a bar never goes back, and only the server's word makes it full. */
+  /* Within one attempt a bar never goes back, and only the server's word makes it full. What the server
+     renders may be older, or not know the total of a new phase: then the bar stays where it was. */
+  function keep(el) {
+    const { job, attempt, percent, status } = el.dataset;
+    const known = reached.get(job);
+    const [same, ended] = [known?.attempt === attempt, !MOVING.includes(status)];
+    if (status === 'queued' || (!percent && !same)) return;
+    if (same && known.percent > percent) stretch(el, known.percent);
+    else if (!ended) reached.set(job, { attempt, percent: Number(percent) });
+  }
+
+  function stretch(el, percent) {
+    const bar = el.querySelector('[role=progressbar]');
+    el.dataset.percent = percent;
+    bar.firstElementChild.style.width = `${percent}%`;
+    bar.setAttribute('aria-valuenow', percent);
+    fill(el, 'percent', `${Math.floor(percent)}%`);
+  }
+
   function move(el, data) {
     if (data.attempt !== Number(el.dataset.attempt) || !MOVING.includes(el.dataset.status)) return;
     const bar = el.querySelector('[role=progressbar]');
     const before = Number(el.dataset.percent);
-    if (data.percent != null || el.dataset.percent) {
-      const percent = Math.min(99.9, Math.max(before, data.percent ?? 0));
-      el.dataset.percent = percent;
-      bar.firstElementChild.style.width = `${percent}%`;
-      bar.setAttribute('aria-valuenow', percent);
-      fill(el, 'percent', `${Math.floor(percent)}%`);
+    if (data.percent != null) {
+      const percent = Math.min(99.9, Math.max(before, data.percent));
+      stretch(el, percent);
+      keep(el);
       const mark = [75, 50, 25].find((step) => before < step && percent >= step);
       if (mark) say(`${el.dataset.title}: ${mark}%`);
     }
@@ -89,7 +116,7 @@ window.live.bars = ({ onEnd }) => {
       held = null;
       for (const line of since) onLine(...line);
     };
-    window.htmx.ajax('GET', location.href, { target: '#record', select: '#record', swap: 'outerHTML' }).then(goOn, goOn);
+    turn(() => get(location.href, { target: '#record', select: '#record' })).then(goOn);
   }
 
   // State, which the server renders.
@@ -114,21 +141,38 @@ window.live.bars = ({ onEnd }) => {
 
   function ask(job) {
     asked.set(job, Date.now());
-    const shown = of(job);
-    for (const el of shown) el.dispatchEvent(new CustomEvent('job:state'));
-    if (!shown.length && list && !others.has(job)) {
-      const row = list.dataset.list.replace(list.dataset.placeholder, job);
-      const place = Object.assign(document.createElement('div'), { hidden: true });
-      list.prepend(place); // one for each row: of requests for one element htmx makes one at a time, and drops others
-      const leave = () => place.remove(); // it is asked for again
-      window.htmx.ajax('GET', row, { source: place, target: place, swap: 'outerHTML' }).then(leave, leave);
-    } else if (!shown.length) wanted.delete(job);
+    if (!of(job).length && !belongs(job)) wanted.delete(job);
+    else if (!queued.has(job)) {
+      queued.add(job);
+      turn(() => fetchAgain(job));
+    }
   }
+
+  async function fetchAgain(job) {
+    queued.delete(job);
+    asked.set(job, Date.now());
+    const shown = of(job);
+    for (const el of shown) await get(el.getAttribute('hx-get'), { source: el, target: el });
+    if (shown.length || !belongs(job)) return;
+    const place = Object.assign(document.createElement('div'), { hidden: true });
+    list.prepend(place);
+    await get(list.dataset.list.replace(list.dataset.placeholder, job), { source: place, target: place });
+    place.remove(); // if it is still there, it is asked for again
+  }
+
+  const belongs = (job) => list && !others.has(job);
+
+  const get = (path, part) => window.htmx.ajax('GET', path, { swap: 'outerHTML', ...part }).catch(() => {});
 
   const refresh = (jobs = active()) => jobs.forEach(ask);
 
   const HANDLERS = {
-    snapshot: (data, id) => { onState(data, id); onProgress(data, id); renew(data); },
+    snapshot(data, id) {
+      onState(data, id);
+      onQuiet(data.job, data.quiet);
+      onProgress(data, id);
+      renew(data);
+    },
     progress: onProgress,
     state: onState,
     log: (data, id) => onLine(data, 'log', id),
@@ -138,16 +182,45 @@ window.live.bars = ({ onEnd }) => {
     error() {}, heartbeat() {}, resync() {}, busy() {},
   };
 
-  /* Every second. While the stream is paused, active jobs are read from the database, a few at a time. */
+  /* Every second. While the stream tells nothing, active jobs are read from the database, a few at a time. */
   function tick(state) {
     const now = Date.now();
-    for (const el of moving()) if (began.has(el)) fill(el, 'elapsed', duration((now - began.get(el)) / 1000));
+    if (CURRENT.includes(state)) for (const el of moving()) showTimes(el, now);
     if (state === 'auth') return;
+    if (now - explained > EXPLAINED) explain(now);
     for (const job of wanted.keys()) if (now - asked.get(job) > 3000) ask(job);
-    if (state !== 'paused') return;
-    const last = (job) => asked.get(job) ?? 0;
-    const due = active().filter((job) => now - last(job) > 10000).sort((a, b) => last(a) - last(b));
+    if (!READING[state]) return;
+    const last = (job) => asked.get(job) ?? BORN;
+    const due = active().filter((job) => now - last(job) > READING[state]).sort((a, b) => last(a) - last(b));
     due.slice(0, 2).forEach(ask);
+  }
+
+  function showTimes(el, now) {
+    if (began.has(el)) fill(el, 'elapsed', duration((now - began.get(el)) / 1000));
+    const quiet = (now - spoke.get(el.dataset.job)) / 1000;
+    const stalled = el.dataset.status === 'running' && quiet > Number(el.dataset.stalledAfter || Infinity);
+    const shown = el.querySelector('[data-field="stalled"]')?.textContent;
+    fill(el, 'stalled', stalled ? stall(quiet) : '');
+    if (stalled && !shown) say(`${el.dataset.title}: ${stall(quiet)}`);
+  }
+
+  /* The reply is the reason alone, or the panel when the job is queued no more. */
+  function explain(now) {
+    const why = one('[data-why]');
+    explained = now;
+    if (why) turn(() => get(why.dataset.why, { source: why, target: why, select: '.why' }));
+  }
+
+  /* Numbers are microseconds by the clock of Redis. */
+  function onWord(job, id) {
+    if (!id) return;
+    offset = Math.min(offset, Date.now() - id / 1000);
+    spoke.set(job, Math.max(spoke.get(job) ?? 0, id / 1000 + offset));
+  }
+
+  function onQuiet(job, quiet) {
+    if (quiet == null || quiet === '') return;
+    spoke.set(job, Math.max(spoke.get(job) ?? 0, Date.now() - 1000 * quiet));
   }
 
   // Together with htmx.
@@ -159,20 +232,34 @@ window.live.bars = ({ onEnd }) => {
     if (job && replied && replied < Math.max(shown, wanted.get(job) ?? 0)) detail.shouldSwap = false;
   });
 
+  // Before the browser paints what has come.
+  for (const name of ['htmx:afterSwap', 'htmx:oobAfterSwap']) {
+    document.addEventListener(name, ({ target }) => {
+      for (const el of [target, ...all('[data-job]', target)]) if (el.dataset.job) keep(el);
+    });
+  }
+
   document.addEventListener('htmx:load', ({ target }) => {
     for (const el of [target, ...all('[data-job]', target)]) {
-      const { job, cursor: shown, elapsed } = el.dataset;
+      const { job, cursor: shown, elapsed, quiet } = el.dataset;
       if (!job) continue;
       const [newest, ...twins] = of(job).sort((a, b) => b.dataset.cursor - a.dataset.cursor);
       for (const twin of twins) if (twin.id === newest.id) twin.remove();
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
       if (elapsed) began.set(el, Date.now() - elapsed * 1000);
+      onQuiet(job, quiet);
+      keep(el);
       if (motion.has(job)) move(el, motion.get(job));
     }
     // What grows is followed at its end, after a reload too.
     const fresh = target.matches('[data-record]') || target.querySelector('[data-record]');
     if (!fresh || !moving().length) return;
     for (const box of all('[data-output], [data-lines]')) box.scrollTop = box.scrollHeight;
+  });
+
+  /* A server that hangs must not keep the others from their turn. */
+  document.addEventListener('htmx:configRequest', ({ detail }) => {
+    if (detail.verb === 'get') detail.timeout ||= 8000;
   });
 
   document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig: { verb, path } } }) => {
@@ -186,10 +273,14 @@ window.live.bars = ({ onEnd }) => {
   async function look() {
     if (!one('[data-record]') || active().length) return;
     const read = (answer) => answer.ok && answer.json();
-    const state = await fetch(`${location.pathname}status/`).then(read).catch(() => null);
+    const options = () => ({ signal: AbortSignal.timeout(5000) });
+    const state = await turn(() => fetch(`${location.pathname}status/`, options()).then(read));
     if (state) onState(state, 0);
   }
 
-  const hear = (name, data, id) => HANDLERS[name]?.(data, id);
+  function hear(name, data, id) {
+    if (SAID.includes(name)) onWord(data.job, id);
+    HANDLERS[name]?.(data, id);
+  }
   return { hear, look, refresh, tick, active, moving, follows: () => list || active().length > 0 };
 };

@@ -1,21 +1,23 @@
 /* One EventSource that lasts. The browser's own gives up after a 502, never notices a dead peer, and
    waits for ever behind a proxy that holds a stream back until it ends. */
 'use strict';
-window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
+window.live.connection = ({ begin, hear, changed, unknown }) => {
   const EVENTS = ['snapshot', 'progress', 'state', 'log', 'warning', 'output', 'error',
     'resync', 'heartbeat', 'busy', 'auth'];
-  const POLL = 20; // seconds that the server may wait before it answers a poll
-  const SILENCE = 2.5 * heartbeat; // from a line that has spoken, until it counts as dead
-  const OPENING = Math.min(10000, SILENCE); // to a line's first word, which the server says at once
+  const POLL = 20; // seconds that the server may wait before it answers a poll of what does not move
+  const LATE = 2000; // ms after a word was due, until that is said
+  const DEAD = 3500; // and until a line that has spoken counts as dead
+  const OPENING = 4000; // to a line's first word, which the server says at once
+  const RETRY = 900; // after which the browser polls again, at most
 
-  let address = null; // of what is followed
+  let asked = null; // what is followed: its address, the seconds between two words, whether anything moves
   let line = null; // the connection that counts
-  let trial = null; // while we poll, now and then: a stream that may get through
   let polls = false;
   let cursor = 0; // the newest number that has come
   let due = 0; // when to connect anew; 0: not planned
   let from = 0; // and from which number, which what comes meanwhile must not move
-  let tried = 0; // when a stream was last tried while we poll
+  let tried = 0; // while we poll: when a stream was last tried, which may get through
+  let pause = 0; // and how long until the next try
   let renewed = 0; // when the network came back
   let failures = 0;
   let refused = false; // nobody is signed in, or somebody else
@@ -25,11 +27,13 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
   let told = heard; // when what the page shows was last known to be true
 
   function listen(polling) {
-    const url = new URL(address);
-    url.searchParams.set('heartbeat', '1');
+    const url = new URL(asked.address);
+    const wait = asked.quick ? asked.period : POLL;
+    url.searchParams.set('heartbeat', asked.period);
     if (cursor) url.searchParams.set('cursor', cursor);
-    if (polling) url.searchParams.set('poll', POLL);
-    const mine = { source: new EventSource(url), polling, began: Date.now(), spoke: false, last: cursor };
+    if (polling) url.searchParams.set('poll', wait);
+    const every = polling ? 1000 * wait + RETRY : 1000 * asked.period;
+    const mine = { source: new EventSource(url), polling, every, began: Date.now(), spoke: false, last: cursor };
     mine.source.onopen = () => onOpen(mine);
     // The job's own `error` event arrives here too, but on an open stream.
     mine.source.onerror = () => { if (mine.source.readyState === EventSource.CLOSED) onRefusal(mine); };
@@ -43,16 +47,15 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
     drop();
     refused = false;
     [cursor, from] = [from || cursor, 0];
-    address = begin();
-    if (address) line = listen(polls);
+    asked = begin();
+    if (asked) line = listen(polls);
     changed();
   }
 
   function drop() {
     due = 0;
     line?.source.close();
-    trial?.source.close();
-    line = trial = null;
+    line = null;
   }
 
   /* Connects anew, soon: whoever asks meanwhile is served by the same connection, from the lowest number. */
@@ -84,7 +87,6 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
   }
 
   function onEvent(mine, { type, data, lastEventId }) {
-    if (mine === trial) adopt(mine);
     if (mine !== line) return;
     onLife(mine);
     const id = Number(lastEventId);
@@ -98,11 +100,6 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
     changed();
   }
 
-  function adopt(mine) {
-    line.source.close();
-    [line, trial, polls] = [mine, null, false];
-  }
-
   function refuse() {
     drop();
     refused = true;
@@ -111,12 +108,11 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
 
   /* EventSource does not say why it gave up. Try again with full jitter, unless it is no use. */
   async function onRefusal(mine) {
-    if (mine === trial) trial = null;
     if (mine !== line) return;
     failures += 1;
     changed();
     const options = { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(5000) };
-    const answer = await fetch(address, options).catch(() => null);
+    const answer = await fetch(asked.address, options).catch(() => null);
     if (mine !== line || due) return;
     if (answer?.status === 401 || answer?.type === 'opaqueredirect') refuse();
     else if (answer?.status === 403 || answer?.status === 404) unknown();
@@ -128,33 +124,34 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
     if (due) {
       if (now >= due) connect();
     } else if (line && line.source.readyState !== EventSource.CLOSED) {
-      if (now - Math.max(heard, line.began) > patience(line)) onSilence();
-      else if (polls) tryStream(now);
+      if (overdue() > (line.spoke ? DEAD : OPENING)) onSilence();
+      else if (polls && line.spoke && now - tried > pause) tryStream(now);
     }
     changed();
   }
 
-  function patience({ spoke, polling }) {
-    if (!spoke) return OPENING + (polling ? 1000 * POLL : 0);
-    return polling ? 2000 * POLL : SILENCE;
+  /* Milliseconds since the next word was due. */
+  function overdue() {
+    if (!line) return 0;
+    const every = line.spoke || line.polling ? line.every : 0;
+    return Date.now() - Math.max(heard, line.began) - every;
   }
 
   /* From a stream on which nothing ever came, something between holds it back, or nothing works. */
   function onSilence() {
-    failures += 1;
-    if (!line.spoke) [polls, tried] = [true, 0];
+    failures += line.trial ? 0 : 1;
+    if (!line.spoke && !polls) {
+      pause = line.trial ? Math.min(60000, 2 * pause) : 10000;
+      [polls, tried] = [true, Date.now()];
+    }
     connect();
   }
 
-  /* Beside the polls, which go on. Only where these are answered, so that it is the stream's fault. */
+  /* In place of a poll. Only where these are answered, so that it is the stream's fault. */
   function tryStream(now) {
-    if (trial && now - trial.began > OPENING) {
-      trial.source.close();
-      trial = null;
-    } else if (!trial && line.spoke && now - tried > 4 * heartbeat) {
-      tried = now;
-      trial = listen(false);
-    }
+    [polls, tried] = [false, now];
+    connect();
+    if (line) line.trial = true;
   }
 
   /* All tabs call at once: within a second they mean the same. */
@@ -163,17 +160,20 @@ window.live.connection = ({ heartbeat, begin, hear, changed, unknown }) => {
     if ((!line && !refused) || now - (network ? renewed : line?.began) < 1000) return;
     if (network) [renewed, failures] = [now, 0];
     const lost = line?.source.readyState !== EventSource.OPEN && !(polls && line?.spoke);
-    if (network || lost || now - heard > 1.2 * heartbeat) connect();
+    if (network || lost || overdue() > LATE) connect();
   }
 
   function state() {
     if (refused) return 'auth';
-    const silent = Date.now() - heard > 3000;
+    const since = (moment) => Date.now() - moment;
     // A server on this machine goes on talking when the network is away.
-    if ((silent && !navigator.onLine) || failures > 2 || stale) return 'paused';
-    if (polls && line?.spoke) return 'polling';
-    if (line?.spoke && line.source.readyState === EventSource.OPEN) return 'live';
-    if (failures || silent) return 'reconnecting';
+    if ((since(heard) > 3000 && !navigator.onLine) || failures > 2 || stale) return 'paused';
+    const runs = line?.spoke && (polls || line.source.readyState === EventSource.OPEN);
+    if (runs && overdue() > LATE) return 'late';
+    if (polls && runs) return 'polling';
+    if (runs) return 'live';
+    if (line?.trial) return 'polling';
+    if (failures || since(Math.max(heard, line?.began ?? 0)) > 3000) return 'reconnecting';
     return opened ? 'live' : 'opening';
   }
 

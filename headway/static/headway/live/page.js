@@ -10,22 +10,33 @@
   const mine = one('[data-mine]'); // a list of all my jobs, those still to be started among them
   const { duration } = window.live.words;
 
-  const bars = window.live.bars({ onEnd: (status) => { if (document.hidden) paintIcon(status); } });
+  const channels = (name, hear) => window.live.channel(name, hear, script.relay);
+  const locks = window.live.locks(channels);
+
+  const bars = window.live.bars({ turn: (work) => tabs.turn(work), onEnd: (status) => { if (document.hidden) paintIcon(status); } });
   const tabs = window.live.tabs({
     viewer: script.viewer,
     events: script.events,
-    heartbeat: 1000 * script.heartbeat,
-    need: () => bars.follows() && { mine: Boolean(mine), jobs: mine ? [] : bars.active() },
+    heartbeat: Number(script.heartbeat),
+    channels,
+    locks,
+    need,
     hear: bars.hear,
     refresh: bars.refresh,
     changed: paint,
   });
+
+  function need() {
+    const active = bars.active();
+    return bars.follows() && { mine: Boolean(mine), jobs: mine ? [] : active, quick: active.length > 0 };
+  }
 
   // What a person sees of it.
 
   const CHIP = {
     live: () => 'Live',
     polling: () => 'Live, every few seconds',
+    late: (_, age) => `No word for ${age}`,
     reconnecting: (ago) => `Reconnecting${ago}`,
     paused: (ago) => `Live updates paused${ago}`,
     auth: () => 'Sign in to keep watching',
@@ -43,7 +54,8 @@
   }
 
   function paintChip({ state, told }) {
-    const text = CHIP[state]?.(`, updated ${duration((Date.now() - told) / 1000)} ago`) ?? '';
+    const age = duration((Date.now() - told) / 1000);
+    const text = CHIP[state]?.(`, updated ${age} ago`, age) ?? '';
     chip.hidden = !text;
     chip.dataset.chip = state;
     if (chip.textContent === text) return;

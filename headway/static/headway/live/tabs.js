@@ -1,21 +1,23 @@
 /* One stream for all tabs in which one person is signed in: browsers allow six connections to a host.
    The tab that holds a lock keeps the connection for all and passes every frame on. Tabs ask it for what
-   they need once a second; one that is not answered takes the lock. Where a browser has no locks, and
-   on pages that do not say who watches, each tab has its own connection. (docs/adr/0021) */
+   they need once a second; one that is not answered takes the lock. Where tabs can share nothing, and
+   on pages that do not say who watches, each tab has its own connection. (docs/adr/0021, 0027) */
 'use strict';
-window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed }) => {
-  const NAME = `jobs 1 ${viewer}`; // who sees what another tab says; the 1 is the version of what is said
+window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, refresh, changed }) => {
+  const NAME = `jobs 2 ${viewer}`; // who sees what another tab says; the 2 is the version of what is said
   const MOST = 100; // jobs in one address: proxies take 8 kB
   const TOGETHER = 50; // ms in which tabs that ask at the same time become one connection
   const UNHEARD = 3; // questions without an answer, until a tab counts as frozen
   const TAKEN_IN = 1500; // ms after which every tab that is served says so
+  const QUICK = 3; // seconds between two words of the server while something is active; else the server's own
+  const CALM = 20000; // ms for which nothing has to be, until it may be slower again
   const FORGOTTEN = 200000; // ms without a question; hidden tabs ask once a minute
   const NUMBERED = ['progress', 'state', 'log', 'warning', 'output', 'error'];
   const START = { state: 'opening', told: Date.now() };
   const OVER = { state: 'done', told: 0 };
   const me = `${Date.now()} ${Math.random()}`;
 
-  let sharing = Boolean(viewer && navigator.locks && window.BroadcastChannel);
+  let sharing = Boolean(viewer);
   let channel = null;
   let waiting = null; // ends our wait for the lock
   let release = null; // gives the lock back, while this tab leads
@@ -28,8 +30,12 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
   const members = new Map(); // of the leader: tab -> what it needs
   let serving = ''; // the epoch of the leader's connection
   let begun = 0; // when it began
+  let quick = false; // whether it has the server speak often
+  let calm = 0; // since when it need not
   let reported = ''; // the state that it told last
-  const connection = window.live.connection({ heartbeat, begin, hear: pass, changed: report, unknown: sortOut });
+  const connection = window.live.connection({ begin, hear: pass, changed: report, unknown: sortOut });
+
+  const turns = window.live.turns({ me, say, gives: () => Boolean(release || !channel) });
 
   // What every tab does.
 
@@ -48,13 +54,14 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     if (waiting && !release) unanswered += 1;
     if (unanswered > UNHEARD) claim({ steal: true });
     update();
+    turns.ask();
   }
 
   function start() {
     answer = START;
+    if (sharing) channel = channels(NAME, ({ kind, ...said }) => KINDS[kind](said));
+    sharing = Boolean(channel);
     if (!sharing) return lead(() => {});
-    channel = new BroadcastChannel(NAME);
-    channel.onmessage = ({ data: { kind, ...said } }) => KINDS[kind](said);
     claim();
     ask();
   }
@@ -68,10 +75,11 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     channel?.close();
     waiting = channel = null;
     answer = OVER;
+    turns.alone();
   }
 
   function say(kind, said) {
-    channel?.postMessage({ kind, ...said });
+    channel?.say({ kind, ...said });
   }
 
   function ask(more) {
@@ -100,7 +108,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     unanswered = 0;
     epoch = tabs.includes(me) ? of : '';
     if (!epoch) return ask();
-    const { jobs } = need() ?? { jobs: [] };
+    const { jobs } = need() || { jobs: [] };
     // What is new here may have been rendered at a number that this tab has passed since.
     const late = jobs.filter((job) => followed && !followed.includes(job));
     followed = jobs;
@@ -122,8 +130,15 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
 
   const KINDS = {
     ask: (said) => release && join(said),
-    leave: ({ from }) => members.delete(from),
-    who: () => ask(),
+    leave({ from }) {
+      members.delete(from);
+      turns.over({ from });
+    },
+    who() {
+      ask();
+      turns.ask();
+    },
+    ...turns.KINDS,
     serve: (said) => release || onServed(said),
     frame: receive,
     answer: onAnswer,
@@ -137,7 +152,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     const granted = (done) => (mine === waiting ? lead(done) : done());
     unanswered = 0;
     try {
-      await navigator.locks.request(NAME, options ?? { signal: mine.signal }, () => new Promise(granted));
+      await locks.request(NAME, options ?? { signal: mine.signal }, () => new Promise(granted));
     } catch (error) {
       if (mine !== waiting) return; // given up
       resign(); // taken by a tab that had not heard us; or there are no locks for this page
@@ -152,6 +167,7 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     release = done;
     members.clear();
     say('who');
+    if (channel) turns.begin();
     update();
   }
 
@@ -165,29 +181,33 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
   function join({ from, wanted, cursor: at, takes, why }) {
     const known = members.get(from);
     const same = known && String(known.jobs) === String(wanted.jobs) && known.mine === wanted.mine;
+    const now = Date.now();
     // A tab whose lock was taken may have claimed this one before it knew.
-    const served = takes === serving || Date.now() - begun < TAKEN_IN ? known?.served : null;
-    const member = { ...wanted, served, mark: same ? known.mark : '', asked: Date.now() };
+    const served = takes === serving || now - begun < TAKEN_IN ? known?.served : null;
+    const member = { ...wanted, served, mark: same ? known.mark : '', asked: now };
     members.set(from, member);
     if (from !== me && union().jobs.length > MOST) member.mark = 'alone';
     if (!member.mark && !covers(member.served, wanted)) {
       member.served = wanted;
       connection.open(at, TOGETHER);
     }
+    calm = quick && !union().quick ? calm || now : 0;
+    if (calm && now - calm > CALM) connection.open(cursor, TOGETHER);
     if (why) connection.wake(why);
     else if (from !== me) connection.tick();
     if (from !== me) say('answer', { status: connection.status(), marks: marks() });
   }
 
-  const covers = (served, { mine, jobs }) =>
-    served && (served.mine || !mine) && jobs.every((job) => served.jobs.includes(job));
+  const covers = (served, { mine, jobs, quick: often }) =>
+    served && (served.mine || !mine) && (quick || !often) && jobs.every((job) => served.jobs.includes(job));
 
   const marks = () => Object.fromEntries([...members].map(([tab, { mark }]) => [tab, mark]));
 
   const servable = () => [...members].filter(([, { mark }]) => !mark);
 
   function union(needs = servable().map(([, member]) => member)) {
-    return { mine: needs.some(({ mine }) => mine), jobs: [...new Set(needs.flatMap(({ jobs }) => jobs))] };
+    const jobs = [...new Set(needs.flatMap((each) => each.jobs))];
+    return { mine: needs.some(({ mine }) => mine), jobs, quick: needs.some((each) => each.quick) };
   }
 
   /* Whom the next connection is for, and its address. */
@@ -195,11 +215,12 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
     for (const [tab, { asked }] of members) if (tab !== me && Date.now() - asked > FORGOTTEN) members.delete(tab);
     const tabs = servable();
     for (const [, member] of tabs) member.served = { mine: member.mine, jobs: member.jobs };
-    [serving, begun] = [`${me} ${Math.random()}`, Date.now()];
+    [serving, begun, quick] = [`${me} ${Math.random()}`, Date.now(), union().quick];
     const served = { of: serving, tabs: tabs.map(([tab]) => tab) };
     say('serve', served);
     onServed(served);
-    return tabs.length ? addressOf(union()) : null;
+    const period = Math.ceil(quick ? Math.min(QUICK, heartbeat) : heartbeat);
+    return tabs.length ? { address: addressOf(union()), quick, period } : null;
   }
 
   function addressOf({ mine, jobs }) {
@@ -227,15 +248,15 @@ window.live.tabs = ({ viewer, events, heartbeat, need, hear, refresh, changed })
   /* One job that is gone makes the server refuse all: each tab's own are asked for. */
   async function sortOut() {
     const asked = serving;
-    await Promise.all(servable().map(async ([tab, member]) => {
-      const options = { method: 'HEAD', signal: AbortSignal.timeout(5000) };
-      const answered = await fetch(addressOf(member), options).catch(() => null);
+    for (const [tab, member] of servable()) {
+      const options = () => ({ method: 'HEAD', signal: AbortSignal.timeout(5000) });
+      const answered = await turns.turn(() => fetch(addressOf(member), options()));
       const now = members.get(tab); // it has asked again meanwhile
       if (now && (answered?.status === 403 || answered?.status === 404)) now.mark = 'gone';
-    }));
+    }
     if (asked === serving) connection.open(0, Math.random() * 1000);
   }
 
   const status = () => (unanswered > 2 && !release ? { ...answer, state: 'reconnecting' } : answer);
-  return { update, tick, stop, wake, status, begin: (number) => { cursor = number; } };
+  return { update, tick, stop, wake, status, turn: turns.turn, begin: (number) => { cursor = number; } };
 };

@@ -27,5 +27,11 @@ window.live = {};
     return `${figure(amount)} ${unit}`.trimEnd() + `/${time}`;
   }
 
-  window.live.words = { figure, duration, remaining, count, rate };
+  /* For how long a job has not moved. */
+  function stall(quiet) {
+    const [amount, unit] = quiet < 120 ? [quiet, 's'] : quiet < 7200 ? [quiet / 60, 'min'] : [quiet / 3600, 'h'];
+    return `No progress for ${Math.floor(amount)} ${unit}`;
+  }
+
+  window.live.words = { figure, duration, remaining, count, rate, stall };
 })();

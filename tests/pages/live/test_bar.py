@@ -1,0 +1,94 @@
+"""What a bar does between two words of the server, frame by frame."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from headway.models import Job, Status
+from tests.pages.conftest import MakeJob
+from tests.pages.live.watching import Running, percent, watch
+from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOTE_WIDTHS = """() => {
+  window.widths = [];
+  const note = () => {
+    for (const el of document.querySelectorAll('[data-job]')) {
+      const [fill, { job, attempt, status }] = [el.querySelector('.bar-fill'), el.dataset];
+      const width = parseFloat(getComputedStyle(fill).width) / fill.parentElement.clientWidth;
+      window.widths.push([`${job} ${attempt}`, 100 * width, status]);
+    }
+  };
+  const frame = () => { note(); requestAnimationFrame(frame); };
+  const all = { subtree: true, childList: true, attributes: true };
+  new MutationObserver(note).observe(document, all);
+  frame();
+}"""
+SLACK = 0.2
+"""Percent of a bar that a browser's rounding may take."""
+
+
+def falls(page: Page) -> list[Any]:
+    """Where the width of an attempt's bar fell from one frame to the next."""
+    highest: dict[str, float] = {}
+    found = []
+    for attempt, width, status in page.evaluate("window.widths"):
+        if width < highest.get(attempt, 0) - SLACK:
+            found.append((attempt, highest[attempt], width, status))
+        highest[attempt] = max(width, highest.get(attempt, 0))
+    assert max(highest.values()) > SLACK, "nothing moved"
+    return found
+
+
+@pytest.fixture
+def starting(make_job: MakeJob) -> Running:
+    """A job that is queued."""
+    return Running(make_job(Status.QUEUED))
+
+
+@pytest.mark.parametrize("list_or_page", ["list", "page"])
+def test_no_width_falls_from_before_the_first_percent_to_the_end(
+    page: Page, proxy: Proxy, starting: Running, list_or_page: str
+) -> None:
+    watch(page, proxy.url + (starting.path if list_or_page == "page" else "/"))
+    page.evaluate(NOTE_WIDTHS)
+    starting.become(Status.RUNNING, attempt=1)
+    badge = page.locator(".badge").first
+    badge.get_by_text("Running").wait_for()
+    starting.move(None, current=3)
+    page.wait_for_timeout(400)  # in which the light wanders, as long as nothing is known
+    for value in (1, 2, 40):
+        starting.move(value)
+        percent(page).to_have_text(f"{value}%")
+        page.wait_for_timeout(250)
+    starting.become(Status.SUCCEEDED, percent=100)
+    percent(page).to_have_text("100%")
+    page.wait_for_timeout(300)
+    assert falls(page) == []
+
+
+def test_no_width_falls_when_the_server_renders_what_is_older(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    """The row of the database is as old as the last renewal of the lease, and knows no percent
+    while a phase has no total yet."""
+    watch(page, f"{proxy.url}{running.path}")
+    page.evaluate(NOTE_WIDTHS)
+    running.move(60)
+    percent(page).to_have_text("60%")
+    page.wait_for_timeout(300)
+    for row in ({"percent": 20}, {"percent": None}):
+        Job.objects.filter(pk=running.job.pk).update(**row)
+        running.move(None, phase="Looking")
+        with page.expect_response("**/panel/"):
+            page.evaluate(
+                "document.querySelector('[data-job]').dispatchEvent(new Event('job:state'))"
+            )
+        page.wait_for_timeout(300)
+    running.become(Status.FAILED, percent=20)
+    page.get_by_role("button", name="Retry").wait_for()
+    page.wait_for_timeout(300)
+    assert falls(page) == []
+    percent(page).to_have_text("60%")
