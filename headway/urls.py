@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/openapi.json", api.document, name="openapi"),
     path("chat/", views.chat, name="chat"),
     path("jobs/events/", events.my_events, name="my_events"),
+    path("jobs/no-worker/", pages.no_worker, name="no_worker"),
     path("jobs/start/<slug:kind>/", start.start, name="start"),
     path("jobs/<uuid:pk>/", pages.job, name="job"),
     path("jobs/<uuid:pk>/events/", events.job_events, name="job_events"),

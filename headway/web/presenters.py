@@ -45,6 +45,11 @@ class Shown:
         return self.job.status in TERMINAL - {Status.SUCCEEDED}
 
     @property
+    def attempt(self) -> int:
+        """The attempt that the page is about: of a queued job the one that comes next."""
+        return self.job.attempt + (self.job.status == Status.QUEUED)
+
+    @property
     def hint(self) -> str:
         return _hint(self.job)
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import redis
 from celery import signals
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from headway.lifecycle.log import log
 from headway.models import Job, Status
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
-"""Seconds between two notes; a worker counts as dead after 15 without one."""
+"""Seconds between two notes."""
+DEAD_AFTER = 10.0
+"""Seconds without a note after which a worker counts as dead."""
 
 
 class Presence:
@@ -46,7 +49,7 @@ class Presence:
     def note(self) -> None:
         """Writes the note."""
         self.noted = time.monotonic()
-        _quietly(lambda: log().alive("worker", self.name, self.info))
+        _quietly(lambda: log().alive("worker", self.name, self.info, DEAD_AFTER))
 
 
 presence = Presence()
@@ -57,6 +60,18 @@ def connect() -> None:
     signals.worker_ready.connect(presence.begin)
     signals.heartbeat_sent.connect(presence.refresh)
     signals.worker_shutting_down.connect(presence.end)
+
+
+def no_worker(user: AbstractBaseUser | AnonymousUser, *, about_to_start: bool = False) -> bool:
+    """Whether jobs that this person may see are queued, or one is about to be, and no worker runs.
+    False where Redis does not answer: then nobody knows."""
+    try:
+        if log().who_is_alive("worker"):
+            return False
+    except redis.RedisError:
+        return False
+    waiting = Job.objects.visible_to(user).filter(status=Status.QUEUED)
+    return about_to_start or waiting.exists()
 
 
 def why_queued(job: Job) -> str:

@@ -11,12 +11,12 @@ window.live.bars = ({ onEnd }) => {
   const withStatus = (statuses) => all('[data-job]').filter((el) => statuses.includes(el.dataset.status));
   const active = () => [...new Set(withStatus(ACTIVE).map((el) => el.dataset.job))];
   const moving = () => withStatus(MOVING);
-  const list = one('[data-list]'); // takes rows of jobs that are new to the page
+  const list = window.live.list({ absent }); // takes rows of jobs that are new to the page
 
   const motion = new Map(); // job -> its newest progress
   const wanted = new Map(); // job -> number of a state that the page does not show yet
   const asked = new Map(); // job -> when its element was last asked for
-  const others = new Set(); // jobs that other tabs watch and that do not belong on this list
+  const others = new Set(); // jobs that do not belong on this list: another page's, or those that other tabs watch
   let held = null; // lines that come while the record is taken anew
   const began = new WeakMap(); // element -> when its attempt began
 
@@ -58,20 +58,28 @@ window.live.bars = ({ onEnd }) => {
     motion.set(data.job, data);
     const shown = of(data.job);
     for (const el of shown) move(el, data);
-    const missing = shown.length ? data.attempt > shown[0].dataset.attempt : list;
+    const missing = shown.length ? data.attempt > shown[0].dataset.attempt : list?.grows && !others.has(data.job);
     if (missing && Date.now() - (asked.get(data.job) ?? 0) > 2000) want(data.job, id);
   }
 
+  /* What the newest attempt of a job says, unless this page shows what an earlier one said. */
+  const recordOf = (job) => one(`[data-record="${job}"]:not([data-earlier])`);
+
+  /* What an attempt said stands under no other. */
+  function empty(record, attempt) {
+    if (attempt <= record.dataset.attempt) return;
+    record.dataset.attempt = attempt;
+    for (const box of all('[data-output], [data-lines]', record)) box.replaceChildren();
+  }
+
   function onLine(data, kind, id) {
-    const record = one('[data-record]');
-    if (record?.dataset.record !== data.job || data.attempt < record.dataset.attempt) return;
+    const record = recordOf(data.job);
+    if (!record || data.attempt < record.dataset.attempt) return;
     held?.push([data, kind, id]);
     if (id <= record.dataset.until) return; // it was rendered, which was after the cursor was read
     record.dataset.until = id;
-    const fresh = data.attempt > record.dataset.attempt;
-    record.dataset.attempt = data.attempt;
+    empty(record, data.attempt);
     const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
-    if (fresh) output.textContent = lines.textContent = '';
     const box = kind === 'output' ? output : lines;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     const line = Object.assign(document.createElement('li'), { className: data.level, textContent: data.text });
@@ -82,7 +90,7 @@ window.live.bars = ({ onEnd }) => {
 
   /* Before a snapshot lines may be missing: take the record anew, and then what has come meanwhile. */
   function renew({ job }) {
-    if (held || one('[data-record]')?.dataset.record !== job) return;
+    if (held || !recordOf(job)) return;
     held = [];
     const goOn = () => {
       const since = held;
@@ -116,13 +124,13 @@ window.live.bars = ({ onEnd }) => {
     asked.set(job, Date.now());
     const shown = of(job);
     for (const el of shown) el.dispatchEvent(new CustomEvent('job:state'));
-    if (!shown.length && list && !others.has(job)) {
-      const row = list.dataset.list.replace(list.dataset.placeholder, job);
-      const place = Object.assign(document.createElement('div'), { hidden: true });
-      list.prepend(place); // one for each row: of requests for one element htmx makes one at a time, and drops others
-      const leave = () => place.remove(); // it is asked for again
-      window.htmx.ajax('GET', row, { source: place, target: place, swap: 'outerHTML' }).then(leave, leave);
-    } else if (!shown.length) wanted.delete(job);
+    if (!shown.length && list?.grows) list.take(job);
+    else if (!shown.length) wanted.delete(job);
+  }
+
+  function absent(job) {
+    wanted.delete(job);
+    others.add(job);
   }
 
   const refresh = (jobs = active()) => jobs.forEach(ask);
@@ -168,6 +176,8 @@ window.live.bars = ({ onEnd }) => {
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
       if (elapsed) began.set(el, Date.now() - elapsed * 1000);
       if (motion.has(job)) move(el, motion.get(job));
+      others.delete(job);
+      if (recordOf(job)) empty(recordOf(job), Number(el.dataset.shownAttempt));
     }
     // What grows is followed at its end, after a reload too.
     const fresh = target.matches('[data-record]') || target.querySelector('[data-record]');
@@ -177,9 +187,11 @@ window.live.bars = ({ onEnd }) => {
 
   document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig: { verb, path } } }) => {
     const job = path.match(/[\da-f-]{36}/)?.[0];
-    if (verb !== 'get' || xhr.status !== 404 || !job) return;
-    wanted.delete(job);
-    others.add(job);
+    if (verb === 'get' && xhr.status === 404 && job) absent(job);
+  });
+
+  document.addEventListener('htmx:oobBeforeSwap', ({ detail }) => {
+    if ('earlier' in detail.target.dataset) detail.shouldSwap = false;
   });
 
   /* A page whose job has ended follows nothing; seen again, it looks whether somebody has retried it. */
@@ -191,5 +203,5 @@ window.live.bars = ({ onEnd }) => {
   }
 
   const hear = (name, data, id) => HANDLERS[name]?.(data, id);
-  return { hear, look, refresh, tick, active, moving, follows: () => list || active().length > 0 };
+  return { hear, look, refresh, tick, active, moving, follows: () => list?.grows || active().length > 0 };
 };
