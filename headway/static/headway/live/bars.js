@@ -167,10 +167,25 @@ window.live.bars = ({ onEnd }) => {
     if (job && replied && replied < Math.max(shown, wanted.get(job) ?? 0)) detail.shouldSwap = false;
   });
 
+  /* A reply for an element that another reply has replaced. */
+  function onLateReply({ currentTarget: el, detail }) {
+    if (el.isConnected) return;
+    detail.shouldSwap = false;
+    if (wanted.has(el.dataset.job)) ask(el.dataset.job);
+  }
+
+  /* While a click is under way other replies are not shown (still.js): is its own as new as they were? */
+  document.addEventListener('htmx:afterRequest', ({ detail: { target, xhr, requestConfig: { verb } } }) => {
+    const { job } = target.dataset;
+    const replied = Number(xhr.getResponseHeader('Progress-Cursor'));
+    if (verb === 'post' && replied < wanted.get(job)) ask(job);
+  });
+
   document.addEventListener('htmx:load', ({ target }) => {
     for (const el of [target, ...all('[data-job]', target)]) {
       const { job, cursor: shown, elapsed } = el.dataset;
       if (!job) continue;
+      el.addEventListener('htmx:beforeSwap', onLateReply);
       const [newest, ...twins] = of(job).sort((a, b) => b.dataset.cursor - a.dataset.cursor);
       for (const twin of twins) if (twin.id === newest.id) twin.remove();
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);

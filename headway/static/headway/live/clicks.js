@@ -45,12 +45,13 @@
       const answer = await fetch(`${job}status/`, options).catch(() => null);
       const { status } = answer?.ok ? await answer.json().catch(() => ({})) : {};
       if (mine !== newest) return;
-      if (status) return tell(asked, title, status);
+      if (status) return tell(asked, title, status, job.match(/[^/]+(?=\/$)/)[0]);
       if (answer?.status === 401 || answer?.status === 404) return clear(); // the page says so itself
     }
   }
 
-  function tell(asked, title, status) {
+  function tell(asked, title, status, job) {
+    for (const el of document.querySelectorAll(`[data-job="${job}"]`)) el.dispatchEvent(new CustomEvent('job:state'));
     const done = DONE[asked][status];
     if (done) return note('success', `“${title}” ${done}.`);
     const more = status in BEGUN || asked === 'retry' ? ' Try again.' : '';

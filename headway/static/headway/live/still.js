@@ -9,7 +9,6 @@ window.live ??= {};
   const byId = (id) => (id ? document.getElementById(id) : null);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const until = new Map(); // button -> when it takes clicks again
-  const waiting = new Set(); // ids of what was not updated since a click in it is under way
   let before = null;
 
   const name = (el) => el.id || `${el.form?.id} ${el.name} ${el.textContent}`;
@@ -88,17 +87,8 @@ window.live ??= {};
      not show it. */
   document.addEventListener('htmx:beforeSwap', ({ detail }) => {
     const busy = detail.target.querySelector('form.htmx-request');
-    if (busy && busy !== detail.requestConfig.elt) {
-      detail.shouldSwap = false;
-      waiting.add(detail.target.id);
-    }
+    if (busy && busy !== detail.requestConfig.elt) detail.shouldSwap = false;
     if (detail.shouldSwap) still();
-  });
-
-  document.addEventListener('htmx:afterRequest', ({ detail }) => {
-    if (detail.requestConfig.verb !== 'post') return;
-    for (const id of waiting) byId(id)?.dispatchEvent(new CustomEvent('job:state'));
-    waiting.clear();
   });
 
   window.live.still = still;
