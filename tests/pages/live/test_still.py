@@ -165,7 +165,7 @@ def test_what_is_open_stays_open(page: Page, proxy: Proxy, waiting: Running) -> 
     waiting.become(Status.RUNNING, attempt=1)
     for status in (Status.RUNNING, Status.CANCELLING):
         waiting.become(status)
-        expect(page.locator(".badge").first).to_have_text(status.label)
+        expect(page.locator(".badge").first).to_have_text(str(status.label))
         expect(page.locator("details")).to_have_attribute("open", "")
         assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     summary.click()
