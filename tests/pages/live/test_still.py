@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Route, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Route,
+    expect,
+)
 
 from headway.models import Job, Status
 from tests.pages.conftest import MakeJob
@@ -214,3 +222,23 @@ def test_an_answer_to_a_click_is_not_lost_to_an_update(
     held[0].continue_()
     expect(page.get_by_role("alert")).to_have_text("A job that is succeeded cannot be cancelled.")
     expect(page.locator(".badge").first).to_have_text("Succeeded")
+
+
+def test_without_scripts_a_second_slow_click_does_not_undo_the_first_either(
+    browser: Browser, proxy: Proxy, make_job: MakeJob, alice: User
+) -> None:
+    """By the style sheet alone."""
+    job = make_job(Status.QUEUED)
+    plain = browser.new_context(java_script_enabled=False)
+    sign_in(plain, alice, proxy.url)
+    page = plain.new_page()
+    page.goto(f"{proxy.url}{job.get_absolute_url()}")
+    button = page.get_by_role("button", name="Cancel")
+    place = middle(button)
+    with page.expect_navigation():
+        button.click()
+    page.mouse.click(*place)
+    page.get_by_role("button", name="Retry").click(trial=True)  # waits until it takes clicks
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLED
+    plain.close()
