@@ -93,9 +93,12 @@ def test_the_keyboard_cannot_undo_it_either(page: Page, proxy: Proxy, waiting: R
     page.get_by_role("button", name="Cancel").press("Enter")
     retry = page.get_by_role("button", name="Retry")
     expect(retry).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url) if each.method == "POST" else None)
     retry.focus()
     page.keyboard.press("Enter")
     expect(retry).to_have_class("quiet")
+    assert asked == []
     assert Job.objects.get().status == Status.CANCELLED
 
 
