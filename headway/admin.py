@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -29,9 +30,7 @@ from headway.policy import policy
 from headway.templatetags.headway import duration
 from headway.web import tokens
 from headway.web.presenters import Shown, show
-
-STOP_POLLING = 286
-"""The status by which htmx ends a poll (htmx documentation, Load Polling)."""
+from headway.web.responses import STOP_POLLING
 
 
 class ReadOnly(BaseModelAdmin[Any]):
@@ -138,15 +137,15 @@ class JobAdmin(Browsed, admin.ModelAdmin[Job]):
         ("Asked for", {"fields": ("owner", "kind", "params", "asked", "queue", "created_at")}),
         (
             "Run",
-            {"fields": ("attempt", "max_attempts", "worker", "started_at", "finished_at")},
+            {"fields": ("attempt", "attempts_left", "worker", "started_at", "finished_at")},
         ),
         ("Outcome", {"fields": ("result", "files", "warning_count")}),
     )
-    readonly_fields = ("state", "bar", "page", "asked")
+    readonly_fields = ("state", "bar", "page", "asked", "attempts_left")
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
-        js = ("headway/htmx.min.js",)
+        js = ("headway/htmx.min.js", "headway/live/still.js")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = policy.visible(super().get_queryset(request), request.user)
@@ -240,6 +239,12 @@ class JobAdmin(Browsed, admin.ModelAdmin[Job]):
     def asked(self, job: Job) -> str:
         return json.dumps(secrets.masked(job.options), ensure_ascii=False)
 
+    @admin.display(description="Attempts left")
+    def attempts_left(self, job: Job) -> str:
+        """How often it is taken up again when its worker dies, as the row has it now: retries,
+        deploys and Celery's own retries give more."""
+        return str(max(0, job.max_attempts - job.attempt))
+
     @admin.display(description="Page")
     def page(self, job: Job) -> SafeString:
         return format_html('<a href="{0}">{0}</a>', job.get_absolute_url())
@@ -255,15 +260,19 @@ class JobAdmin(Browsed, admin.ModelAdmin[Job]):
     def _each(
         self, request: HttpRequest, queryset: QuerySet[Job], verb: Callable[..., Job]
     ) -> None:
-        """Applies a verb to each job and says what became of it."""
+        """Applies a verb to each job and says in one message what became of them."""
+        became, refused = Counter[str](), Counter[str]()
         for job in queryset:
             try:
                 now = verb(job, by=request.user)
             except actions.ActionError as error:
-                self.message_user(request, f"{job.title} {job.pk}: {error}", messages.WARNING)
+                refused[str(error)] += 1
             else:
-                said = f"{job.title} {job.pk}: {now.get_status_display().lower()}"
-                self.message_user(request, said, messages.SUCCESS)
+                became[now.get_status_display().lower()] += 1
+        said = [_counted(number, status) for status, number in became.items()]
+        said += [_counted(number, f"not changed: {why}") for why, number in refused.items()]
+        level = messages.WARNING if refused else messages.SUCCESS
+        self.message_user(request, " ".join(said) or "Nothing was selected.", level)
 
 
 @admin.register(ApiToken)
@@ -294,6 +303,10 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         revoked = sum(tokens.revoke(token) for token in queryset)
         self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} job{'' if number == 1 else 's'} {what.removesuffix('.')}."
 
 
 def _shown(job: Job) -> Shown:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from headway.lifecycle.log import glance
 from headway.models import Job, Status
+from headway.policy import policy
+from headway.users import User
 
 
 def why_queued(job: Job) -> str:
@@ -31,6 +33,15 @@ def why_queued(job: Job) -> str:
     if ahead:
         return f"{ahead} job{'s' if ahead > 1 else ''} ahead"
     return "Next in line"
+
+
+def no_worker(user: User, *, about_to_start: bool = False) -> bool:
+    """Whether jobs that this person may see are queued, or one is about to be, and no worker runs.
+    False where Redis does not answer: then nobody knows."""
+    if glance().read(lambda log: log.who_is_alive("worker")) != {}:
+        return False
+    waiting = policy.visible(Job.objects.filter(status=Status.QUEUED), user)
+    return about_to_start or waiting.exists()
 
 
 def _seconds_until(moment: datetime | None) -> float:

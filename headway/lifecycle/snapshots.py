@@ -96,10 +96,12 @@ def _said(attempt: Attempt) -> dict[str, Any]:
 
 
 def _committed(job: Job) -> dict[str, Any]:
-    """Motion as the row remembers it."""
+    """Motion as the row remembers it. Of a success all is done, though most tasks report a step
+    before they take it and none after the last."""
+    whole = job.status == Status.SUCCEEDED and job.total is not None
     return {
         "percent": job.percent,
-        "current": _number(job.current),
+        "current": _number(job.total if whole else job.current),
         "total": _number(job.total),
         "message": job.message,
         "phase": job.phase,

@@ -9,6 +9,7 @@ import math
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -18,12 +19,18 @@ from django.utils.formats import date_format
 
 from headway.conf import conf
 from headway.kinds import json_values
+from headway.lifecycle import queue
 from headway.models import Job, Status
 from headway.web.presenters import Shown, show
 
 register = template.Library()
-SCRIPTS = ("words", "channel", "locks", "connection", "turns", "tabs", "bars")
-"""Of static/live, in the order in which they need each other; page.js follows."""
+SCRIPTS = (
+    *("words", "still", "clicks", "channel", "locks", "connection", "turns", "tabs", "list"),
+    "bars",
+)
+"""Of live/, in the order in which they need each other; page.js comes last."""
+SMALLEST = 1e-6
+"""What is less is written as 0."""
 
 
 @register.inclusion_tag("headway/_head.html", takes_context=True)
@@ -48,6 +55,16 @@ def job_bar(job: Job | uuid.UUID | str) -> dict[str, Any]:
     return {"items": items}
 
 
+@register.inclusion_tag("headway/_no_worker.html", takes_context=True)
+def no_worker(
+    context: template.Context, *, start: bool = False, ask: bool = True
+) -> dict[str, Any]:
+    """The banner that queued jobs wait in vain, which keeps itself current; with `start` also for
+    a job that is about to be. Without `ask`, where Redis has just not answered, it begins empty."""
+    user = context["request"].user
+    return {"no_worker": ask and queue.no_worker(user, about_to_start=start), "start": start}
+
+
 @register.simple_tag
 def status_label(status: str) -> str:
     """What a person reads for a status."""
@@ -62,9 +79,12 @@ def plain(value: float | None) -> str:
 
 @register.filter
 def figure(value: float | None) -> str:
-    """12345 as 12,345; below ten with one decimal; "" for None."""
+    """12345 as 12,345; below ten with one decimal, below one with two digits, so that what is there
+    never reads as nothing; "" for None."""
     if value is None:
         return ""
+    if SMALLEST <= abs(value) < 1:
+        return f"{Decimal(f'{value:.2g}'):f}".rstrip("0")
     if abs(value) < 10:
         return f"{value:.1f}".removesuffix(".0")
     return f"{round(value):,}"

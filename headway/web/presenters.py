@@ -51,6 +51,11 @@ class Shown:
         return possible and policy.may_retry(self.viewer, self.job)
 
     @property
+    def attempt(self) -> int:
+        """The attempt that the page is about: of a queued job the one that comes next."""
+        return self.job.attempt + (self.job.status == Status.QUEUED)
+
+    @property
     def hint(self) -> str:
         return _hint(self.job) if self.sees_inputs else ""
 

@@ -15,6 +15,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from headway.stream.event import clean
 
+STOP_POLLING = 286
+"""The status by which htmx ends a poll (htmx documentation, Load Polling)."""
 ERRORS = {
     400: ("That did not work", "The request could not be understood."),
     401: ("Sign in", "Sign in to see this."),

@@ -13,7 +13,9 @@ from headway.worker import messages, request
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
-"""Seconds between two notes; a worker counts as dead after 15 without one."""
+"""Seconds between two notes."""
+DEAD_AFTER = 10.0
+"""Seconds without a note after which a worker counts as dead."""
 
 
 class Presence:
@@ -49,7 +51,7 @@ class Presence:
     def note(self) -> None:
         """Writes the note."""
         self.noted = time.monotonic()
-        _quietly(lambda: log().alive("worker", self.name, self.info))
+        _quietly(lambda: log().alive("worker", self.name, self.info, DEAD_AFTER))
 
 
 presence = Presence()

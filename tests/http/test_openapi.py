@@ -28,7 +28,7 @@ from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
 
-PAGES = {"index", "job", "row", "panel"}
+PAGES = {"index", "job", "row", "panel", "no_worker"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
 EXAMPLES = 5
 CONFIG = """

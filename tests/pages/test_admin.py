@@ -68,7 +68,9 @@ def test_a_poll_is_told_to_stop_when_nothing_is_active(
 def test_one_request_polls_the_whole_page(staffs: Client, make_job: MakeJob) -> None:
     for _ in range(3):
         make_job()
-    assert staffs.get(LIST).content.decode().count("hx-get=") == 1
+    page = staffs.get(LIST).content.decode()
+    assert page.count('hx-get=""') == 1
+    assert page.count("hx-get=") == 2  # and whether a worker runs
 
 
 def test_a_tick_survives_a_poll(staffs: Client, make_job: MakeJob) -> None:
@@ -80,14 +82,21 @@ def test_a_tick_survives_a_poll(staffs: Client, make_job: MakeJob) -> None:
     assert "checked" not in box
 
 
-def test_jobs_are_cancelled_and_retried_with_a_message_each(
-    staffs: Client, make_job: MakeJob
-) -> None:
-    running, failed = make_job(), make_job(Status.FAILED)
-    page = act(staffs, "cancel_jobs", running, failed)
-    assert f"{running.pk}: cancelling" in page
-    assert f"{failed.pk}: A job that is failed cannot be cancelled." in page
-    assert f"{failed.pk}: queued" in act(staffs, "retry_jobs", failed)
+def test_jobs_are_cancelled_and_retried_with_one_message(staffs: Client, make_job: MakeJob) -> None:
+    running = [make_job() for _ in range(18)]
+    queued, failed = make_job(Status.QUEUED), make_job(Status.FAILED)
+    page = act(staffs, "cancel_jobs", queued, *running, failed)
+    [said] = re.findall(
+        r'<ul class="messagelist">\s*(<li class="warning">.*?)</ul>', page, re.DOTALL
+    )
+    assert said.count("<li") == 1
+    for sentence in (
+        "18 jobs cancelling.",
+        "1 job cancelled.",
+        "1 job not changed: A job that is failed cannot be cancelled.",
+    ):
+        assert sentence in said
+    assert "1 job queued." in act(staffs, "retry_jobs", failed)
     failed.refresh_from_db()
     assert failed.status == Status.QUEUED
     assert failed.reason == "Retried by boss"
@@ -163,5 +172,5 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
     for _ in range(2):
         for status in Status:
             make_job(status)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             staffs.get(LIST)

@@ -65,6 +65,9 @@ def test_amounts_have_the_unit_of_their_kind() -> None:
     assert headway.count({"current": 512.3, "total": 512.3, "unit": "kB"}) == "512 of 512 kB"
     assert headway.count({"current": 7, "unit": "rows"}) == "7 rows"
     assert headway.count({"current": 7, "total": 9}) == "7 of 9"
+    assert headway.count({"current": 0.0321, "total": 0.0321, "unit": "kB"}) == "0.032 of 0.032 kB"
+    assert headway.count({"current": 0, "total": 0.5, "unit": "kB"}) == "0 of 0.5 kB"
+    assert headway.count({"current": 1e-9, "total": 0.999}) == "0 of 1"
     assert headway.count({"unit": "kB"}) == headway.rate(None, "kB") == ""
     assert (headway.rate(1234, "kB"), headway.rate(0.2, "rows")) == ("1,234 kB/s", "12 rows/min")
 

@@ -83,11 +83,15 @@ def test_the_page_says_from_where_the_stream_continues(alices: Client, make_job:
     assert f'data-cursor="{cursor}"' in alices.get("/").content.decode()
 
 
-@pytest.mark.parametrize(("query", "takes"), [("", True), ("?status=failed", False)])
+@pytest.mark.parametrize(
+    ("query", "takes"), [("", True), ("?status=failed", True), ("?page=2", False)]
+)
 def test_only_a_list_where_new_jobs_belong_takes_them(
-    alices: Client, query: str, takes: bool
+    alices: Client, make_job: MakeJob, query: str, takes: bool
 ) -> None:
-    assert ("data-list=" in alices.get(f"/{query}").content.decode()) is takes
+    for _ in range(PER_PAGE + 1):
+        make_job()
+    assert ("data-grows" in alices.get(f"/{query}").content.decode()) is takes
 
 
 def test_queued_jobs_without_a_worker_are_explained(alices: Client, make_job: MakeJob) -> None:
@@ -102,11 +106,11 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
 ) -> None:
     for status in Status:
         make_job(status)
-    with django_assert_num_queries(5):  # session, user, count, ids, rows
+    with django_assert_num_queries(6):  # session, user, count, ids, rows, whether any waits
         alices.get("/")
     for status in Status:
         make_job(status)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         alices.get("/")
 
 
@@ -127,3 +131,12 @@ def test_times_are_told_relative_then_as_dates(alices: Client, make_job: MakeJob
     for age, text in [(10, "just now"), (400, "6 min ago"), (8000, "2 h ago")]:
         Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(seconds=age))
         assert text in alices.get("/").content.decode()
+
+
+def test_all_of_a_success_is_done(alices: Client, make_job: MakeJob) -> None:
+    """Whatever its task reported last."""
+    done = {"kind": "import-csv", "current": 24010.2, "total": 24024.1}
+    job = make_job(Status.SUCCEEDED, **done, percent=100)
+    assert "24,024 of 24,024 kB" in alices.get(job.get_absolute_url()).content.decode()
+    stopped = make_job(Status.FAILED, **done)
+    assert "24,010 of 24,024 kB" in alices.get(stopped.get_absolute_url()).content.decode()

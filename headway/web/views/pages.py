@@ -1,7 +1,7 @@
 """The pages of jobs, and the partials that keep them current."""
 
+import re
 import uuid
-from collections.abc import Iterable
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,12 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from headway.kinds import registry
-from headway.lifecycle.log import glance
+from headway.lifecycle import queue
 from headway.models import ACTIVE, Job, Status
 from headway.policy import policy
 from headway.web.access import person, signed_in, visible_job
-from headway.web.presenters import Shown, show, show_one
-from headway.web.responses import vary
+from headway.web.presenters import show, show_one
+from headway.web.responses import STOP_POLLING, vary
 from headway.web.views.partials import panel_context, partial, record_context
 
 PER_PAGE = 20
@@ -26,8 +26,6 @@ FILTERS = {
     "cancelled": ("Cancelled", {Status.CANCELLED}),
 }
 """Value of ?status= -> what its link says, and the statuses it shows."""
-PLACEHOLDER = uuid.UUID(int=0)
-"""Stands for the id in the address from which a page fetches a row that is new to the page."""
 
 
 @require_safe
@@ -47,11 +45,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "page": page,
         "items": items,
-        "follows": chosen in ("", "active") and page.number == 1,
+        "statuses": " ".join(sorted(FILTERS[chosen][1])),
         "has_active": any(item.is_active for item in items),
-        "placeholder": PLACEHOLDER,
         "cursor": items[0].cursor if items else None,
-        "no_worker": _waits_in_vain(items),
+        "redis_answers": not items or items[0].cursor is not None,
     }
     return vary(render(request, "headway/index.html", context))
 
@@ -59,20 +56,32 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """One job: where it is, what it said, what it left."""
+    """One job: where it is, what it said, what it left; with ?attempt= what that attempt said."""
     item = show_one(visible_job(request, pk), request.user)
-    context = panel_context(item) | record_context(item)
+    context = panel_context(item) | record_context(item, _number(request.GET.get("attempt")))
+    context["redis_answers"] = item.cursor is not None
     return vary(render(request, "headway/job.html", context))
+
+
+@require_safe
+def no_worker(request: HttpRequest) -> HttpResponse:
+    """The banner that no worker is running, or nothing; pages fetch it every few seconds. 204 when
+    that is what the page shows already, by ?shown=; who is signed out is told to ask no more."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=STOP_POLLING)
+    waits = queue.no_worker(request.user, about_to_start="start" in request.GET)
+    if waits == (request.GET.get("shown") == "1"):
+        return vary(HttpResponse(status=204))
+    context = {"no_worker": waits, "start": "start" in request.GET}
+    return vary(render(request, "headway/_no_worker.html", context))
 
 
 @require_safe
 @signed_in
 def row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The row of one job, or with ?view=bar its bar alone; with ?mine only for its owner's list."""
-    found = visible_job(request, pk)
-    if "mine" in request.GET and found.owner_id != person(request).pk:
-        raise Http404
-    return partial(request, show_one(found, request.user), request.GET.get("view", "row"))
+    """The row of one job, or with ?view=bar its bar alone."""
+    item = show_one(visible_job(request, pk), request.user)
+    return partial(request, item, request.GET.get("view", "row"))
 
 
 @require_safe
@@ -87,8 +96,10 @@ def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return response
 
 
-def _waits_in_vain(items: Iterable[Shown]) -> bool:
-    """True when a job is queued and no worker is there to take it."""
-    if not any(item.job.status == Status.QUEUED for item in items):
-        return False
-    return glance().read(lambda log: log.who_is_alive("worker")) == {}
+def _number(text: str | None) -> int | None:
+    """Of an attempt; None where none is named. Raises Http404 for what cannot be one."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
+        raise Http404
+    return int(text)

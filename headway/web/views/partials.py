@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from headway.kinds import registry
 from headway.lifecycle import queue
 from headway.lifecycle.log import glance
-from headway.models import Job, Status
+from headway.models import Job
 from headway.stream import Log, Output
 from headway.web.presenters import Shown, written
 from headway.web.responses import vary
@@ -51,8 +51,8 @@ def panel_context(item: Shown) -> dict[str, Any]:
     return {
         "item": item,
         "kind": registry.kinds().get(job.kind),
-        "why_queued": queue.why_queued(job) if job.status == Status.QUEUED else "",
-        "earlier": [each for each in reversed(attempts) if each.number < job.attempt],
+        "why_queued": queue.why_queued(job),
+        "earlier": [each for each in reversed(attempts) if each.number < item.attempt],
         "newest": newest,
         "files": [ResultFile(name, _size(job, name)) for name in job.files],
         "result": readable(job.result),
@@ -64,22 +64,26 @@ def panel_context(item: Shown) -> dict[str, Any]:
     }
 
 
-def record_context(item: Shown) -> dict[str, Any]:
-    """What the newest attempt has said so far: its lines, its output as one text, and the number
-    up to which that is all of it. An output that is also the result is shown as that.
+def record_context(item: Shown, number: int | None = None) -> dict[str, Any]:
+    """What one attempt has said so far, by default the one that the page is about: its lines, its
+    output as one text, and the number up to which that is all of it. An output that is also the
+    result is shown as that. Raises Http404 when there is no attempt with this number.
 
     Read after the cursor, so that nothing said in between is missing.
     """
-    job = item.job
+    job, chosen = item.job, number or item.attempt
+    row = job.attempts.filter(number=chosen).first()
+    if row is None and chosen != item.attempt:
+        raise Http404
     found = glance().read(lambda log: _said(log, str(job.pk)))
     output, said = found or (Output(0, 0, ""), [])
-    lines = [line for line in said if line["attempt"] == job.attempt]
-    if not lines:
-        newest = job.attempts.filter(number=job.attempt).first()
-        lines = newest.lines if newest else []
-    fresh = output.attempt == job.attempt and output.text != job.result
+    kept = row.lines if row else []
+    heard = [line for line in said if line["attempt"] == chosen]
+    ended = row is not None and row.finished_at is not None
+    fresh = output.attempt == chosen and output.text != job.result
     return {
-        "lines": lines,
+        "recorded": chosen,
+        "lines": (kept or heard) if ended else (heard or kept),
         "output": output.text if fresh else "",
         "said_until": output.number,
     }

@@ -15,6 +15,7 @@ from tests.pages.live.watching import SECONDS, Running, chip, lines, percent, wh
 from tests.support.proxy import Proxy
 from tests.support.users import sign_in
 
+NOTE = "no-worker"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -151,19 +152,19 @@ def test_others_jobs_that_staff_watch_stay_off_their_list(
     context: BrowserContext, open_tab: OpenTab, proxy: Proxy, running: Running, boss: User
 ) -> None:
     sign_in(context, boss, proxy.url)
-    refused: list[int] = []
-    context.on(
-        "response", lambda each: refused.append(each.status) if "/row/" in each.url else None
-    )
     index, watched = open_tab("/"), open_tab(running.path)
+    asked: list[str] = []
+    index.on(
+        "request", lambda each: asked.append(each.url) if "no-worker" not in each.url else None
+    )
     running.move(10)
-    while_waiting(index, lambda: bool(refused))
+    while_waiting(index, lambda: asked == [f"{proxy.url}/"])
     running.move(20)
     percent(watched).to_have_text("20%")
     running.become(Status.FAILED, reason="The disk is full.")
     expect(watched.get_by_text("The disk is full.")).to_be_visible()
     expect(index.locator(".row")).to_have_count(0)
-    assert refused == [404]
+    assert asked == [f"{proxy.url}/"] * 2  # for its motion, and for its new state
     assert len(proxy.streams) == 1
 
 

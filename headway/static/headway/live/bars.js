@@ -17,14 +17,14 @@ window.live.bars = ({ turn, onEnd }) => {
   const withStatus = (statuses) => all('[data-job]').filter((el) => statuses.includes(el.dataset.status));
   const active = () => [...new Set(withStatus(ACTIVE).map((el) => el.dataset.job))];
   const moving = () => withStatus(MOVING);
-  const list = one('[data-list]'); // takes rows of jobs that are new to the page
+  const list = window.live.list({ turn, absent }); // takes rows of jobs that are new to the page
 
   const motion = new Map(); // job -> its newest progress
   const reached = new Map(); // job -> an attempt, and the most that its bars have shown
   const wanted = new Map(); // job -> number of a state that the page does not show yet
   const asked = new Map(); // job -> when its element was last asked for
   const queued = new Set(); // jobs whose element will be asked for when it is our turn
-  const others = new Set(); // jobs that other tabs watch and that do not belong on this list
+  const others = new Set(); // jobs that do not belong on this list: another page's, or those that other tabs watch
   let held = null; // lines that come while the record is taken anew
   const began = new WeakMap(); // element -> when its attempt began
   const spoke = new Map(); // job -> when it last said anything
@@ -85,20 +85,28 @@ window.live.bars = ({ turn, onEnd }) => {
     motion.set(data.job, data);
     const shown = of(data.job);
     for (const el of shown) move(el, data);
-    const missing = shown.length ? data.attempt > shown[0].dataset.attempt : list;
+    const missing = shown.length ? data.attempt > shown[0].dataset.attempt : list?.grows && !others.has(data.job);
     if (missing && Date.now() - (asked.get(data.job) ?? 0) > 2000) want(data.job, id);
   }
 
+  /* What the newest attempt of a job says, unless this page shows what an earlier one said. */
+  const recordOf = (job) => one(`[data-record="${job}"]:not([data-earlier])`);
+
+  /* What an attempt said stands under no other. */
+  function empty(record, attempt) {
+    if (attempt <= record.dataset.attempt) return;
+    record.dataset.attempt = attempt;
+    for (const box of all('[data-output], [data-lines]', record)) box.replaceChildren();
+  }
+
   function onLine(data, kind, id) {
-    const record = one('[data-record]');
-    if (record?.dataset.record !== data.job || data.attempt < record.dataset.attempt) return;
+    const record = recordOf(data.job);
+    if (!record || data.attempt < record.dataset.attempt) return;
     held?.push([data, kind, id]);
     if (id <= record.dataset.until) return; // it was rendered, which was after the cursor was read
     record.dataset.until = id;
-    const fresh = data.attempt > record.dataset.attempt;
-    record.dataset.attempt = data.attempt;
+    empty(record, data.attempt);
     const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
-    if (fresh) output.textContent = lines.textContent = '';
     const box = kind === 'output' ? output : lines;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     const line = Object.assign(document.createElement('li'), { className: data.level, textContent: data.text });
@@ -109,7 +117,7 @@ window.live.bars = ({ turn, onEnd }) => {
 
   /* Before a snapshot lines may be missing: take the record anew, and then what has come meanwhile. */
   function renew({ job }) {
-    if (held || one('[data-record]')?.dataset.record !== job) return;
+    if (held || !recordOf(job)) return;
     held = [];
     const goOn = () => {
       const since = held;
@@ -141,11 +149,16 @@ window.live.bars = ({ turn, onEnd }) => {
 
   function ask(job) {
     asked.set(job, Date.now());
-    if (!of(job).length && !belongs(job)) wanted.delete(job);
+    if (!of(job).length && !list?.grows) wanted.delete(job);
     else if (!queued.has(job)) {
       queued.add(job);
       turn(() => fetchAgain(job));
     }
+  }
+
+  function absent(job) {
+    wanted.delete(job);
+    others.add(job);
   }
 
   async function fetchAgain(job) {
@@ -153,14 +166,8 @@ window.live.bars = ({ turn, onEnd }) => {
     asked.set(job, Date.now());
     const shown = of(job);
     for (const el of shown) await get(el.getAttribute('hx-get'), { source: el, target: el });
-    if (shown.length || !belongs(job)) return;
-    const place = Object.assign(document.createElement('div'), { hidden: true });
-    list.prepend(place);
-    await get(list.dataset.list.replace(list.dataset.placeholder, job), { source: place, target: place });
-    place.remove(); // if it is still there, it is asked for again
+    if (!shown.length && list?.grows) list.take(job);
   }
-
-  const belongs = (job) => list && !others.has(job);
 
   const get = (path, part) => window.htmx.ajax('GET', path, { swap: 'outerHTML', ...part }).catch(() => {});
 
@@ -239,10 +246,25 @@ window.live.bars = ({ turn, onEnd }) => {
     });
   }
 
+  /* A reply for an element that another reply has replaced. */
+  function onLateReply({ currentTarget: el, detail }) {
+    if (el.isConnected) return;
+    detail.shouldSwap = false;
+    if (wanted.has(el.dataset.job)) ask(el.dataset.job);
+  }
+
+  /* While a click is under way other replies are not shown (still.js): is its own as new as they were? */
+  document.addEventListener('htmx:afterRequest', ({ detail: { target, xhr, requestConfig: { verb } } }) => {
+    const { job } = target.dataset;
+    const replied = Number(xhr.getResponseHeader('Progress-Cursor'));
+    if (verb === 'post' && replied < wanted.get(job)) ask(job);
+  });
+
   document.addEventListener('htmx:load', ({ target }) => {
     for (const el of [target, ...all('[data-job]', target)]) {
       const { job, cursor: shown, elapsed, quiet } = el.dataset;
       if (!job) continue;
+      el.addEventListener('htmx:beforeSwap', onLateReply);
       const [newest, ...twins] = of(job).sort((a, b) => b.dataset.cursor - a.dataset.cursor);
       for (const twin of twins) if (twin.id === newest.id) twin.remove();
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
@@ -250,6 +272,8 @@ window.live.bars = ({ turn, onEnd }) => {
       onQuiet(job, quiet);
       keep(el);
       if (motion.has(job)) move(el, motion.get(job));
+      others.delete(job);
+      if (recordOf(job)) empty(recordOf(job), Number(el.dataset.shownAttempt));
     }
     // What grows is followed at its end, after a reload too.
     const fresh = target.matches('[data-record]') || target.querySelector('[data-record]');
@@ -264,9 +288,11 @@ window.live.bars = ({ turn, onEnd }) => {
 
   document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig: { verb, path } } }) => {
     const job = path.match(/[\da-f-]{36}/)?.[0];
-    if (verb !== 'get' || xhr.status !== 404 || !job) return;
-    wanted.delete(job);
-    others.add(job);
+    if (verb === 'get' && xhr.status === 404 && job) absent(job);
+  });
+
+  document.addEventListener('htmx:oobBeforeSwap', ({ detail }) => {
+    if ('earlier' in detail.target.dataset) detail.shouldSwap = false;
   });
 
   /* A page whose job has ended follows nothing; seen again, it looks whether somebody has retried it. */
@@ -282,5 +308,5 @@ window.live.bars = ({ turn, onEnd }) => {
     if (SAID.includes(name)) onWord(data.job, id);
     HANDLERS[name]?.(data, id);
   }
-  return { hear, look, refresh, tick, active, moving, follows: () => list || active().length > 0 };
+  return { hear, look, refresh, tick, active, moving, follows: () => list?.grows || active().length > 0 };
 };

@@ -115,23 +115,11 @@
   window.addEventListener('pageshow', ({ persisted }) => { if (persisted) resume(); });
   window.addEventListener('online', () => tabs.wake({ network: true }));
 
+  on('htmx:responseError', ({ detail: { xhr, requestConfig: { verb } } }) => {
+    if (verb !== 'post' && xhr.status === 401) tabs.wake({ network: true }); // the stream will be refused too, and say so
+  });
+
   // Forms.
-
-  function onFailure({ detail: { xhr, requestConfig: { verb } } }) {
-    if (verb !== 'post') {
-      if (xhr.status === 401) tabs.wake({ network: true }); // the stream will be refused too, and say so
-      return;
-    }
-    const sentence = xhr.getResponseHeader('Content-Type')?.startsWith('text/plain') && xhr.responseText;
-    if (!sentence && xhr.status === 400) return; // with markup: the form again
-    const note = Object.assign(document.createElement('p'), { className: 'note note-error', role: 'alert' });
-    note.textContent = sentence || 'That did not work. Try again in a moment.';
-    one('[data-notes]')?.replaceChildren(note);
-    note.scrollIntoView({ block: 'nearest' });
-  }
-
-  on('htmx:responseError', onFailure);
-  on('htmx:sendError', onFailure);
 
   on('htmx:xhr:progress', ({ target, detail }) => {
     const meter = target.querySelector('[data-upload]');

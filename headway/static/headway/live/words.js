@@ -2,7 +2,14 @@
 'use strict';
 window.live = {};
 (() => {
-  const figure = (value) => value.toLocaleString('en', { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 });
+  const SMALLEST = 1e-6; // what is less is written as 0
+
+  function figure(value) {
+    const size = Math.abs(value);
+    const digits = size >= SMALLEST && size < 1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: size < 10 ? 1 : 0 };
+    return value.toLocaleString('en', digits);
+  }
+
   const padded = (value) => String(Math.floor(value) % 60).padStart(2, '0');
 
   function duration(seconds) {

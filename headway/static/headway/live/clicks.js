@@ -1,0 +1,63 @@
+/* What became of a click whose answer got lost: it is looked up as soon as the server answers again. */
+'use strict';
+(() => {
+  const LOOK = 2000; // ms between two tries to find out
+  const DONE = {
+    cancel: { cancelling: 'is being cancelled', cancelled: 'was cancelled' },
+    retry: { queued: 'is queued again', running: 'runs again' },
+  };
+  const UNDONE = { cancel: 'was not cancelled', retry: 'was not retried' };
+  const OVER = { succeeded: 'it has succeeded', failed: 'it has failed', lost: 'its worker was lost', cancelled: 'it is cancelled' };
+  const BEGUN = { queued: 'it is queued', running: 'it runs' };
+  let newest = null; // the note that stands
+
+  function note(level, text) {
+    const place = document.querySelector('[data-notes]');
+    const role = level === 'error' ? 'alert' : 'status';
+    newest = Object.assign(document.createElement('p'), { className: `note note-${level}`, role, textContent: text });
+    window.live.still(() => {
+      place?.replaceChildren(newest);
+      newest.scrollIntoView({ block: 'nearest' });
+    });
+    return newest;
+  }
+
+  function clear() {
+    if (newest) window.live.still(() => newest.remove());
+    newest = null;
+  }
+
+  function onFailure({ detail: { xhr, requestConfig: { verb, path, elt } } }) {
+    if (verb !== 'post') return;
+    const sentence = xhr.getResponseHeader('Content-Type')?.startsWith('text/plain') && xhr.responseText;
+    if (sentence) return note('error', sentence);
+    if (xhr.status === 400) return; // with markup: the form again
+    const [, job, asked] = path.match(/(.*\/)(cancel|retry)\/$/) ?? [];
+    if (asked) return find(job, asked, elt.closest('[data-job]')?.dataset.title);
+    note('error', 'The connection was lost. Press Start again: it cannot start a second job.');
+  }
+
+  async function find(job, asked, title) {
+    const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} is said here once it is back.`);
+    while (mine === newest) {
+      await new Promise((done) => setTimeout(done, LOOK));
+      const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) };
+      const answer = await fetch(`${job}status/`, options).catch(() => null);
+      const { status } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+      if (mine !== newest) return;
+      if (status) return tell(asked, title, status, job.match(/[^/]+(?=\/$)/)[0]);
+      if (answer?.status === 401 || answer?.status === 404) return clear(); // the page says so itself
+    }
+  }
+
+  function tell(asked, title, status, job) {
+    for (const el of document.querySelectorAll(`[data-job="${job}"]`)) el.dispatchEvent(new CustomEvent('job:state'));
+    const done = DONE[asked][status];
+    if (done) return note('success', `“${title}” ${done}.`);
+    const more = status in BEGUN || asked === 'retry' ? ' Try again.' : '';
+    note('error', `“${title}” ${UNDONE[asked]}: ${{ ...OVER, ...BEGUN }[status] ?? status}.${more}`);
+  }
+
+  for (const name of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) document.addEventListener(name, onFailure);
+  document.addEventListener('htmx:beforeRequest', ({ detail }) => { if (detail.requestConfig.verb === 'post') clear(); });
+})();

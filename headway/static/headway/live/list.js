@@ -1,0 +1,60 @@
+/* The list of my jobs. Which jobs are on it, and in what order, the server says: the page is fetched
+   again, and rows come and go, while those that stay are left as they are. */
+'use strict';
+window.live.list = ({ turn, absent }) => {
+  const list = document.querySelector('[data-list]');
+  const PAUSE = 300; // ms between two fetches
+  let wanted = new Set(); // jobs that may belong on the list
+  let busy = false;
+
+  /* Soon; `job` is one that is not on the list, and which `absent` gets when it does not belong there. */
+  async function take(job) {
+    wanted.add(job);
+    if (busy) return;
+    busy = true;
+    while (wanted.size) {
+      const asked = wanted;
+      wanted = new Set();
+      const page = await turn(read);
+      if (!page) break; // whoever wants a job asks again
+      window.live.still(() => show(page));
+      for (const each of asked) if (!list.querySelector(`[data-job="${each}"]`)) absent(each);
+      await new Promise((done) => setTimeout(done, PAUSE));
+    }
+    busy = false;
+  }
+
+  async function read() {
+    const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
+    const text = answer?.ok && await answer.text().catch(() => null);
+    const page = text && new DOMParser().parseFromString(text, 'text/html');
+    return page && page.querySelector('[data-list]') ? page : null; // else it is the sign-in page
+  }
+
+  function show(page) {
+    const rows = [...page.querySelector('[data-list]').children];
+    const ids = new Set(rows.map(({ id }) => id));
+    for (const row of [...list.children]) if (!ids.has(row.id) && !row.querySelector('form.htmx-request')) row.remove();
+    let place = list.firstElementChild;
+    for (const row of rows) {
+      const here = document.getElementById(row.id);
+      if (here && here === place) place = place.nextElementSibling;
+      else list.insertBefore(here ?? row, place);
+      if (!here) begin(row);
+    }
+    const [old, pager] = [document, page].map((root) => root.querySelector('[data-pager]'));
+    if (old.textContent !== pager.textContent) old.replaceWith(pager);
+  }
+
+  function begin(row) {
+    window.htmx.process(row);
+    window.htmx.trigger(row, 'htmx:load');
+  }
+
+  /* A row that has come into a state which is not shown here leaves. */
+  document.addEventListener('htmx:load', ({ target }) => {
+    if (list?.contains(target) && target.dataset.job && !list.dataset.list.split(' ').includes(target.dataset.status)) take(null);
+  });
+
+  return list && { take, grows: 'grows' in list.dataset };
+};
