@@ -148,6 +148,7 @@ STREAM_MAX_BYTES = env.number("STREAM_MAX_BYTES", 4 * 1024**2)
 STREAM_RECHECK = env.number("STREAM_RECHECK", 30, high=60)
 STREAM_MAX = env.number("STREAM_MAX", 20_000)
 STREAM_MAX_PER_USER = env.number("STREAM_MAX_PER_USER", 100)
+STREAM_HAND_OVER = env.flag("STREAM_HAND_OVER", default=True)
 
 # Files
 

@@ -39,6 +39,8 @@ class Limits:
     """Of one process, in all."""
     max_held: int = 100
     """Of one process, for one holder."""
+    hand_over: bool = True
+    """Whether connections are taken over from web servers that let go of them."""
 
 
 class Clock:

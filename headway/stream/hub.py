@@ -23,8 +23,9 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import history, sse
+from . import descriptors, history, sse
 from .catch_up import Request, owed
+from .direct import Sockets
 from .housekeeping import Clock, Limits, Revoked, busy, farewell, opening
 from .pubsub import Channels
 from .rooms import Rooms
@@ -64,7 +65,7 @@ class Hub:
         limits: Limits | None = None,
         revoked: Revoked = _none,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
@@ -134,6 +135,7 @@ class Hub:
                 task.cancel()
             await asyncio.wait(left, timeout=0.1)
         await self._redis.aclose()
+        await self.sockets.close()
 
     def _lose_sight(self) -> None:
         """The log cannot be read; when it can again, a round of catching up will show it."""
@@ -141,7 +143,7 @@ class Hub:
             self._away = asyncio.get_running_loop().time()
 
     def _is_full(self, holder: str) -> bool:
-        full = len(self.readers) >= self.limits.max_streams
+        full = len(self.readers) >= self.limits.max_streams or descriptors.are_few()
         return full or (bool(holder) and self._held[holder] >= self.limits.max_held)
 
     def _start(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.http import HttpRequest
@@ -47,6 +48,7 @@ def hub() -> Hub:
             recheck=conf.STREAM_RECHECK,
             max_streams=conf.STREAM_MAX,
             max_held=conf.STREAM_MAX_PER_USER,
+            hand_over=settings.STREAM_HAND_OVER,
         )
         _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)
     return _hubs[loop]
