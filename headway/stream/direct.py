@@ -9,6 +9,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from os import write
 
 from .wire import nothing
 
@@ -48,13 +49,15 @@ class Sockets:
     def adopt(self, descriptor: int) -> "SocketWire":
         """A wire over a descriptor of our own for this connection, of which nothing is written
         before the server has let go. Raises OSError when there can be none."""
-        own = os.dup(descriptor)
-        try:
+        with contextlib.ExitStack() as undo:
+            if not self._wires:
+                self._watch()
+                undo.callback(self._unwatch)
+            own = os.dup(descriptor)
+            undo.callback(os.close, own)
             _prepare(own)
-            self._watch(own)
-        except OSError:
-            os.close(own)
-            raise
+            self._epoll.register(own, _WATCHED)
+            undo.pop_all()
         self._newest += 1
         wire = self._wires[own] = SocketWire(self, own, self._newest)
         return wire
@@ -70,8 +73,7 @@ class Sockets:
         """Closes a connection."""
         del self._wires[descriptor]
         # By name: the server's own descriptor may keep the connection in there a little longer.
-        with contextlib.suppress(OSError):
-            self._epoll.unregister(descriptor)
+        self._epoll.unregister(descriptor)
         os.close(descriptor)
         if not self._wires:
             self._unwatch()
@@ -84,17 +86,10 @@ class Sockets:
         for wire in tuple(self._wires.values()):
             wire.abandon()
 
-    def _watch(self, descriptor: int) -> None:
-        if not self._wires:
-            self._epoll = select.epoll()
-            self._empty.clear()
-            asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
-        try:
-            self._epoll.register(descriptor, _WATCHED)
-        except OSError:
-            if not self._wires:
-                self._unwatch()
-            raise
+    def _watch(self) -> None:
+        self._epoll = select.epoll()
+        self._empty.clear()
+        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
 
     def _unwatch(self) -> None:
         asyncio.get_running_loop().remove_reader(self._epoll.fileno())
@@ -144,7 +139,7 @@ class SocketWire:
             return False
         chunk = self._sockets.chunk(piece)
         try:
-            sent = os.write(self._descriptor, chunk)
+            sent = write(self._descriptor, chunk)
         except OSError as error:
             return self._failed(error)
         self._sent += sent
@@ -204,7 +199,7 @@ class SocketWire:
             return
         if self._rest:
             try:
-                sent = os.write(self._descriptor, self._rest)
+                sent = write(self._descriptor, self._rest)
             except OSError as error:
                 self._failed(error)
                 return
