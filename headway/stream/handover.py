@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
 
 from . import direct
 from .hub import Hub
@@ -31,16 +29,10 @@ def connection_of(hub: Hub, send: object) -> Held | None:
     return found
 
 
-async def hand_over(
-    hub: Hub,
-    reader: Subscription,
-    connection: Held,
-    send: Callable[[Mapping[str, Any]], Awaitable[None]],
-) -> bool:
+async def hand_over(hub: Hub, reader: Subscription, connection: Held) -> bool:
     """Lets the hub write the stream by itself as soon as the head has left; the server then tells
     its application that the client has left. False: the stream is still to be sent."""
-    # Daphne sends the head together with the first piece, even if that is empty.
-    await send({"type": "http.response.body", "body": b"", "more_body": True})
+    connection.send_head()
     for _ in range(TURNS):
         if (descriptor := connection.descriptor()) is not None:
             return _take(hub, reader, connection, descriptor)

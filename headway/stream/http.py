@@ -195,7 +195,7 @@ class _Exchange:
         await starting
         driven = can_be_driven(starting)
         del start, starting
-        if connection is not None and await hand_over(hub, reader, connection, self._send):
+        if connection is not None and await hand_over(hub, reader, connection):
             await left(receive)
             return
         del connection

@@ -100,7 +100,10 @@ async def server_ended(reactor: Any, port: Any, server: Any) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await port.stopListening().asFuture(asyncio.get_running_loop())
-    for transport in [*reactor.removeAll(), *reactor._internalReaders]:
+    for waker in reactor._internalReaders:
+        reactor.removeReader(waker)
+        waker.connectionLost(_done())
+    for transport in reactor.removeAll():
         transport.connectionLost(_done())
     for call in reactor.getDelayedCalls():
         call.cancel()

@@ -9,7 +9,7 @@ from ..servers.held import Held, Kept, Line, Log, lacking
 NAME = "Daphne"
 REQUEST = (
     *("channel", "chunked", "client_addr", "clientproto", "code", "duration", "method"),
-    *("requestHeaders", "sentLength", "server", "uri"),
+    *("requestHeaders", "sentLength", "server", "uri", "write"),
 )
 TRANSPORT = (
     *("TLS", "_shouldShutdown", "_tempDataBuffer", "connected", "connectionLost", "dataBuffer"),
@@ -58,6 +58,9 @@ class Connection:
     def announced(self) -> bool:
         values = self._request.requestHeaders.getRawHeaders(b"Connection", [b""])
         return b"close" in values[0].lower()
+
+    def send_head(self) -> None:
+        self._request.write(b"")
 
     def descriptor(self) -> int | None:
         transport = self._transport

@@ -21,6 +21,9 @@ class Held(Protocol):
     def announced(self) -> bool:
         """Whether the server itself says that this is the last response of the connection."""
 
+    def send_head(self) -> None:
+        """Makes a server that would wait for the first piece of the response send the head."""
+
     def descriptor(self) -> int | None:
         """Of the socket. None as long as the server has something to send over it, and when the
         response is not in chunks or the client has left."""

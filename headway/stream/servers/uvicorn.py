@@ -45,6 +45,9 @@ class Connection:
             for name, value in self._cycle.scope["headers"]
         )
 
+    def send_head(self) -> None:
+        """It is on its way."""
+
     def descriptor(self) -> int | None:
         cycle, transport = self._cycle, self._cycle.transport
         if cycle.disconnected or transport.is_closing() or transport.get_write_buffer_size():
