@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, register, run_checks
 
+from headway.stream import descriptors, direct, servers
 from progress.redis_at_start import refusal
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -18,6 +20,42 @@ BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 def check_settings(**_: Any) -> list[CheckMessage]:
     """One error per setting that cannot work."""
     return [Error(problem, id="progress.E001") for problem in _problems()]
+
+
+@register(deploy=True)
+def check_streams(**_: Any) -> list[CheckMessage]:
+    """A warning for all that makes streams cost more, or be fewer, than they could."""
+    found: list[CheckMessage] = [
+        checks.Warning(
+            f"The installed {name} lacks {', '.join(missing)}: its streams are written by the"
+            " server, which costs several times as much. Install the version of requirements.txt.",
+            id="progress.W031",
+        )
+        for name, missing in servers.missing().items()
+        if missing
+    ]
+    if not settings.STREAM_HAND_OVER or not direct.is_possible():
+        found.append(
+            checks.Warning(
+                "Streams are written by the server, which costs several times as much: set"
+                " STREAM_HAND_OVER=true, on Linux.",
+                id="progress.W032",
+            )
+        )
+    if sentence := shortage(descriptors.most()):
+        found.append(checks.Warning(sentence, id="progress.W033"))
+    return found
+
+
+def shortage(limit: int) -> str:
+    """What to do about a process that may open `limit` files and connections; "" if nothing."""
+    if limit >= settings.STREAM_MAX:
+        return ""
+    return (
+        f"A process may have {limit} files and connections open, and STREAM_MAX is"
+        f" {settings.STREAM_MAX}: raise the limit (LimitNOFILE of systemd, --ulimit nofile of"
+        " Docker), or lower STREAM_MAX. Streams over the limit are told to come back later."
+    )
 
 
 def _problems() -> Iterator[str]:
