@@ -177,8 +177,7 @@ class SocketWire:
             return
         if event & select.EPOLLIN:
             self._hear()
-        if event & select.EPOLLOUT:
-            self._flush()
+        self._flush()
 
     def _failed(self, error: OSError) -> bool:
         """Whether a write that failed is as good as done, since nobody is there any more."""

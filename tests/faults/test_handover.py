@@ -61,24 +61,30 @@ def test_every_stream_of_a_real_server_is_handed_over(site: Web, token: str, job
     wait_until(lambda: descriptors(site) <= before + 2)
 
 
+@pytest.fixture(scope="module")
+def island() -> Iterator[Island]:
+    with Island() as made:
+        yield made
+
+
 def test_who_vanishes_without_a_word_is_gone_within_a_minute(
-    site: Web, token: str, job: Job
+    island: Island, site: Web, token: str, job: Job
 ) -> None:
-    with Island() as island:
-        url = events(site, job).replace("0.0.0.0", island.here)  # noqa: S104 - not bound to here
-        inhabitant = island.inhabitant("tests.faults.far_away", url, TOKEN=token)
-        inhabitant.start()
-        try:
-            wait_until(lambda: "reading" in inhabitant.output)
-            with open_stream(events(site, job), token) as stays:
-                read_until(stays, b"event: snapshot")
-                assert handed_over(site.pid) == 2
-                island.pull_the_cable()
-                vanished = time.monotonic()
-                wait_until(lambda: handed_over(site.pid) == 1, MINUTE)
-                assert time.monotonic() - vanished > 10, "it was told"
-        finally:
-            inhabitant.kill()
+    island.plug_in()
+    url = events(site, job).replace("0.0.0.0", island.here)  # noqa: S104 - not bound to here
+    inhabitant = island.inhabitant("tests.faults.far_away", url, TOKEN=token)
+    inhabitant.start()
+    try:
+        wait_until(lambda: "reading" in inhabitant.output)
+        with open_stream(events(site, job), token) as stays:
+            read_until(stays, b"event: snapshot")
+            assert handed_over(site.pid) == 2
+            island.pull_the_cable()
+            vanished = time.monotonic()
+            wait_until(lambda: handed_over(site.pid) == 1, MINUTE)
+            assert time.monotonic() - vanished > 10, "it was told"
+    finally:
+        inhabitant.kill()
 
 
 def test_a_process_short_of_descriptors_says_so_and_keeps_some(

@@ -40,6 +40,10 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) ->
     assert descriptors.raise_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+def test_the_limit_is_what_it_can_be_raised_to() -> None:
+    assert descriptors.raise_limit() == descriptors.most()
+
+
 def test_no_limit_is_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(descriptors, "getrlimit", lambda _: unlimited)

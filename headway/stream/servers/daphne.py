@@ -33,12 +33,11 @@ def held(send: Any) -> Held | Kept:
     """The connection of one of Daphne's requests."""
     request = send.args[0]
     transport = getattr(request.channel, "transport", None)
-    if not isinstance(transport, _loaded("twisted.internet.tcp", "Connection")):
+    plain = isinstance(transport, _loaded("twisted.internet.tcp", "Connection"))
+    if not plain or getattr(transport, "TLS", False):
         return Kept("it is encrypted by the server itself, or speaks HTTP/2")
     if missing := lacking(type(request), REQUEST) + lacking(type(transport), TRANSPORT):
         return Kept(f"this version of Daphne or Twisted lacks {', '.join(missing)}")
-    if transport.TLS:
-        return Kept("it is encrypted by the server itself")
     if request.clientproto != b"HTTP/1.1" or request.method == b"HEAD":
         return Kept("it speaks HTTP/1.0")
     if request.server.http_timeout:

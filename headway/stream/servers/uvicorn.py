@@ -6,7 +6,7 @@ from typing import Any
 from ..servers.held import Held, Kept, Line, Log, lacking
 
 NAME = "Uvicorn"
-CYCLE = ("access_log", "disconnected", "on_response", "scope", "send", "transport")
+CYCLE = ("access_log", "on_response", "scope", "send", "transport")
 USES = {("uvicorn.protocols.http.h11_impl", "RequestResponseCycle"): CYCLE}
 """The attributes that are used, none of them public."""
 
@@ -50,9 +50,10 @@ class Connection:
 
     def descriptor(self) -> int | None:
         cycle, transport = self._cycle, self._cycle.transport
-        if cycle.disconnected or transport.is_closing() or transport.get_write_buffer_size():
-            return None
-        if not getattr(cycle, "chunked_encoding", True):  # h11 knows no other way without a length
+        chunked = getattr(
+            cycle, "chunked_encoding", True
+        )  # without a length h11 knows no other way
+        if transport.is_closing() or transport.get_write_buffer_size() or not chunked:
             return None
         return int(transport.get_extra_info("socket").fileno())
 
