@@ -126,8 +126,7 @@ async def test_http_1_0_is_sent_by_the_server(
     start: Start, site: Site, said: Callable[[], str]
 ) -> None:
     async with start(site) as server:
-        answer = await stays(server, site, b"GET /events/ HTTP/1.0\r\n\r\n")
-        assert b"chunked" not in answer.lower()
+        await stays(server, site, b"GET /events/ HTTP/1.0\r\n\r\n")
         assert said().startswith(f"{SLOWER}it speaks HTTP/1.0")
 
 
@@ -330,13 +329,11 @@ async def test_pipelined_requests_and_garbage_are_dropped(
 ) -> None:
     async with start(site) as server:
         once = b"GET /events/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        clients = [
-            await Client(server.address).ask(once + more)
-            for more in (once * 5, b"\x00\xff garbage\r\n\r\n" * 100, b"POST / HTTP/1.1\r\n" * 3000)
-        ]
-        for client in clients:
+        garbage = (b"\x00\xff garbage\r\n\r\n" * 100, b"POST / HTTP/1.1\r\n" * 3000, once)
+        clients = [await Client(server.address).ask(once * 5) for _ in garbage]
+        for client, more in zip(clients, garbage, strict=True):
             await client.read_until(b"queued")
-            await asyncio.get_running_loop().sock_sendall(client.socket, once)
+            await asyncio.get_running_loop().sock_sendall(client.socket, more)
         say(log, job, "for all")
         for client in clients:
             await client.read_until(b"for all")

@@ -13,7 +13,8 @@ def held(send: Any) -> Held | Kept:
     """The connection of an ASGI `send`; `Kept` says why the stream has to stay with the server."""
     for server in (daphne, uvicorn):
         if server.is_of(send):
-            return server.held(send)
+            found: Held | Kept = server.held(send)
+            return found
     return Kept("its server is not known, or something has wrapped the server's `send`")
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 logger = logging.getLogger("headway.stream.access")
 
@@ -60,11 +60,17 @@ class Line:
         )
 
 
-@cache
-def lacking(cls: type, names: tuple[str, ...]) -> tuple[str, ...]:
+def lacking(cls: Any, names: tuple[str, ...]) -> tuple[str, ...]:
     """Those attributes that objects of a class would not have: it shows neither them nor an
     `__init__` that sets them."""
-    known = {*dir(cls)}
-    for base in cls.__mro__:
-        known |= {*getattr(getattr(base.__init__, "__code__", None), "co_names", ())}
+    known = _names(cls)
     return tuple(name for name in names if name not in known)
+
+
+@cache
+def _names(cls: Any) -> frozenset[str]:
+    names = {*dir(cls)}
+    for base in cls.__mro__:
+        code = getattr(getattr(base, "__init__", None), "__code__", None)
+        names |= {*getattr(code, "co_names", ())}
+    return frozenset(names)
