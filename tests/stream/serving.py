@@ -116,7 +116,7 @@ def _factory(factory: Any, certificate: str, reactor: Any) -> Any:
     from twisted.internet.ssl import DefaultOpenSSLContextFactory
     from twisted.protocols.tls import TLSMemoryBIOFactory
 
-    context = DefaultOpenSSLContextFactory(certificate, certificate)
+    context: Any = DefaultOpenSSLContextFactory(certificate, certificate)  # type: ignore[no-untyped-call]  # Twisted's
     return TLSMemoryBIOFactory(context, False, factory, clock=reactor)
 
 
@@ -124,7 +124,7 @@ def _done() -> Any:
     from twisted.internet.error import ConnectionDone
     from twisted.python.failure import Failure
 
-    return Failure(ConnectionDone())
+    return Failure(ConnectionDone())  # type: ignore[no-untyped-call]  # Twisted's
 
 
 async def until(condition: Callable[[], object]) -> None:

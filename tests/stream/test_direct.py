@@ -13,6 +13,7 @@ import pytest
 
 from headway.stream import direct
 from headway.stream.direct import LAST_CHUNK, MOST_HEARD, Sockets, SocketWire
+from headway.stream.wire import nothing
 from tests.stream.serving import descriptors, until
 
 RESET = struct.pack("ii", 1, 0)
@@ -29,7 +30,7 @@ class Viewer:
         self,
         sockets: Sockets,
         listener: socket.socket,
-        just_before: Callable[[], None] = direct.nothing,
+        just_before: Callable[[], None] = nothing,
     ) -> None:
         """`just_before` it is adopted; a number that becomes free then is used again."""
         self.far = socket.socket()
@@ -90,7 +91,7 @@ class Crowd:
         self.sockets = Sockets()
         self.all: list[Viewer] = []
 
-    def viewer(self, just_before: Callable[[], None] = direct.nothing) -> Viewer:
+    def viewer(self, just_before: Callable[[], None] = nothing) -> Viewer:
         self.all.append(Viewer(self.sockets, self.listener, just_before))
         return self.all[-1]
 

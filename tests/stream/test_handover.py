@@ -279,6 +279,20 @@ async def test_the_access_log_of_uvicorn_gets_a_second_line_at_the_end(
     assert re.search(r'127\.0\.0\.1:\d+ "GET /events/" 200, \d+ bytes, \d+\.\d s', caplog.text)
 
 
+async def test_a_server_that_writes_no_access_log_gets_no_line(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for serving in (daphne(site), uvicorn(site, access_log=False)):
+        async with serving as server:
+            client = await Client(server.address).ask()
+            await client.read_until(b"queued")
+            client.close()
+            await until(lambda: not site.hub.readers)
+            await asyncio.sleep(0)
+    assert " bytes, " not in caplog.text
+
+
 @pytest.mark.parametrize("name", ["daphne", "uvicorn"])
 async def test_a_server_behind_a_unix_socket_writes_of_nobody(
     name: str, site: Site, caplog: pytest.LogCaptureFixture, tmp_path: Path
