@@ -14,6 +14,7 @@ from headway.models import Job
 from headway.web import tokens
 from tests.faults.test_web import events, make_job
 from tests.support.island import Island
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
 from tests.support.sockets import descriptors, open_stream, read_until
@@ -59,6 +60,20 @@ def test_every_stream_of_a_real_server_is_handed_over(site: Web, token: str, job
         each.close()
     wait_until(lambda: handed_over(site.pid) == 0)
     wait_until(lambda: descriptors(site) <= before + 2)
+
+
+def test_a_pipelined_request_is_dropped_and_nothing_is_wrong(
+    site: Web, token: str, job: Job
+) -> None:
+    path = f"/jobs/{job.pk}/events/"
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+        client.sendall(request * 3)
+        read_until(client, b"event: snapshot")
+        wait_until(lambda: handed_over(site.pid) == 1)
+    wait_until(lambda: handed_over(site.pid) == 0)
+    assert "Traceback" not in site.output
+    assert "Exception" not in site.output
 
 
 @pytest.fixture(scope="module")
