@@ -16,6 +16,6 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     servers = [each for each in everybody(site) if not isinstance(each, EventStream)]
     interleaved(result, servers, rounds, lambda server: measure(server, load, site))
     column = "us CPU per frame"
-    result.ratio("Uvicorn over Nchan", column, "ours, Uvicorn", "Nchan", 0.25)
-    result.ratio("Daphne over Nchan", column, "ours, Daphne", "Nchan", 0.5)
+    result.ratio("Uvicorn over Nchan", column, "ours, Uvicorn", "Nchan", 0.12)
+    result.ratio("Daphne over Nchan", column, "ours, Daphne", "Nchan", 0.12)
     return result

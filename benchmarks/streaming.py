@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from benchmarks.processes import CLIENT_CORE, Process
+from benchmarks.processes import CLIENT_CORE, Process, handed_over
 from benchmarks.profiles import profiles
 from benchmarks.publisher import Spec
 from benchmarks.servers import Server
@@ -82,6 +82,7 @@ def measure(server: Server, load: Load, site: Site) -> dict[str, float]:
         requests = server.requests(jobs, load.viewers)
         viewers = Viewers([(server.port, request) for request in requests])
         kilobytes, connecting = connect(viewers, server, process)
+        all_handed_over(server, process, load.viewers)
         cpu, store, client = process.cpu(), site.valkey.cpu(), time.process_time()
         spec = server.publish(jobs, load.rate, load.count)
         with profiles.of(server.name, process):
@@ -112,6 +113,13 @@ def connect(viewers: Viewers, server: Server, process: Process) -> tuple[float, 
     viewers.connect(seconds=300, first_bytes=server.greets)
     viewers.quiet(0.5, 10)
     return (process.memory() - memory) / count / 1e3, (process.cpu() - cpu) / count * 1e3
+
+
+def all_handed_over(server: Server, process: Process, count: int) -> None:
+    """Raises AssertionError when one of our streams is still written by the web server: that would
+    be another measurement."""
+    if server.ours and (found := sum(map(handed_over, process.pids()))) != count:
+        raise AssertionError(f"{server.name}: of {count} streams {found} were handed over")
 
 
 def delivered(server: Server, viewers: Viewers, written: list[tuple[str, int, str]]) -> int:

@@ -16,6 +16,7 @@ class HeadwayConfig(AppConfig):
 
         register(checks.check_settings)
         register(checks.check_database, Tags.database)
+        register(checks.check_streams, deploy=True)
         register(registry.check_names)
         register(registry.check_stalls)
         presence.connect()

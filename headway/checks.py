@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
 from headway.conf import conf, problems
+from headway.stream import descriptors, direct, servers
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
@@ -59,3 +61,38 @@ def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:
 
 def _is_of_before(tables: list[str]) -> bool:
     return "jobs_attempt" in tables and "headway_attempt" not in tables
+
+
+def check_streams(**_: Any) -> list[CheckMessage]:
+    """A warning for all that makes streams cost more, or be fewer, than they could."""
+    found: list[CheckMessage] = [
+        CheckWarning(
+            f"The installed {name} lacks {', '.join(missing)}: its streams are written by the"
+            " server, which costs several times as much. Install the version of requirements.txt.",
+            id="headway.W031",
+        )
+        for name, missing in servers.missing().items()
+        if missing
+    ]
+    if not conf.STREAM_HAND_OVER or not direct.is_possible():
+        found.append(
+            CheckWarning(
+                "Streams are written by the server, which costs several times as much: set"
+                " STREAM_HAND_OVER=true, on Linux.",
+                id="headway.W032",
+            )
+        )
+    if sentence := shortage(descriptors.most()):
+        found.append(CheckWarning(sentence, id="headway.W033"))
+    return found
+
+
+def shortage(limit: int) -> str:
+    """What to do about a process that may open `limit` files and connections; "" if nothing."""
+    if limit >= conf.STREAM_MAX:
+        return ""
+    return (
+        f"A process may have {limit} files and connections open, and STREAM_MAX is"
+        f" {conf.STREAM_MAX}: raise the limit (LimitNOFILE of systemd, --ulimit nofile of"
+        " Docker), or lower STREAM_MAX. Streams over the limit are told to come back later."
+    )

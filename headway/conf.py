@@ -18,7 +18,7 @@ def number(default: int, *, low: int = 1, high: int = 2**40) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
 
-SECRETS = (
+SECRETS: Sequence[str] = (
     *("*password*", "*passwd*", "*pwd*", "*passphrase*", "*passcode*", "*secret*", "*credential*"),
     *("*token", "*api_key*", "*apikey*", "*access_key*", "*private_key*", "*signing_key*"),
     *("*encryption_key*", "*authorization*", "pin", "*_pin", "otp", "*_otp", "cvv", "cvc"),
@@ -43,6 +43,7 @@ class Settings:
     JOB_SHOW_ERRORS: bool = False
     SECRET_PARAMETERS: Sequence[str] = SECRETS
     CSV_RAW: bool = False
+    STREAM_HAND_OVER: bool = True
     LOG_MAXLEN: int = number(2000)
     LOG_TTL: int = number(86400)
     STREAM_MAX_AGE: int = number(600)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from celery import current_app
 from kombu import Queue
@@ -64,5 +64,7 @@ def seconds_until(moment: float | datetime | str) -> float:
 def _queue(task: JobTask, options: Mapping[str, Any]) -> str:
     chosen = options.get("queue") or getattr(task, "queue", None)
     if chosen is None:
-        chosen = current_app.amqp.router.route({}, task.name, task_type=type(task))["queue"]
+        chosen = current_app.amqp.router.route({}, task.name, task_type=cast("Any", type(task)))[
+            "queue"
+        ]
     return str(getattr(chosen, "name", chosen))

@@ -20,15 +20,31 @@ class JobTask(Protocol):
     """What the app asks of a task that is a kind of job; `headway.worker.task` has the class."""
 
     name: str
-    run: Any
     expires: Any
     job_kind: str
     job_title: str
     job_unit: str
     job_form: type[forms.Form] | None
-    job_signature: inspect.Signature
     max_attempts: int
     stalled_after: float | None
+    stop_stalled: bool
+
+    @property
+    def run(self) -> Any: ...
+
+    @property
+    def request(self) -> Any: ...
+
+    @property
+    def soft_time_limit(self) -> float | None: ...
+
+    @property
+    def time_limit(self) -> float | None: ...
+
+    @property
+    def job_signature(self) -> inspect.Signature: ...
+
+    def delay(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def publish(self, job: Any, countdown: float = 0.0) -> None: ...
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+from . import descriptors
 from .housekeeping import Limits
 from .subscription import Subscription
 
@@ -25,7 +26,7 @@ class Accounts:
 
     def is_full(self, holder: str) -> bool:
         """Whether there may be no more streams, or none of this holder's; "" is nobody."""
-        full = len(self) >= self._limits.max_streams
+        full = len(self) >= self._limits.max_streams or descriptors.are_few()
         return full or (bool(holder) and self._held[holder] >= self._limits.max_held)
 
     def enter(self, reader: Subscription) -> None:

@@ -48,6 +48,8 @@ class Limits:
     """Of one process, for one holder."""
     unread: float = 30.0
     """After its end, until a stream that its client does not read is reset."""
+    hand_over: bool = True
+    """Whether connections are taken over from web servers that let go of them."""
 
 
 class Clock:

@@ -14,6 +14,7 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from . import shutdown
+from .handover import connection_of, hand_over
 from .housekeeping import CLOSING, farewell
 from .hub import Hub
 from .long_poll import Wait, left
@@ -204,11 +205,19 @@ class _Exchange:
             await _iterate(response.stream, receive, self._send, hub, response.cut)
             return
         reader = response.reader
-        starting = self._send(_start(response))
+        connection = None if "Content-Length" in response else connection_of(hub, self._send)
+        start = _start(response)
+        if connection is not None and not connection.announced:
+            start["headers"].append((b"connection", b"close"))
         del response  # what is kept here is kept for hours, for each viewer
+        starting = self._send(start)
         await starting
         driven = can_be_driven(starting)
-        del starting
+        del start, starting
+        if connection is not None and await hand_over(hub, reader, connection):
+            await left(receive)
+            return
+        del connection
         if driven:
             await _drive(hub, reader, receive, self._send)
         else:

@@ -26,6 +26,7 @@ from redis.backoff import NoBackoff
 from . import history, sse
 from .accounts import Accounts
 from .catch_up import Request, owed
+from .direct import Sockets
 from .housekeeping import CLOSING, SPENT, Clock, Limits, Revoked, busy, farewell, opening
 from .pubsub import Channels
 from .rooms import Rooms
@@ -67,7 +68,7 @@ class Hub:
         limits: Limits | None = None,
         revoked: Revoked = _none,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
@@ -143,6 +144,7 @@ class Hub:
                 task.cancel()
             await asyncio.wait(left, timeout=0.1)
         await self._redis.aclose()
+        await self.sockets.close()
 
     def _lose_sight(self) -> None:
         """The log cannot be read; when it can again, a round of catching up will show it."""

@@ -15,7 +15,7 @@ _INFO = struct.Struct("=B119xQ")
 """`tcpi_state` and `tcpi_bytes_acked` of the kernel's `struct tcp_info` (linux/tcp.h)."""
 _CLOSED = 7
 """TCP_CLOSE: both sides are done with it, or one has reset it."""
-_RESET = struct.pack("ii", 1, 0)
+RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: close() throws away what was not sent, and says so by RST (socket(7))."""
 
 
@@ -36,7 +36,11 @@ class Outlet:
             return
         with contextlib.suppress(OSError, ValueError, AttributeError):
             self._socket = socket.socket(fileno=os.dup(_connection(self._transport).fileno()))
-            self._upto = _info(self._socket)[1] + _waiting(self._transport) + _unacked(self._socket)
+            self._upto = (
+                _info(self._socket)[1]
+                + _waiting(self._transport)
+                + unacknowledged(self._socket.fileno())
+            )
 
     def unread(self) -> bool:
         """Whether the client's side has yet to take something; after that, lets go of it."""
@@ -54,7 +58,7 @@ class Outlet:
             return
         with contextlib.suppress(OSError, AttributeError):  # the server has closed its descriptor
             given = self._socket or _connection(self._transport)
-            given.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            given.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         abort = getattr(self._transport, "abortConnection", None)  # Twisted's
         (abort or self._transport.abort)()
         self._let_go()
@@ -105,7 +109,7 @@ def _waiting(transport: Any) -> int:
     return int(len(transport.dataBuffer) - transport.offset + waiting)
 
 
-def _unacked(connection: socket.socket) -> int:
-    """Bytes that the kernel keeps (tcp(7), SIOCOUTQ)."""
-    (size,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4))
+def unacknowledged(descriptor: int) -> int:
+    """Bytes that the kernel keeps until the other side has taken them (tcp(7), SIOCOUTQ)."""
+    (size,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0" * 4))
     return int(size)

@@ -62,6 +62,12 @@ class Subscription:
     good for `lasts` seconds: then the stream ends, for its reader to come back with it. The hub
     sets `wire`, where frames go, and `budget`, the bytes after which there are no more."""
 
+    __slots__ = (  # there is one for each viewer
+        *("_armed", "blocked", "budget", "complete", "cursor", "ended", "ends", "feed", "fresh"),
+        *("given", "grant", "heartbeat", "holder", "jobs", "missed", "reason", "room"),
+        *("settled", "waits", "wire"),
+    )
+
     def __init__(
         self,
         jobs: Iterable[str],
@@ -134,7 +140,7 @@ class Subscription:
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
         the wire refuses them or the budget is spent; what it missed can be read again."""
-        if self.spent:
+        if self.given > self.budget:
             self._leave()
             return False
         if over:

@@ -13,6 +13,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Wire(Protocol):
     """What the hub knows of a viewer's connection."""
 
+    __slots__ = ()
+
     ready: Callable[[], None]
     """Called once a wire that refused can take pieces again."""
 

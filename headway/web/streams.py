@@ -45,6 +45,7 @@ def hub() -> Hub:
             max_streams=conf.STREAM_MAX,
             unread=conf.STREAM_UNREAD,
             max_held=conf.STREAM_MAX_PER_USER,
+            hand_over=conf.STREAM_HAND_OVER,
         )
         _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)
     return _hubs[loop]

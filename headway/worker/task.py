@@ -2,28 +2,22 @@
 
 import inspect
 import logging
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any, overload
 
-from billiard.exceptions import SoftTimeLimitExceeded
-from celery import Signature, Task, shared_task
-from celery.exceptions import Ignore, Retry
+from celery import Task, shared_task
+from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
 
-from headway.kinds import celery_options, parameters, registry, secrets
-from headway.kinds.masking import Mask
+from headway.kinds import celery_options, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
-from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
-from headway.lifecycle.log import log
-from headway.models import Attempt, Job, Status
-from headway.stream import Cancelled, Reporter, Superseded
-from headway.worker import current_progress, interruption
-from headway.worker.lease_renewal import Keeper
-from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
+from headway.lifecycle.errors import JobError
+from headway.models import Job
+from headway.worker import current_progress
 from headway.worker.request import worker_name
+from headway.worker.runner import Runner
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +58,7 @@ class JobTask(Task[Any, Any]):
         if attempt is None:
             logger.info("Job %s is not to be run now; its message is dropped", request.id)
             raise Ignore
-        return self._run_attempt(attempt)
+        return Runner(self, attempt).run()
 
     def apply_async(
         self,
@@ -125,135 +119,6 @@ class JobTask(Task[Any, Any]):
         parent = current_progress.running_job() or other.get("parent_id")
         return Job.objects.filter(pk=parent).first() if parent else None
 
-    def _run_attempt(self, attempt: Attempt) -> Any:
-        reporter = Reporter(log(), str(attempt.job_id), attempt.number)
-        progress, begun = current_progress.Running(attempt, reporter), time.monotonic()
-        reporter.start()
-        with Keeper(attempt, reporter, lambda: _traces(reporter, reporter.progress())):
-            try:
-                ending = self._ending(attempt.job, progress)
-                return interruption.finished(
-                    lambda: self._settle(progress, ending, _traces(reporter, reporter.stop()))
-                )
-            except Superseded:
-                reporter.stop()
-                logger.warning("Attempt %d of job %s was replaced", attempt.number, attempt.job_id)
-                raise Ignore from None
-            except (SystemExit, KeyboardInterrupt):
-                last = reporter.stop()
-                # Out of time, the worker's parent ends this process and settles the job: request.py
-                if not self._out_of_time(begun):
-                    interruption.by_shutdown(
-                        attempt, _traces(reporter, last), repeatable=self.max_attempts > 1
-                    )
-                raise
-
-    def _ending(self, job: Job, progress: current_progress.Running) -> Ending:
-        mask = Mask()
-        try:
-            known = secrets.of(job)
-            mask = progress.hide(known)
-            with current_progress.running(progress):
-                returned = self.run(**parameters.revived(self.job_signature, job.params | known))
-            result = kept(returned, progress, mask)
-        except Cancelled:
-            return Ending(status=Status.CANCELLED, raises=Ignore())
-        except Superseded:
-            raise
-        except Retry as retry:
-            return retried(retry, job.pk, mask)
-        except Ignore as ignore:
-            return Ending(status=Status.SUCCEEDED, raises=ignore)
-        except BaseException as error:
-            if told_to_end(error):
-                raise SystemExit from error
-            if isinstance(error, SoftTimeLimitExceeded):
-                outage.drop_connection()
-                return failed(error, f"Took longer than {self._soft_limit()} s", mask)
-            if outage.is_outage(error) and not isinstance(error, JobError):
-                outage.drop_connection()
-                told = without_secrets(error, mask)
-                return Ending(status=Status.QUEUED, error=trace(error, mask), raises=told)
-            return failed(error, sentence(error, job.pk, mask), mask)
-        if progress.saw_cancel:
-            return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
-        return Ending(status=Status.SUCCEEDED, result=result)
-
-    def _settle(
-        self, progress: current_progress.Running, ending: Ending, traces: lease.Traces
-    ) -> Any:
-        if isinstance(ending.raises, Retry):
-            if self._queued_again(progress.attempt, ending, ending.raises, traces):
-                raise ending.raises
-            ending = Ending(status=Status.CANCELLED, raises=Ignore())
-        elif ending.status == Status.QUEUED and ending.raises is not None:
-            ending = self._interrupted(progress.attempt, ending.raises, ending.error, traces)
-
-        def settle() -> bool:
-            return lease.settle(
-                progress.attempt,
-                ending.status,
-                traces,
-                reason=ending.reason,
-                error=ending.error,
-                result=ending.result,
-                files=progress.files,
-            )
-
-        if not outage.insist(settle):
-            raise Ignore
-        if ending.raises is not None:
-            raise ending.raises
-        return ending.result
-
-    def _queued_again(
-        self, attempt: Attempt, ending: Ending, retry: Retry, traces: lease.Traces
-    ) -> bool:
-        """Queues the row for a Celery retry. False when the job is to end instead."""
-        again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
-        when: Any = retry.when or 0
-        delay, number = (
-            max(0.0, celery_options.seconds_until(when)),
-            again.options.get("retries", 1),
-        )
-        job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
-        if again.args or again.kwargs:
-            bound = self.job_signature.bind_partial(*again.args, **again.kwargs)
-            new = parameters.stored(self.job_kind, bound.arguments)
-            marked = registry.get(self.job_kind).secrets
-            changes |= secrets.split(marked, job.params | secrets.of(job) | new, job.options)
-        why = ending.again(number)
-        queued = outage.insist(
-            lambda: lease.requeue(
-                attempt, delay, traces, reason=why, error=ending.error, changes=changes
-            )
-        )
-        if queued:
-            interruption.publish(attempt)
-        return queued
-
-    def _interrupted(
-        self, attempt: Attempt, error: BaseException, told: str, traces: lease.Traces
-    ) -> Ending:
-        """How the job ends, unless it runs again now that the database is back: then Ignore."""
-        again = self.max_attempts > 1
-        how = interruption.by_outage(attempt, traces, told, repeatable=again)
-        if how == Status.FAILED:
-            reason = interruption.NOT_AGAIN
-            return Ending(status=Status.FAILED, reason=reason, error=told, raises=error)
-        if how == Status.CANCELLED:
-            return Ending(status=Status.CANCELLED, error=told, raises=Ignore())
-        raise Ignore
-
-    def _soft_limit(self) -> float | None:
-        _, soft = self.request.timelimit or (None, None)
-        return soft or self.soft_time_limit
-
-    def _out_of_time(self, begun: float) -> bool:
-        hard, _ = self.request.timelimit or (None, None)
-        limit: float | None = hard or self.time_limit
-        return limit is not None and time.monotonic() - begun > limit - 0.5
-
 
 @overload
 def job_task(function: Callable[..., Any], /) -> JobTask: ...
@@ -305,7 +170,3 @@ def job_task(
         return task
 
     return declare if function is None else declare(function)
-
-
-def _traces(reporter: Reporter, progress: Any) -> lease.Traces:
-    return lease.Traces(dict(progress), list(reporter.warnings), list(reporter.lines))

@@ -17,6 +17,7 @@ from headway.kinds import registry
 from headway.lifecycle import actions, lease, outage
 from headway.lifecycle.lease import Traces
 from headway.models import Job, Status
+from headway.worker.runner import Runner
 from tests.jobs import rows
 from tests.jobs.threads import at_once
 from tests.support.stack import Valkey
@@ -134,7 +135,7 @@ def test_an_alarm_while_the_last_progress_is_written_does_not_lose_the_end(
     valkey.pause()  # so that the writing takes two seconds
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
-        registry.get(job.kind).task._run_attempt(attempt)
+        Runner(registry.get(job.kind).task, attempt).run()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

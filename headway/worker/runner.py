@@ -1,0 +1,164 @@
+"""Runs one attempt at a job, and settles how it ended."""
+
+import logging
+import time
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import Signature
+from celery.exceptions import Ignore, Retry
+
+from headway.kinds import celery_options, parameters, registry, secrets
+from headway.kinds.masking import Mask
+from headway.kinds.registry import JobTask
+from headway.lifecycle import lease, outage
+from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
+from headway.lifecycle.log import log
+from headway.models import Attempt, Status
+from headway.stream import Cancelled, Reporter, Superseded
+from headway.worker import current_progress, interruption
+from headway.worker.lease_renewal import Keeper
+from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """One attempt of a task, from the claim of its row to its settlement."""
+
+    def __init__(self, task: JobTask, attempt: Attempt) -> None:
+        self._task, self._attempt = task, attempt
+        self._reporter = Reporter(log(), str(attempt.job_id), attempt.number)
+        self._progress = current_progress.Running(attempt, self._reporter)
+        self._begun = time.monotonic()
+
+    def run(self) -> Any:
+        """Returns what Celery is told of the end, or raises it."""
+        attempt, reporter = self._attempt, self._reporter
+        reporter.start()
+        with Keeper(attempt, reporter, lambda: _traces(reporter, reporter.progress())):
+            try:
+                ending = self._ending()
+                return interruption.finished(
+                    lambda: self._settle(ending, _traces(reporter, reporter.stop()))
+                )
+            except Superseded:
+                reporter.stop()
+                logger.warning("Attempt %d of job %s was replaced", attempt.number, attempt.job_id)
+                raise Ignore from None
+            except (SystemExit, KeyboardInterrupt):
+                last = reporter.stop()
+                # Out of time, the worker's parent ends this process and settles the job: request.py
+                if not self._out_of_time():
+                    interruption.by_shutdown(
+                        attempt, _traces(reporter, last), repeatable=self._task.max_attempts > 1
+                    )
+                raise
+
+    def _ending(self) -> Ending:
+        job, progress = self._attempt.job, self._progress
+        mask = Mask()
+        try:
+            known = secrets.of(job)
+            mask = progress.hide(known)
+            with current_progress.running(progress):
+                returned = self._task.run(
+                    **parameters.revived(self._task.job_signature, job.params | known)
+                )
+            result = kept(returned, progress, mask)
+        except Cancelled:
+            return Ending(status=Status.CANCELLED, raises=Ignore())
+        except Superseded:
+            raise
+        except Retry as retry:
+            return retried(retry, job.pk, mask)
+        except Ignore as ignore:
+            return Ending(status=Status.SUCCEEDED, raises=ignore)
+        except BaseException as error:
+            if told_to_end(error):
+                raise SystemExit from error
+            if isinstance(error, SoftTimeLimitExceeded):
+                outage.drop_connection()
+                return failed(error, f"Took longer than {self._soft_limit()} s", mask)
+            if outage.is_outage(error) and not isinstance(error, JobError):
+                outage.drop_connection()
+                told = without_secrets(error, mask)
+                return Ending(status=Status.QUEUED, error=trace(error, mask), raises=told)
+            return failed(error, sentence(error, job.pk, mask), mask)
+        if progress.saw_cancel:
+            return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
+        return Ending(status=Status.SUCCEEDED, result=result)
+
+    def _settle(self, ending: Ending, traces: lease.Traces) -> Any:
+        if isinstance(ending.raises, Retry):
+            if self._queued_again(ending, ending.raises, traces):
+                raise ending.raises
+            ending = Ending(status=Status.CANCELLED, raises=Ignore())
+        elif ending.status == Status.QUEUED and ending.raises is not None:
+            ending = self._interrupted(ending.raises, ending.error, traces)
+
+        def settle() -> bool:
+            return lease.settle(
+                self._attempt,
+                ending.status,
+                traces,
+                reason=ending.reason,
+                error=ending.error,
+                result=ending.result,
+                files=self._progress.files,
+            )
+
+        if not outage.insist(settle):
+            raise Ignore
+        if ending.raises is not None:
+            raise ending.raises
+        return ending.result
+
+    def _queued_again(self, ending: Ending, retry: Retry, traces: lease.Traces) -> bool:
+        """Queues the row for a Celery retry. False when the job is to end instead."""
+        again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
+        when: Any = retry.when or 0
+        delay, number = (
+            max(0.0, celery_options.seconds_until(when)),
+            again.options.get("retries", 1),
+        )
+        attempt = self._attempt
+        job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
+        if again.args or again.kwargs:
+            bound = self._task.job_signature.bind_partial(*again.args, **again.kwargs)
+            new = parameters.stored(self._task.job_kind, bound.arguments)
+            marked = registry.get(self._task.job_kind).secrets
+            changes |= secrets.split(marked, job.params | secrets.of(job) | new, job.options)
+        why = ending.again(number)
+        queued = outage.insist(
+            lambda: lease.requeue(
+                attempt, delay, traces, reason=why, error=ending.error, changes=changes
+            )
+        )
+        if queued:
+            interruption.publish(attempt)
+        return queued
+
+    def _interrupted(self, error: BaseException, told: str, traces: lease.Traces) -> Ending:
+        """How the job ends, unless it runs again now that the database is back: then Ignore."""
+        again = self._task.max_attempts > 1
+        how = interruption.by_outage(self._attempt, traces, told, repeatable=again)
+        if how == Status.FAILED:
+            reason = interruption.NOT_AGAIN
+            return Ending(status=Status.FAILED, reason=reason, error=told, raises=error)
+        if how == Status.CANCELLED:
+            return Ending(status=Status.CANCELLED, error=told, raises=Ignore())
+        raise Ignore
+
+    def _soft_limit(self) -> float | None:
+        _, soft = self._task.request.timelimit or (None, None)
+        return soft or self._task.soft_time_limit
+
+    def _out_of_time(self) -> bool:
+        hard, _ = self._task.request.timelimit or (None, None)
+        limit: float | None = hard or self._task.time_limit
+        return limit is not None and time.monotonic() - self._begun > limit - 0.5
+
+
+def _traces(reporter: Reporter, progress: Any) -> lease.Traces:
+    return lease.Traces(dict(progress), list(reporter.warnings), list(reporter.lines))

@@ -1,0 +1,145 @@
+"""Streams that real servers have handed over: all of them are, who vanishes is found out, and a
+process that is short of descriptors says so."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from django.contrib.auth.models import User
+
+from benchmarks.processes import handed_over
+from headway.models import Job
+from headway.web import tokens
+from tests.faults.test_web import events, make_job
+from tests.support.island import Island
+from tests.support.patience import PATIENCE
+from tests.support.processes import wait_until
+from tests.support.servers import Uvicorn
+from tests.support.sockets import descriptors, open_stream, read_until
+from tests.support.stack import Valkey, Web
+
+MINUTE = 60
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
+def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    process: Web = request.param(host="0.0.0.0", ALLOWED_HOSTS="*")  # noqa: S104 - for the island
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def site(web: Web, transactional_db: None) -> Web:
+    return web
+
+
+@pytest.fixture
+def token(site: Web, alice: User) -> str:
+    return tokens.issue(alice)[1]
+
+
+@pytest.fixture
+def job(site: Web, alice: User) -> Job:
+    return make_job(alice)
+
+
+def test_every_stream_of_a_real_server_is_handed_over(site: Web, token: str, job: Job) -> None:
+    with open_stream(events(site, job), token) as first:
+        read_until(first, b"event: snapshot")
+    wait_until(lambda: handed_over(site.pid) == 0)
+    before = descriptors(site)
+    members = [open_stream(events(site, job), token) for _ in range(30)]
+    for each in members:
+        read_until(each, b"event: snapshot")
+    assert handed_over(site.pid) == 30, site.output
+    assert site.output.count("Streams are written straight to their sockets") == 1
+    for each in members:
+        each.close()
+    wait_until(lambda: handed_over(site.pid) == 0)
+    wait_until(lambda: descriptors(site) <= before + 2)
+
+
+def test_a_pipelined_request_is_dropped_and_nothing_is_wrong(
+    site: Web, token: str, job: Job
+) -> None:
+    path = f"/jobs/{job.pk}/events/"
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+        client.sendall(request * 3)
+        read_until(client, b"event: snapshot")
+        wait_until(lambda: handed_over(site.pid) == 1)
+    wait_until(lambda: handed_over(site.pid) == 0)
+    assert "Traceback" not in site.output
+    assert "Exception" not in site.output
+
+
+@pytest.fixture(scope="module")
+def island() -> Iterator[Island]:
+    with Island() as made:
+        yield made
+
+
+def test_who_vanishes_without_a_word_is_gone_within_a_minute(
+    island: Island, site: Web, token: str, job: Job
+) -> None:
+    island.plug_in()
+    url = events(site, job).replace("0.0.0.0", island.here)  # noqa: S104 - not bound to here
+    inhabitant = island.inhabitant("tests.faults.far_away", url, TOKEN=token)
+    inhabitant.start()
+    try:
+        wait_until(lambda: "reading" in inhabitant.output)
+        with open_stream(events(site, job), token) as stays:
+            read_until(stays, b"event: snapshot")
+            assert handed_over(site.pid) == 2
+            island.pull_the_cable()
+            vanished = time.monotonic()
+            wait_until(lambda: handed_over(site.pid) == 1, MINUTE)
+            assert time.monotonic() - vanished > 10, "it was told"
+    finally:
+        inhabitant.kill()
+
+
+def test_a_process_short_of_descriptors_says_so_and_keeps_some(
+    valkey: Valkey, transactional_db: None, alice: User
+) -> None:
+    site, job, token = Web(), make_job(alice), tokens.issue(alice)[1]
+    site.command = ["/bin/sh", "-c", f"ulimit -n 250; {site.command[2]}"]
+    members: list[socket.socket] = []
+    site.start()
+    try:
+        assert "A process may have 250 files and connections open, and STREAM_MAX" in site.output
+        told = b""
+        while b"event: busy" not in told:
+            members.append(open_stream(events(site, job), token))
+            told = read_until(members[-1], b"\n\n")
+        assert 90 < len(members) < 250
+        answer = httpx.get(f"{site.url}/jobs/{job.pk}/status/", headers=bearer(token))
+        assert answer.status_code == 200
+        for each in members:
+            each.close()
+        wait_until(lambda: handed_over(site.pid) == 0)
+        with open_stream(events(site, job), token) as again:
+            read_until(again, b"event: snapshot")
+    finally:
+        site.stop()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_what_is_switched_off_is_said_and_streams_work(
+    valkey: Valkey, transactional_db: None, alice: User
+) -> None:
+    site, job = Web(STREAM_HAND_OVER="false"), make_job(alice)
+    site.start()
+    try:
+        with open_stream(events(site, job), tokens.issue(alice)[1]) as member:
+            read_until(member, b"event: snapshot")
+            assert handed_over(site.pid) == 0
+        assert site.output.count("a slower way, because it is switched off") == 1
+    finally:
+        site.stop()
