@@ -64,8 +64,8 @@ class Subscription:
 
     __slots__ = (  # there is one for each viewer
         *("_armed", "blocked", "budget", "complete", "cursor", "ended", "ends", "feed", "fresh"),
-        *("given", "grant", "heartbeat", "holder", "jobs", "missed", "reason", "room"),
-        *("settled", "waits", "wire"),
+        *("given", "grant", "heartbeat", "holder", "jobs", "lasts", "missed", "period", "reason"),
+        *("room", "settled", "waits", "wire"),
     )
 
     def __init__(
