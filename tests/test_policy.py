@@ -77,7 +77,7 @@ def person(who: str, job: Job) -> User | None:
         is_staff=who.startswith("staff") or "superuser" in who,
         is_superuser="superuser" in who,
     )
-    for codename in re.findall(r"`jobs\.(\w+)`", who):
+    for codename in re.findall(r"`headway\.(\w+)`", who):
         user.user_permissions.add(Permission.objects.get(codename=codename))
     return user
 

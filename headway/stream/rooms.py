@@ -60,9 +60,10 @@ class Rooms:
     def start(self, read: History) -> None:
         """A read of the log was made: chains of messages that have not begun begin after it."""
         for (job, _), tail in read.tails.items():
-            self._chain(keys.live(job)).start(tail.newest)
+            missing = self._chain(keys.live(job)).start(tail.newest)
             for room in tuple(self._hearing.get(keys.live(job), ())):
-                if room.sent > read.last:  # Redis has lost what was sent, and numbers begin anew
+                # Or Redis has lost what was sent, and numbers begin anew
+                if missing or room.sent > read.last:
                     self._lose(room)
 
     def doubt(self) -> None:

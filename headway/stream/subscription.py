@@ -33,11 +33,15 @@ class Chain:
 
     def __init__(self) -> None:
         self._newest: int | None = None
+        self._follows = 0
 
-    def start(self, newest: int) -> None:
-        """A read has shown the job's newest event, and no message has come yet."""
+    def start(self, newest: int) -> bool:
+        """A read has shown the job's newest event. Whether messages are missing between that and
+        the first one that has come, where any has."""
         if self._newest is None:
             self._newest = newest
+        missing, self._follows = self._follows > newest, 0
+        return missing
 
     def gap(self, prev: int, number: int) -> int | None:
         """None when the message `number` follows the last one. Otherwise some are missing, and
@@ -48,6 +52,8 @@ class Chain:
         if known is not None and number <= known and prev != number - 1:
             return None
         self._newest = number
+        if known is None:
+            self._follows = prev
         return None if known in (None, prev) else known
 
 
@@ -193,9 +199,11 @@ class Room:
                 reader.missed |= {job}
 
     def doubt(self) -> None:
-        """Anything may have been lost: all must read the log."""
+        """Anything may have been lost: all must read the log, where what waits is as well, unless
+        Redis has lost it since."""
         self.losses += 1
         self.live.clear()
+        self._waiting.clear()
         self.sent = 0
 
     def flush(self) -> None:

@@ -1,5 +1,6 @@
 """Methods, types and errors: what every address for programs owes to HTTP."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -41,7 +42,7 @@ def is_problem(response: Any, status: int) -> dict[str, Any]:
     body: dict[str, Any] = response.json()
     assert (body["type"], body["title"]) == ("about:blank", HTTPStatus(status).phrase)
     assert body["status"] == status
-    assert body["detail"].endswith(".")
+    assert re.search(r"\.( Reference: [A-Z0-9]{8})?$", body["detail"])
     return body
 
 

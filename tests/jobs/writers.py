@@ -108,7 +108,7 @@ def _ask_and_close() -> None:
 
 @job_task(max_attempts=3)
 def is_refused(how: Literal["timeout", "deadlock", "password"]) -> None:
-    """Gets an OperationalError that says nothing about the database's absence."""
+    """Gets an error of the database that says nothing about its absence."""
     with transaction.atomic(), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         if how == "timeout":
             cursor.execute("SET LOCAL statement_timeout = 50")

@@ -29,7 +29,13 @@ def test_a_bar_can_stand_on_any_page(make_job: MakeJob) -> None:
 
 def test_the_head_brings_style_htmx_and_our_script() -> None:
     html = render("{% headway_head %}")
-    for name in ("bar.css", "htmx-2.min.js", "live/page.js", 'name="htmx-config"', "/jobs/events/"):
+    for name in (
+        "bar.css",
+        "headway/htmx.min.js",
+        "live/page.js",
+        'name="htmx-config"',
+        "/jobs/events/",
+    ):
         assert name in html
 
 

@@ -8,6 +8,7 @@ import resource
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 
@@ -405,11 +406,13 @@ async def test_a_unix_socket_is_taken_too(crowd: Crowd) -> None:
     near, far = socket.socketpair()
     wire = crowd.sockets.adopt(near.fileno())
     near.close()
+    far.setblocking(False)
+    take = partial(asyncio.get_running_loop().sock_recv, far, 100)
     assert wire.write(b"hello")
-    assert far.recv(100) == chunk(b"hello")
+    assert await take() == chunk(b"hello")
     wire.close()
-    assert far.recv(100) == LAST_CHUNK
-    assert far.recv(100) == b""
+    assert await take() == LAST_CHUNK
+    assert await take() == b""
     far.close()
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from honcho.environ import parse_procfile
 
 from headway.conf import conf
+from headway.lifecycle.log import glance
 from headway.ops.embedded_valkey import EmbeddedValkey
 from headway.stream import Log
 from tests.support.processes import Process, wait_until
@@ -65,8 +66,9 @@ class Valkey(Process):
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`; pages of this process need not wait to find out."""
         self.signal(signal.SIGCONT)
+        glance.cache_clear()
 
 
 class ProcfileProcess(Process):

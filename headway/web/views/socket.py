@@ -7,8 +7,10 @@ from django.views.decorators.http import require_GET
 
 from headway.stream.ws import SocketRequest
 from headway.web import grants, streams, websocket
+from headway.web.access import takes_tokens
 
 
+@takes_tokens
 @require_GET
 def socket(request: HttpRequest) -> HttpResponseBase:
     """Streams of many jobs over one WebSocket, and cancelling them."""
