@@ -45,6 +45,7 @@ def start(
     key: str | None = None,
     options: Mapping[str, Any] | None = None,
     job_id: uuid.UUID | None = None,
+    publish: bool = True,
 ) -> Job:
     """Stores a queued job, and publishes it once the surrounding transaction is committed.
 
@@ -52,7 +53,7 @@ def start(
     `token` of a form and the same parameters, or with the same `key`, returns the first job; with
     a key and other parameters it raises KeyUsedError. `options` are Celery's for this one job
     (queue, priority, countdown, ...). Uploaded files among `params` are stored, and the task is
-    given their names in the default storage.
+    given their names in the default storage. Without `publish` whoever asks runs it.
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
     chosen = _kind(kind)
@@ -81,6 +82,8 @@ def start(
         if first is None:
             raise
         return first
+    if publish:
+        dispatch.after_commit(job)
     return job
 
 
@@ -188,7 +191,6 @@ def _insert(job: Job, delay: float) -> None:
         if delay:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
-        dispatch.after_commit(job)
 
 
 def _now(row: QuerySet[Job], done: bool, wanted: Status, verb: str) -> Job:
