@@ -71,10 +71,7 @@ def start(
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
-        with _fitting(kind):
-            fitting = parameters.stored(kind, files.store_uploads(job.pk, bound, saved))
-        for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
-            setattr(job, column, value)
+        _keep(job, chosen, bound, saved)
         _insert(job, asked.delay)
     except BaseException as error:
         files.delete(saved)
@@ -90,9 +87,11 @@ def start(
 def cancel(job: Job, by: User | None = None) -> Job:
     """Cancels a queued job at once and asks a running one to stop; returns the job as it is now.
 
-    Raises ActionError when the job has already ended, or when it is not for `by` to change.
+    Raises ActionError when the job has already ended or is only observed, or when it is not for
+    `by` to change.
     """
     _require(by is None or policy.may_cancel(by, job))
+    _require_ours(job)
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     row = Job.objects.filter(pk=job.pk)
     with transaction.atomic():
@@ -114,6 +113,7 @@ def retry(job: Job, by: User | None = None) -> Job:
     `by` to change, or when its secrets are gone.
     """
     _require(by is None or policy.may_retry(by, job))
+    _require_ours(job)
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
     ended = row.filter(status__in=RETRYABLE)
@@ -133,6 +133,11 @@ def retry(job: Job, by: User | None = None) -> Job:
 def _require(allowed: bool) -> None:
     if not allowed:
         raise NotAllowedError("You may look at this job, but not change it.")
+
+
+def _require_ours(job: Job) -> None:
+    if job.observed:
+        raise ActionError("This task is only watched here: it cannot be cancelled or retried.")
 
 
 def _require_secrets(jobs: QuerySet[Job]) -> None:
@@ -183,6 +188,14 @@ def _fitting(kind: str) -> Iterator[None]:
 def _anew(options: Mapping[str, Any]) -> dict[str, Any]:
     """Celery's options without what an earlier run used up."""
     return {name: value for name, value in options.items() if name not in ("expires", "retries")}
+
+
+def _keep(job: Job, chosen: registry.Kind, bound: Mapping[str, Any], saved: list[str]) -> None:
+    """Puts the parameters into the row's columns, and uploads into the storage."""
+    with _fitting(job.kind):
+        fitting = parameters.stored(job.kind, files.store_uploads(job.pk, bound, saved))
+    for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
+        setattr(job, column, value)
 
 
 def _insert(job: Job, delay: float) -> None:

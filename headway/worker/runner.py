@@ -8,20 +8,18 @@ from typing import Any
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Signature
 from celery.exceptions import Ignore, Retry
-from django.db import connection
 
 from headway.kinds import celery_options, parameters, registry, secrets
 from headway.kinds.masking import Mask
 from headway.kinds.registry import JobTask
 from headway.lifecycle import lease, outage
 from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
-from headway.lifecycle.log import log
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.worker import current_progress, interruption
 from headway.worker.lease_renewal import Keeper
 from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
-from headway.worker.unseen import UnseenReporter
+from headway.worker.unseen import UnseenReporter, reporter_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ class Runner:
         self, task: JobTask, attempt: Attempt, reporter: UnseenReporter | None = None
     ) -> None:
         self._task, self._attempt = task, attempt
-        self._reporter = reporter or _reporter(attempt)
+        self._reporter = reporter or reporter_of(attempt)
         self._progress = current_progress.Running(attempt, self._reporter)
         self._begun = time.monotonic()
 
@@ -168,12 +166,6 @@ class Runner:
         hard, _ = self._task.request.timelimit or (None, None)
         limit: float | None = hard or self._task.time_limit
         return limit is not None and time.monotonic() - self._begun > limit - 0.5
-
-
-def _reporter(attempt: Attempt) -> Reporter:
-    if connection.in_atomic_block:
-        return UnseenReporter(attempt)
-    return Reporter(log(), str(attempt.job_id), attempt.number)
 
 
 def _traces(reporter: Reporter, progress: Any) -> lease.Traces:

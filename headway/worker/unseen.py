@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from django.db import connection
+
 from headway.lifecycle.log import log
 from headway.models import Attempt
 from headway.stream import Event, Reporter
@@ -53,6 +55,13 @@ class UnseenReporter(Reporter):
         self.flush(self._clock())
         if self._stop:
             self._obey()
+
+
+def reporter_of(attempt: Attempt) -> Reporter:
+    """What a task speaks through. A row within a transaction is seen by nobody else."""
+    if connection.in_atomic_block:
+        return UnseenReporter(attempt)
+    return Reporter(log(), str(attempt.job_id), attempt.number)
 
 
 class _AtOnce:
