@@ -25,7 +25,7 @@ FLOORS = {
     **dict.fromkeys(("models", "kinds", "migrations"), 1),
     "lifecycle": 2,
     **dict.fromkeys(("worker", "web"), 3),
-    **dict.fromkeys(("ops", "templatetags"), 4),
+    **dict.fromkeys(("ops", "templatetags", "celery_progress"), 4),
     **dict.fromkeys(("admin", "checks"), 5),
     **dict.fromkeys(("__init__", "apps", "management", "urls", "testing"), 6),
     "pytest_plugin": 7,

@@ -11,8 +11,8 @@ from typing import Any
 
 from billiard.exceptions import Terminated, WorkerLostError
 from billiard.process import current_process
-from celery import current_app, signals
-from django.db import connection, models
+from celery import signals
+from django.db import connection
 
 from headway.kinds.celery_options import seconds_until
 from headway.kinds.masking import Mask
@@ -21,6 +21,8 @@ from headway.lifecycle.errors import sentence, trace
 from headway.lifecycle.lives import DIED
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
+from headway.worker import observed_tasks
+from headway.worker.observed_tasks import Observed, find
 from headway.worker.request import KILLED, worker_name
 from headway.worker.unseen import reporter_of
 
@@ -28,26 +30,6 @@ logger = logging.getLogger(__name__)
 PATIENCE = 30.0
 """Seconds for which the end of a task is offered to a database that is away."""
 MASK = Mask()
-
-
-@dataclass(frozen=True)
-class Observed:
-    """One task, by its Celery name, and how its rows look."""
-
-    name: str
-    title: str
-    owner: Callable[..., Any] | None
-
-    def owner_of(self, args: Any, kwargs: Any) -> Any:
-        """The key of the user whose row it is; None where nobody can say."""
-        if self.owner is None:
-            return None
-        try:
-            found = self.owner(*args, **kwargs)
-        except Exception:
-            logger.exception("Whose %s this is cannot be said", self.name)
-            return None
-        return found.pk if isinstance(found, models.Model) else found
 
 
 @dataclass(frozen=True)
@@ -63,7 +45,6 @@ class Run:
         return lease.Traces(said, list(self.reporter.warnings), list(self.reporter.lines))
 
 
-_observed: dict[str, Observed] = {}
 _runs: dict[str, Run] = {}
 
 
@@ -74,11 +55,17 @@ def observe(task: Any, *, title: str = "", owner: Callable[..., Any] | None = No
     task's arguments and returns a user, a user's key or None. To be called by web and workers
     alike: in `AppConfig.ready`. Raises ValueError for a name of more than 100 characters.
     """
-    name = str(getattr(task, "name", task))
-    if len(name) > 100:
-        raise ValueError(f"{name!r} has more than 100 characters, which do not fit into a row.")
-    last = name.rpartition(".")[2].replace("_", " ").strip()
-    _observed[name] = Observed(name, title or last.capitalize(), owner)
+    observed_tasks.add(task, title=title, owner=owner)
+    _connect()
+
+
+def recognise(looks_so: Callable[[Any], bool]) -> None:
+    """Observes every task of which `looks_so(task)` is true, too, from its first message on."""
+    observed_tasks.recognisers.append(looks_so)
+    _connect()
+
+
+def _connect() -> None:
     for signal, receiver in _receivers():
         signal.connect(receiver, weak=False, dispatch_uid=f"headway.{receiver.__name__}")
 
@@ -108,19 +95,11 @@ def _quietly(receiver: Callable[..., None]) -> Callable[..., None]:
     return told
 
 
-def _watched(name: str) -> Observed | None:
-    """How a task is observed; None: it is not, or is a job of ours and has its row."""
-    found = _observed.get(name)
-    if found is None or getattr(current_app.tasks.get(name), "job_kind", ""):
-        return None
-    return found
-
-
 @_quietly
 def _on_publish(
     sender: str, body: Any, headers: Mapping[str, Any], routing_key: str = "", **_: Any
 ) -> None:
-    watched, pk = _watched(sender), observed.as_uuid(headers.get("id"))
+    watched, pk = find(sender), observed.as_uuid(headers.get("id"))
     if watched and pk:
         args, kwargs, *_rest = body
         eta = headers.get("eta")
@@ -135,7 +114,7 @@ def _row(watched: Observed, pk: uuid.UUID, args: Any, kwargs: Any, **more: Any) 
 
 @_quietly
 def _on_begin(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
-    if watched := _watched(sender.name):
+    if watched := find(sender.name):
         begin(watched, sender, task_id, args, kwargs)
 
 
@@ -176,7 +155,7 @@ def _listen(task: Any) -> None:
 @_quietly
 def _move(task_id: str, meta: Mapping[str, Any]) -> None:
     if meta.get("current") is not None:
-        move(task_id, meta["current"], meta.get("total"), meta.get("description"))
+        move(task_id, meta["current"], meta.get("total") or None, meta.get("description"))
 
 
 def move(task_id: str, current: Any, total: Any, message: Any) -> None:
@@ -189,9 +168,19 @@ def move(task_id: str, current: Any, total: Any, message: Any) -> None:
         return
 
 
-def is_observed(task_id: str | None) -> bool:
-    """Whether such a task runs in this process."""
-    return task_id in _runs
+@_quietly
+def join(task: Any) -> None:
+    """Observes a task that a worker has begun already, from here on."""
+    request = task.request
+    if request.called_directly or request.id in _runs or getattr(task, "job_kind", ""):
+        return
+    begin(
+        find(task.name) or observed_tasks.add(task),
+        task,
+        request.id,
+        request.args or (),
+        request.kwargs or {},
+    )
 
 
 @_quietly
@@ -204,7 +193,7 @@ def _on_failure(sender: Any, task_id: str, exception: Any, **_: Any) -> None:
     if task_id in _runs:
         told = sentence(exception, _runs[task_id].attempt.job_id, MASK)
         _end(task_id, Status.FAILED, reason=told, error=trace(exception, MASK))
-    elif _watched(sender.name):
+    elif find(sender.name):
         try:
             _on_parents_word(task_id, exception)
         finally:
@@ -248,7 +237,7 @@ def _on_retry(sender: Any, request: Any, reason: Any, **_: Any) -> None:
 @_quietly
 def _on_revoked(sender: Any, request: Any, expired: bool = False, **_: Any) -> None:
     pk = observed.as_uuid(request.id)
-    if pk and _watched(sender.name):
+    if pk and find(sender.name):
         try:
             observed.revoked(pk, "Expired before a worker was free" if expired else "Revoked")
         finally:

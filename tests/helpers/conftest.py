@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.helpers import theirs
+from tests.helpers import theirs, tutorial
 from tests.support.stack import PROCFILE, Valkey, Worker
 
 
@@ -13,7 +13,7 @@ class TheirWorker(Worker):
 
     def __init__(self, **environment: str) -> None:
         super().__init__(**environment)
-        command = f"{PROCFILE['worker']} --include {theirs.__name__}"
+        command = f"{PROCFILE['worker']} --include {theirs.__name__},{tutorial.__name__}"
         self.command = ["/bin/sh", "-c", command]
 
 

@@ -69,6 +69,12 @@ def test_a_retry_is_the_next_attempt_and_an_owner_who_cannot_be_told_is_nobody(
     wait_until(lambda: list(attempts.all()) == ["failed", "succeeded"])
 
 
+def test_an_owner_who_does_not_exist_fails_nobodys_transaction(their_worker: TheirWorker) -> None:
+    with transaction.atomic():
+        asked = theirs.reindex.delay(4711, 2)
+    assert ended(asked.id).owner is None
+
+
 def test_a_process_that_was_killed_leaves_nothing_running(their_worker: TheirWorker) -> None:
     job = ended(theirs.kills_its_process.delay().id)
     assert job.status == "lost"
