@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from celery import current_app
@@ -48,7 +49,8 @@ _unknown: set[str] = set()
 
 def add(task: Any, *, title: str = "", owner: Callable[..., Any] | None = None) -> Observed:
     """Adds a task, or the task of a name. Raises ValueError for a name that is too long."""
-    name = str(getattr(task, "name", task))
+    # A task of django.tasks is called by its function's path, as Celery calls its own.
+    name = str(getattr(task, "module_path", None) or getattr(task, "name", task))
     if len(name) > 100:
         raise ValueError(f"{name!r} has more than 100 characters, which do not fit into a row.")
     last = name.rpartition(".")[2].replace("_", " ").strip()
@@ -67,3 +69,16 @@ def find(name: str) -> Observed | None:
         else:
             _unknown.add(name)
     return _observed.get(name)
+
+
+def quietly(receiver: Callable[..., None]) -> Callable[..., None]:
+    """What goes wrong here is ours, not the task's."""
+
+    @wraps(receiver)
+    def told(*args: Any, **kwargs: Any) -> None:
+        try:
+            receiver(*args, **kwargs)
+        except Exception:
+            logger.exception("An observed task was not written down")
+
+    return told

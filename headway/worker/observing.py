@@ -22,7 +22,7 @@ from headway.lifecycle.lives import DIED
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.worker import observed_tasks
-from headway.worker.observed_tasks import Observed, find
+from headway.worker.observed_tasks import Observed, find, quietly
 from headway.worker.request import KILLED, worker_name
 from headway.worker.unseen import reporter_of
 
@@ -82,20 +82,7 @@ def _receivers() -> list[tuple[Any, Callable[..., Any]]]:
     ]
 
 
-def _quietly(receiver: Callable[..., None]) -> Callable[..., None]:
-    """What goes wrong here is ours, not the task's."""
-
-    @wraps(receiver)
-    def told(*args: Any, **kwargs: Any) -> None:
-        try:
-            receiver(*args, **kwargs)
-        except Exception:
-            logger.exception("An observed task was not written down")
-
-    return told
-
-
-@_quietly
+@quietly
 def _on_publish(
     sender: str, body: Any, headers: Mapping[str, Any], routing_key: str = "", **_: Any
 ) -> None:
@@ -112,7 +99,7 @@ def _row(watched: Observed, pk: uuid.UUID, args: Any, kwargs: Any, **more: Any) 
     observed.queued(pk, watched.name, watched.title, owner=owner, **more)
 
 
-@_quietly
+@quietly
 def _on_begin(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
     if watched := find(sender.name):
         begin(watched, sender, task_id, args, kwargs)
@@ -152,7 +139,7 @@ def _listen(task: Any) -> None:
     task.update_state = update_state
 
 
-@_quietly
+@quietly
 def _move(task_id: str, meta: Mapping[str, Any]) -> None:
     if meta.get("current") is not None:
         move(task_id, meta["current"], meta.get("total") or None, meta.get("description"))
@@ -168,7 +155,7 @@ def move(task_id: str, current: Any, total: Any, message: Any) -> None:
         return
 
 
-@_quietly
+@quietly
 def join(task: Any) -> None:
     """Observes a task that a worker has begun already, from here on."""
     request = task.request
@@ -183,12 +170,12 @@ def join(task: Any) -> None:
     )
 
 
-@_quietly
+@quietly
 def _on_success(sender: Any, **_: Any) -> None:
     _end(sender.request.id, Status.SUCCEEDED)
 
 
-@_quietly
+@quietly
 def _on_failure(sender: Any, task_id: str, exception: Any, **_: Any) -> None:
     if task_id in _runs:
         told = sentence(exception, _runs[task_id].attempt.job_id, MASK)
@@ -202,8 +189,9 @@ def _on_failure(sender: Any, task_id: str, exception: Any, **_: Any) -> None:
 
 def _on_parents_word(task_id: str, exception: Any) -> None:
     """What a worker's parent process says of a run whose own process cannot any more."""
-    held = Attempt.objects.filter(job_id=observed.as_uuid(task_id), finished_at=None)
-    attempt = held.filter(job__max_attempts=0).order_by("-number").first()
+    held = Attempt.objects.filter(job__max_attempts=0, finished_at=None).order_by("-number")
+    pk = observed.as_uuid(task_id)
+    attempt = held.filter(job_id=pk).first() if pk else None
     if attempt is None:
         return
     if isinstance(exception, (WorkerLostError, Terminated)):
@@ -219,7 +207,7 @@ def _leave_database() -> None:
         connection.close()
 
 
-@_quietly
+@quietly
 def _on_retry(sender: Any, request: Any, reason: Any, **_: Any) -> None:
     del sender
     if run := _runs.pop(request.id, None):
@@ -234,7 +222,7 @@ def _on_retry(sender: Any, request: Any, reason: Any, **_: Any) -> None:
         )
 
 
-@_quietly
+@quietly
 def _on_revoked(sender: Any, request: Any, expired: bool = False, **_: Any) -> None:
     pk = observed.as_uuid(request.id)
     if pk and find(sender.name):
@@ -244,7 +232,7 @@ def _on_revoked(sender: Any, request: Any, expired: bool = False, **_: Any) -> N
             _leave_database()
 
 
-@_quietly
+@quietly
 def _on_end(task_id: str, state: str | None = None, **_: Any) -> None:
     """Of a run of which no other signal has said how it ended."""
     if state == "REJECTED":

@@ -21,7 +21,7 @@ def test_the_tutorials_task_runs_as_a_job_with_a_bar(
     asked = tutorial.add_up.delay(4, until=str(go_on))
     job = Job.objects.get(pk=asked.id)  # it is there as soon as the view goes on
     assert job.title == "Add up"
-    moved = wait_until(lambda: now if (now := bar(job)).get("current") == 3 else None)
+    moved = wait_until(lambda: now if (now := bar(job)).get("current") == 3 else {})
     assert (moved["percent"], moved["message"]) == (75, "Step 3")
     go_on.touch()
     done = ended(job)

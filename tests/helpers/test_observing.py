@@ -13,8 +13,8 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from headway.lifecycle import actions, janitor, observed, snapshots
-from headway.models import Attempt, Job
+from headway.lifecycle import actions, janitor, lease, observed, snapshots
+from headway.models import Attempt, Job, Status
 from headway.worker import observing
 from tests.helpers import theirs
 from tests.helpers.conftest import TheirWorker
@@ -29,9 +29,15 @@ def row(asked: Any) -> Job:
     return Job.objects.get(pk=asked.id)
 
 
+def swept(job: Job) -> str:
+    """The job's status after a sweep of the janitor."""
+    janitor.sweep()
+    return Job.objects.get(pk=job.pk).status
+
+
 def bar(job: Job) -> dict[str, Any]:
     _, live = snapshots.live([job])
-    return live.get(str(job.pk), {})
+    return dict(live.get(str(job.pk), {}))
 
 
 def test_a_task_of_somebody_else_has_a_row_states_and_a_bar(
@@ -41,7 +47,7 @@ def test_a_task_of_somebody_else_has_a_row_states_and_a_bar(
     asked = theirs.reindex.delay(alice.pk, 10, until=str(go_on))
     assert (row(asked).title, row(asked).owner) == ("Rebuild the index", alice)
     job = until_status(asked.id, "running")
-    moved = wait_until(lambda: now if (now := bar(job)).get("current") == 5 else None)
+    moved = wait_until(lambda: now if (now := bar(job)).get("current") == 5 else {})
     assert (moved["percent"], moved["total"], moved["message"]) == (50, 10, "Page 5")
     go_on.touch()
     done = ended(job)
@@ -87,7 +93,7 @@ def test_a_worker_that_is_gone_leaves_nothing_running(
     job = until_status(theirs.reindex.delay(None, 4, until=str(tmp_path / "x")).id, "running")
     their_worker.kill()
     try:
-        wait_until(lambda: (janitor.sweep(), Job.objects.get(pk=job.pk).status == "lost")[1])
+        wait_until(lambda: swept(job) == "lost")
     finally:
         current_app.control.purge()
         their_worker.start()
@@ -165,7 +171,7 @@ def test_an_end_counts_more_than_a_silence(valkey: Valkey) -> None:
     attempt = observed.begun(pk, "a test", vouched=True)
     assert attempt is not None
     Job.objects.update(status="lost")
-    observed.ended(attempt, "succeeded", janitor.lease.Traces())  # type: ignore[arg-type]
+    observed.ended(attempt, Status.SUCCEEDED, lease.Traces())
     assert Job.objects.get(pk=pk).status == "succeeded"
 
 
