@@ -67,7 +67,6 @@ def start(
     if first := _started_before(job):
         return first
     asked = wanted(chosen.task, options or {})
-    job.max_attempts = chosen.task.max_attempts
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
@@ -191,7 +190,8 @@ def _anew(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep(job: Job, chosen: registry.Kind, bound: Mapping[str, Any], saved: list[str]) -> None:
-    """Puts the parameters into the row's columns, and uploads into the storage."""
+    """Puts what the kind and the parameters say into the row, and uploads into the storage."""
+    job.max_attempts = chosen.task.max_attempts
     with _fitting(job.kind):
         fitting = parameters.stored(job.kind, files.store_uploads(job.pk, bound, saved))
     for column, value in secrets.split(chosen.secrets, fitting, job.options).items():

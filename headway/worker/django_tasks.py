@@ -5,6 +5,8 @@ import logging
 import threading
 import uuid
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from django.db import Error, connections
@@ -19,10 +21,9 @@ from headway.worker.observed_tasks import find, quietly
 from headway.worker.request import worker_name
 from headway.worker.unseen import UnseenReporter, reporter_of
 
-try:
-    from django.tasks import signals  # type: ignore[import-not-found,unused-ignore]
-except ImportError:  # before Django 6
-    signals = None
+signals: Any = None
+if find_spec("django.tasks"):  # from Django 6 on
+    signals = import_module("django.tasks.signals")
 
 logger = logging.getLogger(__name__)
 NAMES = uuid.UUID("3e0d5c3c-6b0a-4f5e-9a39-6e1c9c1b1a2f")

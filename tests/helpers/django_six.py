@@ -1,6 +1,6 @@
 """Tasks of Django 6."""
 
-from django.tasks import task  # type: ignore[import-not-found]
+from django.tasks import task  # type: ignore[import-not-found,unused-ignore]
 
 
 @task
