@@ -7,15 +7,17 @@ if TYPE_CHECKING:
     from headway.kinds.secrets import Secret as Secret
     from headway.lifecycle.errors import JobError as JobError
     from headway.worker.current_progress import progress as progress
+    from headway.worker.observing import observe as observe
     from headway.worker.task import job_task as job_task
 
 __version__ = "0.1.0"
-__all__ = ["JobError", "Secret", "job_task", "progress"]
+__all__ = ["JobError", "Secret", "job_task", "observe", "progress"]
 
 _HOMES = {
     "JobError": "headway.lifecycle.errors",
     "Secret": "headway.kinds.secrets",
     "job_task": "headway.worker.task",
+    "observe": "headway.worker.observing",
     "progress": "headway.worker.current_progress",
 }
 

@@ -12,7 +12,7 @@ class HeadwayConfig(AppConfig):
     def ready(self) -> None:
         from headway import checks
         from headway.kinds import registry
-        from headway.worker import presence
+        from headway.worker import django_tasks, presence
 
         register(checks.check_settings)
         register(checks.check_database, Tags.database)
@@ -20,3 +20,4 @@ class HeadwayConfig(AppConfig):
         register(registry.check_names)
         register(registry.check_stalls)
         presence.connect()
+        django_tasks.connect()

@@ -78,6 +78,7 @@ class Job(models.Model):
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )
+    # 0: none of ours, Celery runs it as it likes (lifecycle/observed.py)
     max_attempts = models.PositiveIntegerField(default=1)
 
     created_at = models.DateTimeField(auto_now_add=True)
@@ -128,6 +129,11 @@ class Job(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def observed(self) -> bool:
+        """Whether it is a Celery task that is not ours, of which we only write down what we see."""
+        return self.max_attempts == 0
 
     def file_path(self, name: str) -> str:
         """Storage name of one result file. Raises KeyError when the job has no such file."""

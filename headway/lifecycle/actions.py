@@ -45,6 +45,7 @@ def start(
     key: str | None = None,
     options: Mapping[str, Any] | None = None,
     job_id: uuid.UUID | None = None,
+    publish: bool = True,
 ) -> Job:
     """Stores a queued job, and publishes it once the surrounding transaction is committed.
 
@@ -52,7 +53,7 @@ def start(
     `token` of a form and the same parameters, or with the same `key`, returns the first job; with
     a key and other parameters it raises KeyUsedError. `options` are Celery's for this one job
     (queue, priority, countdown, ...). Uploaded files among `params` are stored, and the task is
-    given their names in the default storage.
+    given their names in the default storage. Without `publish` whoever asks runs it.
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
     chosen = _kind(kind)
@@ -66,14 +67,10 @@ def start(
     if first := _started_before(job):
         return first
     asked = wanted(chosen.task, options or {})
-    job.max_attempts = chosen.task.max_attempts
     job.options, job.queue = asked.stored, asked.queue
     saved: list[str] = []
     try:
-        with _fitting(kind):
-            fitting = parameters.stored(kind, files.store_uploads(job.pk, bound, saved))
-        for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
-            setattr(job, column, value)
+        _keep(job, chosen, bound, saved)
         _insert(job, asked.delay)
     except BaseException as error:
         files.delete(saved)
@@ -81,15 +78,19 @@ def start(
         if first is None:
             raise
         return first
+    if publish:
+        dispatch.after_commit(job)
     return job
 
 
 def cancel(job: Job, by: User | None = None) -> Job:
     """Cancels a queued job at once and asks a running one to stop; returns the job as it is now.
 
-    Raises ActionError when the job has already ended, or when it is not for `by` to change.
+    Raises ActionError when the job has already ended or is only observed, or when it is not for
+    `by` to change.
     """
     _require(by is None or policy.may_cancel(by, job))
+    _require_ours(job)
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     row = Job.objects.filter(pk=job.pk)
     with transaction.atomic():
@@ -111,6 +112,7 @@ def retry(job: Job, by: User | None = None) -> Job:
     `by` to change, or when its secrets are gone.
     """
     _require(by is None or policy.may_retry(by, job))
+    _require_ours(job)
     chosen = _kind(job.kind)
     row = Job.objects.filter(pk=job.pk)
     ended = row.filter(status__in=RETRYABLE)
@@ -130,6 +132,11 @@ def retry(job: Job, by: User | None = None) -> Job:
 def _require(allowed: bool) -> None:
     if not allowed:
         raise NotAllowedError("You may look at this job, but not change it.")
+
+
+def _require_ours(job: Job) -> None:
+    if job.observed:
+        raise ActionError("This task is only watched here: it cannot be cancelled or retried.")
 
 
 def _require_secrets(jobs: QuerySet[Job]) -> None:
@@ -182,13 +189,21 @@ def _anew(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("expires", "retries")}
 
 
+def _keep(job: Job, chosen: registry.Kind, bound: Mapping[str, Any], saved: list[str]) -> None:
+    """Puts what the kind and the parameters say into the row, and uploads into the storage."""
+    job.max_attempts = chosen.task.max_attempts
+    with _fitting(job.kind):
+        fitting = parameters.stored(job.kind, files.store_uploads(job.pk, bound, saved))
+    for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
+        setattr(job, column, value)
+
+
 def _insert(job: Job, delay: float) -> None:
     with transaction.atomic():
         job.save(force_insert=True)
         if delay:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
-        dispatch.after_commit(job)
 
 
 def _now(row: QuerySet[Job], done: bool, wanted: Status, verb: str) -> Job:

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
-from headway.lifecycle import announce, dispatch, files, lease, outage
+from headway.lifecycle import announce, dispatch, files, lease, observed, outage
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import HELD, Job, Status
@@ -47,7 +47,7 @@ def sweep() -> None:
     """One pass over everything. A step that fails is logged and tried again in the next pass."""
     steps = (
         *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
-        *(erase_secrets, prune),
+        *(observed.end_forgotten, erase_secrets, prune),
     )
     for step in steps:
         try:
@@ -118,7 +118,7 @@ def end_expired() -> None:
 
 def publish_forgotten() -> None:
     """Publishes queued jobs that are due and whose message was never sent, or seems to be lost."""
-    due = Job.objects.filter(Q(not_before=None) | Q(not_before__lte=Now()), status=Status.QUEUED)
+    due = observed.ours(Status.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=Now()))
     never = due.filter(published_at=None, created_at__lt=later(-RECENT))
     known = registry.kinds()
     for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 import redis
@@ -15,7 +15,7 @@ from .event import Event, clean
 from .log import Log, Receipt
 from .motion import Motion
 from .quantity import amount
-from .ticker import TICK, Ticker
+from .ticker import TICK, Flushes, Ticker
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -43,14 +43,25 @@ class Reporter:
     """Progress of one attempt. Every public method is cheap, thread safe and accepts any value;
     `track`, `update`, `advance` and `phase` raise Cancelled or Superseded when it is to stop."""
 
-    def __init__(self, log: Log, job: str, attempt: int) -> None:
+    def __init__(
+        self,
+        log: Log,
+        job: str,
+        attempt: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        ticker: Callable[[], Flushes] = Ticker.shared,
+    ) -> None:
+        """`clock` gives monotonic seconds, by which everything here is measured; `ticker` whoever
+        flushes, asked each time, as a fork needs another one."""
+        self._clock, self._ticker = clock, ticker
         self.job, self.attempt = job, attempt
         self.warnings: list[dict[str, str]] = []
         self.warning_count = 0
         self.lines: deque[dict[str, str]] = deque(maxlen=LINES_KEPT)
         self.number = 0
         self._log = log
-        self._started = self._heard = time.monotonic()
+        self._started = self._heard = self._clock()
         self._sent_at = 0.0
         self._motion = Motion()
         self._shown: dict[str, Any] = {}
@@ -128,12 +139,12 @@ class Reporter:
         """Adds to the job's partial output, which viewers see grow; line breaks are kept."""
         # A lone surrogate would be JSON that no page can be made of.
         piece = str(text).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-        self._heard = time.monotonic()
+        self._heard = self._clock()
         self._backlog.add_output(piece)
         if self._spoke:
             self._wake()
         else:
-            Ticker.shared().wake(self)
+            self._ticker().wake(self)
 
     @property
     def cancelled(self) -> bool:
@@ -149,14 +160,14 @@ class Reporter:
 
     def start(self) -> None:
         """Writes the first progress and joins the process's ticker."""
-        Ticker.shared().add(self)
+        self._ticker().add(self)
         self._wake()
 
     def stop(self) -> dict[str, Any]:
         """Leaves the ticker, writes what is left and returns the last progress."""
         self._over = True
-        Ticker.shared().remove(self)
-        self.flush(time.monotonic(), last=True)
+        self._ticker().remove(self)
+        self.flush(self._clock(), last=True)
         return self.progress()
 
     def interrupt(self, why: type[BaseException]) -> None:
@@ -173,11 +184,11 @@ class Reporter:
     def quiet(self) -> float:
         """Seconds without a new value, line or output, whether Redis has the newest or not; 0 once
         the task has ended."""
-        return 0.0 if self._over else time.monotonic() - self._heard
+        return 0.0 if self._over else self._clock() - self._heard
 
     def progress(self) -> dict[str, Any]:
         """The data of a `progress` event, as of now (see docs/protocol.md)."""
-        now = time.monotonic()
+        now = self._clock()
         stopping = self._noticed or self._stop is Cancelled
         with self._values:
             return {
@@ -219,7 +230,7 @@ class Reporter:
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
         if shown != self._shown:
             self._shown = shown
-            self._heard = time.monotonic()
+            self._heard = self._clock()
             self._unsent = [unsent for unsent in self._unsent if unsent[1].kind != "progress"]
             self._queue(Event("progress", progress))
 
@@ -243,7 +254,7 @@ class Reporter:
             self.interrupt(Cancelled)
 
     def _say(self, kind: str, level: str, text: str, **more: str) -> None:
-        self._heard = time.monotonic()
+        self._heard = self._clock()
         self.lines.append({"level": level, "text": text})
         self._backlog.add_line(kind, level=level, text=text, **more)
 
@@ -254,7 +265,7 @@ class Reporter:
     def _wake(self) -> None:
         if self._idle:
             self._idle = False
-            Ticker.shared().wake(self)
+            self._ticker().wake(self)
 
     def _obey(self) -> None:
         if self._stop is Superseded or (self._stop is Cancelled and not self._may_look()):
@@ -264,7 +275,7 @@ class Reporter:
         """Whether the task has seen that it is cancelled, or will in a moment, as it has looked."""
         if self._noticed or not self._looks:
             return self._noticed
-        now = time.monotonic()
+        now = self._clock()
         if self._patient_until is None:
             self._patient_until = now + CHANCE
         return now < self._patient_until

@@ -20,6 +20,19 @@ class Flushable(Protocol):
         """Writes what changed; must not raise."""
 
 
+class Flushes(Protocol):
+    """What a reporter knows of whoever flushes it."""
+
+    def add(self, reporter: Flushable, /) -> None:
+        """Begins to flush a reporter."""
+
+    def remove(self, reporter: Flushable, /) -> None:
+        """Ends it."""
+
+    def wake(self, reporter: Flushable, /) -> None:
+        """Asks for a flush soon."""
+
+
 class Ticker:
     """Offers every reporter a flush twice a tick, and one that wakes it from a rest at once."""
 

@@ -43,12 +43,12 @@ class Shown:
     @property
     def can_cancel(self) -> bool:
         possible = self.job.status in ACTIVE and self.job.cancel_requested_at is None
-        return possible and policy.may_cancel(self.viewer, self.job)
+        return possible and not self.job.observed and policy.may_cancel(self.viewer, self.job)
 
     @property
     def can_retry(self) -> bool:
         possible = self.job.status in TERMINAL - {Status.SUCCEEDED}
-        return possible and policy.may_retry(self.viewer, self.job)
+        return possible and not self.job.observed and policy.may_retry(self.viewer, self.job)
 
     @property
     def attempt(self) -> int:

@@ -9,7 +9,7 @@ from celery import signals
 
 from headway.lifecycle.lives import life, watch
 from headway.lifecycle.log import log
-from headway.worker import messages, request
+from headway.worker import messages, request, vouching
 
 logger = logging.getLogger(__name__)
 EVERY = 4.0
@@ -39,6 +39,7 @@ class Presence:
         watch.look()
         request.tell()
         messages.tell()
+        vouching.vouch()
         if self.name and time.monotonic() - self.noted >= EVERY:
             self.note()
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -13,22 +14,25 @@ from headway.kinds.masking import Mask
 from headway.kinds.registry import JobTask
 from headway.lifecycle import lease, outage
 from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
-from headway.lifecycle.log import log
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.worker import current_progress, interruption
 from headway.worker.lease_renewal import Keeper
 from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
+from headway.worker.unseen import UnseenReporter, reporter_of
 
 logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """One attempt of a task, from the claim of its row to its settlement."""
+    """One attempt of a task, from the claim of its row to its settlement. Where its row is in a
+    transaction, as in a TestCase, nobody else sees it: then nobody is told, and no lease kept."""
 
-    def __init__(self, task: JobTask, attempt: Attempt) -> None:
+    def __init__(
+        self, task: JobTask, attempt: Attempt, reporter: UnseenReporter | None = None
+    ) -> None:
         self._task, self._attempt = task, attempt
-        self._reporter = Reporter(log(), str(attempt.job_id), attempt.number)
+        self._reporter = reporter or reporter_of(attempt)
         self._progress = current_progress.Running(attempt, self._reporter)
         self._begun = time.monotonic()
 
@@ -36,7 +40,7 @@ class Runner:
         """Returns what Celery is told of the end, or raises it."""
         attempt, reporter = self._attempt, self._reporter
         reporter.start()
-        with Keeper(attempt, reporter, lambda: _traces(reporter, reporter.progress())):
+        with self._lease():
             try:
                 ending = self._ending()
                 return interruption.finished(
@@ -54,6 +58,12 @@ class Runner:
                         attempt, _traces(reporter, last), repeatable=self._task.max_attempts > 1
                     )
                 raise
+
+    def _lease(self) -> AbstractContextManager[None]:
+        reporter = self._reporter
+        if isinstance(reporter, UnseenReporter):
+            return nullcontext()
+        return Keeper(self._attempt, reporter, lambda: _traces(reporter, reporter.progress()))
 
     def _ending(self) -> Ending:
         job, progress = self._attempt.job, self._progress
@@ -117,12 +127,10 @@ class Runner:
     def _queued_again(self, ending: Ending, retry: Retry, traces: lease.Traces) -> bool:
         """Queues the row for a Celery retry. False when the job is to end instead."""
         again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
-        when: Any = retry.when or 0
-        delay, number = (
-            max(0.0, celery_options.seconds_until(when)),
-            again.options.get("retries", 1),
-        )
-        attempt = self._attempt
+        attempt, eager = self._attempt, self._task.request.is_eager
+        when: Any = 0 if eager else retry.when or 0
+        delay = max(0.0, celery_options.seconds_until(when))
+        number = again.options.get("retries", 1)
         job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
         if again.args or again.kwargs:
             bound = self._task.job_signature.bind_partial(*again.args, **again.kwargs)
@@ -135,7 +143,7 @@ class Runner:
                 attempt, delay, traces, reason=why, error=ending.error, changes=changes
             )
         )
-        if queued:
+        if queued and not eager:  # eager ones run again by Celery's own hand, and at once
             interruption.publish(attempt)
         return queued
 
