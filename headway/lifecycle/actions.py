@@ -56,12 +56,13 @@ def start(
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
     chosen = _kind(kind)
+    takes = chosen.task.job_signature
     owner_id = owner.pk if isinstance(owner, models.Model) else owner
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=chosen.title, owner_id=owner_id)
     with _fitting(kind):
-        bound = secrets.opened(parameters.bind(kind, chosen.task.job_signature, (), params))
+        bound = secrets.opened(parameters.bind(kind, takes, (), params))
         if token or key:
-            job.fingerprint = fingerprint.of(kind, bound)
+            job.fingerprint = fingerprint.of(kind, takes, bound)
             job.token = _digest(job, token, key)
     if first := _started_before(job):
         return first
@@ -71,7 +72,7 @@ def start(
     saved: list[str] = []
     try:
         with _fitting(kind):
-            fitting = parameters.stored(kind, files.store_uploads(job.pk, bound, saved))
+            fitting = parameters.stored(kind, takes, files.store_uploads(job.pk, bound, saved))
         for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
             setattr(job, column, value)
         _insert(job, asked.delay)

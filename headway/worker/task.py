@@ -11,7 +11,7 @@ from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
 
-from headway.kinds import celery_options, parameters
+from headway.kinds import celery_options, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
 from headway.models import Job
@@ -156,6 +156,8 @@ def job_task(
 
     def declare(function: Callable[..., Any]) -> JobTask:
         parameters.check(function)
+        if form is not None:
+            fitting.check(function, form)
         named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
