@@ -2,10 +2,12 @@
 
 import inspect
 import logging
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, overload
 
+from asgiref.sync import sync_to_async
 from celery import Task, shared_task
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
@@ -60,6 +62,37 @@ class JobTask(Task[Any, Any]):
             raise Ignore
         return Runner(self, attempt).run()
 
+    def start(
+        self,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        owner: Any = None,
+        title: str | None = None,
+        idempotency_key: str | None = None,
+        **named: Any,
+    ) -> Job:
+        """Stores a job with these parameters, which are published after commit, and returns it.
+        `params` is for those that are called as something else here: owner, title,
+        idempotency_key.
+
+        It belongs to `owner`, a user or a user's key, else to the owner of the job that starts it.
+        A second start by the same owner with the same `idempotency_key` returns the first job.
+        Raises ActionError when the parameters do not fit.
+        """
+        asked = {"title": title, "key": idempotency_key}
+        return self._stored(lambda: dict(params or {}, **named), owner=owner, **asked)
+
+    async def astart(self, params: Mapping[str, Any] | None = None, /, **named: Any) -> Job:
+        """`start` for asynchronous code."""
+        return await sync_to_async(self.start)(params, **named)
+
+    def delay(self, *args: Any, **kwargs: Any) -> AsyncResult[Any]:
+        """Celery's, but that `owner` is the job's, unless the task has a parameter of this name."""
+        own = "owner" in self.job_signature.parameters
+        owner = None if own else kwargs.pop("owner", None)
+        return self.apply_async(args, kwargs, owner=owner)
+
     def apply_async(
         self,
         args: Any = None,
@@ -79,25 +112,13 @@ class JobTask(Task[Any, Any]):
         if task_id and not self.request.called_directly and task_id == self.request.id:
             # Celery's retry sends itself anew; the row is queued again when its Retry arrives.
             return self.AsyncResult(task_id)
-        job_id = uuid.UUID(task_id) if task_id else uuid.uuid4()
-
-        def store() -> None:
-            existing = Job.objects.filter(pk=job_id).first()
-            if existing is not None:
-                return dispatch.after_commit(existing)
-            parent = self._parent(other)
-            actions.start(
-                self.job_kind,
-                parameters.bind(self.job_kind, self.job_signature, args or (), kwargs or {}),
-                owner=owner or (parent.owner_id if parent else None),
-                options={"link": link, "link_error": link_error, "shadow": shadow, **other},
-                job_id=job_id,
-            )
-            return None
-
-        # Only a job has the time: people who wait for an answer get an error instead.
-        outage.insist(store) if current_progress.running_job() else store()
-        return self.AsyncResult(str(job_id))
+        job = self._stored(
+            lambda: self._bound(args or (), kwargs or {}),
+            owner=owner,
+            options={"link": link, "link_error": link_error, "shadow": shadow, **other},
+            job_id=uuid.UUID(task_id) if task_id else uuid.uuid4(),
+        )
+        return self.AsyncResult(str(job.pk))
 
     def publish(self, job: Job, countdown: float = 0.0) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
@@ -110,11 +131,40 @@ class JobTask(Task[Any, Any]):
             **celery_options.restored(job.options),
         )
 
+    def _stored(
+        self,
+        bound: Callable[[], Mapping[str, Any]],
+        *,
+        owner: Any,
+        job_id: uuid.UUID | None = None,
+        options: Mapping[str, Any] | None = None,
+        **asked: Any,
+    ) -> Job:
+        job_id = job_id or uuid.uuid4()  # the same, should the database take it and not say so
+
+        def store() -> Job:
+            existing = Job.objects.filter(pk=job_id).first()
+            if existing is not None:
+                dispatch.after_commit(existing)
+                return existing
+            parent = None if owner else self._parent(options or {})
+            owned = owner or (parent.owner_id if parent else None)
+            return actions.start(
+                self.job_kind, bound(), owner=owned, job_id=job_id, options=options, **asked
+            )
+
+        # Only a job has the time: people who wait for an answer get an error instead.
+        return outage.insist(store) if current_progress.running_job() else store()
+
+    def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        with actions.fitting(self.job_kind):
+            return parameters.bind(self.job_kind, self.job_signature, args, kwargs)
+
     def _plainly(self, args: Any, kwargs: Any) -> Any:
         with current_progress.nobody():
             return super().__call__(*args, **kwargs)
 
-    def _parent(self, other: dict[str, Any]) -> Job | None:
+    def _parent(self, other: Mapping[str, Any]) -> Job | None:
         """The job that starts this one: a chain names it, within a task it is the running one."""
         parent = current_progress.running_job() or other.get("parent_id")
         return Job.objects.filter(pk=parent).first() if parent else None
@@ -128,6 +178,7 @@ def job_task(function: Callable[..., Any], /) -> JobTask: ...
 def job_task(
     *,
     title: str = "",
+    kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     unit: str = "",
@@ -140,6 +191,7 @@ def job_task(
     /,
     *,
     title: str = "",
+    kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     unit: str = "",
@@ -147,8 +199,9 @@ def job_task(
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
 
-    `title` and the docstring's first paragraph present it; `form` is its start form (else built
-    from the annotated parameters); `max_attempts` limits runs after workers died; `unit` is
+    `title` and the docstring's first paragraph present it; `kind` is its name in addresses and
+    rows, else that of the function with dashes; `form` is its start form, else built from the
+    annotated parameters; `max_attempts` limits runs after workers died; `unit` is
     what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
     (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
     Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
@@ -158,11 +211,13 @@ def job_task(
         parameters.check(function)
         if form is not None:
             fitting.check(function, form)
+        if kind and not (len(kind) <= 100 and re.fullmatch(r"[-a-zA-Z0-9_]+", kind)):
+            raise ValueError(f"kind={kind!r}: use up to 100 letters, digits, dashes, underscores")
         named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
             base=JobTask,
-            job_kind=named.replace(" ", "-"),
+            job_kind=kind or named.replace(" ", "-"),
             job_title=title or named.capitalize(),
             job_unit=unit,
             job_form=form,

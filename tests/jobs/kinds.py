@@ -332,3 +332,18 @@ def gives_date() -> date:
 def takes_date(day: date, when: Annotated[date, Secret], note: str) -> list[str]:
     del note
     return [repr(day), repr(when)]
+
+
+@job_task
+def names_as_options(title: str, owner: str, idempotency_key: str, params: str) -> list[str]:
+    return [title, owner, idempotency_key, params]
+
+
+@job_task
+def in_blocks(password: str) -> None:
+    with progress.phase("Read", 0.5):
+        progress.update(1, 1)
+    with progress.phase(password, 0.1):
+        progress.update(1, 1)
+    with progress.phase("Write"):
+        progress.update(1, 2)
