@@ -17,7 +17,7 @@ def wait(job: Job, timeout: float) -> Job:
     """The job as it ended, within `timeout` seconds. Raises TimeoutError after that, ActionError
     when its row is gone, and TransactionManagementError within a transaction, in which it may not
     have been published."""
-    for pause in _pauses(timeout):
+    for pause in pauses(timeout):
         now = _ended(Job.objects.filter(pk=job.pk).first())
         if now is not None:
             return now
@@ -31,7 +31,7 @@ def wait(job: Job, timeout: float) -> Job:
 
 async def await_job(job: Job, timeout: float) -> Job:  # noqa: ASYNC109 - as of `wait`
     """`wait` for asynchronous code."""
-    for pause in _pauses(timeout):
+    for pause in pauses(timeout):
         now = _ended(await Job.objects.filter(pk=job.pk).afirst())
         if now is not None:
             return now
@@ -39,7 +39,7 @@ async def await_job(job: Job, timeout: float) -> Job:  # noqa: ASYNC109 - as of 
     raise _timeout(job, timeout)
 
 
-def _pauses(timeout: float) -> Iterator[float]:
+def pauses(timeout: float) -> Iterator[float]:
     """Seconds to wait after each look; the last look is at the very end."""
     until, pause = time.monotonic() + timeout, SHORTEST
     while (left := until - time.monotonic()) > 0:

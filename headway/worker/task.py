@@ -18,6 +18,8 @@ from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
 from headway.models import Job
 from headway.worker import current_progress
+from headway.worker.job_result import JobResult
+from headway.worker.messages import OURS
 from headway.worker.request import worker_name
 from headway.worker.runner import Runner
 
@@ -57,6 +59,8 @@ class JobTask(Task[Any, Any]):
         attempt = outage.insist(lambda: lease.claim(str(request.id), name))
         if attempt is None and request.is_eager:
             return self._plainly(args, kwargs)
+        if attempt is None and not getattr(request, OURS, False):
+            self._take_in(args, kwargs)
         if attempt is None:
             logger.info("Job %s is not to be run now; its message is dropped", request.id)
             raise Ignore
@@ -122,14 +126,21 @@ class JobTask(Task[Any, Any]):
 
     def publish(self, job: Job, countdown: float = 0.0) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
+        options = celery_options.restored(job.options)
+        headers = {**(options.pop("headers", None) or {}), OURS: True}
         super().apply_async(
             (),
             {},
             task_id=str(job.pk),
             countdown=countdown,
             add_to_parent=False,
-            **celery_options.restored(job.options),
+            headers=headers,
+            **options,
         )
+
+    def AsyncResult(self, task_id: str, **options: Any) -> JobResult:  # noqa: N802 - Celery's name
+        """Celery's, that answers from the job's row."""
+        return JobResult(task_id, backend=self.backend, app=self.app, **options)
 
     def _stored(
         self,
@@ -155,6 +166,26 @@ class JobTask(Task[Any, Any]):
 
         # Only a job has the time: people who wait for an answer get an error instead.
         return outage.insist(store) if current_progress.running_job() else store()
+
+    def _take_in(self, args: Any, kwargs: Any) -> None:
+        """Makes a job of a message that somebody has sent without one, as `send_task` does. That
+        is published with all that Celery wants to know of the message, and this one is dropped."""
+        request = self.request
+        job_id = uuid.UUID(request.id)
+        if outage.insist(Job.objects.filter(pk=job_id).exists):
+            return  # it has ended, or somebody is at it
+        options = request.as_execution_options()
+        for sender in ("task_id", "reply_to", "origin", "headers"):
+            options.pop(sender, None)
+        where = request.delivery_info or {}
+        options |= {"queue": where.get("routing_key"), "priority": where.get("priority")}
+        try:
+            bound = self._bound(args, kwargs)
+            outage.insist(
+                lambda: self._stored(lambda: bound, owner=None, job_id=job_id, options=options)
+            )
+        except actions.ActionError as error:
+            raise JobError(f"Its message asks for no job that there can be. {error}") from error
 
     def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
         with actions.fitting(self.job_kind):

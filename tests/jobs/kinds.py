@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from celery import current_app
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
@@ -347,3 +348,9 @@ def in_blocks(password: str) -> None:
         progress.update(1, 1)
     with progress.phase("Write"):
         progress.update(1, 2)
+
+
+@job_task
+def sends_another() -> str:
+    """Sends a task by its name, as code does that has not imported it."""
+    return str(current_app.send_task(add.name, (20, 22)).id)
