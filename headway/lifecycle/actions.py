@@ -88,7 +88,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
             reason=f"Cancelled by {by}" if by else "Cancelled",
         )
         if done:
-            announce.after_commit(job.pk)
+            announce.after_commit(job.pk, row.values_list("status", flat=True).get())
     return _now(row, bool(done), Status.CANCELLING, "cancelled")
 
 
@@ -111,6 +111,7 @@ def retry(job: Job, by: User | None = None) -> Job:
     )
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
+        announce.signal_after_commit(job.pk, Status.QUEUED)
         dispatch.after_commit(now, tell=True)
     return now
 
@@ -203,6 +204,7 @@ def _insert(job: Job, delay: float) -> None:
         if delay:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
+        announce.signal_after_commit(job.pk, Status.QUEUED)  # before a worker can have it
         dispatch.after_commit(job)
 
 

@@ -16,8 +16,11 @@ from uuid import UUID
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.dispatch import receiver
 
 from headway import JobError, Secret, job_task, progress
+from headway.models import Job
+from headway.signals import job_finished, job_started
 from jobs.models import ImportedRow
 from tests.jobs import writers
 
@@ -354,3 +357,14 @@ def in_blocks(password: str) -> None:
 def sends_another() -> str:
     """Sends a task by its name, as code does that has not imported it."""
     return str(current_app.send_task(add.name, (20, 22)).id)
+
+
+LEDGER = "noted in "
+
+
+@receiver(job_started)
+@receiver(job_finished)
+def note_what_is_signalled(job: Job, status: str, **_: Any) -> None:
+    """Notes it in the file that a job's title names."""
+    if job.title.startswith(LEDGER):
+        note(job.title.removeprefix(LEDGER), f"{job.pk} {status}")
