@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 from django.utils.dateparse import parse_duration
 from django.utils.duration import duration_iso_string
@@ -222,7 +223,7 @@ def _model(annotation: type[Model]) -> Converter:
     def from_json(stored: Any) -> Model:
         try:
             return annotation._default_manager.get(pk=stored)
-        except annotation.DoesNotExist:
+        except ObjectDoesNotExist:
             raise GoneError(f"{capfirst(called)} {stored} no longer exists.") from None
 
     field = partial(fields.key, annotation)

@@ -8,12 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from headway.kinds import parameters
 from headway.kinds.converters import Converter
 
 SAMPLES: dict[type[forms.Field], Any] = {
     forms.CharField: "text",
+    forms.URLField: "https://example.org",
+    forms.GenericIPAddressField: "127.0.0.1",
     forms.IntegerField: 1,
     forms.FloatField: 0.5,
     forms.DecimalField: Decimal("0.5"),
@@ -25,25 +28,26 @@ SAMPLES: dict[type[forms.Field], Any] = {
     forms.DurationField: datetime.timedelta(1),
     forms.UUIDField: uuid.UUID(int=0),
     forms.FileField: "uploads/file",
+    forms.ImageField: "uploads/file",
 }
 """What each field of Django gives; of an upload the task gets the name."""
 OWN_WAYS = ("__init__", "clean", "full_clean")
 """Methods by which a form may have other fields, or give other values, than it declares."""
 
 
-def check(function: Callable[..., Any], form: type[forms.Form]) -> None:
+def check(function: Callable[..., Any], form: type[forms.Form], *, bound: bool = False) -> None:
     """Raises TypeError where what `form` gives is not what `function` takes.
 
     What a form does in `clean`, and fields with a class or a `clean_<name>` of their own, are not
-    known before somebody fills it in.
+    known before somebody fills it in. A `bound` function takes its task first.
     """
-    takes = parameters.signature(function).parameters
+    takes = dict([*parameters.signature(function).parameters.items()][bool(bound) :])
     given = {parameter.kind for parameter in takes.values()}
     known: dict[str, forms.Field] = form.base_fields
     problems = [*_types(form, takes)]
     if all(getattr(form, each) is getattr(forms.Form, each) for each in OWN_WAYS):
         named = takes if inspect.Parameter.VAR_KEYWORD not in given else known
-        unknown = ", ".join(sorted(known.keys() - named.keys() - {"self"}))
+        unknown = ", ".join(sorted(known.keys() - named.keys()))
         needed = {n for n, each in takes.items() if _is_needed(each)}
         missing = ", ".join(sorted(needed - known.keys()))
         problems += [f"it takes no {unknown}"] if unknown else []
@@ -78,22 +82,37 @@ def _samples(field: forms.Field) -> Iterator[Any]:
         yield _row(field)
     elif isinstance(field, forms.ChoiceField):
         yield from _chosen(field)
-    elif type(field).clean in (forms.Field.clean, forms.FileField.clean) and (
-        found := next((SAMPLES[each] for each in type(field).__mro__ if each in SAMPLES), None)
-    ):
-        yield found
-    if not field.required and field.empty_values and field.clean("") is None:
-        yield None
+    elif known := _base(field):
+        yield SAMPLES[known]
+        if not field.required and _cleaned(field, "") is None:
+            yield None
+
+
+def _base(field: forms.Field) -> type[forms.Field] | None:
+    """The class of Django's that says what a field gives; None where its own does."""
+    own = type(field)
+    base = next((each for each in own.__mro__ if each in SAMPLES), None)
+    same = base and own.to_python is base.to_python and own.clean is base.clean
+    return base if same else None
+
+
+def _cleaned(field: forms.Field, value: Any) -> Any:
+    try:
+        return field.clean(value)
+    except ValidationError:
+        return value
 
 
 def _chosen(field: forms.ChoiceField) -> Iterator[Any]:
     many = isinstance(field, forms.MultipleChoiceField)
     coerce = getattr(field, "coerce", str)
-    if callable(getattr(field, "_choices", None)):
+    choices: Any = field.choices
+    if not isinstance(choices, list):  # a function, which may ask the database
         return
-    flat = [key for key, label in field.choices if not isinstance(label, list | tuple)]
-    for key in filter(None, flat):
-        yield [coerce(key)] if many else coerce(key)
+    flat = [key for key, label in choices if not isinstance(label, list | tuple)]
+    for key in flat:
+        if key not in field.empty_values:
+            yield [coerce(str(key))] if many else coerce(str(key))
 
 
 def _row(field: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from celery import states
 from celery.exceptions import TaskRevokedError
 from celery.exceptions import TimeoutError as CeleryTimeoutError
-from celery.result import AsyncResult, assert_will_not_block
+from celery.result import AsyncResult, assert_will_not_block  # type: ignore[attr-defined]  # not in the stubs
 
 from headway.lifecycle.actions import ActionError
 from headway.lifecycle.errors import JobError
@@ -28,7 +28,7 @@ STATES = {
 class JobResult(AsyncResult[Any]):
     """What `delay` and `apply_async` of a job's task return."""
 
-    def get(  # type: ignore[override]  # what says how to ask a result backend has no use here
+    def get(
         self,
         timeout: float | None = None,
         propagate: bool = True,

@@ -84,8 +84,8 @@ class JobTask(Task[Any, Any]):
         A second start by the same owner with the same `idempotency_key` returns the first job.
         Raises ActionError when the parameters do not fit.
         """
-        asked = {"title": title, "key": idempotency_key}
-        return self._stored(lambda: dict(params or {}, **named), owner=owner, **asked)
+        asked = dict(params or {}, **named)
+        return self._stored(lambda: asked, owner=owner, title=title, key=idempotency_key)
 
     async def astart(self, params: Mapping[str, Any] | None = None, /, **named: Any) -> Job:
         """`start` for asynchronous code."""
@@ -241,7 +241,7 @@ def job_task(
     def declare(function: Callable[..., Any]) -> JobTask:
         parameters.check(function)
         if form is not None:
-            fitting.check(function, form)
+            fitting.check(function, form, bound=bool(celery_options.get("bind")))
         if kind and not (len(kind) <= 100 and re.fullmatch(r"[-a-zA-Z0-9_]+", kind)):
             raise ValueError(f"kind={kind!r}: use up to 100 letters, digits, dashes, underscores")
         named = function.__name__.replace("_", " ").strip()

@@ -22,6 +22,7 @@ from tests.jobs import kinds
 from tests.jobs.kinds import Colour, Size
 from tests.jobs.waiting import ended
 from tests.pages.conftest import client_of
+from tests.support.processes import wait_until
 
 NOON = datetime.datetime(2026, 3, 29, 12, 0, 0, 500, tzinfo=datetime.UTC)
 VALUES: dict[str, Any] = {
@@ -71,6 +72,7 @@ def test_what_a_page_sends_arrives_as_what_it_is(alice: User) -> None:
     assert answer.status_code == 303, answer.content.decode()
     done = ended(Job.objects.get())
     assert (done.status, done.reason) == (Status.SUCCEEDED, "")
+    assert done.result is not None
     assert done.result["moment"].startswith("datetime.datetime(2026, 3, 29, 12, 0, 1, tzinfo=")
     assert done.result["days"] == repr(VALUES["days"])
     assert done.result["sizes"] == repr(VALUES["sizes"])
@@ -127,7 +129,9 @@ def test_a_chain_hands_on_what_json_lacks(alice: User) -> None:
     after = kinds.takes_date.s(note="x", when=datetime.date(2026, 1, 3))
     result = kinds.gives_date.apply_async(owner=alice, link=after)
     ended(str(result.id))
-    done = ended(Job.objects.get(kind="takes-date"))
+    linked = Job.objects.filter(kind="takes-date")
+    wait_until(linked.exists)
+    done = ended(linked.get())
     assert done.result == [repr(datetime.date(2026, 1, 2)), repr(datetime.date(2026, 1, 3))]
 
 
@@ -156,7 +160,7 @@ def test_any_other_type_is_refused_at_import(function: Any) -> None:
 def test_a_return_type_that_is_not_known_hinders_nothing() -> None:
     def function(
         day: "datetime.date", x: "list[Annotated[int, MinValueValidator(1)]]"
-    ) -> "Report": ...  # type: ignore[name-defined,empty-body]  # noqa: F821
+    ) -> "Report": ...  # type: ignore[name-defined]  # noqa: F821
 
     form = parameters.form(parameters.signature(function))
     assert form({"day": "2026-01-01", "x": "1\n2"}).is_valid()
@@ -188,6 +192,24 @@ def test_a_form_that_fits_is_taken() -> None:
     ) -> None: ...
 
     assert registry._describe(job_task(form=Fits)(fits)).form_class is Fits
+
+
+class DayField(forms.CharField):
+    def to_python(self, value: Any) -> Any:
+        return datetime.date.fromisoformat(value)
+
+
+def test_what_is_not_known_before_is_taken() -> None:
+    class Own(forms.Form):
+        day = DayField(required=False)
+        size = forms.DateField()
+
+        def clean_size(self) -> str:
+            return str(self.cleaned_data["size"])
+
+    def bound(self: Any, day: datetime.date, size: str) -> None: ...
+
+    assert registry._describe(job_task(form=Own, bind=True)(bound)).form_class is Own
 
 
 def form(**fields: forms.Field) -> type[forms.Form]:
