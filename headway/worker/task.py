@@ -198,7 +198,10 @@ class JobTask(Task[Any, Any]):
     def _parent(self, other: Mapping[str, Any]) -> Job | None:
         """The job that starts this one: a chain names it, within a task it is the running one."""
         parent = current_progress.running_job() or other.get("parent_id")
-        return Job.objects.filter(pk=parent).first() if parent else None
+        try:
+            return Job.objects.filter(pk=uuid.UUID(str(parent))).first()
+        except ValueError:  # there is none, or it is a task with an id of somebody's own
+            return None
 
 
 @overload

@@ -133,6 +133,11 @@ def test_a_result_of_no_job_is_refused(db: None) -> None:
     assert queued.state == "PENDING"
 
 
+def test_a_task_that_starts_a_job_may_have_any_id(db: None) -> None:
+    started = kinds.add.apply_async((1,), parent_id="nightly-2026-01-01")
+    assert Job.objects.get(pk=started.id).owner is None
+
+
 def ended_soon(job_id: Any) -> Job:
     """The end of a job that the worker makes a row for."""
     wait_until(Job.objects.filter(pk=job_id).exists)
