@@ -103,6 +103,12 @@ def _decimal(value: Decimal) -> str:
     return str(value)
 
 
+def _object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{type(value).__name__} is not a dict")
+    return json_values.parameter(value)
+
+
 def _duration(text: str) -> datetime.timedelta:
     found = parse_duration(text)
     if found is None:
@@ -115,7 +121,7 @@ PLAIN: dict[type, Converter] = {
     float: Converter(kind=float, field=forms.FloatField),
     str: Converter(kind=str, field=forms.CharField, blank=True),
     bool: Converter(kind=bool, field=fields.flag, blank=True),
-    dict: Converter(kind=dict, field=forms.JSONField),
+    dict: Converter(kind=dict, field=fields.Object, to_json=_object),
     object: Converter(kind=object, field=forms.CharField, blank=True),
     datetime.date: _textual(
         *(datetime.date, "a date", datetime.date.isoformat, datetime.date.fromisoformat),

@@ -47,14 +47,29 @@ class DateTimeInput(forms.DateTimeInput):
         return super().format_value(known or value)
 
 
+class Object(forms.JSONField):
+    """A JSON object; nothing is shown as nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"widget": forms.Textarea({"rows": 3}), **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        found = super().to_python(value)
+        if found is not None and not isinstance(found, dict):
+            raise ValidationError('Enter a JSON object, such as {"name": 1}.')
+        return found
+
+
 class Lines(forms.CharField):
     """One item a line, each checked by a field of its own; programs send a list."""
 
-    widget = forms.Textarea
-
     def __init__(self, *, item: forms.Field, **options: Any) -> None:
         self.item = item
-        super().__init__(**options)
+        options["help_text"] = options.get("help_text") or "One a line."
+        super().__init__(**{"widget": forms.Textarea({"rows": 3}), **options})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(map(str, value)) if isinstance(value, list) else value

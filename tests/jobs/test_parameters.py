@@ -90,6 +90,15 @@ def test_a_program_sends_lists_and_objects(alice: User, valkey: Any) -> None:
     assert Job.objects.get(owner=alice).params == stored
 
 
+def test_a_page_says_how_lists_and_objects_are_entered(alice: User) -> None:
+    page = client_of(alice).get("/jobs/start/takes-all/").content.decode()
+    assert "One a line." in page
+    assert ">null<" not in page
+    answer = client_of(alice).post("/jobs/start/takes-all/", {"options": "[1]", "days": "x"})
+    assert "Enter a JSON object" in answer.content.decode()
+    assert "x: Enter a valid date." in answer.content.decode()
+
+
 @pytest.mark.usefixtures("running")
 def test_a_row_that_is_gone_is_said_in_a_sentence(alice: User, bob: User) -> None:
     job = actions.start("takes-all", VALUES | {"user": bob}, owner=alice, options={"countdown": 2})
@@ -104,7 +113,13 @@ def test_a_row_that_is_gone_is_said_in_a_sentence(alice: User, bob: User) -> Non
     [
         *[("day", NOON), ("day", "tomorrow"), ("day", None), ("moment", NOON.replace(tzinfo=None))],
         *[("price", Decimal("NaN")), ("price", 0.5), ("key", "7"), ("colour", "pink")],
-        *[("size", "xxl"), ("days", "2026-01-01"), ("days", [1]), ("user", User(pk=5))],
+        *[
+            ("size", "xxl"),
+            ("days", "2026-01-01"),
+            ("days", [1]),
+            ("options", [1]),
+            ("user", User(pk=5)),
+        ],
         *[("user", User()), ("user", Job()), ("span", 3)],
     ],
 )
