@@ -5,21 +5,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headway.kinds.secrets import Secret as Secret
+    from headway.lifecycle.actions import ActionError as ActionError
+    from headway.lifecycle.actions import acancel as acancel
+    from headway.lifecycle.actions import aretry as aretry
+    from headway.lifecycle.actions import cancel as cancel
+    from headway.lifecycle.actions import retry as retry
     from headway.lifecycle.errors import JobError as JobError
+    from headway.lifecycle.waiting import await_job as await_job
+    from headway.lifecycle.waiting import wait as wait
+    from headway.models import Job as Job
     from headway.worker.current_progress import progress as progress
     from headway.worker.observing import observe as observe
     from headway.worker.task import job_task as job_task
 
 __version__ = "0.1.0"
-__all__ = ["JobError", "Secret", "job_task", "observe", "progress"]
 
 _HOMES = {
+    "ActionError": "headway.lifecycle.actions",
+    "Job": "headway.models",
     "JobError": "headway.lifecycle.errors",
     "Secret": "headway.kinds.secrets",
+    "acancel": "headway.lifecycle.actions",
+    "aretry": "headway.lifecycle.actions",
+    "await_job": "headway.lifecycle.waiting",
+    "cancel": "headway.lifecycle.actions",
     "job_task": "headway.worker.task",
     "observe": "headway.worker.observing",
     "progress": "headway.worker.current_progress",
+    "retry": "headway.lifecycle.actions",
+    "wait": "headway.lifecycle.waiting",
 }
+__all__ = [
+    *("ActionError", "Job", "JobError", "Secret", "acancel", "aretry", "await_job", "cancel"),
+    *("job_task", "observe", "progress", "retry", "wait"),
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,11 +10,12 @@ class HeadwayConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from headway import checks
+        from headway import checks, policy
         from headway.kinds import registry
         from headway.worker import django_tasks, presence
 
         register(checks.check_settings)
+        register(policy.check)
         register(checks.check_database, Tags.database)
         register(checks.check_streams, deploy=True)
         register(registry.check_names)

@@ -41,6 +41,7 @@ class Settings:
     JOB_HISTORY_DAYS: int = number(90)
     JOB_SECRETS_KEPT: int = number(86400)
     JOB_SHOW_ERRORS: bool = False
+    POLICY: str = "headway.policy.Policy"
     SECRET_PARAMETERS: Sequence[str] = SECRETS
     CSV_RAW: bool = False
     STREAM_HAND_OVER: bool = True

@@ -1,8 +1,16 @@
 """Who may see and do what: the one place that every page, stream, message, verb and the admin ask.
 docs/operations.md has it as a table, from which tests/test_policy.py asks at every door."""
 
-from django.db.models import QuerySet
+from functools import cache
+from typing import Any, cast
 
+from django.core.checks import CheckMessage, Error
+from django.core.signals import setting_changed
+from django.db.models import QuerySet
+from django.dispatch import receiver
+from django.utils.module_loading import import_string
+
+from headway.conf import conf
 from headway.models import Job
 from headway.users import User, is_active
 
@@ -13,6 +21,8 @@ class Policy:
     """Owners see and change their jobs; staff those of others, with the permission for it.
 
     A method that raises refuses, as False does. `job` is None where the right would be for all.
+    A project that has other rules names a class of its own, which inherits from this one, in
+    `HEADWAY["POLICY"]`. One instance of it serves all threads.
     """
 
     def visible(self, jobs: QuerySet[Job], user: User) -> QuerySet[Job]:
@@ -65,5 +75,37 @@ def _has(user: User, permission: str) -> bool:
     return has_perm is not None and bool(has_perm(permission))
 
 
-policy = Policy()
+@cache
+def chosen() -> Policy:
+    """One of the class that `HEADWAY["POLICY"]` names. Raises TypeError, and what its import
+    raises: who cannot be asked allows nothing."""
+    found = import_string(conf.POLICY)
+    if not (isinstance(found, type) and issubclass(found, Policy)):
+        raise TypeError(f"{conf.POLICY} is no class that inherits from headway.policy.Policy")
+    return found()
+
+
+def check(**_: Any) -> list[CheckMessage]:
+    """`headway.E041`: a policy that cannot be asked, so that nobody may see or do anything."""
+    try:
+        chosen()
+    except Exception as error:  # noqa: BLE001 - the import of a project's module raises anything
+        hint = "Name a class that inherits from headway.policy.Policy, or leave it out."
+        told = f"HEADWAY['POLICY']: {type(error).__name__}: {error}."
+        return [Error(told, hint, id="headway.E041")]
+    return []
+
+
+class _Chosen:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(chosen(), name)
+
+
+policy = cast(Policy, _Chosen())
 """The one in use."""
+
+
+@receiver(setting_changed)
+def _reset(*, setting: str, **_: Any) -> None:
+    if setting == "HEADWAY":
+        chosen.cache_clear()

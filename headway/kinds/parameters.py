@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from django import forms
 
-from headway.kinds import json_values, secrets
+from headway.kinds import converters, json_values, secrets
+from headway.kinds.converters import Converter, UnsupportedError
 
 EMPTY = inspect.Parameter.empty
 
@@ -18,11 +18,15 @@ class ParameterError(ValueError):
 
 
 def signature(function: Callable[..., Any]) -> inspect.Signature:
-    """What a function takes, its annotations resolved if that is possible here."""
-    try:
-        return inspect.signature(function, eval_str=True)
-    except NameError:  # imported for type checkers only
-        return inspect.signature(function)
+    """What a function takes, each annotation resolved that can be resolved here."""
+    takes = inspect.signature(function)
+    known = getattr(inspect.unwrap(function), "__globals__", {})
+    return takes.replace(
+        parameters=[
+            each.replace(annotation=_resolved(each.annotation, known))
+            for each in takes.parameters.values()
+        ]
+    )
 
 
 def bind(
@@ -40,25 +44,26 @@ def bind(
     return bound
 
 
-def stored(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as the database keeps them. Raises ParameterError for what is not JSON."""
+def stored(name: str, takes: inspect.Signature, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as the database keeps them. Raises ParameterError for what does not fit."""
     kept = {}
     for key, value in params.items():
         try:
-            kept[key] = json_values.parameter(value)
+            kept[key] = _to_json(takes, key)(value)
         except ValueError as error:
             raise ParameterError(f"{name}: the value of {key!r} will not do: {error}.") from error
     return kept
 
 
 def revived(takes: inspect.Signature, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Stored parameters as the task wants them: members of the Enum that an annotation names."""
-    kept = dict(params)
-    for key in kept.keys() & takes.parameters.keys():
-        kind = _described(takes.parameters[key]).kind
-        if isinstance(kind, type) and issubclass(kind, Enum) and kept[key] is not None:
-            kept[key] = kind(kept[key])
-    return kept
+    """Stored parameters as what they were. Raises ValueError for what fits no more, and
+    GoneError for a row that was deleted."""
+    return {
+        key: value
+        if (found := takes.parameters.get(key)) is None or (value is None and _may_be_none(found))
+        else converter(found).from_json(value)
+        for key, value in params.items()
+    }
 
 
 def marked(takes: inspect.Signature) -> frozenset[str]:
@@ -68,13 +73,31 @@ def marked(takes: inspect.Signature) -> frozenset[str]:
 
 
 def check(function: Callable[..., Any]) -> None:
-    """Raises TypeError when parameters of `function` have no names to store them under."""
-    for parameter in inspect.signature(function).parameters.values():
+    """Raises TypeError, with the parameter's name, when parameters of `function` have no names to
+    store them under, or are of a type that cannot be stored."""
+    for parameter in signature(function).parameters.values():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise TypeError(
                 f"{function.__name__}: a job's parameters are stored by name, "
                 f"so {str(parameter)!r} cannot be one"
             )
+        try:
+            if isinstance(parameter.annotation, str):
+                raise UnsupportedError(f"{parameter.annotation} is not known here: import it")
+            converter(parameter)
+        except UnsupportedError as error:
+            raise TypeError(f"{function.__name__}: parameter {parameter.name!r}: {error}") from None
+
+
+def converter(parameter: inspect.Parameter) -> Converter:
+    """What the app does with a parameter, by its annotation or else its default. Raises
+    UnsupportedError."""
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return converters.of(object)
+    if parameter.annotation is not EMPTY:
+        return converters.of(parameter.annotation)
+    known = parameter.default is not EMPTY and parameter.default is not None
+    return converters.of(type(parameter.default) if known else object)
 
 
 def form(takes: inspect.Signature) -> type[forms.Form]:
@@ -100,82 +123,45 @@ class _ParametersForm(forms.Form):
         return {n: v for n, v in cleaned.items() if n not in may_go or v not in ("", None)}
 
 
-class _Described:
-    """An annotation taken apart: the plain type, whether None is allowed, and Annotated extras."""
-
-    def __init__(self, annotation: Any) -> None:
-        self.optional = False
-        self.extras: tuple[Any, ...] = ()
-        if get_origin(annotation) is Annotated:
-            annotation, *extras = get_args(annotation)
-            self.extras = tuple(extras)
-        if get_origin(annotation) in (Union, UnionType):
-            kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
-            self.optional = len(kinds) < len(get_args(annotation))
-            annotation = kinds[0] if len(kinds) == 1 else str
-        if get_origin(annotation) is Annotated:  # within an optional one
-            annotation, *extras = get_args(annotation)
-            self.extras += tuple(extras)
-        self.kind = annotation
-
-
-def _described(parameter: inspect.Parameter) -> _Described:
-    if parameter.annotation is not EMPTY:
-        return _Described(parameter.annotation)
-    known = parameter.default is not EMPTY and parameter.default is not None
-    return _Described(type(parameter.default) if known else str)
-
-
 def _field(parameter: inspect.Parameter) -> forms.Field:
-    described = _described(parameter)
+    found = converter(parameter)
     default = None if parameter.default is EMPTY else parameter.default
+    secret = _is_secret(parameter) and found.kind is not bool and not found.offers
+    # What is left empty would reach the task as None, unless the type has something for that.
+    may_be_empty = (found.blank or secret) and default is not None
     options: dict[str, Any] = {
         "label": parameter.name.replace("_", " ").capitalize(),
         "initial": default.value if isinstance(default, Enum) else default,
-        "required": not described.optional and default in (None, EMPTY),
-        "help_text": " ".join(extra for extra in described.extras if isinstance(extra, str)),
-        "validators": [
-            extra for extra in described.extras if callable(extra) and not secrets.is_marked(extra)
-        ],
+        "required": not (found.optional or may_be_empty),
     }
-    kind = described.kind
-    if _is_secret(parameter) and kind is not bool and not _choices(kind):
+    if secret:
         options |= {"initial": None, "widget": forms.PasswordInput}
-    if kind is bool:
-        return forms.BooleanField(**options | {"required": False})
-    if kind is int or kind is float:
-        # A number left empty would reach the task as None, unless it may be that.
-        if "widget" not in options:
-            options["required"] = not described.optional
-        return (forms.IntegerField if kind is int else forms.FloatField)(**options)
-    choices = _choices(kind)
-    if choices:
-        return _choice_field(choices, described.optional, options)
-    if described.optional:
-        options["empty_value"] = None
-    return forms.CharField(**options)
+    return found.field(**options)
 
 
 def _is_secret(parameter: inspect.Parameter) -> bool:
     return secrets.is_marked(parameter.annotation) or secrets.looks_secret(parameter.name)
 
 
-def _choices(kind: Any) -> dict[str, tuple[Any, str]]:
-    """What a Literal or an Enum offers: form value -> (value for the task, label)."""
-    if get_origin(kind) is Literal:
-        return {str(value): (value, str(value)) for value in get_args(kind)}
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        labels = {member: member.name.replace("_", " ").capitalize() for member in kind}
-        return {str(m.value): (m, str(getattr(m, "label", labels[m]))) for m in kind}
-    return {}
+def _resolved(annotation: Any, known: dict[str, Any]) -> Any:
+    """An annotation that was written as text, or is text because the module says so."""
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, known)  # noqa: S307 - a line of the project's own code, as inspect does
+    except NameError:  # imported for type checkers only
+        return annotation
 
 
-def _choice_field(
-    choices: Mapping[str, tuple[Any, str]], optional: bool, options: dict[str, Any]
-) -> forms.Field:
-    offered = [("", "---------")] if optional else []
-    offered += [(key, label) for key, (_, label) in choices.items()]
-    options["required"] = not optional
-    return forms.TypedChoiceField(
-        choices=offered, coerce=lambda key: choices[key][0], empty_value=None, **options
-    )
+def _may_be_none(parameter: inspect.Parameter) -> bool:
+    return parameter.default is None
+
+
+def _to_json(takes: inspect.Signature, key: str) -> Callable[[Any], Any]:
+    parameter = takes.parameters.get(key)
+    if parameter is None:
+        return json_values.parameter
+    to_json = converter(parameter).to_json
+    if _may_be_none(parameter):
+        return lambda value: None if value is None else to_json(value)
+    return to_json

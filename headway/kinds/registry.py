@@ -140,7 +140,7 @@ def check_names(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"Two job tasks are called {name!r}: {known[name].task.name} and {task.name}."
-            " Rename one.",
+            " Rename one, or give it a name by kind=.",
             id="headway.E002",
         )
         for task in current_app.tasks.values()

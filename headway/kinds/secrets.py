@@ -1,11 +1,13 @@
 """Which parameters are secrets. A job keeps these apart, and its other parameters name them."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, get_args
 
 from django import forms
+from kombu.utils.json import loads
 
 from headway.conf import conf
 from headway.kinds.masking import MASK, Mask
@@ -119,7 +121,7 @@ def closed(value: Any, marked: Callable[[str], Collection[str] | None]) -> Any:
 
 def opened(params: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with what `closed` has sealed among them. Raises UnreadableError."""
-    return {name: unseal(v[SEALED]) if _is_sealed(v) else v for name, v in params.items()}
+    return {name: _opened(v) if _is_sealed(v) else v for name, v in params.items()}
 
 
 def hush(form: forms.Form, secret: Iterable[str]) -> None:
@@ -156,6 +158,10 @@ def _named_secret(name: str, value: Any) -> bool:
 
 def _is_sealed(value: Any) -> bool:
     return isinstance(value, Mapping) and value.keys() == {SEALED}
+
+
+def _opened(value: Mapping[str, Any]) -> Any:
+    return loads(json.dumps(unseal(value[SEALED])))  # what JSON lacks, Celery has written its way
 
 
 def _sealed(value: Any) -> dict[str, Any]:

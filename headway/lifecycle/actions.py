@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from asgiref.sync import sync_to_async
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from headway.kinds import parameters, registry, secrets
+from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import wanted
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, dispatch, files, fingerprint
@@ -20,6 +21,8 @@ from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
+TITLE = 200
+"""Characters of a title."""
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 
@@ -43,6 +46,7 @@ def start(
     owner: Any = None,
     token: str | None = None,
     key: str | None = None,
+    title: str | None = None,
     options: Mapping[str, Any] | None = None,
     job_id: uuid.UUID | None = None,
     publish: bool = True,
@@ -51,36 +55,25 @@ def start(
 
     `owner` is a user or a user's primary key. A second start by the same owner with the same
     `token` of a form and the same parameters, or with the same `key`, returns the first job; with
-    a key and other parameters it raises KeyUsedError. `options` are Celery's for this one job
-    (queue, priority, countdown, ...). Uploaded files among `params` are stored, and the task is
-    given their names in the default storage. Without `publish` whoever asks runs it.
+    a key and other parameters it raises KeyUsedError. `title` stands for the kind's. `options` are
+    Celery's for this one job (queue, priority, countdown, ...). Uploaded files among `params` are
+    stored, and the task is given their names in the default storage. Without `publish` whoever asks
+    runs it.
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
     chosen = _kind(kind)
-    owner_id = owner.pk if isinstance(owner, models.Model) else owner
-    job = Job(id=job_id or uuid.uuid4(), kind=kind, title=chosen.title, owner_id=owner_id)
-    with _fitting(kind):
-        bound = secrets.opened(parameters.bind(kind, chosen.task.job_signature, (), params))
+    takes = chosen.task.job_signature
+    owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
+    called = json_values.text(title or chosen.title, TITLE)
+    job = Job(id=job_id or uuid.uuid4(), kind=kind, title=called, owner_id=owner_id)
+    with fitting(kind):
+        bound = secrets.opened(parameters.bind(kind, takes, (), params))
         if token or key:
-            job.fingerprint = fingerprint.of(kind, bound)
+            job.fingerprint = fingerprint.of(kind, takes, bound)
             job.token = _digest(job, token, key)
     if first := _started_before(job):
         return first
-    asked = wanted(chosen.task, options or {})
-    job.options, job.queue = asked.stored, asked.queue
-    saved: list[str] = []
-    try:
-        _keep(job, chosen, bound, saved)
-        _insert(job, asked.delay)
-    except BaseException as error:
-        files.delete(saved)
-        first = _started_before(job) if isinstance(error, IntegrityError) else None
-        if first is None:
-            raise
-        return first
-    if publish:
-        dispatch.after_commit(job)
-    return job
+    return _stored(job, chosen, bound, options or {}, publish=publish)
 
 
 def cancel(job: Job, by: User | None = None) -> Job:
@@ -101,7 +94,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
             reason=f"Cancelled by {by}" if by else "Cancelled",
         )
         if done:
-            announce.after_commit(job.pk)
+            announce.after_commit(job.pk, row.values_list("status", flat=True).get())
     return _now(row, bool(done), Status.CANCELLING, "cancelled")
 
 
@@ -125,8 +118,54 @@ def retry(job: Job, by: User | None = None) -> Job:
     )
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
+        announce.signal_after_commit(job.pk, Status.QUEUED)
         dispatch.after_commit(now, tell=True)
     return now
+
+
+@contextmanager
+def fitting(kind: str) -> Iterator[None]:
+    """Within it, parameters that do not fit raise ActionError."""
+    try:
+        yield
+    except parameters.ParameterError as error:
+        raise ActionError(str(error)) from error
+    except UnreadableError:
+        raise ActionError(
+            f"A secret for {kind} can no longer be read: this site's key has changed."
+        ) from None
+
+
+acancel = sync_to_async(cancel)
+aretry = sync_to_async(retry)
+
+
+def _stored(
+    job: Job,
+    chosen: registry.Kind,
+    bound: Mapping[str, Any],
+    options: Mapping[str, Any],
+    *,
+    publish: bool,
+) -> Job:
+    """The new row, or that of the same start which was faster."""
+    takes, asked = chosen.task.job_signature, wanted(chosen.task, options)
+    job.max_attempts = chosen.task.max_attempts
+    job.options, job.queue = asked.stored, asked.queue
+    saved: list[str] = []
+    try:
+        with fitting(job.kind):
+            kept = parameters.stored(job.kind, takes, files.store_uploads(job.pk, bound, saved))
+        for column, value in secrets.split(chosen.secrets, kept, job.options).items():
+            setattr(job, column, value)
+        _insert(job, asked.delay, publish)
+    except BaseException as error:
+        files.delete(saved)
+        first = _started_before(job) if isinstance(error, IntegrityError) else None
+        if first is None:
+            raise
+        return first
+    return job
 
 
 def _require(allowed: bool) -> None:
@@ -171,39 +210,20 @@ def _started_before(job: Job) -> Job | None:
     return first
 
 
-@contextmanager
-def _fitting(kind: str) -> Iterator[None]:
-    """Within it, parameters that do not fit raise ActionError."""
-    try:
-        yield
-    except parameters.ParameterError as error:
-        raise ActionError(str(error)) from error
-    except UnreadableError:
-        raise ActionError(
-            f"A secret for {kind} can no longer be read: this site's key has changed."
-        ) from None
-
-
 def _anew(options: Mapping[str, Any]) -> dict[str, Any]:
     """Celery's options without what an earlier run used up."""
     return {name: value for name, value in options.items() if name not in ("expires", "retries")}
 
 
-def _keep(job: Job, chosen: registry.Kind, bound: Mapping[str, Any], saved: list[str]) -> None:
-    """Puts what the kind and the parameters say into the row, and uploads into the storage."""
-    job.max_attempts = chosen.task.max_attempts
-    with _fitting(job.kind):
-        fitting = parameters.stored(job.kind, files.store_uploads(job.pk, bound, saved))
-    for column, value in secrets.split(chosen.secrets, fitting, job.options).items():
-        setattr(job, column, value)
-
-
-def _insert(job: Job, delay: float) -> None:
+def _insert(job: Job, delay: float, publish: bool) -> None:
     with transaction.atomic():
         job.save(force_insert=True)
         if delay:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
+        announce.signal_after_commit(job.pk, Status.QUEUED)  # before a worker can have it
+        if publish:
+            dispatch.after_commit(job)
 
 
 def _now(row: QuerySet[Job], done: bool, wanted: Status, verb: str) -> Job:

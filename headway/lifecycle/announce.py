@@ -1,4 +1,5 @@
-"""Tells the log what the database already holds. Redis may be away: nothing here ever raises."""
+"""Tells the log, and those who listen to signals, what the database already holds. Redis may be
+away: nothing here ever raises."""
 
 import logging
 import uuid
@@ -6,6 +7,7 @@ import uuid
 import redis
 from django.db import transaction
 
+from headway import signals
 from headway.lifecycle import snapshots
 from headway.lifecycle.log import feed, glance, log
 from headway.models import TERMINAL, Job, Status
@@ -14,10 +16,25 @@ from headway.stream import Event
 logger = logging.getLogger(__name__)
 
 
-def after_commit(job_id: uuid.UUID | str) -> None:
-    """Announces the job's state as soon as the surrounding transaction is committed."""
+SIGNALS = {
+    Status.QUEUED: signals.job_queued,
+    Status.RUNNING: signals.job_started,
+    Status.CANCELLING: signals.job_cancelling,
+    **dict.fromkeys(TERMINAL, signals.job_finished),
+}
+
+
+def after_commit(job_id: uuid.UUID | str, became: str) -> None:
+    """Announces the job's state as soon as the surrounding transaction, in which it `became` what
+    it is, is committed."""
     # No partial: Django names what failed, and raises for what has no name.
     transaction.on_commit(lambda: state(job_id), robust=True)
+    signal_after_commit(job_id, became)
+
+
+def signal_after_commit(job_id: uuid.UUID | str, became: str) -> None:
+    """Sends the signal of a status as soon as the surrounding transaction is committed."""
+    transaction.on_commit(lambda: _signal(job_id, Status(became)), robust=True)
 
 
 def state(job_id: uuid.UUID | str) -> None:
@@ -47,6 +64,12 @@ def created(job: Job) -> bool:
         logger.warning("Redis did not take the start of job %s: %s", job.pk, error)
         return False
     return True
+
+
+def _signal(job_id: uuid.UUID | str, became: Status) -> None:
+    signal = SIGNALS[became]
+    if signal.has_listeners(Job) and (job := Job.objects.filter(pk=job_id).first()):
+        signal.send_robust(sender=Job, job=job, status=became)
 
 
 def _append(job: Job) -> bool:

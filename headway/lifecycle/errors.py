@@ -10,6 +10,7 @@ from django.utils.crypto import get_random_string
 
 from headway.conf import conf
 from headway.kinds import json_values
+from headway.kinds.converters import GoneError
 from headway.kinds.masking import Mask
 from headway.kinds.secrets import MissingError
 from headway.lifecycle.actions import ActionError
@@ -29,7 +30,7 @@ class MaskedError(Exception):
     """Stands for an exception whose text held a secret, wherever Celery writes about it."""
 
 
-FOR_USERS = (JobError, ActionError, MissingError, ValidationError)
+FOR_USERS = (JobError, ActionError, MissingError, GoneError, ValidationError)
 """Exceptions whose text was written for users. That of any other may tell of the inside."""
 
 

@@ -1,6 +1,7 @@
 """What a start asks for, in 64 characters: by these a repetition is told from another start."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,14 +12,14 @@ from django.utils.crypto import salted_hmac
 from headway.kinds import parameters
 
 
-def of(kind: str, params: Mapping[str, Any]) -> str:
+def of(kind: str, takes: inspect.Signature, params: Mapping[str, Any]) -> str:
     """Equal for equal kinds and parameters; uploads count by name and content. Keyed, since what
     is secret among the parameters may be short. Raises ParameterError for what cannot be stored."""
     plain = {
         name: _described(value) if isinstance(value, UploadedFile) else value
         for name, value in params.items()
     }
-    asked = json.dumps([kind, parameters.stored(kind, plain)], sort_keys=True)
+    asked = json.dumps([kind, parameters.stored(kind, takes, plain)], sort_keys=True)
     return salted_hmac("headway.lifecycle.fingerprint", asked, algorithm="sha256").hexdigest()
 
 

@@ -113,7 +113,7 @@ def end_expired() -> None:
                 reason = "Expired before a worker was free"
                 ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
                 if queued.filter(pk=job.pk).update(**ended):
-                    announce.after_commit(job.pk)
+                    announce.after_commit(job.pk, Status.CANCELLED)
 
 
 def publish_forgotten() -> None:

@@ -84,7 +84,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
         attempt = Attempt.objects.create(
             job=job, number=job.attempt, worker=worker, started_at=Now()
         )
-        announce.after_commit(job.pk)
+        announce.after_commit(job.pk, Status.RUNNING)
     return attempt
 
 
@@ -229,7 +229,7 @@ def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, ending: Change
     with transaction.atomic():
         if held.update(**changes):
             own.update(**ending, finished_at=Now())
-            announce.after_commit(attempt.job_id)
+            announce.after_commit(attempt.job_id, changes["status"])
             return True
     # A commit whose answer got lost is found done the second time.
     return own.filter(status=ending["status"], finished_at__isnull=False).exists()
@@ -240,7 +240,7 @@ def _give_up(held: QuerySet[Job], changes: Changes, job_id: uuid.UUID | str, *en
         if not held.update(**changes):
             return False
         _end_attempts(job_id, *ending)
-        announce.after_commit(job_id)
+        announce.after_commit(job_id, changes["status"])
     return True
 
 

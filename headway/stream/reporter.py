@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import redis
@@ -20,6 +21,8 @@ from .ticker import TICK, Flushes, Ticker
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
+WITHIN = nullcontext()
+"""What `phase` returns, for a `with`."""
 IDLE_BEAT = 1.0
 """Seconds between looks at the cancel flag while nothing changes."""
 RETRY = 1.0
@@ -113,14 +116,16 @@ class Reporter:
         if self._stop:
             self._obey()
 
-    def phase(self, name: str, weight: float = 1.0) -> None:
+    def phase(self, name: str, weight: float = 1.0) -> AbstractContextManager[None]:
         """Begins a part of the job with a count of its own. `weight` is its share of what is left
-        of the bar, 0 to 1: 0.1 and then 1 make a first phase of 10 % and a second of 90 %."""
+        of the bar, 0 to 1: 0.1 and then 1 make a first phase of 10 % and a second of 90 %. Works
+        in a `with`, too; the part goes on until the next one begins."""
         with self._values:
             self._motion.enter(name, weight)
         self._wake()
         if self._stop:
             self._obey()
+        return WITHIN
 
     def log(self, text: object) -> None:
         """Adds a line to the job's log."""

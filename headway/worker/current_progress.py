@@ -4,7 +4,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -47,8 +47,11 @@ class Progress:
     def advance(self, n: float = 1) -> None:
         """Adds to how much is done."""
 
-    def phase(self, name: str, weight: float = 1) -> None:
-        """Begins a part of the job that takes `weight` (0 to 1) of what is left of the bar."""
+    def phase(self, name: str, weight: float = 1) -> AbstractContextManager[None]:
+        """Begins a part of the job that takes `weight` (0 to 1) of what is left of the bar; in a
+        `with`, too."""
+        del name, weight
+        return nullcontext()
 
     def log(self, text: object) -> None:
         """Adds a line to the job's log."""
@@ -148,7 +151,7 @@ class Running(Progress):
             self.files.append(name)
 
 
-def _discreet(say: Callable[..., None], attempt: Attempt, mask: Mask) -> Callable[..., None]:
+def _discreet(say: Callable[..., Any], attempt: Attempt, mask: Mask) -> Callable[..., Any]:
     """`say`, which gets no secrets, and of exceptions what users are told of them."""
 
     def told(said: Any) -> Any:

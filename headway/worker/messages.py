@@ -14,6 +14,8 @@ from celery.utils.time import maybe_iso8601, maybe_make_aware
 logger = logging.getLogger(__name__)
 Check = Callable[[Any], bool]
 
+OURS = "headway"
+"""Header of messages that are sent for a row. Without it, somebody else has sent the task."""
 MOST_SECONDS = 10**9
 LATEST = 32_503_680_000.0
 """The year 3000, as a Unix time."""
@@ -78,6 +80,7 @@ HEADERS: dict[str, Check] = {
     **dict.fromkeys(("eta", "expires"), _moment),
     "timelimit": _limits,
     "ignore_result": _flag,
+    OURS: _flag,
     "stamped_headers": _words,
     "stamps": _mapping,
     "headers": _mapping,

@@ -134,7 +134,7 @@ class Runner:
         job, changes = attempt.job, {"options": {**attempt.job.options, "retries": number}}
         if again.args or again.kwargs:
             bound = self._task.job_signature.bind_partial(*again.args, **again.kwargs)
-            new = parameters.stored(self._task.job_kind, bound.arguments)
+            new = parameters.stored(self._task.job_kind, self._task.job_signature, bound.arguments)
             marked = registry.get(self._task.job_kind).secrets
             changes |= secrets.split(marked, job.params | secrets.of(job) | new, job.options)
         why = ending.again(number)

@@ -2,20 +2,24 @@
 
 import inspect
 import logging
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, overload
 
+from asgiref.sync import sync_to_async
 from celery import Task, shared_task
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
 
-from headway.kinds import celery_options, parameters
+from headway.kinds import celery_options, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
 from headway.models import Job
 from headway.worker import current_progress
+from headway.worker.job_result import JobResult
+from headway.worker.messages import OURS
 from headway.worker.request import worker_name
 from headway.worker.runner import Runner
 
@@ -55,10 +59,43 @@ class JobTask(Task[Any, Any]):
         attempt = outage.insist(lambda: lease.claim(str(request.id), name))
         if attempt is None and request.is_eager and not _has_row(str(request.id)):
             return self._plainly(args, kwargs)
+        if attempt is None and not getattr(request, OURS, False):
+            self._take_in(args, kwargs)
         if attempt is None:
             logger.info("Job %s is not to be run now; its message is dropped", request.id)
             raise Ignore
         return Runner(self, attempt).run()
+
+    def start(
+        self,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        owner: Any = None,
+        title: str | None = None,
+        idempotency_key: str | None = None,
+        **named: Any,
+    ) -> Job:
+        """Stores a job with these parameters, which are published after commit, and returns it.
+        `params` is for those that are called as something else here: owner, title,
+        idempotency_key.
+
+        It belongs to `owner`, a user or a user's key, else to the owner of the job that starts it.
+        A second start by the same owner with the same `idempotency_key` returns the first job.
+        Raises ActionError when the parameters do not fit.
+        """
+        asked = dict(params or {}, **named)
+        return self._stored(lambda: asked, owner=owner, title=title, key=idempotency_key)
+
+    async def astart(self, params: Mapping[str, Any] | None = None, /, **named: Any) -> Job:
+        """`start` for asynchronous code."""
+        return await sync_to_async(self.start)(params, **named)
+
+    def delay(self, *args: Any, **kwargs: Any) -> AsyncResult[Any]:
+        """Celery's, but that `owner` is the job's, unless the task has a parameter of this name."""
+        own = "owner" in self.job_signature.parameters
+        owner = None if own else kwargs.pop("owner", None)
+        return self.apply_async(args, kwargs, owner=owner)
 
     def apply_async(
         self,
@@ -79,45 +116,92 @@ class JobTask(Task[Any, Any]):
         if task_id and not self.request.called_directly and task_id == self.request.id:
             # Celery's retry sends itself anew; the row is queued again when its Retry arrives.
             return self.AsyncResult(task_id)
-        job_id = uuid.UUID(task_id) if task_id else uuid.uuid4()
-
-        def store() -> None:
-            existing = Job.objects.filter(pk=job_id).first()
-            if existing is not None:
-                return dispatch.after_commit(existing)
-            parent = self._parent(other)
-            actions.start(
-                self.job_kind,
-                parameters.bind(self.job_kind, self.job_signature, args or (), kwargs or {}),
-                owner=owner or (parent.owner_id if parent else None),
-                options={"link": link, "link_error": link_error, "shadow": shadow, **other},
-                job_id=job_id,
-            )
-            return None
-
-        # Only a job has the time: people who wait for an answer get an error instead.
-        outage.insist(store) if current_progress.running_job() else store()
-        return self.AsyncResult(str(job_id))
+        job = self._stored(
+            lambda: self._bound(args or (), kwargs or {}),
+            owner=owner,
+            options={"link": link, "link_error": link_error, "shadow": shadow, **other},
+            job_id=uuid.UUID(task_id) if task_id else uuid.uuid4(),
+        )
+        return self.AsyncResult(str(job.pk))
 
     def publish(self, job: Job, countdown: float = 0.0) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
+        options = celery_options.restored(job.options)
+        headers = {**(options.pop("headers", None) or {}), OURS: True}
         super().apply_async(
             (),
             {},
             task_id=str(job.pk),
             countdown=countdown,
             add_to_parent=False,
-            **celery_options.restored(job.options),
+            headers=headers,
+            **options,
         )
+
+    def AsyncResult(self, task_id: str, **options: Any) -> JobResult:  # noqa: N802 - Celery's name
+        """Celery's, that answers from the job's row."""
+        return JobResult(task_id, backend=self.backend, app=self.app, **options)
+
+    def _stored(
+        self,
+        bound: Callable[[], Mapping[str, Any]],
+        *,
+        owner: Any,
+        job_id: uuid.UUID | None = None,
+        options: Mapping[str, Any] | None = None,
+        **asked: Any,
+    ) -> Job:
+        job_id = job_id or uuid.uuid4()  # the same, should the database take it and not say so
+
+        def store() -> Job:
+            existing = Job.objects.filter(pk=job_id).first()
+            if existing is not None:
+                dispatch.after_commit(existing)
+                return existing
+            parent = None if owner else self._parent(options or {})
+            owned = owner or (parent.owner_id if parent else None)
+            return actions.start(
+                self.job_kind, bound(), owner=owned, job_id=job_id, options=options, **asked
+            )
+
+        # Only a job has the time: people who wait for an answer get an error instead.
+        return outage.insist(store) if current_progress.running_job() else store()
+
+    def _take_in(self, args: Any, kwargs: Any) -> None:
+        """Makes a job of a message that somebody has sent without one, as `send_task` does. That
+        is published with all that Celery wants to know of the message, and this one is dropped."""
+        request = self.request
+        job_id = uuid.UUID(request.id)
+        if outage.insist(Job.objects.filter(pk=job_id).exists):
+            return  # it has ended, or somebody is at it
+        options = request.as_execution_options()
+        for sender in ("task_id", "reply_to", "origin", "headers"):
+            options.pop(sender, None)
+        where = request.delivery_info or {}
+        options |= {"queue": where.get("routing_key"), "priority": where.get("priority")}
+        try:
+            bound = self._bound(args, kwargs)
+            outage.insist(
+                lambda: self._stored(lambda: bound, owner=None, job_id=job_id, options=options)
+            )
+        except actions.ActionError as error:
+            raise JobError(f"Its message asks for no job that there can be. {error}") from error
+
+    def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        with actions.fitting(self.job_kind):
+            return parameters.bind(self.job_kind, self.job_signature, args, kwargs)
 
     def _plainly(self, args: Any, kwargs: Any) -> Any:
         with current_progress.nobody():
             return super().__call__(*args, **kwargs)
 
-    def _parent(self, other: dict[str, Any]) -> Job | None:
+    def _parent(self, other: Mapping[str, Any]) -> Job | None:
         """The job that starts this one: a chain names it, within a task it is the running one."""
         parent = current_progress.running_job() or other.get("parent_id")
-        return Job.objects.filter(pk=parent).first() if parent else None
+        try:
+            return Job.objects.filter(pk=uuid.UUID(str(parent))).first()
+        except ValueError:  # there is none, or it is a task with an id of somebody's own
+            return None
 
 
 def _has_row(job_id: str) -> bool:
@@ -132,6 +216,7 @@ def job_task(function: Callable[..., Any], /) -> JobTask: ...
 def job_task(
     *,
     title: str = "",
+    kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     unit: str = "",
@@ -144,6 +229,7 @@ def job_task(
     /,
     *,
     title: str = "",
+    kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     unit: str = "",
@@ -151,8 +237,9 @@ def job_task(
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
 
-    `title` and the docstring's first paragraph present it; `form` is its start form (else built
-    from the annotated parameters); `max_attempts` limits runs after workers died; `unit` is
+    `title` and the docstring's first paragraph present it; `kind` is its name in addresses and
+    rows, else that of the function with dashes; `form` is its start form, else built from the
+    annotated parameters; `max_attempts` limits runs after workers died; `unit` is
     what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
     (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
     Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
@@ -160,11 +247,15 @@ def job_task(
 
     def declare(function: Callable[..., Any]) -> JobTask:
         parameters.check(function)
+        if form is not None:
+            fitting.check(function, form, bound=bool(celery_options.get("bind")))
+        if kind and not (len(kind) <= 100 and re.fullmatch(r"[-a-zA-Z0-9_]+", kind)):
+            raise ValueError(f"kind={kind!r}: use up to 100 letters, digits, dashes, underscores")
         named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
             base=JobTask,
-            job_kind=named.replace(" ", "-"),
+            job_kind=kind or named.replace(" ", "-"),
             job_title=title or named.capitalize(),
             job_unit=unit,
             job_form=form,

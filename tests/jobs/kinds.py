@@ -5,13 +5,22 @@ import resource
 import signal
 import sys
 import time
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
+from celery import current_app
+from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.dispatch import receiver
 
-from headway import JobError, job_task, progress
+from headway import JobError, Secret, job_task, progress
+from headway.models import Job
+from headway.signals import job_finished, job_started
 from jobs.models import ImportedRow
 from tests.jobs import writers
 
@@ -21,6 +30,11 @@ __all__ = ["writers"]  # its tasks come along
 class Colour(Enum):
     RED = "red"
     GREEN = "green"
+
+
+class Size(Enum):
+    S = 1
+    L = 3
 
 
 def note(ledger: str, line: str) -> None:
@@ -291,3 +305,66 @@ def stands_still(moves: float = 0.0) -> None:
         progress.log("still here")
         time.sleep(0.1)
     time.sleep(600)
+
+
+@job_task
+def takes_all(
+    day: date,
+    moment: datetime,
+    hour: time_of_day,
+    span: timedelta,
+    price: Decimal,
+    key: UUID,
+    colour: Colour,
+    size: Literal["s", "m"],
+    days: list[date],
+    sizes: list[Size],
+    user: User,
+    options: dict[str, Any],
+    until: date | None = None,
+) -> dict[str, str]:
+    """Says what it was given."""
+    return {name: repr(value) for name, value in locals().items()}
+
+
+@job_task
+def gives_date() -> date:
+    return date(2026, 1, 2)
+
+
+@job_task
+def takes_date(day: date, when: Annotated[date, Secret], note: str) -> list[str]:
+    del note
+    return [repr(day), repr(when)]
+
+
+@job_task
+def names_as_options(title: str, owner: str, idempotency_key: str, params: str) -> list[str]:
+    return [title, owner, idempotency_key, params]
+
+
+@job_task
+def in_blocks(password: str) -> None:
+    with progress.phase("Read", 0.5):
+        progress.update(1, 1)
+    with progress.phase(password, 0.1):
+        progress.update(1, 1)
+    with progress.phase("Write"):
+        progress.update(1, 2)
+
+
+@job_task
+def sends_another() -> str:
+    """Sends a task by its name, as code does that has not imported it."""
+    return str(current_app.send_task(add.name, (20, 22)).id)
+
+
+LEDGER = "noted in "
+
+
+@receiver(job_started)
+@receiver(job_finished)
+def note_what_is_signalled(job: Job, status: str, **_: Any) -> None:
+    """Notes it in the file that a job's title names."""
+    if job.title.startswith(LEDGER):
+        note(job.title.removeprefix(LEDGER), f"{job.pk} {status}")

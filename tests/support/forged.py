@@ -51,7 +51,13 @@ def sound(task: str = TASK) -> dict[str, Any]:
         "body": [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}],
         "content-encoding": "utf-8",
         "content-type": "application/json",
-        "headers": {"lang": "py", "task": task, "id": job, "timelimit": [None, None]},
+        "headers": {
+            "lang": "py",
+            "task": task,
+            "id": job,
+            "timelimit": [None, None],
+            "headway": True,
+        },
         "properties": {
             "correlation_id": job,
             "reply_to": "",

@@ -96,7 +96,8 @@ def _read(request: HttpRequest, kind: Kind) -> Request:
         form = kind.fill(values)
         refuse_unknown(form, values)
         for name in form.fields.keys() & values.keys():
-            if isinstance(values[name], dict):
+            takes_objects = isinstance(form.fields[name], forms.JSONField)
+            if isinstance(values[name], dict) and not takes_objects:
                 form.add_error(name, "This must be a single value.")
     else:
         token = request.POST.get(TOKEN_FIELD)

@@ -1,0 +1,58 @@
+"""Waiting for the end of a job, in code that has no page to show its bar on."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from django.db import router, transaction
+
+from headway.lifecycle.actions import ActionError
+from headway.models import TERMINAL, Job
+
+SHORTEST, LONGEST = 0.05, 0.5
+"""Seconds between two looks at the row: quick jobs are seen soon, and long ones cost little."""
+
+
+def wait(job: Job, timeout: float) -> Job:
+    """The job as it ended, within `timeout` seconds. Raises TimeoutError after that, ActionError
+    when its row is gone, and TransactionManagementError within a transaction, in which it may not
+    have been published."""
+    for pause in pauses(timeout):
+        now = _ended(Job.objects.filter(pk=job.pk).first())
+        if now is not None:
+            return now
+        if transaction.get_connection(router.db_for_read(Job)).in_atomic_block:
+            raise transaction.TransactionManagementError(
+                "A job that is started in a transaction is published after it: wait outside."
+            )
+        time.sleep(pause)
+    raise _timeout(job, timeout)
+
+
+async def await_job(job: Job, timeout: float) -> Job:  # noqa: ASYNC109 - as of `wait`
+    """`wait` for asynchronous code."""
+    for pause in pauses(timeout):
+        now = _ended(await Job.objects.filter(pk=job.pk).afirst())
+        if now is not None:
+            return now
+        await asyncio.sleep(pause)
+    raise _timeout(job, timeout)
+
+
+def pauses(timeout: float) -> Iterator[float]:
+    """Seconds to wait after each look; the last look is at the very end."""
+    until, pause = time.monotonic() + timeout, SHORTEST
+    while (left := until - time.monotonic()) > 0:
+        yield min(pause, left)
+        pause = min(pause * 1.5, LONGEST)
+    yield 0.0
+
+
+def _ended(job: Job | None) -> Job | None:
+    if job is None:
+        raise ActionError("This job no longer exists.")
+    return job if job.status in TERMINAL else None
+
+
+def _timeout(job: Job, timeout: float) -> TimeoutError:
+    return TimeoutError(f"The job {job.pk} has not ended within {timeout} s.")

@@ -1,0 +1,20 @@
+"""What a project's own code can listen to. Each is sent after the commit of what it tells, with the
+row as it is by then, and with the status that the job got:
+
+    @receiver(job_finished)
+    def tell(job, status, **kwargs): ...
+
+The sender is the class `Job`. An exception of a receiver is logged and hinders nothing; a receiver
+that takes long holds up whoever changed the job.
+"""
+
+from django.dispatch import Signal
+
+job_queued = Signal()
+"""A job was started or retried, or another attempt at it follows."""
+job_started = Signal()
+"""A worker has begun an attempt."""
+job_cancelling = Signal()
+"""Somebody has asked a running job to stop."""
+job_finished = Signal()
+"""A job has succeeded, failed, been cancelled or been lost."""
