@@ -27,7 +27,7 @@ FLOORS = {
     **dict.fromkeys(("worker", "web"), 3),
     **dict.fromkeys(("ops", "templatetags"), 4),
     **dict.fromkeys(("admin", "checks"), 5),
-    **dict.fromkeys(("__init__", "apps", "management", "urls"), 6),
+    **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "urls"), 6),
 }
 """A file imports from its own room and from lower floors; rooms of one floor do not know one
 another."""
