@@ -10,13 +10,15 @@ class HeadwayConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from headway import checks
+        from headway import checks, project_checks
         from headway.kinds import registry
         from headway.worker import presence
 
         register(checks.check_settings)
         register(checks.check_database, Tags.database)
         register(checks.check_streams, deploy=True)
+        for check in project_checks.ALL:
+            register(check)
         register(registry.check_names)
         register(registry.check_stalls)
         presence.connect()

@@ -26,7 +26,7 @@ FLOORS = {
     "lifecycle": 2,
     **dict.fromkeys(("worker", "web"), 3),
     **dict.fromkeys(("ops", "templatetags"), 4),
-    **dict.fromkeys(("admin", "checks"), 5),
+    **dict.fromkeys(("admin", "checks", "project_checks"), 5),
     **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "urls"), 6),
 }
 """A file imports from its own room and from lower floors; rooms of one floor do not know one

@@ -18,8 +18,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "headway.web.tokens.BearerTokens",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
@@ -37,6 +37,7 @@ TEMPLATES = [
     }
 ]
 ROOT_URLCONF = "tests.bare.urls"
+ASGI_APPLICATION = "tests.bare.asgi.application"
 STATIC_URL = "static/"
 USE_TZ = True
 DEBUG = True
