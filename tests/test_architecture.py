@@ -35,6 +35,7 @@ LATE_IMPORTS = {
     "headway/apps.py:ready": "Django loads models between the import of this file and the call",
     "jobs/apps.py:ready": "the same",
 }
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 45
 
@@ -135,15 +136,17 @@ def test_files_and_functions_stay_small(path: Path) -> None:
 
 def test_the_two_commands_of_the_readme_are_the_ones_that_ci_runs() -> None:
     readme = (ROOT / "README.md").read_text()
-    commands = re.findall(r"^pip install -r requirements.txt && .+$", readme, re.MULTILINE)
+    commands = re.findall(r"^pip install -r \S+ && .+$", readme, re.MULTILINE)
+    assert [command.split()[3] for command in commands] == REQUIREMENTS
     assert [command.split(" && ")[1].split()[0] for command in commands] == ["python", "pytest"]
     script = (ROOT / ".ci/run").read_text().splitlines()
     assert [c for c in commands if c not in {line.strip(" &") for line in script}] == []
 
 
-def test_every_requirement_is_pinned_exactly() -> None:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_requirement_is_pinned_exactly(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith(("#", "-r requirements.txt"))]
     assert [
         line for line in wanted if not re.match(r"^[a-z0-9\[\]-]+==[0-9a-z.]+(;|$)", line)
     ] == []
