@@ -14,7 +14,7 @@ from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
 from headway.conf import conf, unknown
-from headway.kinds import registry
+from headway.kinds import registry, sealing
 
 MIDDLEWARE = {
     "django.contrib.sessions.middleware.SessionMiddleware": "E005",
@@ -125,7 +125,18 @@ def check_celery(**_: Any) -> Iterator[CheckMessage]:
             )
 
 
-ALL = (check_configuration, check_server, check_middleware, check_templates, check_celery)
+def check_secrets(**_: Any) -> Iterator[CheckMessage]:
+    """`headway.E007`: a kind of job takes secrets, and they cannot be sealed."""
+    for kind in () if sealing.IS_POSSIBLE else registry.kinds().values():
+        if names := registry.secrets_of_task(kind.task.name):
+            sentence = f"{kind.task.name} cannot be started: {', '.join(sorted(names))} is secret."
+            yield Error(sentence, sealing.INSTALL, id="headway.E007")
+
+
+ALL = (
+    *(check_configuration, check_server, check_middleware, check_templates, check_celery),
+    check_secrets,
+)
 
 
 def _warning(code: str, sentence: str, hint: str) -> CheckMessage:

