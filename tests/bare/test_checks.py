@@ -83,10 +83,11 @@ def test_templates_that_are_not_found(settings: Settings) -> None:
 @pytest.fixture
 def celery() -> Iterator[Any]:
     """The configuration of Celery, as it was before afterwards."""
-    before = dict(app.conf.changes)
+    changes: Any = app.conf.changes
+    before = dict(changes)
     yield current_app.conf
-    app.conf.changes.clear()
-    app.conf.changes.update(before)
+    changes.clear()
+    changes.update(before)
 
 
 CELERY = {

@@ -31,10 +31,10 @@ def test_it_has_the_snapshot_of_each_and_is_not_sent_twice(signed_in: Client, al
     assert [snap["job"] for snap in answer.json()["jobs"]] == query["job"]
     assert answer.headers["Progress-Cursor"] == str(answer.json()["cursor"])
     assert answer.headers["Retry-After"] == "1"
-    known = {"HTTP_IF_NONE_MATCH": answer.headers["ETag"]}
-    assert signed_in.get("/jobs/status/", query, **known).status_code == 304
+    known = {"If-None-Match": answer.headers["ETag"]}
+    assert signed_in.get("/jobs/status/", query, headers=known).status_code == 304
     Job.objects.filter(pk=jobs[1].pk).update(status="cancelled")
-    assert signed_in.get("/jobs/status/", query, **known).status_code == 200
+    assert signed_in.get("/jobs/status/", query, headers=known).status_code == 200
 
 
 def test_one_that_may_not_be_seen_makes_all_unknown(
