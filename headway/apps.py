@@ -10,7 +10,7 @@ class HeadwayConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from headway import checks, policy
+        from headway import checks, policy, project_checks
         from headway.kinds import registry
         from headway.worker import django_tasks, presence
 
@@ -18,6 +18,8 @@ class HeadwayConfig(AppConfig):
         register(policy.check)
         register(checks.check_database, Tags.database)
         register(checks.check_streams, deploy=True)
+        for check in project_checks.ALL:
+            register(check)
         register(registry.check_names)
         register(registry.check_stalls)
         presence.connect()

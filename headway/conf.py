@@ -72,15 +72,16 @@ def problems(given: Any) -> list[str]:
     if not isinstance(given, dict):
         return ["HEADWAY: use a dict of settings."]
     known = {each.name: each for each in _fields()}
-    found = [
-        f"HEADWAY: there is no setting {name!r}; docs/operations.md lists them."
-        for name in given.keys() - known.keys()
-    ]
-    return found + [
+    return [
         problem
         for name in given.keys() & known.keys()
         if (problem := _problem(known[name], given[name]))
     ]
+
+
+def unknown(given: dict[str, Any]) -> list[str]:
+    """The keys of a `HEADWAY` dict that are no settings."""
+    return sorted(map(str, given.keys() - {each.name for each in _fields()}))
 
 
 def _problem(known: "Field[Any]", value: Any) -> str:

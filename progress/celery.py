@@ -5,16 +5,15 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import worker_init
-from kombu.transport import TRANSPORT_ALIASES
 
+from headway.celery import configure
 from progress.checks import require_sound_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
 
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "headway.worker.transport:Transport"))
 app = Celery("progress")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.set_default()  # or threads other than this one get an app without configuration
+configure(app)
 app.autodiscover_tasks()
 
 

@@ -108,29 +108,9 @@ EMBEDDED_VALKEY_DIR = DATA_DIR / "valkey"
 EMBEDDED_VALKEY_SOCKET = socket_path(DATA_DIR)
 REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_VALKEY_SOCKET}")
 CELERY_BROKER_URL = broker_url(env.text("CELERY_BROKER_URL", REDIS_URL))
-CELERY_BROKER_CONNECTION_TIMEOUT = 2
-CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 2
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# A Redis that says no (read-only after a failover, over its memory limit, loading) is connected to
-# anew; otherwise its answer would end the worker and the jobs in it
-CELERY_BROKER_CHANNEL_ERROR_RETRY = True
-if "redis" in CELERY_BROKER_URL.split(":")[0]:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "socket_timeout": 2,
-        "socket_connect_timeout": 2,
-        "socket_keepalive": True,
-        "health_check_interval": 5,
-    }
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1}
-CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_ACKS_LATE = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONSUMER = "headway.worker.consumer:JobConsumer"
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = WORKER_GRACE
-CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0  # a machine under load forks slowly
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 

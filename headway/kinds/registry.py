@@ -21,6 +21,7 @@ class JobTask(Protocol):
 
     name: str
     expires: Any
+    acks_late: bool
     job_kind: str
     job_title: str
     job_unit: str

@@ -5,11 +5,21 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.encoding import force_bytes
+
+try:
+    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+except ImportError:
+    IS_POSSIBLE = False
+else:
+    IS_POSSIBLE = True
+
+INSTALL = 'Secrets need cryptography: pip install "django-headway[secrets]".'
+"""What to do where values cannot be sealed."""
 
 
 class UnreadableError(Exception):
@@ -24,18 +34,21 @@ def seal(value: Any) -> str:
 def unseal(text: str) -> Any:
     """The value again, also after SECRET_KEY has moved to SECRET_KEY_FALLBACKS. Raises
     UnreadableError."""
+    keys = _keys()
     try:
-        return json.loads(_keys().decrypt(text))
+        return json.loads(keys.decrypt(text))
     except (InvalidToken, TypeError, ValueError) as error:
         raise UnreadableError from error
 
 
-def _keys() -> MultiFernet:
+def _keys() -> "MultiFernet":
+    if not IS_POSSIBLE:
+        raise ImproperlyConfigured(INSTALL)
     return _derived((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
 @lru_cache(maxsize=4)
-def _derived(secrets: tuple[str | bytes, ...]) -> MultiFernet:
+def _derived(secrets: tuple[str | bytes, ...]) -> "MultiFernet":
     return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key))) for key in secrets])
 
 

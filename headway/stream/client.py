@@ -11,7 +11,12 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+try:
+    import httpx
+except ImportError as error:
+    raise ImportError(
+        'The client needs httpx: pip install "django-headway[client]".', name="httpx"
+    ) from error
 
 from .following import Following, GaveUpError, Interrupted, RefusedError, StreamError, StreamEvent
 

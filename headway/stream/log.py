@@ -114,12 +114,15 @@ class Log:
 
     def read(self, jobs: Sequence[str]) -> Snapshots:
         """The snapshots of `jobs`, as of one moment. A job without a log is left out."""
-        wanted = [(str(job), history.NOWHERE) for job in jobs]
-        with self._redis.pipeline(transaction=True) as pipe:
-            history.queue(pipe, wanted)
-            read = history.parse(wanted, pipe.execute())
+        read = self.read_after([(str(job), history.NOWHERE) for job in jobs])
         states = {job: tail.state() for (job, _), tail in read.tails.items() if tail.exists}
         return Snapshots(read.last, states)
+
+    def read_after(self, wanted: Sequence[tuple[str, int]]) -> history.History:
+        """The logs of jobs, each after its cursor, as of one moment."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            history.queue(pipe, wanted)
+            return history.parse(wanted, pipe.execute())
 
     def output(self, job: str) -> Output:
         """The output of a job's newest attempt; of a very long one the last megabyte or two."""

@@ -39,9 +39,11 @@ def comment(text: str) -> bytes:
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
-def heartbeat(*, stale: bool) -> bytes:
-    """A sign of life that JavaScript can see. `stale`: the log cannot be read at the moment."""
-    return encode(f'{{"stale":{str(stale).lower()}}}', event="heartbeat")
+def heartbeat(*, stale: bool, ends: bool = False) -> bytes:
+    """A sign of life that JavaScript can see. `stale`: the log cannot be read at the moment;
+    `ends`: each answer ends at once, and whoever asks comes back."""
+    ending = ',"ends":true' if ends else ""
+    return encode(f'{{"stale":{str(stale).lower()}{ending}}}', event="heartbeat")
 
 
 @dataclass(frozen=True, slots=True)

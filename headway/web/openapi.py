@@ -47,6 +47,18 @@ _PARAMETERS: Schema = {
             "maxItems": MOST_JOBS,
         },
     },
+    "named": {
+        "name": "job",
+        "in": "query",
+        "required": True,
+        "description": "The jobs to tell of.",
+        "schema": {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "minItems": 1,
+            "maxItems": MOST_JOBS,
+        },
+    },
     "mine": {
         "name": "mine",
         "in": "query",
@@ -151,6 +163,7 @@ def _paths() -> Schema:
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("job_events", pk=_JOB): _of_job("get", EVENTS, [404], *_HOW),
+        _path("statuses"): {"get": operation(_statuses(), [404], "named")},
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
@@ -199,16 +212,24 @@ def _accepted() -> Schema:
 
 
 def _status() -> Schema:
+    return _polled("The job.", "Status")
+
+
+def _statuses() -> Schema:
+    return _polled("The jobs, in the order of their names.", "Statuses")
+
+
+def _polled(description: str, schema: str) -> Schema:
     headers = {
         "ETag": {"schema": _TEXT},
         "Progress-Cursor": {"schema": _DIGITS},
         "Retry-After": {
-            "description": "Seconds after which to ask again; only while the job is active.",
+            "description": "Seconds after which to ask again; only while a job is active.",
             "schema": _DIGITS,
         },
     }
     unchanged = {"description": "As `If-None-Match` has it.", "headers": headers}
-    return _json("The job.", _ref("schemas", "Status"), headers) | {"304": unchanged}
+    return _json(description, _ref("schemas", schema), headers) | {"304": unchanged}
 
 
 def _file() -> Schema:
@@ -238,6 +259,11 @@ def _schemas() -> Schema:
         "Snapshot": SNAPSHOT,
         "Status": {
             "allOf": [snapshot, {"required": ["cursor"], "properties": {"cursor": _CURSOR}}]
+        },
+        "Statuses": {
+            "type": "object",
+            "required": ["jobs", "cursor"],
+            "properties": {"jobs": {"type": "array", "items": snapshot}, "cursor": _CURSOR},
         },
         "Accepted": {"allOf": [snapshot, {"required": ["urls"], "properties": {"urls": urls}}]},
         "Problem": PROBLEM,

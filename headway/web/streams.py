@@ -9,17 +9,19 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections, connection
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from headway import users
 from headway.conf import conf
-from headway.lifecycle.log import feed
+from headway.lifecycle.log import feed, glance
 from headway.lifecycle.snapshots import snapshot
 from headway.models import ACTIVE, Job
-from headway.stream import Hub, Limits, Subscription
-from headway.stream.http import EventStreamResponse, cursor
+from headway.stream import Hub, Limits, Subscription, at_once
+from headway.stream.http import HEADERS, EventStreamResponse, cursor
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, good_for, revoked
 
@@ -51,19 +53,17 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
-def job_events(request: HttpRequest, job: str, grant: Grant) -> EventStreamResponse:
+def job_events(request: HttpRequest, job: str, grant: Grant) -> HttpResponseBase:
     """The stream of one job, which ends with `done`. The caller has checked who asks."""
     return _respond(request, grant, [job], ends=True)
 
 
-def many_events(request: HttpRequest, jobs: Iterable[str], grant: Grant) -> EventStreamResponse:
+def many_events(request: HttpRequest, jobs: Iterable[str], grant: Grant) -> HttpResponseBase:
     """The stream of some jobs, which does not end. The caller has checked who asks."""
     return _respond(request, grant, jobs)
 
 
-def owner_events(
-    request: HttpRequest, grant: Grant, jobs: Iterable[str] = ()
-) -> EventStreamResponse:
+def owner_events(request: HttpRequest, grant: Grant, jobs: Iterable[str] = ()) -> HttpResponseBase:
     """The stream of all of an owner's jobs, those still to be started among them, and of `jobs`,
     whoever owns them. The caller has checked who asks."""
     return _respond(request, grant, jobs, feed=feed(grant.user))
@@ -84,8 +84,18 @@ def news(request: HttpRequest, job: str, grant: Grant) -> Wait | None:
 
 def _respond(
     request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
-) -> EventStreamResponse:
-    return EventStreamResponse(hub, _reader(request, grant, jobs, **options))
+) -> HttpResponseBase:
+    """A stream, or under WSGI, where it would keep a worker to itself, what it owes by now."""
+    reader = _reader(request, grant, jobs, **options)
+    if isinstance(request, ASGIRequest):
+        keep_connection()
+        return EventStreamResponse(hub, reader)
+    if reader.feed:
+        reader.jobs |= frozenset(_active_or_new(reader.feed, reader.cursor))
+    body = at_once.answer(
+        reader, lambda jobs: glance().read(lambda log: log.read_after(jobs)), _rows
+    )
+    return HttpResponse(body, content_type="text/event-stream", headers=HEADERS)
 
 
 def _reader(
@@ -112,16 +122,11 @@ def _seconds(text: str) -> float:
     return min(float(text), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
 
 
-@sync_to_async
-def _recover(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-    try:
-        return {str(job.pk): snapshot(job, None) for job in Job.objects.filter(pk__in=jobs)}
-    finally:
-        close_old_connections()
+def _rows(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    return {str(job.pk): snapshot(job, None) for job in Job.objects.filter(pk__in=jobs)}
 
 
-@sync_to_async
-def _members(feed: str, number: int) -> Sequence[str]:
+def _active_or_new(feed: str, number: int) -> Sequence[str]:
     """The owner's active jobs, and those that ended about when the reader was last here or later:
     numbers are microseconds since 1970."""
     # A cursor of eighteen digits is past the last year that there is a date for.
@@ -129,8 +134,21 @@ def _members(feed: str, number: int) -> Sequence[str]:
     wanted = Q(status__in=ACTIVE)
     if number:
         wanted |= Q(finished_at__gte=seen)
+    jobs = Job.objects.filter(wanted, owner_id=users.key(feed.removeprefix("user:")))
+    return [str(job) for job in jobs.values_list("pk", flat=True)[:MOST_FOLLOWED]]
+
+
+@sync_to_async
+def _recover(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
     try:
-        jobs = Job.objects.filter(wanted, owner_id=users.key(feed.removeprefix("user:")))
-        return [str(job) for job in jobs.values_list("pk", flat=True)[:MOST_FOLLOWED]]
+        return _rows(jobs)
+    finally:
+        close_old_connections()
+
+
+@sync_to_async
+def _members(feed: str, number: int) -> Sequence[str]:
+    try:
+        return _active_or_new(feed, number)
     finally:
         close_old_connections()

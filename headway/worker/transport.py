@@ -14,6 +14,14 @@ from headway.worker import messages
 
 logger = logging.getLogger(__name__)
 
+OPTIONS = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
+"""Seconds, for a Redis that is away or hangs; `broker_transport_options` may say otherwise."""
+
 
 class QoS(redis.QoS):
     """Counts a message as done though Redis cannot be told so, being read-only or out of reach:
@@ -96,9 +104,13 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Kombu's, with channels of ours."""
+    """Kombu's, with channels of ours, which wait for nothing long."""
 
     Channel = Channel
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        client.transport_options = OPTIONS | (client.transport_options or {})
+        super().__init__(client, **options)
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Closes what Redis refuses to serve, being read-only or over its memory limit: Celery

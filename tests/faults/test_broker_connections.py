@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from kombu import Connection
 from kombu.asynchronous import Hub
 from redis.exceptions import ResponseError
@@ -37,11 +36,7 @@ def queue(server: RedisServer) -> Connection:
     """As a worker has it."""
     server.set("maxmemory", 0)
     server.flush()
-    return Connection(
-        server.url,
-        transport=Transport,
-        transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
-    )
+    return Connection(server.url, transport=Transport)
 
 
 def received(queue: Connection) -> Any:

@@ -12,8 +12,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from headway import users
 from headway.kinds import registry, secrets
 from headway.lifecycle import actions
-from headway.ops import watch
+from headway.ops.missing import Missing
 from headway.users import Person
+
+try:
+    from headway.ops import watch
+except ImportError as error:
+    watch = Missing(error, "client")  # type: ignore[assignment]
 
 
 class Command(BaseCommand):

@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from headway.ops import watch
+from headway.ops.missing import Missing
+
+try:
+    from headway.ops import watch
+except ImportError as error:
+    watch = Missing(error, "client")  # type: ignore[assignment]
 
 ADDRESS = re.compile(r"(?P<site>https?://.+?)/jobs/(?P<job>[0-9a-fA-F-]{36})(/.*)?")
 

@@ -58,7 +58,6 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
     owners = dict(visible.values_list("pk", "owner_id")) if wanted else {}
     if len(owners) < len(wanted):
         return problem(request, 404, json=True)
-    streams.keep_connection()
     if request.method == "HEAD":
         return _headers_only()
     return grants.of(request, {job for job, owner in owners.items() if owner != user.pk})

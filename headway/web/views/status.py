@@ -1,18 +1,23 @@
-"""The snapshot of one job as JSON, for programs that poll."""
+"""The snapshots of jobs as JSON, for programs and pages that poll."""
 
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
+from headway.models import Job
+from headway.policy import policy
 from headway.stream.http import wait_before
 from headway.web import grants, streams
 from headway.web.access import allowed, visible_job
-from headway.web.presenters import Shown, show_one
+from headway.web.presenters import Shown, show, show_one
 from headway.web.responses import problem
+from headway.web.views.events import MOST_JOBS
 
 POLL_AFTER = 1
 """Seconds after which to ask again while the job is active."""
@@ -36,18 +41,46 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return response
 
 
+@allowed("GET", "HEAD")
+def statuses(request: HttpRequest) -> HttpResponseBase:
+    """The same of all jobs that ?job= names, in one answer that never waits."""
+    if not request.user.is_authenticated:
+        return problem(request, 401, json=True)
+    try:
+        wanted = list(dict.fromkeys(uuid.UUID(name) for name in request.GET.getlist("job")))
+    except ValueError:
+        return problem(request, 404, json=True)
+    if not 1 <= len(wanted) <= MOST_JOBS:
+        return problem(request, 404, f"Name 1 to {MOST_JOBS} jobs: ?job=ID&job=ID.", json=True)
+    known = policy.visible(Job.objects.filter(pk__in=wanted), request.user)
+    if known.count() < len(wanted):
+        return problem(request, 404, json=True)
+    items = show(wanted, request.user)
+    return _conditional(request, items, {"jobs": [item.snap for item in items]})
+
+
 def _answer(request: HttpRequest, item: Shown) -> HttpResponse:
-    # Weak: time goes by, and the cursor moves on with other jobs, while nothing happens to this.
-    lasting = {name: value for name, value in item.snap.items() if name not in ("elapsed", "quiet")}
+    return _conditional(request, [item], item.snap)
+
+
+def _conditional(
+    request: HttpRequest, items: Sequence[Shown], body: dict[str, Any]
+) -> HttpResponse:
+    # Weak: time goes by, and the cursor moves on with other jobs, while nothing happens to these.
+    lasting = [
+        {name: value for name, value in item.snap.items() if name not in ("elapsed", "quiet")}
+        for item in items
+    ]
     known = json.dumps(lasting, sort_keys=True).encode()
     etag = f'W/"{hashlib.sha256(known).hexdigest()[:32]}"'
-    whole = JsonResponse(item.snap | {"cursor": item.cursor})
+    cursor = items[0].cursor if items else None
+    whole = JsonResponse(body | {"cursor": cursor})
     whole["ETag"] = etag
     whole["Cache-Control"] = "private, no-cache"
     whole["Vary"] = "Authorization, Cookie"
     response: HttpResponse = get_conditional_response(request, etag=etag, response=whole) or whole
-    if item.cursor is not None:
-        response["Progress-Cursor"] = str(item.cursor)
-    if item.is_active:
+    if cursor is not None:
+        response["Progress-Cursor"] = str(cursor)
+    if any(item.is_active for item in items):
         response["Retry-After"] = str(POLL_AFTER)
     return response

@@ -92,6 +92,7 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
     const id = Number(lastEventId);
     const parsed = data.startsWith('{') ? JSON.parse(data) : {};
     stale = type === 'heartbeat' && parsed.stale === true;
+    if (type === 'heartbeat') mine.ends = parsed.ends === true;
     if (!stale) told = heard;
     if (type === 'auth') return refuse();
     // Numbers go down within a line only after Redis has lost everything and its clock went back.
@@ -159,7 +160,7 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
     const now = Date.now();
     if ((!line && !refused) || now - (network ? renewed : line?.began) < 1000) return;
     if (network) [renewed, failures] = [now, 0];
-    const lost = line?.source.readyState !== EventSource.OPEN && !(polls && line?.spoke);
+    const lost = line?.source.readyState !== EventSource.OPEN && !(polls && line?.spoke) && !line?.ends;
     if (network || lost || overdue() > LATE) connect();
   }
 
@@ -168,9 +169,10 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
     const since = (moment) => Date.now() - moment;
     // A server on this machine goes on talking when the network is away.
     if ((since(heard) > 3000 && !navigator.onLine) || failures > 2 || stale) return 'paused';
-    const runs = line?.spoke && (polls || line.source.readyState === EventSource.OPEN);
+    const answers = polls || line?.ends; // one by one, for which the browser comes back by itself
+    const runs = line?.spoke && (answers || line.source.readyState === EventSource.OPEN);
     if (runs && overdue() > LATE) return 'late';
-    if (polls && runs) return 'polling';
+    if (answers && runs) return 'polling';
     if (runs) return 'live';
     if (line?.trial) return 'polling';
     if (failures || since(Math.max(heard, line?.began ?? 0)) > 3000) return 'reconnecting';
