@@ -7,6 +7,7 @@ from headway.web.views import actions, api, events, files, pages, start, status
 app_name = "headway"
 job_patterns = [
     path("events/", events.my_events, name="my_events"),
+    path("tray/", pages.my_tray, name="tray"),
     path("no-worker/", pages.no_worker, name="no_worker"),
     path("start/<slug:kind>/", start.start, name="start"),
     path("<uuid:pk>/", pages.job, name="job"),

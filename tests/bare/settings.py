@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 DATA = Path(os.environ["BARE_DATA"])
-SECRET_KEY = "only for tests"  # noqa: S105 - of no site
+SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [
     "django.contrib.auth",
