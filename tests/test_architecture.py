@@ -17,7 +17,7 @@ JOBS = sorted(ROOT.glob("jobs/**/*.py"))
 PROJECT = sorted(ROOT.glob("progress/*.py"))
 ADAPTERS = {
     "http.py": {"django", "asgiref"},
-    "ws.py": {"django", "asgiref", "channels"},
+    "ws.py": {"django", "asgiref"},
     "client.py": {"httpx"},
 }
 FLOORS = {

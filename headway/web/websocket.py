@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from channels.db import database_sync_to_async
 from django.db import close_old_connections
 
 from headway import users
@@ -101,7 +100,7 @@ async def _named(socket: Socket, grant: Grant, names: Any, cursor: str | int) ->
     wanted = {_shown(name): _uuid(name) for name in names}
     known = {pk for pk in wanted.values() if pk is not None}
     async with turns.of(grant.user):
-        owners = await database_sync_to_async(_owners)(grant.user, known)
+        owners = await sync_to_async(_owners)(grant.user, known)
     unknown = [name for name, pk in wanted.items() if pk not in owners]
     refusal = Refusal(NO_SUCH_JOB, unknown)
     if not owners:
@@ -158,8 +157,11 @@ def _reader(cursor: str | int, grant: Grant, jobs: Sequence[str], **options: Any
 
 def _owners(user: Any, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """The owner of each of these jobs that the person may see."""
-    visible = policy.visible(Job.objects.filter(pk__in=wanted), users.manager().get(pk=user))
-    return dict(visible.values_list("pk", "owner_id"))
+    try:
+        visible = policy.visible(Job.objects.filter(pk__in=wanted), users.manager().get(pk=user))
+        return dict(visible.values_list("pk", "owner_id"))
+    finally:
+        close_old_connections()
 
 
 def _cancelled(user: Any, name: object) -> Job:

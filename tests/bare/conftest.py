@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 
 from tests.support.patience import PATIENCE
 from tests.support.processes import Process
-from tests.support.stack import Valkey
+from tests.support.stack import Valkey, free_port
 
 ROW = """
 import json
@@ -72,6 +75,39 @@ class Project:
         """A worker, as Celery's documentation starts it."""
         words = ["-m", "celery", "-A", "tests.bare", "worker", "-c", "2", "-l", "INFO"]
         return Process("bare", [sys.executable, *words], **self.environment, **environment)
+
+
+class Served(Process):
+    """The project on a web server: `words` start it, with {port} and {application} in them."""
+
+    def __init__(self, project: Project, words: Sequence[str], **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, *(word.format(port=self.port) for word in words)]
+        super().__init__("bare", command, **project.environment, **environment)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        super().start()
+        self.wait_for(self.answers)
+
+    def answers(self) -> bool:
+        """Whether it answers requests."""
+        try:
+            return httpx.get(f"{self.url}/hello/", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    @contextmanager
+    def signed_in(self) -> Iterator[httpx.Client]:
+        """Alice's browser."""
+        with httpx.Client(base_url=self.url, timeout=PATIENCE) as browser:
+            browser.get("/sign-in/")
+            form = {"username": "alice", "password": "correct horse"}
+            token = browser.cookies["csrftoken"]
+            browser.post("/sign-in/", data=form | {"csrfmiddlewaretoken": token})
+            assert browser.get("/hello/").text == "Hello alice"
+            yield browser
 
 
 @pytest.fixture(scope="session")

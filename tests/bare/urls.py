@@ -4,6 +4,8 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from headway.web.views.socket import socket
+
 
 def hello(request: HttpRequest) -> HttpResponse:
     """Any page of the project."""
@@ -14,4 +16,5 @@ urlpatterns = [
     path("hello/", hello),
     path("sign-in/", LoginView.as_view(), name="sign_in"),
     path("ops/jobs/", include("headway.urls")),
+    path("ops/socket/", socket),
 ]

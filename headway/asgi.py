@@ -1,0 +1,46 @@
+"""The ASGI application of any project, by one line of its asgi.py:
+
+from headway.asgi import get_asgi_application  # in place of Django's
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import django
+
+from headway.checks import shortage
+from headway.stream import descriptors
+from headway.stream.http import EventStreamHandler
+from headway.stream.shutdown import Lifespan
+from headway.stream.ws import SocketHandler
+
+try:
+    from channels.routing import ProtocolTypeRouter as Protocols
+except ImportError:
+
+    class Protocols:  # type: ignore[no-redef]  # the same, for projects without Channels
+        """Hands each connection to the handler of its protocol."""
+
+        def __init__(self, application_mapping: dict[str, Any]) -> None:
+            self.application_mapping = application_mapping
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            """Serves one connection (ASGI 3). Raises KeyError for a protocol that nobody serves."""
+            await self.application_mapping[scope["type"]](scope, receive, send)
+
+
+logger = logging.getLogger(__name__)
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def get_asgi_application() -> Application:
+    """Django's application, whose event streams cost their socket alone, with WebSockets and an
+    orderly end. A project with WebSockets of its own routes "http" and "lifespan" here."""
+    django.setup(set_prefix=False)
+    if sentence := shortage(descriptors.raise_limit()):
+        logger.warning("%s", sentence)
+    application: Application = Protocols(
+        {"http": EventStreamHandler(), "websocket": SocketHandler(), "lifespan": Lifespan()}
+    )
+    return application
