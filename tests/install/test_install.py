@@ -46,7 +46,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 def ann(browser: Browser, shop: Project) -> Iterator[BrowserContext]:
     """The browser of a member of staff; nothing in it may throw."""
     problems: list[str] = []
-    context = browser.new_context()
+    context = browser.new_context(viewport={"width": 900, "height": 460})
     context.on("weberror", lambda error: problems.append(str(error.error)))
     yield context
     context.close()
@@ -73,28 +73,64 @@ def start(page: Page, shop: Project, pages: int) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@pytest.fixture
+def web(shop: Project, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A web server of the shop."""
+    process = shop.web(request.param)
+    process.start()
+    process.wait_for(lambda: f":{shop.port}" in process.output)
+    yield
+    process.kill()
+
+
+@pytest.mark.parametrize("web", ["daphne"], indirect=True)
 def test_it_is_live_in_a_project_of_somebody_else(
-    shop: Project, ann: BrowserContext, server: str
+    shop: Project, ann: BrowserContext, web: None, tmp_path: Path
 ) -> None:
-    web = shop.web(server)
-    web.start()
-    try:
-        web.wait_for(lambda: f":{shop.port}" in web.output or "Listening" in web.output)
-        look(shop, ann.new_page(), Path("docs/installing.png"))
-    finally:
-        web.kill()
+    look(shop, ann.new_page(), tmp_path / "report.png")
 
 
-def look(shop: Project, page: Page, picture: Path) -> None:
-    """From signing in to signing out."""
+@pytest.fixture
+def one_line_for_asgi(shop: Project) -> None:
+    """What docs/installing.md has for asgi.py."""
+    django = "from django.core.asgi import get_asgi_application\n"
+    shop.replace("shop/asgi.py", django, documented(1)["asgi.py"])
+
+
+@pytest.mark.parametrize("web", ["uvicorn"], indirect=True)
+def test_it_leaves_the_htmx_of_a_project_alone(
+    shop: Project, ann: BrowserContext, one_line_for_asgi: None, web: None
+) -> None:
+    page = ann.new_page()
+    enter(page, shop)
+    job = start(page, shop, 3000)
+    page.goto(f"{shop.url}/own/{job}/")
+    percent = page.locator("job-bar [data-field=percent]")
+    rendered = percent.inner_text()
+    expect(percent).not_to_have_text(rendered)
+    assert page.evaluate("document.querySelectorAll('script[src*=htmx]').length") == 2
+    assert page.evaluate("htmx.config.allowEval") is True
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url) if "login" in each.url else None)
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator("#there").get_by_label("Email")).to_be_visible()
+    assert len(asked) == 1
+
+
+def enter(page: Page, shop: Project) -> None:
+    """Signs in on the way to the app's first page."""
     page.goto(f"{shop.url}/ops/jobs/")
     page.get_by_label("Email").fill("ann@shop.example")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Enter").click()
     expect(page.get_by_role("heading", name="My jobs")).to_be_visible()
+
+
+def look(shop: Project, page: Page, picture: Path) -> None:
+    """From signing in to signing out."""
+    enter(page, shop)
     expect(page.get_by_text("The shop of ann@shop.example")).to_be_visible()
-    first = start(page, shop, 300)
+    first = start(page, shop, 200)
     page.goto(f"{shop.url}/report/{first}/")
     tray = page.locator(".jobs-tray")
     everywhere = page.locator(f'[data-job="{first}"]')
@@ -107,7 +143,7 @@ def look(shop: Project, page: Page, picture: Path) -> None:
     other = page.context.new_page()
     second = start(other, shop, 3000)
     expect(tray.locator(f'[data-job="{second}"]')).to_be_visible()  # by itself
-    page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 900, "height": 400})
+    page.screenshot(path=picture)
     page.reload()
     expect(tray.locator("[data-job]")).to_have_count(2)
     other.get_by_role("button", name="Cancel").click()
