@@ -75,7 +75,7 @@ FILES = {
         </body>
         </html>
         """,
-    "templates/report.html": """\
+    "templates/index.html": """\
         {% extends "base.html" %}
         {% block main %}<h1>Report</h1>
         HERE
@@ -115,7 +115,7 @@ from django.views.generic import TemplateView
 urlpatterns += [
     path("accounts/login/", LoginView.as_view()),
     path("accounts/logout/", LogoutView.as_view()),
-    path("report/<uuid:job>/", TemplateView.as_view(template_name="report.html")),
+    path("report/<uuid:job>/", TemplateView.as_view(template_name="index.html")),
     path("own/<uuid:job>/", TemplateView.as_view(template_name="own.html")),
     *staticfiles_urlpatterns(),
 ]
@@ -178,7 +178,7 @@ class Project:
         head, tray = lines["base.html"].splitlines()
         self.replace("templates/base.html", "</head>", f"{head}\n</head>")
         self.replace("templates/base.html", "</body>", f"{tray}\n</body>")
-        self.replace("templates/report.html", "HERE", lines["report.html"])
+        self.replace("templates/index.html", "HERE", lines["index.html"])
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Change a text in a file, wherever it stands."""
