@@ -3,7 +3,7 @@
 HEADWAY = {"REDIS_URL": "redis://localhost:6379/2", "JOB_LEASE": 60}
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, cast
@@ -24,6 +24,10 @@ SECRETS: Sequence[str] = (
     *("*encryption_key*", "*authorization*", "pin", "*_pin", "otp", "*_otp", "cvv", "cvc"),
 )
 """Names of parameters that are secrets, as patterns of file names."""
+
+
+PARTS = ("title", "head", "content")
+"""Of a page: each fills one block of the base template."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,13 @@ class Settings:
     STREAM_MAX: int = number(20_000)
     STREAM_MAX_PER_USER: int = number(100)
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3)
+    BASE_TEMPLATE: str = "headway/base.html"
+    BLOCKS: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> Mapping[str, str]:
+        """The block of the base template for each part of a page."""
+        return {part: part for part in PARTS} | dict(self.BLOCKS)
 
 
 def numbers() -> dict[str, tuple[int, int, int]]:
@@ -92,6 +103,10 @@ def _problem(known: "Field[Any]", value: Any) -> str:
     elif isinstance(known.default, tuple):
         fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
         wanted = "use a list of texts"
+    elif known.default is MISSING:
+        fits = isinstance(value, dict) and value.keys() <= {*PARTS}
+        fits = fits and all(isinstance(each, str) and each for each in value.values())
+        wanted = f"use a dict from {', '.join(PARTS)} to names of blocks"
     else:
         kind = type(known.default)
         fits, wanted = type(value) is kind, f"use a value of the type {kind.__name__}"
@@ -99,7 +114,7 @@ def _problem(known: "Field[Any]", value: Any) -> str:
 
 
 def _fields() -> "list[Field[Any]]":
-    return [each for each in fields(Settings) if each.default is not MISSING]
+    return [*fields(Settings)]
 
 
 @cache

@@ -8,6 +8,7 @@ app_name = "headway"
 job_patterns = [
     path("events/", events.my_events, name="my_events"),
     path("status/", status.statuses, name="statuses"),
+    path("tray/", pages.my_tray, name="tray"),
     path("no-worker/", pages.no_worker, name="no_worker"),
     path("start/<slug:kind>/", start.start, name="start"),
     path("<uuid:pk>/", pages.job, name="job"),

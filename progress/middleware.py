@@ -19,7 +19,6 @@ from headway.web.responses import problem
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        "style-src 'self' 'unsafe-inline'",  # the bar's first width is an inline style
         "img-src 'self' data:",
         "object-src 'none'",
         "base-uri 'none'",

@@ -118,6 +118,7 @@ CELERY_TIMEZONE = TIME_ZONE
 
 HEADWAY = {
     "REDIS_URL": REDIS_URL,
+    "BASE_TEMPLATE": "base.html",
     "JOB_SHOW_ERRORS": env.flag("JOB_SHOW_ERRORS"),
     "SECRET_PARAMETERS": [
         pattern.lower() for pattern in env.words("SECRET_PARAMETERS", ",".join(conf.SECRETS))

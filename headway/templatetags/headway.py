@@ -13,46 +13,86 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from headway.conf import conf
 from headway.kinds import json_values
 from headway.lifecycle import queue
 from headway.models import Job, Status
-from headway.web.presenters import Shown, show
+from headway.policy import policy
+from headway.users import User
+from headway.web.presenters import Shown, show, tray
 
 register = template.Library()
 SCRIPTS = (
     *("words", "still", "clicks", "channel", "locks", "connection", "turns", "tabs", "list"),
-    "bars",
+    *("bars", "element"),
 )
 """Of live/, in the order in which they need each other; page.js comes last."""
+DONE = "headway_head"
+"""Noted with a page that has its head."""
 SMALLEST = 1e-6
 """What is less is written as 0."""
 
 
-@register.inclusion_tag("headway/_head.html", takes_context=True)
-def headway_head(context: template.Context) -> dict[str, Any]:
-    """The style sheet and scripts that live bars need, for the page's <head>.
+@register.simple_tag(takes_context=True)
+def headway_head(context: template.Context, *, title: bool = False) -> str:
+    """The style sheet and scripts that live bars need, for the page's <head>; nothing the second
+    time on a page. With `title`, the page's title says how far its jobs are, as on the app's own.
 
     Tabs of one browser share a stream where the page says who is signed in: by `user`, which
     Django's context processor `auth` provides.
     """
-    viewer = getattr(context.get("user"), "pk", None)
+    whole_page = context.render_context.dicts[1]  # which includes and parents share
+    if DONE in whole_page:
+        return SafeString("")
+    whole_page[DONE] = True
+    return render_to_string("headway/_head.html", _head(context) | {"names_page": title})
+
+
+def _head(context: template.Context) -> dict[str, Any]:
+    viewer = _viewer(context).pk
+    nonce = context.get("csp_nonce", getattr(context.get("request"), "csp_nonce", None))
     return {
+        "nonce": "" if nonce is None else format_html(' nonce="{}"', str(nonce)),
+        "sign_in": resolve_url(settings.LOGIN_URL),
         "heartbeat": conf.STREAM_KEEPALIVE,
+        "nobody": uuid.UUID(int=0),
         "scripts": [f"headway/live/{name}.js" for name in SCRIPTS],
         "viewer": str(viewer or ""),
     }
 
 
-@register.inclusion_tag("headway/_live_bar.html")
-def job_bar(job: Job | uuid.UUID | str) -> dict[str, Any]:
-    """The live bar of one job, or of a job's id; nothing for a job that no longer exists."""
-    items = show([job.pk if isinstance(job, Job) else uuid.UUID(str(job))], AnonymousUser())
-    return {"items": items}
+@register.inclusion_tag("headway/_live_bar.html", takes_context=True)
+def job_bar(context: template.Context, job: Job | uuid.UUID | str) -> dict[str, Any]:
+    """The live bar of one job, or of a job's id, with its title, message and a link to its page;
+    nothing for a job that no longer exists, or that the signed-in user may not see."""
+    user = _viewer(context)
+    wanted = job.pk if isinstance(job, Job) else uuid.UUID(str(job))
+    seen = policy.visible(Job.objects.filter(pk=wanted), user)
+    return {"items": show(list(seen.values_list("pk", flat=True)), user)}
+
+
+@register.inclusion_tag("headway/_tray.html", takes_context=True)
+def jobs_tray(context: template.Context) -> dict[str, Any]:
+    """Live bars of the jobs of the signed-in user that have not ended, on any page; nothing on the
+    app's list of jobs, which has them already."""
+    user = _viewer(context)
+    if not user.is_authenticated or context.get("lists_jobs"):
+        return {}
+    return tray(user)
+
+
+def _viewer(context: template.Context) -> User:
+    request = context.get("request")
+    return context.get("user") or getattr(request, "user", None) or AnonymousUser()
 
 
 @register.inclusion_tag("headway/_no_worker.html", takes_context=True)

@@ -14,9 +14,10 @@ from headway.kinds import json_values, secrets
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
-from headway.users import User
+from headway.users import Person, User
 from headway.web.responses import vary
 
+MAX_IN_TRAY = 10
 HINT = 80
 """Characters of what tells a job from others, at most: a parameter may be a whole page."""
 
@@ -110,6 +111,13 @@ def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
         for pk in ids
         if pk in jobs
     ]
+
+
+def tray(viewer: Person) -> dict[str, Any]:
+    """The newest of somebody's jobs that have not ended, as the tray shows them."""
+    mine = Job.objects.filter(owner=viewer, status__in=ACTIVE).values_list("pk", flat=True)
+    items = show(list(mine[:MAX_IN_TRAY]), viewer)
+    return {"user": viewer, "items": items, "statuses": " ".join(sorted(ACTIVE))}
 
 
 def show_one(job: Job, viewer: User) -> Shown:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from headway.conf import conf
 from headway.stream.event import clean
 
 STOP_POLLING = 286
@@ -63,6 +65,14 @@ def vary(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
+) -> HttpResponse:
+    """A page of the app within the base template of the project."""
+    context = {"base_template": conf.BASE_TEMPLATE, **context}
+    return vary(render(request, template, context, status=status))
+
+
 class SeeOther(HttpResponseRedirect):
     """303: the POST is done, GET this."""
 
@@ -92,7 +102,7 @@ def problem(
         response = HttpResponse(message, status=status, headers=headers)
     else:
         context = {"title": title, "sentence": message, "status": status}
-        response = render(request, "error.html", context, status=status)
+        response = page(request, "headway/error.html", context, status=status)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = CHALLENGE
     return vary(response)

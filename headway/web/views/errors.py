@@ -7,6 +7,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from headway.conf import conf
 from headway.lifecycle.errors import noted
 from headway.lifecycle.outage import is_outage
 from headway.web.responses import ERRORS, Wants, problem, problem_details
@@ -50,8 +51,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if Wants.of(request) is Wants.JSON:
         response = problem_details(status, sentence, {})
     else:
-        context = {"title": title, "sentence": sentence, "status": status}
-        response = HttpResponse(render_to_string("error.html", context), status=status)
+        context = {"base_template": conf.BASE_TEMPLATE, "title": title}
+        context |= {"sentence": sentence, "status": status}
+        response = HttpResponse(render_to_string("headway/error.html", context), status=status)
     if away:
         response["Retry-After"] = "5"
     return response

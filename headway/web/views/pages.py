@@ -13,8 +13,8 @@ from headway.lifecycle import queue
 from headway.models import ACTIVE, Job, Status
 from headway.policy import policy
 from headway.web.access import person, signed_in, visible_job
-from headway.web.presenters import show, show_one
-from headway.web.responses import STOP_POLLING, vary
+from headway.web.presenters import show, show_one, tray
+from headway.web.responses import STOP_POLLING, page, vary
 from headway.web.views.partials import panel_context, partial, record_context
 
 PER_PAGE = 20
@@ -35,22 +35,23 @@ def index(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("status", "")
     chosen = chosen if chosen in FILTERS else ""
     mine = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
-    page = Paginator(mine.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
-    items = show(list(page), request.user)
+    chunk = Paginator(mine.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
+    items = show(list(chunk), request.user)
     context = {
         "kinds": [
             kind for kind in registry.kinds().values() if policy.may_start(request.user, kind.name)
         ],
         "filters": [(value, label, value == chosen) for value, (label, _) in FILTERS.items()],
         "chosen": chosen,
-        "page": page,
+        "page": chunk,
         "items": items,
+        "lists_jobs": True,
         "statuses": " ".join(sorted(FILTERS[chosen][1])),
         "has_active": any(item.is_active for item in items),
         "cursor": items[0].cursor if items else None,
         "redis_answers": not items or items[0].cursor is not None,
     }
-    return vary(render(request, "headway/index.html", context))
+    return page(request, "headway/index.html", context)
 
 
 @require_safe
@@ -60,7 +61,7 @@ def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     item = show_one(visible_job(request, pk), request.user)
     context = panel_context(item) | record_context(item, _number(request.GET.get("attempt")))
     context["redis_answers"] = item.cursor is not None
-    return vary(render(request, "headway/job.html", context))
+    return page(request, "headway/job.html", context)
 
 
 @require_safe
@@ -74,6 +75,13 @@ def no_worker(request: HttpRequest) -> HttpResponse:
         return vary(HttpResponse(status=204))
     context = {"no_worker": waits, "start": "start" in request.GET}
     return vary(render(request, "headway/_no_worker.html", context))
+
+
+@require_safe
+@signed_in
+def my_tray(request: HttpRequest) -> HttpResponse:
+    """The tray of `{% jobs_tray %}`, which fetches itself again when a job comes or ends."""
+    return vary(render(request, "headway/_tray.html", tray(person(request))))
 
 
 @require_safe

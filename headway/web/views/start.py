@@ -10,7 +10,6 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -24,7 +23,7 @@ from headway.policy import policy
 from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.presenters import accepted
-from headway.web.responses import SeeOther, Wants, problem, vary
+from headway.web.responses import SeeOther, Wants, page, problem, vary
 
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
 MOST_NAMED = 10
@@ -192,7 +191,7 @@ def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200)
     }
     partial = Wants.of(request) is Wants.PARTIAL
     template = "headway/_start_form.html" if partial else "headway/start.html"
-    return vary(render(request, template, context, status=status))
+    return page(request, template, context, status)
 
 
 def _limit() -> str:

@@ -166,7 +166,9 @@ window.live.bars = ({ turn, onEnd }) => {
     asked.set(job, Date.now());
     const shown = of(job);
     for (const el of shown) await get(el.getAttribute('hx-get'), { source: el, target: el });
-    if (!shown.length && list?.grows) list.take(job);
+    // It may stand elsewhere on the page, and have come back into a state that the list shows.
+    const belongs = of(job).every((el) => list?.shows(el.dataset.status));
+    if (list?.grows && belongs && !list.has(job)) list.take(job);
   }
 
   const get = (path, part) => window.htmx.ajax('GET', path, { swap: 'outerHTML', ...part }).catch(() => {});
@@ -266,7 +268,7 @@ window.live.bars = ({ turn, onEnd }) => {
       if (!job) continue;
       el.addEventListener('htmx:beforeSwap', onLateReply);
       const [newest, ...twins] = of(job).sort((a, b) => b.dataset.cursor - a.dataset.cursor);
-      for (const twin of twins) if (twin.id === newest.id) twin.remove();
+      for (const twin of twins) if (twin.id && twin.id === newest.id) twin.remove();
       if (!shown || shown >= (wanted.get(job) ?? 0)) wanted.delete(job);
       if (elapsed) began.set(el, Date.now() - elapsed * 1000);
       onQuiet(job, quiet);
@@ -308,5 +310,5 @@ window.live.bars = ({ turn, onEnd }) => {
     if (SAID.includes(name)) onWord(data.job, id);
     HANDLERS[name]?.(data, id);
   }
-  return { hear, look, refresh, tick, active, moving, follows: () => list?.grows || active().length > 0 };
+  return { hear, look, refresh, tick, active, moving, outside: () => active().filter((job) => of(job).some((el) => !el.closest('[data-mine]'))), follows: () => list?.grows || active().length > 0 };
 };

@@ -7,6 +7,8 @@ window.live.list = ({ turn, absent }) => {
   let wanted = new Set(); // jobs that may belong on the list
   let busy = false;
 
+  const has = (job) => list.querySelector(`[data-job="${job}"]`);
+
   /* Soon; `job` is one that is not on the list, and which `absent` gets when it does not belong there. */
   async function take(job) {
     wanted.add(job);
@@ -18,14 +20,14 @@ window.live.list = ({ turn, absent }) => {
       const page = await turn(read);
       if (!page) break; // whoever wants a job asks again
       window.live.still(() => show(page));
-      for (const each of asked) if (!list.querySelector(`[data-job="${each}"]`)) absent(each);
+      for (const each of asked) if (!has(each)) absent(each);
       await new Promise((done) => setTimeout(done, PAUSE));
     }
     busy = false;
   }
 
   async function read() {
-    const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
+    const answer = await fetch(list.dataset.from ?? location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
     const text = answer?.ok && await answer.text().catch(() => null);
     const page = text && new DOMParser().parseFromString(text, 'text/html');
     return page && page.querySelector('[data-list]') ? page : null; // else it is the sign-in page
@@ -33,17 +35,17 @@ window.live.list = ({ turn, absent }) => {
 
   function show(page) {
     const rows = [...page.querySelector('[data-list]').children];
-    const ids = new Set(rows.map(({ id }) => id));
-    for (const row of [...list.children]) if (!ids.has(row.id) && !row.querySelector('form.htmx-request')) row.remove();
+    const jobs = new Set(rows.map(({ dataset }) => dataset.job));
+    for (const row of [...list.children]) if (!jobs.has(row.dataset.job) && !row.querySelector('form.htmx-request')) row.remove();
     let place = list.firstElementChild;
     for (const row of rows) {
-      const here = document.getElementById(row.id);
+      const here = has(row.dataset.job);
       if (here && here === place) place = place.nextElementSibling;
       else list.insertBefore(here ?? row, place);
       if (!here) begin(row);
     }
     const [old, pager] = [document, page].map((root) => root.querySelector('[data-pager]'));
-    if (old.textContent !== pager.textContent) old.replaceWith(pager);
+    if (old && pager && old.textContent !== pager.textContent) old.replaceWith(pager);
   }
 
   function begin(row) {
@@ -56,5 +58,5 @@ window.live.list = ({ turn, absent }) => {
     if (list?.contains(target) && target.dataset.job && !list.dataset.list.split(' ').includes(target.dataset.status)) take(null);
   });
 
-  return list && { take, grows: 'grows' in list.dataset };
+  return list && { take, has, shows: (status) => list.dataset.list.split(' ').includes(status), grows: 'grows' in list.dataset };
 };

@@ -7,13 +7,14 @@
   const chip = one('[data-chip]');
   const icon = one('link[rel=icon]');
   const title = document.title;
+  const names = 'namesPage' in script || one('[data-names-page]'); // whether title and icon are ours to change
   const mine = one('[data-mine]'); // a list of all my jobs, those still to be started among them
   const { duration } = window.live.words;
 
   const channels = (name, hear) => window.live.channel(name, hear, script.relay);
   const locks = window.live.locks(channels);
 
-  const bars = window.live.bars({ turn: (work) => tabs.turn(work), onEnd: (status) => { if (document.hidden) paintIcon(status); } });
+  const bars = window.live.bars({ turn: (work) => tabs.turn(work), onEnd: (status) => { if (names && document.hidden) paintIcon(status); } });
   const tabs = window.live.tabs({
     viewer: script.viewer,
     events: script.events,
@@ -28,7 +29,7 @@
 
   function need() {
     const active = bars.active();
-    return bars.follows() && { mine: Boolean(mine), jobs: mine ? [] : active, quick: active.length > 0 };
+    return bars.follows() && { mine: Boolean(mine), jobs: mine ? bars.outside() : active, quick: active.length > 0 };
   }
 
   // What a person sees of it.
@@ -47,9 +48,9 @@
     const moving = bars.moving();
     const percent = moving.length === 1 && moving[0].dataset.percent;
     const mark = moving.length > 1 ? `${moving.length} running · ` : percent && `${Math.floor(percent)}% · `;
-    if (document.title !== (mark || '') + title) document.title = (mark || '') + title;
+    if (names && document.title !== (mark || '') + title) document.title = (mark || '') + title;
     const shown = one('[data-record]') && one('[data-job]')?.dataset.status;
-    if (!document.hidden) paintIcon(moving.length ? 'running' : shown);
+    if (names && !document.hidden) paintIcon(moving.length ? 'running' : shown);
     if (chip) paintChip(tabs.status());
   }
 
@@ -61,7 +62,7 @@
     if (chip.textContent === text) return;
     chip.textContent = text;
     if (state !== 'auth') return;
-    const href = `${chip.dataset.signIn}?next=${encodeURIComponent(location.pathname + location.search)}`;
+    const href = `${script.signIn}?next=${encodeURIComponent(location.pathname + location.search)}`;
     chip.replaceChildren(Object.assign(document.createElement('a'), { href, textContent: text }));
   }
 

