@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -14,6 +13,7 @@ from headway.kinds import json_values, secrets
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
+from headway.stream.event import Snapshot
 from headway.users import User
 from headway.web.responses import vary
 
@@ -26,7 +26,7 @@ class Shown:
     """One job with its snapshot and the cursor from which a stream continues it."""
 
     job: Job
-    snap: dict[str, Any]
+    snap: Snapshot
     cursor: int | None
     """None when Redis did not answer."""
     viewer: User
