@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from headway.stream import Hub, Log, Subscription, sse
+from headway.stream.subscription import Phase
 from headway.stream.websocket import (
     BROKEN,
     LARGEST,
@@ -166,7 +167,7 @@ async def _open(one: Connected, name: str, job: str) -> Subscription:
     """A stream that is live."""
     reader = Subscription([job])
     one.socket.open(name, reader)
-    await until(lambda: not reader.lagging)
+    await until(lambda: reader.phase is Phase.LIVE)
     return reader
 
 
