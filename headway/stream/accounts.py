@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from . import descriptors
-from .housekeeping import Limits
+from .limits import Limits
 from .subscription import Subscription
 
 EVERY = 0.2

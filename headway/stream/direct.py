@@ -15,7 +15,7 @@ from .outlet import RESET, unacknowledged
 from .wire import Wire, nothing
 
 LAST_CHUNK = b"0\r\n\r\n"
-MOST_HEARD = 64 * 1024
+MAX_HEARD = 64 * 1024
 """Bytes that are read of what a viewer says after its request; the rest stays in the kernel, where
 it stops the viewer. Unread bytes turn the end of a connection into a reset."""
 BATCH = 256
@@ -233,9 +233,9 @@ class SocketWire(Wire):
             self.abandon()
 
     def _hear(self) -> None:
-        if self._heard < MOST_HEARD:
+        if self._heard < MAX_HEARD:
             with contextlib.suppress(OSError):
-                self._heard += len(os.read(self._descriptor, MOST_HEARD - self._heard))
+                self._heard += len(os.read(self._descriptor, MAX_HEARD - self._heard))
 
     def _over(self) -> None:
         gone, self._gone = self._gone, nothing

@@ -24,7 +24,9 @@ from redis.backoff import NoBackoff
 from . import history, sse
 from .accounts import Accounts
 from .direct import Sockets
-from .housekeeping import CLOSING, SPENT, Clock, Limits, Revoked, busy, farewell, opening
+from .housekeeping import Housekeeper, Revoked
+from .limits import Limits
+from .notices import CLOSING, SPENT, busy, farewell, opening
 from .pubsub import Channels
 from .rooms import Rooms
 from .rounds import Behind, Round
@@ -41,9 +43,9 @@ Members = Callable[[str, int], Awaitable[Sequence[str]]]
 
 ROUND = 100
 """Readers that are caught up with one round trip at most."""
-LONGEST_PAUSE = 2.0
+MAX_PAUSE = 2.0
 """Seconds between two attempts to read the log at most."""
-PATIENCE = 5.0
+ROUND_TIMEOUT = 5.0
 """Seconds that one round of catching up may take before it counts as failed."""
 FAREWELL = 2.0
 """Seconds that viewers have to take the end of their streams when the server ends."""
@@ -69,7 +71,7 @@ class Hub:
         self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+            url, socket_timeout=ROUND_TIMEOUT, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
         self._asked = asyncio.Event()
         self._behind = Behind(self._asked.set)
@@ -78,7 +80,7 @@ class Hub:
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
         )
         self._accounts = Accounts(self.limits)
-        self._clock = Clock(self.limits, self._end, lambda: self._away, revoked)
+        self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
         self.ending = asyncio.Event()
         """Set for good once `close` was called."""
         self._away: float | None = None
@@ -87,7 +89,7 @@ class Hub:
     @property
     def readers(self) -> Collection[Subscription]:
         """All whose streams are open."""
-        return self._clock.readers
+        return self._housekeeper.readers
 
     def attach(self, reader: Subscription, wire: Wire) -> None:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
@@ -98,18 +100,18 @@ class Hub:
             reader.end()
             return
         wire.ready = partial(self._behind.unblock, reader)
-        self._clock.begin(reader)
+        self._housekeeper.begin(reader)
         self._accounts.enter(reader)
         self._rooms.enter(reader)
         self._start()
         wire.write(opening(reader))
         if reader.heartbeat:  # at once, so that a page knows that nothing holds the stream back
-            wire.write(sse.heartbeat(stale=self._clock.stale))
+            wire.write(sse.heartbeat(stale=self._housekeeper.stale))
         self._behind.add(reader)
 
     def detach(self, reader: Subscription) -> None:
         """Forgets a stream; its channels are dropped with the next round. May be called twice."""
-        if not self._clock.forget(reader):
+        if not self._housekeeper.forget(reader):
             return
         self._accounts.leave(reader)
         self._behind.discard(reader)
@@ -131,7 +133,8 @@ class Hub:
         taken it, FAREWELL seconds at most, and ends the tasks and the connections."""
         self.ending.set()
         for reader in tuple(self.readers):
-            self._end(reader, farewell(CLOSING, self._clock.sign(reader) if reader.waits else b""))
+            sign = self._housekeeper.sign(reader) if reader.waits else b""
+            self._end(reader, farewell(CLOSING, sign))
         return self._finish()
 
     async def _finish(self) -> None:
@@ -158,8 +161,8 @@ class Hub:
                 for name, work in [
                     ("live", self._channels.run()),
                     ("log", self._run()),
-                    ("clock", self._clock.run()),
-                    ("grants", self._clock.check()),
+                    ("clock", self._housekeeper.run()),
+                    ("grants", self._housekeeper.check()),
                 ]
             ]
 
@@ -182,7 +185,7 @@ class Hub:
             self._asked.clear()
             this = Round(self._rooms, self._behind, size)
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(ROUND_TIMEOUT):
                     await self._channels.hold(self._rooms.channels)
                     await self._complete(this)
                     await self._read(this)
@@ -192,7 +195,7 @@ class Hub:
                 self._lose_sight()
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-                pause, size = min(pause * 2, LONGEST_PAUSE), max(1, len(this.readers) // 2)
+                pause, size = min(pause * 2, MAX_PAUSE), max(1, len(this.readers) // 2)
                 self._behind.postpone(this.readers)
             if self._behind:
                 self._asked.set()

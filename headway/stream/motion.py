@@ -3,7 +3,7 @@
 from typing import Any
 
 from .event import Measured, clean
-from .quantity import MOST, amount, share
+from .quantity import MAX_NUMBER, amount, share
 from .speed import Speed
 
 FULL = 99.9
@@ -42,7 +42,7 @@ class Meter:
             self._highest = max(self._highest, reached)
             percent = min(FULL, int(self._highest * 1000 + 1e-6) / 10)
             pace = rate and total and width * rate / total
-            eta = round(min(MOST, (1.0 - reached) / pace)) if pace else None
+            eta = round(min(MAX_NUMBER, (1.0 - reached) / pace)) if pace else None
         return {
             "percent": percent,
             "current": current,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Hashable
 import pytest
 
 from headway.stream import Hub, Limits, Log, Subscription, sse
-from headway.stream.housekeeping import SPENT
+from headway.stream.notices import SPENT
 from headway.stream.subscription import Phase
 from tests.stream.conftest import state
 from tests.stream.streams import Database, MakeHub, collect_one, live, say, until
@@ -142,9 +142,9 @@ async def test_a_hub_that_had_no_stream_when_redis_went_away_knows_that_it_is_ba
     hub = make_hub(keepalive=0.2)
     await (await live(hub, Subscription([job]))).aclose()
     valkey.stop()
-    await until(lambda: hub._clock.stale)
+    await until(lambda: hub._housekeeper.stale)
     valkey.start()
-    await until(lambda: not hub._clock.stale)
+    await until(lambda: not hub._housekeeper.stale)
 
 
 async def test_a_reader_may_ask_for_signs_of_life_sooner_within_bounds(

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from headway.stream import Event, Hub, Log, Subscription, keys
-from headway.stream.housekeeping import CLOSING, SPENT, opening
+from headway.stream.notices import CLOSING, SPENT, opening
 from headway.stream.sse import Decoder
 from headway.stream.subscription import Phase
 from headway.stream.wire import AsgiWire

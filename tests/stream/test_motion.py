@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headway.stream.event import clean, to_json
 from headway.stream.motion import Meter
-from headway.stream.quantity import MOST, amount, share
+from headway.stream.quantity import MAX_NUMBER, amount, share
 from headway.stream.speed import STALLED, WARM_UP, WINDOW, Speed
 
 
@@ -37,8 +37,9 @@ def percents(reports: list[tuple[Any, Any]]) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(3, 3), (2.5, 2.5), (True, 1), ("7", 7), (-1, 0), (math.inf, MOST), (10**400, MOST),
-     (math.nan, None), (None, None), ("seven", None), ([], None), (Unspeakable(), None)],
+    [(3, 3), (2.5, 2.5), (True, 1), ("7", 7), (-1, 0), (math.inf, MAX_NUMBER),
+     (10**400, MAX_NUMBER), (math.nan, None), (None, None), ("seven", None), ([], None),
+     (Unspeakable(), None)],
 )  # fmt: skip
 def test_an_amount_is_a_finite_number_or_nothing(value: Any, number: Any) -> None:
     assert amount(value) == number

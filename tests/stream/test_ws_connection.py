@@ -10,9 +10,9 @@ from headway.stream import Hub, Log, Subscription, sse
 from headway.stream.subscription import Phase
 from headway.stream.websocket import (
     BROKEN,
-    LARGEST,
     LATER,
-    MOST_WAITING,
+    MAX_MESSAGE,
+    MAX_WAITING,
     RETURN,
     SIGN_IN,
     TOO_EAGER,
@@ -122,7 +122,7 @@ async def test_who_leaves_is_not_answered_any_more(one: Connected) -> None:
 
 @pytest.mark.parametrize(
     ("texts", "code"),
-    [(["x" * (LARGEST + 1)], TOO_LARGE), (["{}"] * (MOST_WAITING + 2), TOO_EAGER)],
+    [(["x" * (MAX_MESSAGE + 1)], TOO_LARGE), (["{}"] * (MAX_WAITING + 2), TOO_EAGER)],
 )
 async def test_a_client_that_says_too_much_is_closed(
     one: Connected, texts: list[str], code: int
