@@ -1,4 +1,4 @@
-"""Who holds how many streams: each counts until its client has taken the last byte of it."""
+"""How many streams each holder has: one counts until its client has taken the last byte of it."""
 
 import asyncio
 from collections import Counter

@@ -1,5 +1,5 @@
-"""Looks after the open streams of a hub by the clock: keeps them alive, tells them when the log is
-away, ends the old and the large ones and those whose reader may read no more."""
+"""Looks after the open streams of a hub by the clock: keeps them alive, warns them when the log is
+away, ends the old and the large ones and those whose reader may no longer read."""
 
 import asyncio
 import logging
@@ -17,15 +17,15 @@ Revoked = Callable[[Collection[Hashable]], Awaitable[Collection[Hashable]]]
 """Gives those grants that do not hold any more."""
 
 LATE = 5.0
-"""Seconds that a look at who may read may be late on a busy machine, however often there is one."""
+"""Seconds that a check of rights may be late on a busy machine, however often there is one."""
 MIN_PERIOD = 2.0
 """Seconds of silence after which a reader may ask for a sign of life, at least."""
 AWAY = 1.0
-"""Seconds that the log may be away before streams are told."""
+"""Seconds that the log may be away before streams say so."""
 
 
 class Housekeeper:
-    """`end(reader, last)` ends a stream with some last bytes, `away()` tells since when the log
+    """`end(reader, last)` ends a stream with some last bytes, `away()` returns since when the log
     cannot be read, in the event loop's time."""
 
     def __init__(
@@ -69,8 +69,8 @@ class Housekeeper:
                     reader.wire.write(self.sign(reader))
 
     async def check(self) -> None:
-        """Asks, for ever, whether readers may still read, and ends the streams of who may not.
-        Where nobody can tell it asks again; `run` ends what it learns nothing of."""
+        """Asks, for ever, whether readers may still read, and ends the streams of those that may
+        not. Where that cannot be known it asks again; `run` ends what it learns nothing of."""
         interval = min(1.0, self.limits.recheck / 4)
         while True:
             await asyncio.sleep(interval)
@@ -80,7 +80,7 @@ class Housekeeper:
             try:
                 revoked = await self._revoked(grants) if grants else ()
             except Exception as error:  # noqa: BLE001 - a database of any kind
-                logger.warning("Who may still read streams is not known: %s", error)
+                logger.warning("Could not check who may still read streams: %s", error)
                 continue
             for reader in readers:
                 if record := self._records.get(reader):
@@ -95,7 +95,7 @@ class Housekeeper:
         return reader.grant is not None and now - record.checked > doubt
 
     def _tell(self, stale: bool) -> None:
-        """Tells everybody at once when it has changed."""
+        """Sends all readers the news at once when it has changed."""
         if stale != self.stale:
             self.stale = stale
             for reader in tuple(self._records):

@@ -55,7 +55,7 @@ def cursor(request: HttpRequest) -> Cursor:
 
 
 def asks(request: HttpRequest) -> str:
-    """Who a request says that it is from, before anybody has looked; else the address."""
+    """The identity that a request claims, not yet checked; else its address."""
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     address = request.META.get("REMOTE_ADDR", "")
     return request.headers.get("Authorization") or session or address
@@ -148,7 +148,7 @@ class EventStreamHandler(ASGIHandler):
     async def _answer_later(
         self, response: HttpResponseBase, scope: Any, receive: Receive, send: Send
     ) -> None:
-        """Waits, then makes the request again: who asks is checked and the answer made as if it
+        """Waits, then makes the request again: its user is checked and the answer made as if it
         had come only now. Where the server has too many streams to wait, the answer is what there
         is, with the time after which to come back."""
         wait: Wait = response.wait  # type: ignore[attr-defined]  # by `wait_before`

@@ -1,4 +1,4 @@
-"""Long polls: waits until a stream would tell something new, without being one. Asks the hub, so
+"""Long polls: waits until a stream would have something new, without being one. Asks the hub, so
 that there is one way to catch up with the log, and holds nothing but the request itself."""
 
 import asyncio
@@ -14,7 +14,7 @@ from .subscription import Subscription
 from .wire import Wire, nothing
 
 SHOWN = frozenset({"snapshot", "resync", "progress", "state"})
-"""Events that change a job's snapshot. Lines and output alone are no news to who asks for that."""
+"""Events that change a job's snapshot. Lines and output alone are no news to its clients."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Behind:
         return list(islice(self._readers, count))
 
     def postpone(self, readers: Iterable[Subscription]) -> None:
-        """A round has failed: whoever makes one fail must not keep the others waiting."""
+        """A round has failed: a reader that makes one fail must not keep the others waiting."""
         for reader in readers:
             if reader in self._readers:
                 del self._readers[reader]

@@ -79,7 +79,7 @@ class Chain:
         this is the last one that is known to have come."""
         known = self._newest
         # Older than the read: it was on its way when that was made. But where the log does not
-        # know what came before (append.lua), numbers may have begun anew.
+        # know what came before (append.lua), numbers may have begun again.
         if known is not None and number <= known and prev != number - 1:
             return None
         self._newest = number
@@ -210,7 +210,8 @@ class Subscription:
 
 
 class Room:
-    """Live events of one set of jobs, joined once for all who have everything before them."""
+    """Live events of one set of jobs, joined once for all readers that have everything before
+    them."""
 
     def __init__(self, jobs: frozenset[str]) -> None:
         self.jobs = jobs
@@ -247,7 +248,7 @@ class Room:
             reader.fall_behind()
 
     def flush(self) -> None:
-        """Sends what waits to all who are live."""
+        """Sends what waits to all readers that are live."""
         pieces = list(self._waiting.values())
         self._waiting.clear()
         if not pieces:

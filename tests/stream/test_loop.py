@@ -159,13 +159,20 @@ class Loop(RuleBasedStateMachine):
         self.happened.append((entry[0], job))
         self.under_way.append((self.reader, job, entry))
 
-    @rule(index=which)
-    def something_happens(self, index: int) -> None:
-        self._append(self._job(index), self.happened[-1][0] + 2)
+    @rule(indexes=st.lists(which, min_size=1, max_size=3))
+    def something_happens(self, indexes: Iterable[int]) -> None:
+        for index in indexes:
+            self._append(self._job(index), self.happened[-1][0] + 2)
 
     @precondition(lambda self: self.under_way)
-    @rule(arrives=st.booleans())
-    def a_live_message_arrives(self, arrives: bool) -> None:
+    @rule(arrivals=st.lists(st.booleans(), min_size=1, max_size=4))
+    def live_messages_arrive(self, arrivals: Iterable[bool]) -> None:
+        """Some of them within one tick."""
+        for arrives in arrivals:
+            if self.under_way:
+                self._hear(arrives)
+
+    def _hear(self, arrives: bool) -> None:
         reader, job, (number, prev, frame) = self.under_way.pop(0)
         arrives = arrives or not self.drops_single_messages
         if arrives and reader is self.reader and self.connected:
@@ -260,7 +267,7 @@ class Loop(RuleBasedStateMachine):
         for job in self.jobs:
             self._append(job, self.happened[-1][0] + 2)
         while self.under_way:
-            self.a_live_message_arrives(True)
+            self._hear(True)
         for _ in range(20):
             self._settle()
         assert self.reader.phase is Phase.LIVE
