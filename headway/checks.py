@@ -82,7 +82,7 @@ def check_streams(**_: Any) -> list[CheckMessage]:
                 id="headway.W032",
             )
         )
-    if sentence := shortage(descriptors.most()):
+    if sentence := shortage(descriptors.hard_limit()):
         found.append(CheckWarning(sentence, id="headway.W033"))
     return found
 

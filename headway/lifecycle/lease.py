@@ -13,16 +13,20 @@ from django.db.models.functions import Now
 from headway.conf import conf
 from headway.lifecycle import announce, snapshots
 from headway.models import HELD, Attempt, Job, Status
+from headway.stream.event import MOTION
 
 Changes = dict[str, Any]
 
+_FIELDS = {field.name for field in Job._meta.local_concrete_fields}
+COLUMNS = {
+    name: column
+    for name in MOTION
+    if (column := {"warnings": "warning_count"}.get(name, name)) in _FIELDS
+}
+"""Where a row keeps what moves: the column of each name that has one."""
+
 BLANK: Changes = {
-    "percent": None,
-    "current": None,
-    "total": None,
-    "message": "",
-    "phase": "",
-    "warning_count": 0,
+    **{COLUMNS[name]: value for name, value in MOTION.items() if name in COLUMNS},
     "result": None,
     "files": [],
 }
@@ -254,8 +258,4 @@ def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, Chang
 
 def _columns(progress: Mapping[str, Any]) -> Changes:
     """The columns of a job that keep its progress."""
-    names = ("percent", "current", "total", "message", "phase")
-    columns = {name: progress[name] for name in names if name in progress}
-    if "warnings" in progress:
-        columns["warning_count"] = progress["warnings"]
-    return columns
+    return {column: progress[name] for name, column in COLUMNS.items() if name in progress}

@@ -4,24 +4,23 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import redis
 
 from headway.kinds import registry
 from headway.lifecycle.log import glance, log
 from headway.models import TERMINAL, Attempt, Job, Status
-from headway.stream.event import MOTION, progress_of
-from headway.stream.history import with_stall
+from headway.stream.event import MOTION, Motion, Progress, Snapshot, State, is_stalled, progress_of
 from headway.stream.log import Told
 from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
 
 logger = logging.getLogger(__name__)
 
 
-def state(job: Job) -> dict[str, Any]:
-    """What the database decides; the data of a `state` event. Times are ISO 8601 in UTC."""
-    known = {
+def state(job: Job) -> State:
+    """What the database decides; the data of a `state` event."""
+    known: State = {
         "job": str(job.pk),
         "kind": job.kind,
         "title": job.title,
@@ -30,7 +29,7 @@ def state(job: Job) -> dict[str, Any]:
         "attempt": job.attempt,
         "status": str(job.status),
         "reason": job.reason,
-        "created": _iso(job.created_at),
+        "created": job.created_at.astimezone(UTC).isoformat(),
         "started": _iso(job.started_at),
         "finished": _iso(job.finished_at),
         "result": job.result,
@@ -41,14 +40,17 @@ def state(job: Job) -> dict[str, Any]:
     return known
 
 
-def snapshot(job: Job, live: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def snapshot(job: Job, live: Mapping[str, Any] | None = None) -> Snapshot:
     """Motion and state in one object. `live` is what `live()` found for this job: its motion is
     used unless it is another attempt's, none has begun, or the job has ended and the row knows."""
-    motion = _committed(job)
+    motion, known, quiet = _committed(job), state(job), None
     if live and live.get("attempt") == job.attempt and job.status != Status.QUEUED:
-        names = ("rate", "elapsed") if job.status in TERMINAL else (*MOTION, "quiet")
-        motion |= {name: live[name] for name in names if name in live}
-    return with_stall(motion | state(job))
+        names = ("rate", "elapsed") if job.status in TERMINAL else tuple(MOTION)
+        newer = {name: live[name] for name in names if name in live}
+        motion = cast("Motion", {**motion, **newer})
+        quiet = None if job.status in TERMINAL else live.get("quiet")
+    stalled = is_stalled(job.status, quiet, known["stalled_after"])
+    return {**motion, **known, "quiet": quiet, "stalled": stalled}
 
 
 def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
@@ -62,7 +64,7 @@ def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
     return (found.cursor, found.states) if found else (None, {})
 
 
-def completed(job: Job) -> dict[str, Any]:
+def completed(job: Job) -> Progress:
     """The data of the last `progress` of a job that has succeeded."""
     said = Attempt.objects.filter(job=job, number=job.attempt).values_list("progress", flat=True)
     return progress_of(snapshot(job, said.first()))
@@ -95,7 +97,7 @@ def _said(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _committed(job: Job) -> dict[str, Any]:
+def _committed(job: Job) -> Motion:
     """Motion as the row remembers it. Of a success all is done, though most tasks report a step
     before they take it and none after the last."""
     whole = job.status == Status.SUCCEEDED and job.total is not None
@@ -109,7 +111,6 @@ def _committed(job: Job) -> dict[str, Any]:
         "eta": None,
         "elapsed": _elapsed(job),
         "warnings": job.warning_count,
-        "quiet": None,  # only the log knows
     }
 
 

@@ -1,6 +1,6 @@
 """Draws jobs in a terminal: bars where it can move the cursor, else a line for each change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -8,10 +8,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from headway.models import TERMINAL, Status
+from headway.stream.event import Snapshot
 from headway.templatetags.headway import count, rate, stall
 
-Snapshot = Mapping[str, Any]
-"""What a `snapshot` event carries (docs/protocol.md)."""
 COLOURS = {
     Status.SUCCEEDED: "green",
     Status.FAILED: "red",
@@ -47,8 +46,8 @@ def _bars(snapshots: Iterable[Snapshot], console: Console) -> dict[str, Snapshot
             known[job] = snapshot
             if job not in tasks:
                 tasks[job] = bars.add_task("", total=None, says="")
-            over, percent = is_over(snapshot), snapshot.get("percent")
-            colour = COLOURS.get(snapshot["status"], "blue")
+            over, percent = is_over(snapshot), snapshot["percent"]
+            colour = COLOURS.get(Status(snapshot["status"]), "blue")
             bars.update(
                 tasks[job],
                 description=f"[{colour}]{escape(_name(snapshot))}[/]",
@@ -70,9 +69,9 @@ def _lines(snapshots: Iterable[Snapshot], console: Console) -> dict[str, Snapsho
     for snapshot in snapshots:
         job = snapshot["job"]
         known[job] = snapshot
-        tens = int((snapshot.get("percent") or 0) // 10)
-        stalled = bool(snapshot.get("stalled"))
-        new = (snapshot["status"], snapshot["attempt"], snapshot.get("phase"), tens, stalled)
+        tens = int((snapshot["percent"] or 0) // 10)
+        stalled = snapshot["stalled"]
+        new = (snapshot["status"], snapshot["attempt"], snapshot["phase"], tens, stalled)
         if said.get(job) != new:
             said[job] = new
             console.print(
@@ -90,20 +89,20 @@ def _name(snapshot: Snapshot) -> str:
 
 def _says(snapshot: Snapshot) -> str:
     """Status, percent, phase, what is done, the rate and what is left, or why it ended."""
-    over, percent, eta = is_over(snapshot), snapshot.get("percent"), snapshot.get("eta")
+    over, percent, eta = is_over(snapshot), snapshot["percent"], snapshot["eta"]
     parts = [
         str(snapshot["status"]),
         f"(attempt {snapshot['attempt']})" if snapshot["attempt"] > 1 else "",
         f"{percent:.0f}%" if percent is not None else "",
-        snapshot.get("phase") or "",
+        snapshot["phase"],
         "" if over and percent is not None else count(snapshot),
     ]
     if over:
         parts.append(snapshot["reason"])
     else:
-        parts.append(rate(snapshot.get("rate"), snapshot.get("unit") or ""))
+        parts.append(rate(snapshot["rate"], snapshot["unit"]))
         parts.append(f"{_clock(eta)} left" if eta is not None else "")
-        parts.append(stall(snapshot["quiet"]) if snapshot.get("stalled") else "")
+        parts.append(stall(snapshot["quiet"] or 0) if snapshot["stalled"] else "")
     return "  ".join(_plain(part) for part in parts if part)
 
 

@@ -3,21 +3,21 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, TextIO, cast, get_args, get_type_hints
 from urllib.parse import urlencode
 
 from django.core.management.base import CommandError
 from django.db import close_old_connections
 
 from headway.lifecycle import snapshots
-from headway.models import Job, Status
-from headway.ops.terminal import Snapshot, draw, is_over
+from headway.models import TERMINAL, Job, Status
+from headway.ops.terminal import draw, is_over
 from headway.stream.client import StreamError, watch
-from headway.stream.history import with_stall
+from headway.stream.event import MOTION, Snapshot, is_stalled
 
 EVERY = 0.25
 """Seconds between two looks at the database and Redis."""
-MOTION = ("percent", "current", "total", "rate", "eta")
+NUMBERS = [n for n, hint in get_type_hints(Snapshot).items() if {int, float} & {*get_args(hint)}]
 LARGEST = 1e16
 """Above all numbers that streams carry."""
 WHERE = ("snapshot", "state", "progress")
@@ -80,7 +80,7 @@ def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterat
                 # A stream says nothing of a job that is quiet, but shows that it is alive itself.
                 for each in [job] if job in known else known:
                     yield _timed(known[each], heard[each])
-                if len(known) == len(names) and all(is_over(each) for each in known.values()):
+                if sum(each["status"] in TERMINAL for each in known.values()) == len(names):
                     return
     except StreamError as error:
         raise CommandError(str(error), returncode=UNKNOWN) from error
@@ -95,10 +95,12 @@ def _address(site: str, jobs: Sequence[uuid.UUID]) -> str:
     return f"{root}/events/?heartbeat&{urlencode([('job', str(job)) for job in jobs])}"
 
 
-def _timed(told: Snapshot, heard: float) -> Snapshot:
-    """With how long nothing has come from the job."""
-    running = told["status"] == Status.RUNNING
-    return with_stall({**told, "quiet": time.monotonic() - heard if running else None})
+def _timed(told: Mapping[str, Any], heard: float) -> Snapshot:
+    """With how long nothing has come from the job, and all that is not known as such."""
+    quiet = time.monotonic() - heard if told["status"] == Status.RUNNING else None
+    stalled = is_stalled(told["status"], quiet, told.get("stalled_after"))
+    known = {**MOTION, "unit": "", **told, "quiet": quiet, "stalled": stalled}
+    return cast("Snapshot", known)
 
 
 def _about(told: Any) -> str:
@@ -120,7 +122,7 @@ def _merged(known: Mapping[str, dict[str, Any]], told: Any) -> dict[str, Any]:
 def _is_ours(told: Mapping[str, Any]) -> bool:
     """Whether it can be drawn."""
     texts = (told.get(name) for name in ("job", "title", "status", "reason"))
-    numbers = (told.get(name) for name in (*MOTION, "quiet", "stalled_after"))
+    numbers = (told.get(name) for name in NUMBERS)
     return (
         all(isinstance(text, str) for text in texts)
         and all(isinstance(told.get(name) or "", str) for name in ("phase", "unit"))

@@ -2,8 +2,8 @@
 
 from .event import Event
 from .glance import Glance
-from .housekeeping import Limits
 from .hub import Hub
+from .limits import Limits
 from .log import Log, Output, Receipt, Snapshots
 from .reporter import Cancelled, Reporter, Superseded
 from .subscription import Subscription

@@ -1,10 +1,10 @@
-"""Who holds how many streams: each counts until its client has taken the last byte of it."""
+"""How many streams each holder has: one counts until its client has taken the last byte of it."""
 
 import asyncio
 from collections import Counter
 
 from . import descriptors
-from .housekeeping import Limits
+from .limits import Limits
 from .subscription import Subscription
 
 EVERY = 0.2

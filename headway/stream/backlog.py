@@ -1,5 +1,5 @@
 """What a task has said and nobody has written yet. Of what is too much the oldest is left out and
-counted: whoever reads wants to know how it ended."""
+counted: readers want to know how it ended."""
 
 import threading
 from collections import deque

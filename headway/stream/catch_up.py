@@ -1,4 +1,4 @@
-"""What a reader at a cursor is owed from a consistent read of its jobs' logs. Pure."""
+"""What a reader at a cursor lacks, from a consistent read of its jobs' logs. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from . import sse
 from .event import progress_of, to_json
 from .history import NOWHERE, PAGE, Entry, History, Tail
-from .subscription import Subscription
+from .subscription import CatchUp, Subscription
 
 PIECE = 512 * 1024
 """Bytes of entries that a reader is given at once, unless the first is larger."""
 
 
-class Request(NamedTuple):
+class Reading(NamedTuple):
     """What is read for one reader: its jobs when the read began, and from where."""
 
     reader: Subscription
@@ -23,7 +23,7 @@ class Request(NamedTuple):
     at: int
 
     @classmethod
-    def of(cls, reader: Subscription) -> "Request":
+    def from_reader(cls, reader: Subscription) -> "Reading":
         """A reader that gets snapshots reads from where nothing follows."""
         at = NOWHERE if reader.fresh else reader.cursor
         return cls(reader, reader.jobs, reader.missed, at)
@@ -33,32 +33,23 @@ class Request(NamedTuple):
         return {job for job in self.jobs if not history.tails[job, self.at].exists}
 
 
-class Owed(NamedTuple):
-    """What Subscription.catch_up takes."""
-
-    frames: list[bytes]
-    cursor: int
-    more: bool
-    final: bool
-    snapshots: list[str]
-    settled: Mapping[str, bytes]
-
-
-def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str, Any]]) -> Owed:
+def prepare(
+    reading: Reading, history: History, recovered: Mapping[str, Mapping[str, Any]]
+) -> CatchUp:
     """A snapshot of each job whose history is gone, after a `resync` that says why and before a
     `progress` of the same values, then the entries of the others in the order of their numbers.
     Only entries carry ids, or the last frame where there are none: a reader that is cut off comes
     back to what it did not get.
-    Of a job that has ended, and that Redis does not know, each reader is told once."""
-    tails = {job: history.tails[job, request.at] for job in sorted(request.jobs)}
+    Of a job that has ended, and that Redis does not know, each reader gets one snapshot."""
+    tails = {job: history.tails[job, reading.at] for job in sorted(reading.jobs)}
     settled = {
         job: b"".join(_snapshot(job, "", recovered.get(job)))
         for job, tail in tails.items()
         if not tail.exists and _ended(job, tail, recovered)
     }
-    known = {job for job, frame in settled.items() if request.reader.settled.get(job) == frame}
+    known = {job for job, frame in settled.items() if reading.reader.settled.get(job) == frame}
     reasons = {
-        job: None if job in known else _reason(request, job, tail, history.last)
+        job: None if job in known else _reason(reading, job, tail, history.last)
         for job, tail in tails.items()
     }
     entries, cursor, more = _merge(
@@ -75,21 +66,21 @@ def owed(request: Request, history: History, recovered: Mapping[str, Mapping[str
         snapshots[-1] = f"id: {cursor}\n".encode() + snapshots[-1]
     final = all(_ended(job, tail, recovered) for job, tail in tails.items())
     frames = snapshots + [frame for _, _, frame in entries]
-    if not frames and cursor != request.at:  # the place to come back to, all the same
+    if not frames and cursor != reading.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
-    told = request.reader.settled if more else settled
-    return Owed(frames, cursor, more, final, [job for job, _ in due], told)
+    given = reading.reader.settled if more else settled
+    return CatchUp(frames, cursor, reading.jobs, more, final, [job for job, _ in due], given)
 
 
-def _reason(request: Request, job: str, tail: Tail, last: int) -> str | None:
+def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:
     """None: the entries will do. Otherwise a snapshot is due, and why ("": it was asked for)."""
-    if request.reader.fresh:
-        return request.reader.reason
-    if job in request.missed:
+    if reading.reader.fresh:
+        return reading.reader.reason
+    if job in reading.missed:
         return "lost"
-    if request.at > last and tail.exists:
+    if reading.at > last and tail.exists:
         return "unknown"
-    return tail.gap(request.at) or None
+    return tail.gap(reading.at) or None
 
 
 def _merge(logs: list[list[Entry]], last: int) -> tuple[list[Entry], int, bool]:

@@ -9,7 +9,7 @@ RESERVE = 64
 """Descriptors that streams leave to pages, the database, Redis and files."""
 
 
-def most() -> int:
+def hard_limit() -> int:
     """How many this process may have open once its limit is raised."""
     return _number(getrlimit(RLIMIT_NOFILE)[1])
 

@@ -1,5 +1,5 @@
 """Connections that belong to the hub alone: chunks of HTTP/1.1 go straight to the socket, and one
-epoll, which the event loop watches as one file, tells who can take more and who has left."""
+epoll, watched by the event loop as one file, says which clients can take more or have left."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from .outlet import RESET, unacknowledged
 from .wire import Wire, nothing
 
 LAST_CHUNK = b"0\r\n\r\n"
-MOST_HEARD = 64 * 1024
+MAX_HEARD = 64 * 1024
 """Bytes that are read of what a viewer says after its request; the rest stays in the kernel, where
 it stops the viewer. Unread bytes turn the end of a connection into a reset."""
 BATCH = 256
@@ -28,7 +28,7 @@ RETRY = 0.1
 """Seconds until the kernel is asked again when it was short of memory."""
 SILENCE = 40.0
 """Seconds that a viewer may leave what was sent unacknowledged, or be silent without answering
-the kernel: with STREAM_KEEPALIVE, who vanishes is gone within a minute."""
+the kernel: with STREAM_KEEPALIVE, a client that vanishes is gone within a minute."""
 # Edge-triggered, so that one registration is enough for the whole life of a connection.
 _WATCHED, _LEFT = (
     sum(getattr(select, f"EPOLL{name}", 0) for name in names)
@@ -184,7 +184,7 @@ class SocketWire(Wire):
         asyncio.get_running_loop().call_soon(self._over)
 
     def on_event(self, event: int) -> None:
-        """What epoll tells of this connection."""
+        """What epoll reports of this connection."""
         if event & _LEFT:
             self.abandon()
             return
@@ -233,9 +233,9 @@ class SocketWire(Wire):
             self.abandon()
 
     def _hear(self) -> None:
-        if self._heard < MOST_HEARD:
+        if self._heard < MAX_HEARD:
             with contextlib.suppress(OSError):
-                self._heard += len(os.read(self._descriptor, MOST_HEARD - self._heard))
+                self._heard += len(os.read(self._descriptor, MAX_HEARD - self._heard))
 
     def _over(self) -> None:
         gone, self._gone = self._gone, nothing
@@ -246,12 +246,12 @@ class SocketWire(Wire):
 
 
 def is_possible() -> bool:
-    """Whether this system can tell who leaves: Linux can."""
+    """Whether this system reports clients that leave: Linux does."""
     return hasattr(select, "epoll")
 
 
 def _prepare(descriptor: int) -> None:
-    """Lets the kernel find out who has vanished (tcp(7))."""
+    """Lets the kernel find clients that have vanished (tcp(7))."""
     connection = socket.socket(fileno=descriptor)
     try:
         connection.setblocking(False)

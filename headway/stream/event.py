@@ -1,25 +1,89 @@
-"""What can happen to a job, and how it is written down as JSON."""
+"""What can happen to a job, and how it is written down as JSON: the one definition of progress.
+
+The dictionaries in the annotations are JSON Schema; headway/web/schemas.py makes its own of them.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import NoneType
+from typing import Annotated, Any, NotRequired, TypedDict, cast, get_args, get_type_hints
 
 KINDS = frozenset({"progress", "state", "log", "warning", "output", "error"})
 
-MOTION: Mapping[str, Any] = {
-    "percent": None,
-    "current": None,
-    "total": None,
-    "message": "",
-    "phase": "",
-    "rate": None,
-    "eta": None,
-    "elapsed": None,
-    "warnings": 0,
-}
-"""What moves while a job runs, and how it is written where it is not known."""
-_PROGRESS: Mapping[str, Any] = {"job": "", "attempt": 0, "status": "", **MOTION}
+
+class Run(TypedDict):
+    """Which run of which job something is about; `attempt` is 0 before the first."""
+
+    job: Annotated[str, {"format": "uuid"}]
+    attempt: Annotated[int, {"minimum": 0}]
+    status: str
+
+
+class Measured(TypedDict):
+    """What a task's own numbers and texts come to. `current` and `total` are in the kind's unit,
+    `rate` in that unit per second, `eta` in seconds from now. None is what is not known."""
+
+    percent: Annotated[float | None, {"minimum": 0, "maximum": 100}]
+    current: Annotated[float | None, {"minimum": 0, "maximum": 1e15}]
+    total: Annotated[float | None, {"minimum": 0, "maximum": 1e15}]
+    message: Annotated[str, {"maxLength": 500}]
+    phase: Annotated[str, {"maxLength": 100}]
+    rate: Annotated[float | None, {"exclusiveMinimum": 0}]
+    eta: Annotated[int | None, {"minimum": 0}]
+
+
+class Motion(Measured):
+    """All that moves while a job runs. `elapsed` is in seconds since the attempt began, `warnings`
+    a number."""
+
+    elapsed: Annotated[float | None, {"minimum": 0}]
+    warnings: Annotated[int, {"minimum": 0}]
+
+
+class Facts(TypedDict):
+    """What the database alone decides. Times are ISO 8601 in UTC; `stalled_after` is in seconds of
+    silence (None: never)."""
+
+    kind: Annotated[str, {"minLength": 1}]
+    title: str
+    unit: str
+    stalled_after: Annotated[float | None, {"exclusiveMinimum": 0}]
+    reason: Annotated[str, {"maxLength": 500}]
+    created: Annotated[str, {"format": "date-time"}]
+    started: Annotated[str | None, {"format": "date-time"}]
+    finished: Annotated[str | None, {"format": "date-time"}]
+    result: Any
+    files: list[str]
+
+
+class Progress(Run, Motion):
+    """The data of a `progress` event."""
+
+
+class State(Run, Facts):
+    """The data of a `state` event. Of a success `percent` is 100."""
+
+    percent: NotRequired[int]
+
+
+class Snapshot(Run, Motion, Facts):
+    """The data of a `snapshot` event, where everything is known. `quiet` is in seconds since the
+    job was last heard of (None: it does not run, or nobody knows)."""
+
+    quiet: Annotated[float | None, {"minimum": 0}]
+    stalled: bool
+
+
+MOTION = cast(
+    "Motion",
+    {
+        name: None if NoneType in get_args(hint) else hint()
+        for name, hint in get_type_hints(Motion).items()
+    },
+)
+"""How what moves is written where it is not known."""
+_PROGRESS: Progress = {"job": "", "attempt": 0, "status": "", **MOTION}
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # costly to make
 
@@ -37,9 +101,16 @@ class Event:
             raise ValueError(f"no such event: {self.kind!r}; choose one of {sorted(KINDS)}")
 
 
-def progress_of(snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a `progress` with the values of a snapshot, for who listens to it alone."""
-    return {name: snapshot.get(name, blank) for name, blank in _PROGRESS.items()}
+def progress_of(snapshot: Mapping[str, Any]) -> Progress:
+    """The data of a `progress` with the values of a snapshot, for clients that listen to nothing
+    else. What the snapshot lacks is written as not known."""
+    progress = {name: snapshot.get(name, blank) for name, blank in _PROGRESS.items()}
+    return cast("Progress", progress)
+
+
+def is_stalled(status: object, quiet: float | None, stalled_after: float | None) -> bool:
+    """Whether a job runs that has been silent for longer (seconds) than its kind may be."""
+    return bool(status == "running" and quiet and stalled_after and quiet > stalled_after)
 
 
 def to_json(data: Mapping[str, Any]) -> str:

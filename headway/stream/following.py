@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 TRANSIENT = frozenset({408, 425, 429})
 """Statuses below 500 that may be better next time."""
-LONGEST_RETRY = 60.0
+MAX_RETRY = 60.0
 """Seconds that a server can ask a client to wait at most."""
-WIDEST_JITTER = 30.0
+MAX_JITTER = 30.0
 """Seconds that are drawn on top at most."""
 SETTLED = 10.0
 """Seconds after which a connection was a good one although it brought no event."""
-LARGEST = 64 * 1024 * 1024
+MAX_EVENT = 64 * 1024 * 1024
 """Bytes without an event in them after which a stream is none of ours."""
 
 
@@ -126,8 +126,8 @@ class Following:
                 return
             yield _typed(message)
         self.cursor = self._decoder.last_id
-        if self._unread > LARGEST:
-            raise RefusedError(200, f"Not one of our streams: no event within {LARGEST} bytes.")
+        if self._unread > MAX_EVENT:
+            raise RefusedError(200, f"Not one of our streams: no event within {MAX_EVENT} bytes.")
 
     def pause(self, reason: Exception | str) -> float:
         """Seconds to wait before the next connection: what the stream asked for and, on top, a
@@ -136,10 +136,10 @@ class Following:
         if self._lost_at is None:
             self._lost_at = now
         if self._decoder.retry is not None:
-            self._retry = min(self._decoder.retry / 1000, LONGEST_RETRY)
+            self._retry = min(self._decoder.retry / 1000, MAX_RETRY)
         asked = reason.retry_after if isinstance(reason, Interrupted) else 0.0
-        spread = min(WIDEST_JITTER, self._backoff * 2 ** min(self._failures, 10))
-        wait = max(self._retry, min(asked, LONGEST_RETRY))
+        spread = min(MAX_JITTER, self._backoff * 2 ** min(self._failures, 10))
+        wait = max(self._retry, min(asked, MAX_RETRY))
         wait += random.uniform(0, spread)  # noqa: S311 - not a secret
         self._failures += 1
         if self._give_up is not None and now + wait - self._lost_at > self._give_up:

@@ -5,11 +5,12 @@ numbers order all jobs together: a job read a moment later would overtake the on
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import keys
+from .event import is_stalled
 
 PAGE = 1000
 """Entries of one log that one read returns at most."""
@@ -48,8 +49,9 @@ class Tail:
         return self.snapshot.get(b"final") == b"1"
 
     def state(self) -> dict[str, Any]:
-        """The snapshot object: the newest progress under the newest state, and how long ago the
-        newest event was, since a number is its time."""
+        """The snapshot, as far as the log knows it: the newest progress (none before the first)
+        under the newest state, and how long ago the newest event was, since a number is its
+        time."""
         state: dict[str, Any] = json.loads(self.snapshot[b"state"])
         motion = json.loads(self.snapshot.get(b"progress", b"{}"))
         if motion.get("attempt") != state.get("attempt") or state.get("status") == "queued":
@@ -58,7 +60,8 @@ class Tail:
             motion["eta"] = None
         active = state.get("status") in ("running", "cancelling")
         quiet = round(max(0.0, self.read - self.newest / 1e6), 1) if active else None
-        return with_stall({**motion, **state, "quiet": quiet})
+        stalled = is_stalled(state.get("status"), quiet, state.get("stalled_after"))
+        return {**motion, **state, "quiet": quiet, "stalled": stalled}
 
     def gap(self, cursor: int) -> str:
         """Why a reader at `cursor` cannot be given all that followed; "" when it can."""
@@ -80,13 +83,6 @@ class History:
 
     last: int
     tails: dict[tuple[str, int], Tail] = field(default_factory=dict)
-
-
-def with_stall(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A snapshot with `stalled`: whether it runs, silent for longer than its kind may be."""
-    quiet, limit = state.get("quiet"), state.get("stalled_after")
-    runs = state.get("status") == "running"
-    return {**state, "stalled": bool(runs and quiet and limit and quiet > limit)}
 
 
 def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:

@@ -3,7 +3,7 @@ what a stream does not need."""
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from . import shutdown
+from .asgi import Message, Receive, Send
 from .handover import connection_of, hand_over
-from .housekeeping import CLOSING, farewell
 from .hub import Hub
 from .long_poll import Wait, left
+from .notices import CLOSING, farewell
 from .subscription import Subscription
 from .turns import Turns
 from .wire import AsgiWire, can_be_driven
@@ -29,10 +30,6 @@ HEADERS = {
     "Content-Encoding": "identity",
 }
 
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 
 class Cursor(NamedTuple):
     """Where a client wants to go on. `number` is None when it has none, or one of no use; then
@@ -42,7 +39,7 @@ class Cursor(NamedTuple):
     reason: str = ""
 
     @classmethod
-    def of(cls, text: str) -> "Cursor":
+    def from_text(cls, text: str) -> "Cursor":
         """What a client has sent. Garbage is never an error."""
         if not text:
             return cls(None)
@@ -54,11 +51,11 @@ class Cursor(NamedTuple):
 def cursor(request: HttpRequest) -> Cursor:
     """The client's cursor: the `Last-Event-ID` header, else `?cursor=`, since a rebuilt EventSource
     cannot send the header (WHATWG HTML, section 9.2.4)."""
-    return Cursor.of(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
+    return Cursor.from_text(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
 
 
 def asks(request: HttpRequest) -> str:
-    """Who a request says that it is from, before anybody has looked; else the address."""
+    """The identity that a request claims, not yet checked; else its address."""
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     address = request.META.get("REMOTE_ADDR", "")
     return request.headers.get("Authorization") or session or address
@@ -151,7 +148,7 @@ class EventStreamHandler(ASGIHandler):
     async def _answer_later(
         self, response: HttpResponseBase, scope: Any, receive: Receive, send: Send
     ) -> None:
-        """Waits, then makes the request again: who asks is checked and the answer made as if it
+        """Waits, then makes the request again: its user is checked and the answer made as if it
         had come only now. Where the server has too many streams to wait, the answer is what there
         is, with the time after which to come back."""
         wait: Wait = response.wait  # type: ignore[attr-defined]  # by `wait_before`

@@ -11,12 +11,10 @@ from collections.abc import (
     Collection,
     Coroutine,
     Hashable,
-    Iterable,
     Mapping,
     Sequence,
 )
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import redis.asyncio
@@ -25,11 +23,13 @@ from redis.backoff import NoBackoff
 
 from . import history, sse
 from .accounts import Accounts
-from .catch_up import Request, owed
 from .direct import Sockets
-from .housekeeping import CLOSING, SPENT, Clock, Limits, Revoked, busy, farewell, opening
+from .housekeeping import Housekeeper, Revoked
+from .limits import Limits
+from .notices import CLOSING, SPENT, busy, farewell, opening
 from .pubsub import Channels
 from .rooms import Rooms
+from .rounds import Behind, Round
 from .subscription import Subscription
 from .wire import Buffer, Wire
 
@@ -43,9 +43,9 @@ Members = Callable[[str, int], Awaitable[Sequence[str]]]
 
 ROUND = 100
 """Readers that are caught up with one round trip at most."""
-LONGEST_PAUSE = 2.0
+MAX_PAUSE = 2.0
 """Seconds between two attempts to read the log at most."""
-PATIENCE = 5.0
+ROUND_TIMEOUT = 5.0
 """Seconds that one round of catching up may take before it counts as failed."""
 FAREWELL = 2.0
 """Seconds that viewers have to take the end of their streams when the server ends."""
@@ -71,25 +71,25 @@ class Hub:
         self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+            url, socket_timeout=ROUND_TIMEOUT, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
-        self._rooms = Rooms(self.limits.tick, self._follow, self._catch_up)
+        self._asked = asyncio.Event()
+        self._behind = Behind(self._asked.set)
+        self._rooms = Rooms(self.limits.tick, asyncio.get_running_loop, self._behind.add)
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
         )
         self._accounts = Accounts(self.limits)
-        self._clock = Clock(self.limits, self._end, lambda: self._away, revoked)
+        self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
         self.ending = asyncio.Event()
         """Set for good once `close` was called."""
         self._away: float | None = None
-        self._behind: dict[Subscription, None] = {}
-        self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def readers(self) -> Collection[Subscription]:
         """All whose streams are open."""
-        return self._clock.readers
+        return self._housekeeper.readers
 
     def attach(self, reader: Subscription, wire: Wire) -> None:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
@@ -99,22 +99,22 @@ class Hub:
             wire.write(farewell(CLOSING) if self.ending.is_set() else busy())
             reader.end()
             return
-        wire.ready = partial(self._unblock, reader)
-        self._clock.begin(reader)
+        wire.ready = partial(self._behind.unblock, reader)
+        self._housekeeper.begin(reader)
         self._accounts.enter(reader)
         self._rooms.enter(reader)
         self._start()
         wire.write(opening(reader))
         if reader.heartbeat:  # at once, so that a page knows that nothing holds the stream back
-            wire.write(sse.heartbeat(stale=self._clock.stale))
-        self._catch_up(reader)
+            wire.write(sse.heartbeat(stale=self._housekeeper.stale))
+        self._behind.add(reader)
 
     def detach(self, reader: Subscription) -> None:
         """Forgets a stream; its channels are dropped with the next round. May be called twice."""
-        if not self._clock.forget(reader):
+        if not self._housekeeper.forget(reader):
             return
         self._accounts.leave(reader)
-        self._behind.pop(reader, None)
+        self._behind.discard(reader)
         self._rooms.leave(reader)
         self._asked.set()
 
@@ -133,7 +133,8 @@ class Hub:
         taken it, FAREWELL seconds at most, and ends the tasks and the connections."""
         self.ending.set()
         for reader in tuple(self.readers):
-            self._end(reader, farewell(CLOSING, self._clock.sign(reader) if reader.waits else b""))
+            sign = self._housekeeper.sign(reader) if reader.waits else b""
+            self._end(reader, farewell(CLOSING, sign))
         return self._finish()
 
     async def _finish(self) -> None:
@@ -160,8 +161,8 @@ class Hub:
                 for name, work in [
                     ("live", self._channels.run()),
                     ("log", self._run()),
-                    ("clock", self._clock.run()),
-                    ("grants", self._clock.check()),
+                    ("clock", self._housekeeper.run()),
+                    ("grants", self._housekeeper.check()),
                 ]
             ]
 
@@ -171,100 +172,54 @@ class Hub:
         reader.end()
         self.detach(reader)
 
-    def _catch_up(self, reader: Subscription) -> None:
-        if reader in self.readers and reader.lagging and not reader.blocked:
-            self._behind[reader] = None
-            self._asked.set()
-
-    def _unblock(self, reader: Subscription) -> None:
-        reader.blocked = False
-        self._catch_up(reader)
-
     def _on_loss(self) -> None:
         self._lose_sight()
         self._rooms.doubt()
-        for reader in self.readers:
-            reader.complete = not reader.feed
-            self._catch_up(reader)
         self._asked.set()  # even without readers: the next round shows that Redis is back
 
-    def _follow(self, reader: Subscription, job: str, number: int) -> None:
-        """A new job of the reader's owner, which began with the event `number`. It was announced
-        before anything later was published, so catching up gives all of it, unless the reader has
-        read past that in the meantime. One that it follows is announced again when it runs, for
-        those who were not told of its start."""
-        if job in reader.jobs:
-            return
-        if number <= reader.cursor:
-            reader.missed |= {job}
-        self._join(reader, [job])
-
-    def _join(self, reader: Subscription, jobs: Iterable[str]) -> None:
-        if reader in self.readers:  # it may have left while its jobs were looked up
-            self._rooms.leave(reader)
-            reader.jobs |= frozenset(jobs)
-            self._rooms.enter(reader)
-            self._catch_up(reader)
-
     async def _run(self) -> None:
-        """Catches up who lags, in rounds."""
+        """Catches up the readers that are behind, in rounds."""
         pause, size = 0.05, ROUND
         while True:
             await self._asked.wait()
             self._asked.clear()
-            batch = list(islice(self._behind, size))
-            for reader in batch:  # before anything else: a loss from here on must be seen
-                reader.arm()
+            this = Round(self._rooms, self._behind, size)
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(ROUND_TIMEOUT):
                     await self._channels.hold(self._rooms.channels)
-                    await self._complete(batch)
-                    await self._read(batch)
+                    await self._complete(this)
+                    await self._read(this)
                 pause, size, self._away = 0.05, ROUND, None
             except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
                 logger.warning("Streams wait to be caught up: %s", error)
                 self._lose_sight()
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-                pause, size = min(pause * 2, LONGEST_PAUSE), max(1, len(batch) // 2)
-                for reader in batch:  # whoever makes a round fail must not keep the others waiting
-                    if self._behind.pop(reader, reader) is None:
-                        self._behind[reader] = None
+                pause, size = min(pause * 2, MAX_PAUSE), max(1, len(this.readers) // 2)
+                self._behind.postpone(this.readers)
             if self._behind:
                 self._asked.set()
 
-    async def _complete(self, batch: Iterable[Subscription]) -> None:
+    async def _complete(self, this: Round) -> None:
         """Asks for the jobs of feeds, now that no new one can be missed."""
-        for reader in batch:
+        for reader in this.readers:
             if not reader.complete:
-                reader.complete = True  # first: a loss in the meantime takes it back
+                reader.learn_feed()
                 try:
                     jobs = await self._members(reader.feed, reader.cursor)
                 except BaseException:
-                    reader.complete = False
+                    reader.lose_feed()
                     raise
-                self._join(reader, jobs)
-                reader.arm()
+                this.have_asked(reader, jobs)
         await self._channels.hold(self._rooms.channels)
 
-    async def _read(self, batch: Iterable[Subscription]) -> None:
-        requests = [Request.of(reader) for reader in batch]
-        if not requests:
+    async def _read(self, this: Round) -> None:
+        wanted = this.read_from()
+        if not this.readers:
             return
-        wanted = sorted({(job, request.at) for request in requests for job in request.jobs})
         async with self._redis.pipeline(transaction=True) as pipe:
             history.queue(pipe, wanted)
-            read = history.parse(wanted, await pipe.execute())
-        self._rooms.start(read)
-        missing = {job for request in requests for job in request.lost(read)}
-        recovered = await self._recover(sorted(missing)) if missing else {}
-        for request in requests:
-            self._behind.pop(request.reader, None)
-            if request.reader in self.readers:
-                request.reader.catch_up(**owed(request, read, recovered)._asdict())
-                # What has joined in the meantime may have begun before the cursor moved.
-                if joined := request.reader.jobs - request.jobs:
-                    request.reader.missed |= joined
-                if request.reader.spent:
-                    self._end(request.reader, farewell(SPENT))
-                self._catch_up(request.reader)
+            missing = this.have_read(history.parse(wanted, await pipe.execute()))
+        recovered = await self._recover(missing) if missing else {}
+        for reader in this.finish(recovered):
+            self._end(reader, farewell(SPENT))

@@ -1,12 +1,12 @@
-"""Long polls: waits until a stream would tell something new, without being one. Asks the hub, so
+"""Long polls: waits until a stream would have something new, without being one. Asks the hub, so
 that there is one way to catch up with the log, and holds nothing but the request itself."""
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from .asgi import Receive
 from .hub import Hub
 from .shutdown import last_words
 from .sse import Decoder
@@ -14,7 +14,7 @@ from .subscription import Subscription
 from .wire import Wire, nothing
 
 SHOWN = frozenset({"snapshot", "resync", "progress", "state"})
-"""Events that change a job's snapshot. Lines and output alone are no news to who asks for that."""
+"""Events that change a job's snapshot. Lines and output alone are no news to its clients."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Wait:
     reader: Subscription
     seconds: float
 
-    async def over(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> "Bell | None":
+    async def over(self, receive: Receive) -> "Bell | None":
         """Waits; None when the client has left meanwhile (`receive` of ASGI tells)."""
         hub, bell = self.hub(), Bell()
         leaving = asyncio.ensure_future(left(receive))
@@ -69,7 +69,7 @@ class Bell(Wire):
             self.rung.set_result(None)
 
 
-async def left(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+async def left(receive: Receive) -> None:
     """Returns when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from .event import clean
-from .quantity import MOST, amount, share
+from .event import Measured, clean
+from .quantity import MAX_NUMBER, amount, share
 from .speed import Speed
 
 FULL = 99.9
 """The most that a running job shows: 100 % is for a success that has been committed."""
 
 
-class Motion:
+class Meter:
     """The numbers behind one bar. Any thread may set `current`, `total` and `message`; the bar
     never goes back, whatever they say."""
 
@@ -29,9 +29,8 @@ class Motion:
         self._phase, self.current, self.total = clean(name, 100), None, None
         self._speed = Speed()
 
-    def describe(self, now: float) -> dict[str, Any]:
-        """percent, current, total, message, phase, rate (per second) and eta (seconds), at `now`
-        (monotonic seconds). What is not known is None."""
+    def describe(self, now: float) -> Measured:
+        """What the numbers come to at `now` (monotonic seconds)."""
         current, total = amount(self.current), amount(self.total)
         self._speed.sample(now, current or 0)
         rate = self._speed.rate(now)
@@ -43,7 +42,7 @@ class Motion:
             self._highest = max(self._highest, reached)
             percent = min(FULL, int(self._highest * 1000 + 1e-6) / 10)
             pace = rate and total and width * rate / total
-            eta = round(min(MOST, (1.0 - reached) / pace)) if pace else None
+            eta = round(min(MAX_NUMBER, (1.0 - reached) / pace)) if pace else None
         return {
             "percent": percent,
             "current": current,

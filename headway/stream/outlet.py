@@ -1,5 +1,5 @@
 """The connection below an ASGI `send`: whether its client takes what it was sent, and its end by
-force. Servers do not tell; what they are made of does (Daphne, Uvicorn, HTTP/1.1 of Hypercorn)."""
+force. Servers do not say; what they are made of does (Daphne, Uvicorn, HTTP/1.1 of Hypercorn)."""
 
 import contextlib
 import fcntl

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 SILENCE = 2.0
 """Seconds without a message after which the connection is asked for a sign of life."""
-LONGEST_PAUSE = 2.0
+MAX_PAUSE = 2.0
 """Seconds between two attempts to connect at most."""
 
 
@@ -76,7 +76,7 @@ class Channels:
                 await connection.disconnect(nowait=True)
             self._on_loss()
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE)
 
     async def _read(self, connection: Any) -> None:
         asked = False

@@ -3,21 +3,21 @@
 import math
 from typing import Any
 
-MOST = 1e15
+MAX_NUMBER = 1e15
 """Numbers above this are shown as this: past it a double no longer counts in ones."""
 
 
 def amount(value: Any) -> int | float | None:
-    """A finite number from 0 to MOST, or None where `value` is no number at all."""
+    """A finite number from 0 to MAX_NUMBER, or None where `value` is no number at all."""
     try:
         number = value if type(value) is int else float(value)
         if math.isnan(number):
             return None
     except OverflowError:
-        return MOST
+        return MAX_NUMBER
     except Exception:  # noqa: BLE001 - of no number, or whatever a task's object raises
         return None
-    return max(0, min(number, MOST))
+    return max(0, min(number, MAX_NUMBER))
 
 
 def share(current: int | float | None, total: int | float | None) -> float | None:

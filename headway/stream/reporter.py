@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import redis
 
 from .backlog import PENDING, Backlog
-from .event import Event, clean
+from .event import Event, Progress, clean
 from .log import Log, Receipt
-from .motion import Motion
+from .motion import Meter
 from .quantity import amount
 from .ticker import TICK, Flushes, Ticker
 
@@ -66,7 +66,7 @@ class Reporter:
         self._log = log
         self._started = self._heard = self._clock()
         self._sent_at = 0.0
-        self._motion = Motion()
+        self._motion = Meter()
         self._shown: dict[str, Any] = {}
         self._idle = True
         self._backlog = Backlog()
@@ -168,7 +168,7 @@ class Reporter:
         self._ticker().add(self)
         self._wake()
 
-    def stop(self) -> dict[str, Any]:
+    def stop(self) -> Progress:
         """Leaves the ticker, writes what is left and returns the last progress."""
         self._over = True
         self._ticker().remove(self)
@@ -191,8 +191,8 @@ class Reporter:
         the task has ended."""
         return 0.0 if self._over else self._clock() - self._heard
 
-    def progress(self) -> dict[str, Any]:
-        """The data of a `progress` event, as of now (see docs/protocol.md)."""
+    def progress(self) -> Progress:
+        """The data of a `progress` event, as of now."""
         now = self._clock()
         stopping = self._noticed or self._stop is Cancelled
         with self._values:

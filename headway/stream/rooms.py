@@ -1,25 +1,32 @@
-"""Which readers hear which channels, and when they get what has been heard."""
+"""Which readers hear which channels, and when they get what has been heard. Without I/O."""
 
-import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from . import keys
 from .history import History
 from .subscription import Chain, Piece, Room, Subscription
 
 
+class Scheduler(Protocol):
+    """What is needed of an event loop."""
+
+    def time(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> object: ...
+
+
 class Rooms:
     """Routes live messages to the rooms of their jobs, and flushes each room at once after a
-    rest, then once a tick. A job that is announced to a reader's feed goes to `on_new_job`, a
-    reader for whom messages are missing to `on_lag`."""
+    rest, then once a tick. A reader that must read the log goes to `on_lag`."""
 
     def __init__(
         self,
         tick: float,
-        on_new_job: Callable[[Subscription, str, int], None],
+        scheduler: Callable[[], Scheduler],
         on_lag: Callable[[Subscription], None],
     ) -> None:
-        self._tick, self._on_new_job, self._on_lag = tick, on_new_job, on_lag
+        self._tick, self._scheduler, self._on_lag = tick, scheduler, on_lag
         self._rooms: dict[frozenset[str], Room] = {}
         self._hearing: dict[str, set[Room]] = {}
         self._feeds: dict[str, set[Subscription]] = {}
@@ -40,6 +47,7 @@ class Rooms:
                 self._hearing.setdefault(keys.live(job), set()).add(room)
         room.readers.add(reader)
         reader.room, reader.jobs = room, room.jobs  # one set for all of them
+        reader.fall_behind()
         if reader.feed:
             self._feeds.setdefault(reader.feed, set()).add(reader)
 
@@ -49,7 +57,6 @@ class Rooms:
         if room is None:
             return
         room.readers.discard(reader)
-        room.live.discard(reader)
         if reader.feed:
             self._feeds[reader.feed].discard(reader)
             if not self._feeds[reader.feed]:
@@ -57,22 +64,32 @@ class Rooms:
         if not room.readers:
             self._demolish(room)
 
+    def join(self, reader: Subscription, jobs: Iterable[str]) -> None:
+        """The reader follows these jobs as well, unless it has left."""
+        if reader.room is not None:
+            self.leave(reader)
+            reader.jobs |= frozenset(jobs)
+            self.enter(reader)
+            self._on_lag(reader)
+
     def start(self, read: History) -> None:
         """A read of the log was made: chains of messages that have not begun begin after it."""
         for (job, _), tail in read.tails.items():
             missing = self._chain(keys.live(job)).start(tail.newest)
             for room in tuple(self._hearing.get(keys.live(job), ())):
-                # Or Redis has lost what was sent, and numbers begin anew
+                # Or Redis has lost what was sent, and numbers begin again
                 if missing or room.sent > read.last:
                     self._lose(room)
 
     def doubt(self) -> None:
-        """Live messages may have been lost: nobody is live any more."""
+        """Live messages may have been lost, those of new jobs as well: nobody is live any more."""
         for room in self._rooms.values():
-            room.doubt()
+            for reader in room.readers:
+                reader.lose_feed()
+            self._lose(room)
 
     def on_subscribe(self, channel: str) -> None:
-        """A channel begins anew: what its next message follows is not known."""
+        """A channel begins again: what its next message follows is not known."""
         self._chains.pop(channel, None)
 
     def on_message(self, channel: str, data: bytes) -> None:
@@ -100,6 +117,16 @@ class Rooms:
             room.hear(piece)
             self._schedule(room)
 
+    def _on_new_job(self, reader: Subscription, job: str, number: int) -> None:
+        """A new job of the reader's owner, which began with the event `number`. It was announced
+        before anything later was published, so catching up gives all of it, unless the reader has
+        read past that in the meantime. One that it follows is announced again when it runs, for
+        readers that have not heard of its start."""
+        if job not in reader.jobs:
+            if number <= reader.cursor:
+                reader.miss([job])
+            self.join(reader, [job])
+
     def _lose(self, room: Room) -> None:
         room.doubt()
         for reader in room.readers:
@@ -110,19 +137,18 @@ class Rooms:
 
     def _schedule(self, room: Room) -> None:
         """Flushes a room at once, or when its tick is over."""
-        loop = asyncio.get_running_loop()
-        now, due = loop.time(), self._due.get(room, 0.0)
+        now, due = self._scheduler().time(), self._due.get(room, 0.0)
         if now >= due:
             self._due[room] = now + self._tick
             room.flush()
         elif not room.scheduled:
             room.scheduled = True
-            loop.call_at(due, self._flush, room)
+            self._scheduler().call_at(due, self._flush, room)
 
     def _flush(self, room: Room) -> None:
         room.scheduled = False
         if room in self._due:
-            self._due[room] = asyncio.get_running_loop().time() + self._tick
+            self._due[room] = self._scheduler().time() + self._tick
             room.flush()
 
     def _demolish(self, room: Room) -> None:

@@ -6,15 +6,16 @@ import functools
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 from weakref import WeakSet
 
+from .asgi import Receive, Send
 from .hub import Hub
 
-LONGEST = 3.0
+MAX_WAIT = 3.0
 """Seconds that Daphne waits for answers under way, once all streams have ended."""
 _watched: "WeakSet[Hub]" = WeakSet()
 _tasks: set["asyncio.Task[None]"] = set()
@@ -44,8 +45,8 @@ class Lifespan:
     async def __call__(
         self,
         scope: Any,
-        receive: Callable[[], Awaitable[Mapping[str, Any]]],
-        send: Callable[[Mapping[str, Any]], Awaitable[None]],
+        receive: Receive,
+        send: Send,
     ) -> None:
         """Serves one server (ASGI lifespan, version 2.0)."""
         del scope
@@ -85,7 +86,7 @@ async def _answered(closing: Awaitable[None], server: Any) -> None:
     await closing
     running = [one.get("application_instance") for one in server.connections.values()]
     if left := [task for task in running if task is not None and not task.done()]:
-        await asyncio.wait(left, timeout=LONGEST)
+        await asyncio.wait(left, timeout=MAX_WAIT)
 
 
 def _when_signalled(hub: Hub) -> None:

@@ -8,7 +8,8 @@ otherwise the log is read. So a first connect, a resume, a slow reader and a los
 one case.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from enum import Enum
 from math import inf
 from typing import NamedTuple
 
@@ -17,6 +18,40 @@ from .wire import Wire
 
 NONE: frozenset[str] = frozenset()  # one for all: each empty set of its own takes 216 bytes
 NOTHING: Mapping[str, bytes] = {}
+
+
+class Phase(Enum):
+    """Where a reader is. Only the methods of Subscription move it on."""
+
+    BEHIND = "behind"
+    "It must read the log, and gets no live frames."
+    READING = "reading"
+    "It is about to read the log, and has missed nothing since."
+    LIVE = "live"
+    "It has everything, and gets live frames."
+    BLOCKED = "blocked"
+    "Its wire has refused a piece, and takes nothing until it is ready."
+    ENDED = "ended"
+    "Nothing more is sent."
+
+
+class CatchUp(NamedTuple):
+    """What the log has for one reader (catch_up.py)."""
+
+    frames: list[bytes]
+    cursor: int
+    """Up to where the frames lead."""
+    jobs: frozenset[str]
+    """Of which it was read; the reader may have got others since."""
+    more: bool = False
+    """Whether some of it is left to read."""
+    final: bool = False
+    """Whether all jobs have ended."""
+    snapshots: Collection[str] = ()
+    """The jobs of which a snapshot is among the frames."""
+    settled: Mapping[str, bytes] = NOTHING
+    """The snapshots that the reader has been given of jobs that have ended and that Redis does not
+    know."""
 
 
 class Piece(NamedTuple):
@@ -48,7 +83,7 @@ class Chain:
         this is the last one that is known to have come."""
         known = self._newest
         # Older than the read: it was on its way when that was made. But where the log does not
-        # know what came before (append.lua), numbers may have begun anew.
+        # know what came before (append.lua), numbers may have begun again.
         if known is not None and number <= known and prev != number - 1:
             return None
         self._newest = number
@@ -69,9 +104,9 @@ class Subscription:
     sets `wire`, where frames go, and `budget`, the bytes after which there are no more."""
 
     __slots__ = (  # there is one for each viewer
-        *("_armed", "blocked", "budget", "complete", "cursor", "ended", "ends", "feed", "fresh"),
-        *("given", "grant", "heartbeat", "holder", "jobs", "lasts", "missed", "period", "reason"),
-        *("room", "settled", "waits", "wire"),
+        *("budget", "complete", "cursor", "ends", "feed", "fresh", "given", "grant", "heartbeat"),
+        *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "room", "settled"),
+        *("waits", "wire"),
     )
 
     def __init__(
@@ -89,71 +124,84 @@ class Subscription:
         grant: Hashable = None,
         lasts: float = inf,
     ) -> None:
+        self.phase = Phase.BEHIND
         self.jobs = frozenset(jobs)
         self.wire: Wire
         self.budget: float = inf
-        self.feed, self.complete = feed, not feed
-        self.ends, self.ended = ends, False
+        self.feed, self.complete, self.ends = feed, not feed, ends
         self.fresh, self.reason = cursor is None, reason
         self.cursor = cursor or 0
         self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.period, self.waits = heartbeat, period, waits
         self.holder, self.grant, self.lasts = holder, grant, lasts
         self.given = 0
-        self.blocked = False
         self.room: Room | None = None
-        self._armed: tuple[Room | None, int] = (None, 0)
 
     @property
-    def lagging(self) -> bool:
-        """Whether it must read the log before it gets live frames."""
-        if self.ended:
-            return False
-        return not self.complete or self.room is None or self not in self.room.live
+    def ended(self) -> bool:
+        """Whether nothing more is sent."""
+        return self.phase is Phase.ENDED
 
     @property
     def spent(self) -> bool:
         """Whether it has been given all that a stream may cost: it ends, to be resumed."""
         return self.given > self.budget
 
-    def arm(self) -> None:
+    def begin_reading(self) -> None:
         """Call before the channels are made sure of and the log is read: what is sent, lost or
-        joined from here on may not be in it."""
-        self._armed = (self.room, self.room.losses if self.room else 0)
+        joined from here on may not be in it. Where not all jobs are known it stays behind."""
+        if self.phase is Phase.BEHIND and self.complete:
+            self.phase = Phase.READING
 
-    def catch_up(
-        self,
-        frames: Sequence[bytes],
-        cursor: int,
-        *,
-        more: bool = False,
-        final: bool = False,
-        snapshots: Collection[str] = (),
-        settled: Mapping[str, bytes] = NOTHING,
-    ) -> None:
-        """What the log owed; `more` of it is left to read. `final`: all jobs have ended.
-        `snapshots`: the jobs of which one is among the frames. `settled`: the snapshots that this
-        stream has been given of jobs that have ended and that Redis does not know."""
-        over = self.ends and final and not more
-        if not self.give(b"".join(frames), cursor, over=over):
+    def fall_behind(self) -> None:
+        """Live frames were lost, or may have been: it must read the log."""
+        if self.phase in (Phase.READING, Phase.LIVE):
+            self.phase = Phase.BEHIND
+
+    def unblock(self) -> None:
+        """Its wire takes pieces again."""
+        if self.phase is Phase.BLOCKED:
+            self.phase = Phase.BEHIND
+
+    def lose_feed(self) -> None:
+        """A new job of its owner may have been missed."""
+        self.complete = not self.feed
+        self.fall_behind()
+
+    def learn_feed(self) -> None:
+        """Its owner's jobs are about to be asked for; `lose_feed` takes it back."""
+        self.complete = True
+
+    def miss(self, jobs: Iterable[str]) -> None:
+        """Events of these jobs may lie before the cursor and not have been given: each needs a
+        snapshot."""
+        self.missed = self.missed.union(jobs) or NONE
+
+    def catch_up(self, found: CatchUp) -> None:
+        """Gives what the log has, and goes live unless more is left there, or something was sent
+        or lost while it was read."""
+        over = self.ends and found.final and not found.more
+        if not self.give(b"".join(found.frames), found.cursor, over=over):
             return
         self.fresh, self.reason = False, ""
-        self.missed = self.missed.difference(snapshots) or NONE
-        self.settled = settled or NOTHING
-        if self.room is not None and not self.ended and not more:
-            self.room.admit(self, self._armed)
+        self.missed = self.missed.difference(found.snapshots) or NONE
+        self.settled = found.settled or NOTHING
+        # What has joined in the meantime may have begun before the cursor moved.
+        self.miss(self.jobs - found.jobs)
+        if self.phase is Phase.READING:
+            up_to_date = self.room is not None and self.cursor >= self.room.sent
+            self.phase = Phase.LIVE if up_to_date and not found.more else Phase.BEHIND
 
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
         the wire refuses them or the budget is spent; what it missed can be read again."""
-        if self.given > self.budget:
-            self._leave()
+        if self.spent:
+            self.fall_behind()
             return False
         if over:
             frames += sse.DONE
         if frames and not self.wire.write(frames):
-            self.blocked = True
-            self._leave()
+            self.phase = Phase.BLOCKED
             return False
         self.given += len(frames)
         self.cursor = cursor
@@ -163,23 +211,17 @@ class Subscription:
 
     def end(self) -> None:
         """Nothing more will be sent."""
-        self.ended = True
-        self._leave()
+        self.phase = Phase.ENDED
         self.wire.close()
-
-    def _leave(self) -> None:
-        if self.room is not None:
-            self.room.live.discard(self)
 
 
 class Room:
-    """Live events of one set of jobs, joined once for all who have everything before them."""
+    """Live events of one set of jobs, joined once for all readers that have everything before
+    them."""
 
     def __init__(self, jobs: frozenset[str]) -> None:
         self.jobs = jobs
         self.readers: set[Subscription] = set()
-        self.live: set[Subscription] = set()
-        self.losses = 0
         self.scheduled = False
         self.sent = 0
         self._waiting: dict[str | int, Piece] = {}
@@ -190,24 +232,31 @@ class Room:
         self._waiting.pop(key, None)
         self._waiting[key] = piece
 
+    @property
+    def live(self) -> list[Subscription]:
+        """The readers that have everything before the next flush."""
+        live = Phase.LIVE
+        return [reader for reader in self.readers if reader.phase is live]
+
     def lose(self, job: str, known: int) -> None:
         """Live messages of a job after `known` are missing; `doubt` is to follow. Where those of
         others have moved a reader's cursor on since, reading from there is no remedy: it needs a
         snapshot."""
-        for reader in self.live:
-            if known < reader.cursor and len(self.jobs) > 1:
-                reader.missed |= {job}
+        if len(self.jobs) > 1:
+            for reader in self.live:
+                if known < reader.cursor:
+                    reader.miss([job])
 
     def doubt(self) -> None:
         """Anything may have been lost: all must read the log, where what waits is as well, unless
         Redis has lost it since."""
-        self.losses += 1
-        self.live.clear()
         self._waiting.clear()
         self.sent = 0
+        for reader in self.readers:
+            reader.fall_behind()
 
     def flush(self) -> None:
-        """Sends what waits to all who are live."""
+        """Sends what waits to all readers that are live."""
         pieces = list(self._waiting.values())
         self._waiting.clear()
         if not pieces:
@@ -215,15 +264,9 @@ class Room:
         first, self.sent = pieces[0].number, max(pieces[-1].number, self.sent)
         joined = b"".join([piece.frame for piece in pieces])
         final = pieces[-1].final  # a retry after the end makes it none
-        for reader in tuple(self.live):
+        for reader in self.live:
             frames, cursor = joined, self.sent
             if reader.cursor >= first:  # it has read some of them
                 frames = b"".join([p.frame for p in pieces if p.number > reader.cursor])
                 cursor = max(cursor, reader.cursor)
             reader.give(frames, cursor, over=final and reader.ends)
-
-    def admit(self, reader: Subscription, armed: "tuple[Room | None, int]") -> None:
-        """Makes a reader live, unless something has been sent or lost that it has not read."""
-        unchanged = armed == (self, self.losses) and reader.cursor >= self.sent
-        if unchanged and reader.complete:
-            self.live.add(reader)

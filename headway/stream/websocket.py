@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from .asgi import Receive, Send
 from .hub import Hub
 from .subscription import Subscription
 from .websocket_messages import Frame, frames, joined, parsed, told
@@ -13,14 +14,12 @@ from .wire import AsgiWire, Wire, nothing
 
 logger = logging.getLogger(__name__)
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Answer = Callable[["Socket", Mapping[str, Any] | None], Awaitable[None]]
 """Does what one message of a client asks for; None is one that is no JSON object."""
 
-LARGEST = 64 * 1024
+MAX_MESSAGE = 64 * 1024
 """Bytes of one message of a client at most."""
-MOST_WAITING = 32
+MAX_WAITING = 32
 """Messages of one client that wait for the one before at most."""
 TOO_EAGER, TOO_LARGE, BROKEN, RETURN, LATER, SIGN_IN = 4008, 4009, 4011, 4012, 4013, 4401
 """Why a connection is closed: 3000 more than the registered codes (RFC 6455, section 7.4), which
@@ -130,9 +129,9 @@ class Socket:
 
     def _take(self, text: str | bytes, answer: Answer) -> None:
         """Never waits, so that a server that keeps whatever a client sends is soon rid of it."""
-        if len(text) > LARGEST:
+        if len(text) > MAX_MESSAGE:
             self.close(TOO_LARGE)
-        elif len(self._todo) >= MOST_WAITING:
+        elif len(self._todo) >= MAX_WAITING:
             self.close(TOO_EAGER)
         else:
             self._todo.append(text)

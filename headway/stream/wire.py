@@ -2,12 +2,11 @@
 
 import asyncio
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol
 
+from .asgi import Message, Send
 from .outlet import Outlet
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Wire(Protocol):
@@ -115,7 +114,7 @@ class AsgiWire(Wire):
         self._outlet.reset()
         self.abandon()
 
-    def _drive(self, message: dict[str, Any]) -> None:
+    def _drive(self, message: Message) -> None:
         sending: Any = self._send(message)
         try:
             blocked_on = sending.send(None)

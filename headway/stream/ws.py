@@ -12,11 +12,12 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from . import shutdown
+from .asgi import Receive, Send
 from .http import asks
 from .hub import Hub
 from .subscription import Subscription
 from .turns import Turns
-from .websocket import SIGN_IN, Answer, Receive, Send, Socket
+from .websocket import SIGN_IN, Answer, Socket
 
 
 class SocketRequest(ASGIRequest):

@@ -14,6 +14,7 @@ from headway.kinds import json_values, secrets
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
+from headway.stream.event import Snapshot
 from headway.users import Person, User
 from headway.web.responses import vary
 
@@ -27,7 +28,7 @@ class Shown:
     """One job with its snapshot and the cursor from which a stream continues it."""
 
     job: Job
-    snap: dict[str, Any]
+    snap: Snapshot
     cursor: int | None
     """None when Redis did not answer."""
     viewer: User

@@ -2,50 +2,47 @@
 parameters, which forms know."""
 
 from collections.abc import Iterator
-from typing import Any
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from django import forms
 
 from headway.kinds import secrets
 from headway.models import Status
+from headway.stream.event import Snapshot, State
 
 Schema = dict[str, Any]
 
-_NUMBER_OR_NULL: Schema = {"type": ["number", "null"], "minimum": 0}
-_MOMENT_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+
+
+def fields(shape: type) -> dict[str, Schema | bool]:
+    """The properties of a TypedDict of headway/stream/event.py."""
+    hints = get_type_hints(shape, include_extras=True)
+    return {name: _field(hint) for name, hint in hints.items()} | {"status": STATUS}
+
+
+def _field(hint: Any) -> Schema | bool:
+    if hint is Any:
+        return True
+    if get_origin(hint) is Annotated:
+        plain, bounds = get_args(hint)
+        return {**_plain(plain), **bounds}
+    return _plain(hint)
+
+
+def _plain(hint: Any) -> Schema:
+    if get_origin(hint) is list:
+        return {"type": "array", "items": _field(*get_args(hint))}
+    return {"type": [_TYPES[each] for each in get_args(hint)] or _TYPES[hint]}
+
+
+STATUS: Schema = {"enum": Status.values}
 SNAPSHOT: Schema = {
     "title": "snapshot",
     "type": "object",
-    "required": [
-        *("job", "kind", "title", "unit", "stalled_after", "attempt", "status", "reason"),
-        *("created", "started", "finished", "result", "files"),
-    ],
-    "properties": {
-        "job": {"type": "string", "format": "uuid"},
-        "kind": {"type": "string", "minLength": 1},
-        "title": {"type": "string"},
-        "unit": {"type": "string"},
-        "stalled_after": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        "attempt": {"type": "integer", "minimum": 0},
-        "status": {"enum": Status.values},
-        "reason": {"type": "string", "maxLength": 500},
-        "created": {"type": "string", "format": "date-time"},
-        "started": _MOMENT_OR_NULL,
-        "finished": _MOMENT_OR_NULL,
-        "result": True,
-        "files": {"type": "array", "items": {"type": "string"}},
-        "percent": _NUMBER_OR_NULL | {"maximum": 100},
-        "current": _NUMBER_OR_NULL | {"maximum": 1e15},
-        "total": _NUMBER_OR_NULL | {"maximum": 1e15},
-        "message": {"type": "string", "maxLength": 500},
-        "phase": {"type": "string", "maxLength": 100},
-        "rate": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        "eta": {"type": ["integer", "null"], "minimum": 0},
-        "elapsed": _NUMBER_OR_NULL,
-        "warnings": {"type": "integer", "minimum": 0},
-        "quiet": _NUMBER_OR_NULL,
-        "stalled": {"type": "boolean"},
-    },
+    "required": [name for name in State.__annotations__ if name in State.__required_keys__],
+    "properties": fields(Snapshot),
 }
 """The schema of a job's snapshot, as docs/protocol.md has it."""
 PROBLEM: Schema = {

@@ -143,7 +143,7 @@ VERBS: Mapping[str, Verb] = {
 
 
 def _reader(cursor: str | int, grant: Grant, jobs: Sequence[str], **options: Any) -> Subscription:
-    number, reason = Cursor.of(str(cursor))
+    number, reason = Cursor.from_text(str(cursor))
     return Subscription(
         jobs,
         cursor=number,

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from headway.stream.client import GaveUpError, awatch, watch
-from headway.stream.following import LONGEST_RETRY, WIDEST_JITTER, Following, Interrupted
+from headway.stream.following import MAX_JITTER, MAX_RETRY, Following, Interrupted
 from tests.client.hostile import Hostile, answer
 from tests.support.patience import PATIENCE
 
@@ -34,7 +34,7 @@ def test_each_vain_attempt_doubles_the_random_part_up_to_a_bound() -> None:
     for _ in range(50):
         state = Following(backoff=1.0)
         for attempt in range(12):
-            assert 0 <= state.pause("cut") <= min(WIDEST_JITTER, 2**attempt)
+            assert 0 <= state.pause("cut") <= min(MAX_JITTER, 2**attempt)
 
 
 def test_waits_of_many_clients_are_spread() -> None:
@@ -47,7 +47,7 @@ def test_the_streams_retry_is_the_least_and_cannot_be_a_year() -> None:
     connected(state, b"retry: 1500\n\n")
     assert 1.5 <= state.pause("cut") <= 2.5
     connected(state, b"retry: 99999999999999\n\n")
-    assert state.pause("cut") <= LONGEST_RETRY + WIDEST_JITTER
+    assert state.pause("cut") <= MAX_RETRY + MAX_JITTER
 
 
 def test_retry_after_is_kept_and_only_where_it_is_seconds() -> None:

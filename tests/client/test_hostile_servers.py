@@ -150,7 +150,7 @@ def test_a_line_of_ten_megabytes_is_read(client: Read) -> None:
 def test_a_line_without_an_end_is_not_kept_for_ever(
     client: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "LARGEST", 1_000_000)
+    monkeypatch.setattr(following, "MAX_EVENT", 1_000_000)
 
     def endless() -> Iterator[bytes]:
         yield answer(b"data: ")

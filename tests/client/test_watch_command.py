@@ -23,6 +23,7 @@ from headway.web import tokens
 from tests.client.hostile import Hostile, answer
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
+from tests.support.snapshots import shown
 from tests.support.stack import Web, Worker
 
 
@@ -173,9 +174,8 @@ def test_a_job_that_is_deleted_meanwhile_exits_3_and_says_so(web: Web, alice: Us
     ],
 )
 def test_amounts_and_rates_are_in_the_unit_of_the_kind(motion: dict[str, Any], line: str) -> None:
-    told = {"job": "12345678", "title": "x", "attempt": 1, "status": "running", "reason": ""}
     out = io.StringIO()
-    terminal.draw([told | {"unit": "kB", "rate": 340.2} | motion], out)
+    terminal.draw([shown(**{"unit": "kB", "rate": 340.2, **motion})], out)
     assert out.getvalue() == f"x 12345678 {line}\n"
 
 

@@ -20,9 +20,10 @@ from jsonschema import Draft202012Validator
 
 from headway.kinds import registry
 from headway.models import Job
+from headway.stream.event import Progress
 from headway.urls import urlpatterns
 from headway.web.openapi import document
-from headway.web.schemas import SNAPSHOT, field_schema, parameters
+from headway.web.schemas import SNAPSHOT, field_schema, fields, parameters
 from tests.http.conftest import Moving
 from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS
@@ -122,6 +123,10 @@ def test_whatever_a_stream_may_be_asked_for_is_described() -> None:
 
 def test_a_snapshot_is_what_the_protocol_says() -> None:
     assert SCHEMAS["snapshot"].schema == SNAPSHOT | {"additionalProperties": False}
+    progress = SCHEMAS["progress"].schema
+    assert isinstance(progress, Mapping)
+    assert progress["properties"] == fields(Progress)
+    assert progress["required"] == [*Progress.__annotations__]
 
 
 def test_every_kinds_defaults_fit_its_schema() -> None:

@@ -8,6 +8,7 @@ from django.core.files.storage import default_storage
 from headway.kinds import json_values
 from headway.lifecycle import actions, snapshots
 from headway.models import Job
+from headway.stream.event import Snapshot
 from tests.jobs import rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, until_status
@@ -69,7 +70,7 @@ def test_a_snapshot_of_a_running_job_has_its_live_motion() -> None:
     job = actions.start("steps", {"count": 60})
     until_status(job, "running")
 
-    def moving() -> dict[str, object] | None:
+    def moving() -> Snapshot | None:
         cursor, states = snapshots.live([job])
         now = snapshots.snapshot(Job.objects.get(pk=job.pk), states.get(str(job.pk)))
         return now if cursor and now["percent"] else None

@@ -28,7 +28,7 @@ class FarEnd:
     async def receive(self) -> Message:
         return await self._coming.get()
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Mapping[str, Any]) -> None:
         await self.reads.wait()
         if self.broken:
             raise OSError("the client has left")

@@ -8,6 +8,7 @@ from typing import Any
 
 from headway.stream import Event, Hub, Log, Subscription
 from headway.stream.sse import Decoder, Message
+from headway.stream.subscription import Phase
 from tests.support.patience import PATIENCE
 
 Stream = AsyncGenerator[bytes, None]
@@ -73,7 +74,7 @@ async def live(hub: Hub, reader: Subscription) -> Stream:
     """A stream of `reader` that is live; what it has been given so far is still to be read."""
     stream = hub.stream(reader)
     await anext(stream)
-    await until(lambda: not reader.lagging)
+    await until(lambda: reader.phase is Phase.LIVE)
     return stream
 
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Collection, Hashable
 import pytest
 
 from headway.stream import Hub, Limits, Log, Subscription, sse
+from headway.stream.notices import SPENT
+from headway.stream.subscription import Phase
 from tests.stream.conftest import state
 from tests.stream.streams import Database, MakeHub, collect_one, live, say, until
 from tests.support.patience import PATIENCE
@@ -85,7 +87,7 @@ async def test_a_stream_of_which_nobody_can_tell_who_may_read_it_ends_to_be_resu
     ours = await live(guarded, Subscription([job]))
     setattr(grants, fault, True)
     *_, last = [piece async for piece in stream]
-    assert b"\nretry: " in last
+    assert last.startswith(SPENT + b"retry: ")
     assert b"auth" not in last
     say(log, job, "still here")
     await collect_one(ours, b"still here")
@@ -98,7 +100,7 @@ async def test_a_stream_ends_to_be_resumed_when_its_grant_must_be_shown_again(
     log.append(job, state(job, "running"), attempt=1)
     stream = await live(make_hub(), Subscription([job], lasts=1))
     *_, last = [piece async for piece in stream]
-    assert b"\nretry: " in last
+    assert last.startswith(SPENT + b"retry: ")
 
 
 async def test_whose_stream_lives_by_events_is_told_at_once_that_the_log_is_away_and_back(
@@ -140,9 +142,9 @@ async def test_a_hub_that_had_no_stream_when_redis_went_away_knows_that_it_is_ba
     hub = make_hub(keepalive=0.2)
     await (await live(hub, Subscription([job]))).aclose()
     valkey.stop()
-    await until(lambda: hub._clock.stale)
+    await until(lambda: hub._housekeeper.stale)
     valkey.start()
-    await until(lambda: not hub._clock.stale)
+    await until(lambda: not hub._housekeeper.stale)
 
 
 async def test_a_reader_may_ask_for_signs_of_life_sooner_within_bounds(
@@ -167,7 +169,7 @@ async def test_a_long_poll_ends_after_its_first_frames(hub: Hub, log: Log, job: 
     assert b"event: snapshot" in pieces[-1]
     waiting = hub.stream(Subscription([job], cursor=say(log, job, "old"), waits=20))
     await anext(waiting)
-    await until(lambda: not any(reader.lagging for reader in hub.readers))
+    await until(lambda: all(reader.phase is Phase.LIVE for reader in hub.readers))
     say(log, job, "new")
     rest = b"".join([piece async for piece in waiting])
     assert b"new" in rest

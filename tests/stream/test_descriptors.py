@@ -14,7 +14,7 @@ RAISE = """
 import resource
 from headway.stream import descriptors
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))
-assert descriptors.most() == 300
+assert descriptors.hard_limit() == 300
 assert descriptors.raise_limit() == 300
 assert resource.getrlimit(resource.RLIMIT_NOFILE) == (300, 300)
 """
@@ -41,13 +41,13 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_limit_is_what_it_can_be_raised_to() -> None:
-    assert descriptors.raise_limit() == descriptors.most()
+    assert descriptors.raise_limit() == descriptors.hard_limit()
 
 
 def test_no_limit_is_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(descriptors, "getrlimit", lambda _: unlimited)
-    assert descriptors.most() > 10**9
+    assert descriptors.hard_limit() > 10**9
     assert not descriptors.are_few()
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from headway.stream import direct
-from headway.stream.direct import LAST_CHUNK, MOST_HEARD, Sockets, SocketWire
+from headway.stream.direct import LAST_CHUNK, MAX_HEARD, Sockets, SocketWire
 from headway.stream.wire import nothing
 from tests.stream.serving import descriptors, until
 
@@ -249,12 +249,12 @@ async def test_a_gigabyte_after_the_request_stops_in_the_kernel(crowd: Crowd) ->
             sent += 18_000
 
     flooding = asyncio.ensure_future(flood())
-    await until(lambda: viewer.wire._heard == MOST_HEARD)
+    await until(lambda: viewer.wire._heard == MAX_HEARD)
     for number in range(50):
         assert viewer.wire.write(b"%03d" % number)
         assert other.wire.write(b"%03d" % number)
         await asyncio.sleep(0.005)
-    assert viewer.wire._heard == MOST_HEARD
+    assert viewer.wire._heard == MAX_HEARD
     assert not flooding.done()
     assert sent < 100_000_000
     expected = b"".join(chunk(b"%03d" % number) for number in range(50))

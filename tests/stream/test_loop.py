@@ -1,24 +1,53 @@
-"""The one loop as a model: whatever is dropped, delayed, trimmed or lost, a reader misses nothing
-without being told, gets nothing twice and nothing out of order."""
+"""The one loop, without I/O: whatever is dropped, delayed, trimmed or lost, a reader misses nothing
+without a `resync` or a snapshot, gets nothing twice and nothing out of order.
+
+What is driven is what a hub drives (Rooms, Behind, Round); Redis, viewer and time are models.
+"""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from headway.stream.catch_up import Request, owed
+from headway.stream import keys
+from headway.stream.catch_up import Reading, prepare
+from headway.stream.event import progress_of
 from headway.stream.history import Entry, History, Tail
-from headway.stream.housekeeping import opening
+from headway.stream.notices import opening
+from headway.stream.rooms import Rooms
+from headway.stream.rounds import Behind, Round
 from headway.stream.sse import Decoder, Message
-from headway.stream.subscription import Chain, Piece, Room, Subscription
+from headway.stream.subscription import CatchUp, Phase, Piece, Room, Subscription
 from headway.stream.wire import Wire
 
 JOBS = ("a", "b")
+TICK = 1.0
 which = st.integers(0, 1)
+
+
+class Time:
+    """The time of an event loop, which passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = TICK
+        self.due: list[tuple[float, Callable[..., object], tuple[Any, ...]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> None:
+        self.due.append((when, callback, args))
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+        due, self.due = self.due, []
+        for when, callback, args in due:
+            assert when <= self.now, "nothing is put off for longer than a tick"
+            callback(*args)
 
 
 class Redis:
@@ -42,10 +71,10 @@ class Redis:
         self.newest[job] = self.last = number
         return entry
 
-    def read(self, request: Request) -> History:
-        return History(self.last, {(job, request.at): self._tail(job, request) for job in JOBS})
+    def read(self, wanted: Sequence[tuple[str, int]]) -> History:
+        return History(self.last, {(job, at): self._tail(job, at) for job, at in wanted})
 
-    def _tail(self, job: str, request: Request) -> Tail:
+    def _tail(self, job: str, at: int) -> Tail:
         log = self.logs[job]
         known = {}
         if job in self.newest:
@@ -53,7 +82,7 @@ class Redis:
             known[b"state"] = b'{"job":"%s","current":%d}' % (job.encode(), self.newest[job])
         if job in self.created:
             known[b"created"] = b"1"
-        entries = [entry for entry in log if entry[0] > request.at]
+        entries = [entry for entry in log if entry[0] > at]
         return Tail(known, log[0][1] if log else 0, entries)
 
 
@@ -82,6 +111,7 @@ class Viewer(Wire):
     def take(self, share: float = 1.0) -> None:
         taken, self.buffered = self.buffered, b""
         self.got += self.decoder.feed(taken[: int(len(taken) * share)])
+        self.ready()
 
     @property
     def cursor(self) -> int | None:
@@ -106,16 +136,20 @@ class Loop(RuleBasedStateMachine):
             self._append(job, 0)
 
     def _connect(self, cursor: int | None) -> None:
+        """To another web process, that has yet to subscribe."""
         self.connected = False
-        self.chains = {job: Chain() for job in JOBS}
+        self.time = Time()
+        self.behind = Behind(lambda: None)
+        self.rooms = Rooms(TICK, lambda: self.time, self.behind.add)
+        self.round: Round | None = None
+        self.history: History | None = None
         self.reader: Subscription = Subscription(self.jobs, cursor=cursor)
         self.reader.wire = self.viewer
-        self.room: Room = Room(self.reader.jobs)
-        self.room.readers.add(self.reader)
-        self.reader.room = self.room
-        self.reading: tuple[Request, History] | None = None
+        self.viewer.ready = lambda: self.behind.unblock(self.reader)
         self.viewer.decoder = Decoder(self.viewer.decoder.last_id)
         self.viewer.buffered = opening(self.reader)
+        self.rooms.enter(self.reader)
+        self.behind.add(self.reader)
 
     def _job(self, index: int) -> str:
         return self.jobs[index % len(self.jobs)]
@@ -125,48 +159,54 @@ class Loop(RuleBasedStateMachine):
         self.happened.append((entry[0], job))
         self.under_way.append((self.reader, job, entry))
 
-    @rule(index=which)
-    def something_happens(self, index: int) -> None:
-        self._append(self._job(index), self.happened[-1][0] + 2)
+    @rule(indexes=st.lists(which, min_size=1, max_size=3))
+    def something_happens(self, indexes: Iterable[int]) -> None:
+        for index in indexes:
+            self._append(self._job(index), self.happened[-1][0] + 2)
 
     @precondition(lambda self: self.under_way)
-    @rule(arrives=st.booleans())
-    def a_live_message_arrives(self, arrives: bool) -> None:
+    @rule(arrivals=st.lists(st.booleans(), min_size=1, max_size=4))
+    def live_messages_arrive(self, arrivals: Iterable[bool]) -> None:
+        """Some of them within one tick."""
+        for arrives in arrivals:
+            if self.under_way:
+                self._hear(arrives)
+
+    def _hear(self, arrives: bool) -> None:
         reader, job, (number, prev, frame) = self.under_way.pop(0)
         arrives = arrives or not self.drops_single_messages
         if arrives and reader is self.reader and self.connected:
-            known = self.chains[job].gap(prev, number)
-            if known is not None:
-                self.room.lose(job, known)
-                self.room.doubt()
-            self.room.hear(Piece(number, frame))
+            head = f"{prev} {number} \n".encode()
+            self.rooms.on_message(keys.live(job), head + frame)
 
-    @precondition(lambda self: self.reader.lagging and self.reading is None)
+    @precondition(lambda self: self.behind and self.round is None)
     @rule()
-    def a_read_begins(self) -> None:
-        self.reader.arm()
+    def a_round_begins(self) -> None:
+        self.round = Round(self.rooms, self.behind, len(self.behind))
         if not self.connected:
-            self.chains = {job: Chain() for job in JOBS}
+            for channel in self.rooms.channels:
+                self.rooms.on_subscribe(channel)
             self.connected = True
-        request = Request.of(self.reader)
-        self.reading = (request, self.redis.read(request))
+        self.history = self.redis.read(self.round.read_from())
 
-    @precondition(lambda self: self.reading is not None)
+    @precondition(lambda self: self.history is not None)
     @rule()
-    def a_read_ends(self) -> None:
-        assert self.reading is not None
-        request, history = self.reading
-        self.reading = None
-        for (job, _), tail in history.tails.items():
-            if self.chains[job].start(tail.newest):
-                self.room.doubt()
-        if self.room.sent > history.last:
-            self.room.doubt()
-        request.reader.catch_up(**owed(request, history, {})._asdict())
+    def the_log_answers(self) -> None:
+        assert self.round is not None
+        assert self.history is not None
+        self.round.have_read(self.history)
+        self.history = None
+
+    @precondition(lambda self: self.round is not None and self.history is None)
+    @rule()
+    def the_round_ends(self) -> None:
+        assert self.round is not None
+        self.round.finish({})
+        self.round = None
 
     @rule()
     def the_tick_is_over(self) -> None:
-        self.room.flush()
+        self.time.pass_by(TICK)
 
     @rule()
     def the_viewer_takes(self) -> None:
@@ -182,27 +222,29 @@ class Loop(RuleBasedStateMachine):
     def the_live_connection_is_lost(self) -> None:
         self.under_way.clear()
         self.connected = False
-        self.room.doubt()
+        self.rooms.doubt()
 
     @invariant()
     def nothing_twice_and_nothing_out_of_order(self) -> None:
         numbers = [int(message.id) for message in self.viewer.got if message.event == "log"]
         assert numbers == sorted(set(numbers))
+        for before, message in pairwise(self.viewer.got):
+            past = int(before.id or 0)
+            assert message.event != "log" or int(message.id) > past, "before the client's cursor"
 
     @invariant()
-    def who_listens_to_progress_alone_sees_each_snapshot(self) -> None:
+    def a_client_of_progress_alone_sees_each_snapshot(self) -> None:
         """Unless it was cut off in between: then the snapshot comes once more."""
         told = [message for message in self.viewer.got if message.event != "log"]
         for before, message in pairwise(told):
             if message.event == "progress":
                 assert before.event == "snapshot"
-                same = json.loads(before.data).items() - {("quiet", None), ("stalled", False)}
-                assert same <= json.loads(message.data).items()
+                assert json.loads(message.data) == progress_of(json.loads(before.data))
             elif before.event == "snapshot":
                 assert self.viewer.cuts, f"{message.event} right after a snapshot"
 
     @invariant()
-    def no_gap_without_being_told(self) -> None:
+    def no_gap_without_notice(self) -> None:
         for job in self.jobs:
             self._check(job, [m for m in self.viewer.got if f'"{job}"' in m.data])
 
@@ -225,20 +267,25 @@ class Loop(RuleBasedStateMachine):
         for job in self.jobs:
             self._append(job, self.happened[-1][0] + 2)
         while self.under_way:
-            self.a_live_message_arrives(True)
+            self._hear(True)
         for _ in range(20):
-            if self.reading is not None:
-                self.a_read_ends()
-            if self.reader.lagging:
-                self.a_read_begins()
-            self.the_tick_is_over()
-            self.the_viewer_takes()
-        assert not self.reader.lagging
+            self._settle()
+        assert self.reader.phase is Phase.LIVE
         for job, newest in self.redis.newest.items():
             last = [message for message in self.viewer.got if f'"{job}"' in message.data][-1]
             assert newest == json.loads(last.data).get("current", int(last.id))
-        self.no_gap_without_being_told()
+        self.no_gap_without_notice()
         self.nothing_twice_and_nothing_out_of_order()
+
+    def _settle(self) -> None:
+        if self.history is not None:
+            self.the_log_answers()
+        if self.round is not None:
+            self.the_round_ends()
+        if self.behind:
+            self.a_round_begins()
+        self.the_tick_is_over()
+        self.the_viewer_takes()
 
 
 class LoopOverALossyRedis(Loop):
@@ -274,24 +321,25 @@ def test_messages_of_one_of_several_jobs_that_are_missing_are_told() -> None:
     """As when a proxy spreads channels over connections of its own and loses one of them."""
     reader, room = Subscription(JOBS, cursor=10), Room(frozenset(JOBS))
     reader.wire, reader.room = Viewer(), room
-    reader.arm()
-    reader.catch_up([], 10)
+    room.readers.add(reader)
+    reader.begin_reading()
+    reader.catch_up(CatchUp([], 10, reader.jobs))
     room.hear(Piece(12, b"of b"))
     room.flush()
     room.lose("a", known=9)
     room.doubt()
-    assert reader.lagging
+    assert reader not in room.live
     tails = {
         ("a", 12): Tail({b"state": b'{"job":"a"}', b"n": b"13"}, 0, []),
         ("b", 12): Tail({b"state": b'{"job":"b"}', b"n": b"12"}, 0, [(14, 12, b"more of b")]),
     }
-    reader.arm()
-    told = owed(Request.of(reader), History(14, tails), {})
-    reader.catch_up(**told._asdict())
-    resync, snapshot, begun, entry = told.frames
+    reader.begin_reading()
+    found = prepare(Reading.from_reader(reader), History(14, tails), {})
+    reader.catch_up(found)
+    resync, snapshot, begun, entry = found.frames
     assert resync == b'event: resync\ndata: {"job":"a","reason":"lost"}\n\n'
     assert snapshot.startswith(b'event: snapshot\ndata: {"job":"a",')
     assert begun.startswith(b'event: progress\ndata: {"job":"a",')
     assert entry == b"more of b"
     assert not reader.missed
-    assert not reader.lagging
+    assert reader in room.live

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.stream.event import clean, to_json
-from headway.stream.motion import Motion
-from headway.stream.quantity import MOST, amount, share
+from headway.stream.motion import Meter
+from headway.stream.quantity import MAX_NUMBER, amount, share
 from headway.stream.speed import STALLED, WARM_UP, WINDOW, Speed
 
 
@@ -29,7 +29,7 @@ anything = st.one_of(
 
 
 def percents(reports: list[tuple[Any, Any]]) -> list[Any]:
-    motion, seen = Motion(), []
+    motion, seen = Meter(), []
     for now, (motion.current, motion.total) in enumerate(reports):
         seen.append(motion.describe(float(now))["percent"])
     return seen
@@ -37,8 +37,9 @@ def percents(reports: list[tuple[Any, Any]]) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(3, 3), (2.5, 2.5), (True, 1), ("7", 7), (-1, 0), (math.inf, MOST), (10**400, MOST),
-     (math.nan, None), (None, None), ("seven", None), ([], None), (Unspeakable(), None)],
+    [(3, 3), (2.5, 2.5), (True, 1), ("7", 7), (-1, 0), (math.inf, MAX_NUMBER),
+     (10**400, MAX_NUMBER), (math.nan, None), (None, None), ("seven", None), ([], None),
+     (Unspeakable(), None)],
 )  # fmt: skip
 def test_an_amount_is_a_finite_number_or_nothing(value: Any, number: Any) -> None:
     assert amount(value) == number
@@ -65,7 +66,7 @@ def test_an_unknown_total_is_no_percentage() -> None:
 
 
 def test_a_phase_takes_its_share_of_what_is_left() -> None:
-    motion = Motion()
+    motion = Meter()
     motion.enter("Scan", 0.2)
     motion.current, motion.total = 1, 2
     assert motion.describe(0)["percent"] == 10.0
@@ -80,7 +81,7 @@ def test_a_phase_takes_its_share_of_what_is_left() -> None:
 
 
 def test_a_phase_after_progress_without_one_goes_on_from_there() -> None:
-    motion = Motion()
+    motion = Meter()
     motion.current, motion.total = 1, 2
     assert motion.describe(0)["percent"] == 50.0
     motion.enter("Rest")
@@ -92,7 +93,7 @@ def test_a_phase_after_progress_without_one_goes_on_from_there() -> None:
 def test_no_report_fails_moves_the_bar_back_or_is_not_json(
     reports: list[tuple[Any, Any, Any]],
 ) -> None:
-    motion, highest = Motion(), 0.0
+    motion, highest = Meter(), 0.0
     for now, (current, total, phase) in enumerate(reports):
         if phase is not None:
             motion.enter(phase, phase)
@@ -142,7 +143,7 @@ def test_of_two_samples_at_one_moment_the_second_waits_for_the_next() -> None:
 
 
 def test_rate_and_eta_are_given_when_they_are_known() -> None:
-    motion = Motion()
+    motion = Meter()
     for second in range(6):
         motion.current, motion.total = 10 * second, 100
         described = motion.describe(float(second))
@@ -161,7 +162,7 @@ def test_a_constant_rate_is_shown_within_a_fifth_from_three_seconds_on(
     rate: float, restored: int, going_through: int, phase: float | None, ticks: list[float]
 ) -> None:
     """Whatever was restored, in one jump or in several, as of a loop that skips what is done."""
-    motion = Motion()
+    motion = Meter()
     motion.describe(0.0)
     if phase is not None:
         motion.enter("Import", phase)
@@ -178,7 +179,7 @@ def test_a_constant_rate_is_shown_within_a_fifth_from_three_seconds_on(
 
 
 def test_what_is_left_is_told_by_the_count_also_while_the_bar_waits_for_a_growing_total() -> None:
-    motion = Motion()
+    motion = Meter()
     for second in range(9):
         motion.current, motion.total = 10 * second, 90 if second < 6 else 280
         described = motion.describe(float(second))
@@ -187,7 +188,7 @@ def test_what_is_left_is_told_by_the_count_also_while_the_bar_waits_for_a_growin
 
 
 def test_a_phase_without_any_share_of_the_bar_says_nothing_of_what_is_left() -> None:
-    motion = Motion()
+    motion = Meter()
     motion.enter("Check", 0)
     for second in range(6):
         motion.current, motion.total = second, 100

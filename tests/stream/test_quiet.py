@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from headway.stream import Event, Log, Reporter
-from headway.stream.history import with_stall
+from headway.stream.event import is_stalled
 from tests.support.processes import wait_until
 
 
@@ -38,8 +38,7 @@ def test_the_log_knows_how_long_ago_the_newest_event_was(log: Log, job: str) -> 
 def test_only_a_run_that_is_known_to_be_silent_for_too_long_has_stalled(
     quiet: float | None, limit: float | None, status: str, stalled: bool
 ) -> None:
-    state = {"quiet": quiet, "stalled_after": limit, "status": status}
-    assert with_stall(state)["stalled"] is stalled
+    assert is_stalled(status, quiet, limit) is stalled
 
 
 def test_a_value_a_line_and_output_break_the_silence_of_a_run_and_its_end_does(

@@ -18,6 +18,7 @@ from headway.models import Job, Status
 from headway.stream import Event, Hub, Log, Subscription
 from headway.stream.http import EventStreamHandler
 from headway.stream.long_poll import Bell, Wait
+from headway.stream.subscription import Phase
 from headway.web.streams import hub as own_hub
 from tests.stream.conftest import progress, state
 from tests.stream.streams import MakeHub, say, until
@@ -43,7 +44,7 @@ def waiting(hub: Hub, job: str, cursor: int, seconds: float = 10) -> "asyncio.Ta
 async def test_progress_is_news_and_lines_are_not(hub: Hub, log: Log, job: str) -> None:
     first = log.append(job, state(job, "running"), attempt=1, created=True).number
     task = waiting(hub, job, first)
-    await until(lambda: len(hub.readers) == 1 and not any(r.lagging for r in hub.readers))
+    await until(lambda: [reader.phase for reader in hub.readers] == [Phase.LIVE])
     say(log, job, "a line")
     assert await asyncio.wait({task}, timeout=0.2) == (set(), {task})
     log.append(job, progress(job, 5), attempt=1)

@@ -1,19 +1,18 @@
 """The last step to a viewer: inline where the server allows it, by a task where it must wait."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
 
-from headway.stream.housekeeping import CLOSING
-from headway.stream.http import EventStreamResponse, Receive, Send, StreamResponse, _Exchange
+from headway.stream.asgi import Message, Receive, Send
+from headway.stream.http import EventStreamResponse, StreamResponse, _Exchange
 from headway.stream.hub import Hub
+from headway.stream.notices import CLOSING
 from headway.stream.subscription import Subscription
 from headway.stream.wire import AsgiWire, Buffer, can_be_driven
 from tests.support.patience import PATIENCE
-
-Message = Mapping[str, Any]
 
 
 class Server:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from headway.stream import Hub, Log, Subscription, sse
+from headway.stream.subscription import Phase
 from headway.stream.websocket import (
     BROKEN,
-    LARGEST,
     LATER,
-    MOST_WAITING,
+    MAX_MESSAGE,
+    MAX_WAITING,
     RETURN,
     SIGN_IN,
     TOO_EAGER,
@@ -121,7 +122,7 @@ async def test_who_leaves_is_not_answered_any_more(one: Connected) -> None:
 
 @pytest.mark.parametrize(
     ("texts", "code"),
-    [(["x" * (LARGEST + 1)], TOO_LARGE), (["{}"] * (MOST_WAITING + 2), TOO_EAGER)],
+    [(["x" * (MAX_MESSAGE + 1)], TOO_LARGE), (["{}"] * (MAX_WAITING + 2), TOO_EAGER)],
 )
 async def test_a_client_that_says_too_much_is_closed(
     one: Connected, texts: list[str], code: int
@@ -166,7 +167,7 @@ async def _open(one: Connected, name: str, job: str) -> Subscription:
     """A stream that is live."""
     reader = Subscription([job])
     one.socket.open(name, reader)
-    await until(lambda: not reader.lagging)
+    await until(lambda: reader.phase is Phase.LIVE)
     return reader
 
 

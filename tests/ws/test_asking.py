@@ -14,9 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headway.models import ApiToken, Job, Status
 from headway.stream.websocket import (
-    LARGEST,
     LATER,
-    MOST_WAITING,
+    MAX_MESSAGE,
+    MAX_WAITING,
     RETURN,
     SIGN_IN,
     TOO_EAGER,
@@ -164,19 +164,19 @@ def test_a_message_may_come_in_pieces_and_as_bytes(client: Client) -> None:
 
 
 def test_a_message_that_is_too_large_closes_the_connection(client: Client) -> None:
-    client.connection.send(json.dumps({"type": "ping", "more": "x" * LARGEST}))
+    client.connection.send(json.dumps({"type": "ping", "more": "x" * MAX_MESSAGE}))
     assert client.rest()[1] in (TOO_LARGE, 1009, None)
 
 
 def test_who_sends_faster_than_is_answered_is_cut_off(client: Client) -> None:
     try:
-        for _ in range(MOST_WAITING * 100):
+        for _ in range(MAX_WAITING * 100):
             client.connection.send('{"type": "ping"}')
     except ConnectionClosed:
         pass
     answered, code = client.rest()
     # A server that reads no more than is taken from it makes the client wait instead.
-    assert code in (TOO_EAGER, None) or len(answered) == MOST_WAITING * 100
+    assert code in (TOO_EAGER, None) or len(answered) == MAX_WAITING * 100
 
 
 def test_nobody_and_bad_tokens_are_let_in_and_told_to_sign_in(

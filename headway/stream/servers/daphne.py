@@ -1,4 +1,4 @@
-"""Connections of Daphne, which are Twisted's. Neither is imported: who serves has them loaded."""
+"""Connections of Daphne, which are Twisted's. Neither is imported: a server has them loaded."""
 
 import functools
 import sys
