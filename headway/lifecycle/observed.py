@@ -66,7 +66,7 @@ def begun(pk: uuid.UUID, worker: str, *, vouched: bool) -> Attempt | None:
         _end_attempts(pk, Status.LOST, "The worker disappeared")
         number = job.attempt
         attempt = Attempt.objects.create(job=job, number=number, worker=worker, started_at=Now())
-        announce.after_commit(pk)
+        announce.after_commit(pk, Status.RUNNING)
     return attempt
 
 
@@ -103,7 +103,7 @@ def revoked(pk: uuid.UUID, reason: str) -> None:
     with transaction.atomic():
         if row.update(**changes, lease_until=None):
             _end_attempts(pk, Status.CANCELLED, reason)
-            announce.after_commit(pk)
+            announce.after_commit(pk, Status.CANCELLED)
 
 
 def end_forgotten() -> None:
@@ -114,7 +114,7 @@ def end_forgotten() -> None:
     for pk in list(old.values_list("pk", flat=True)[:200]):
         reason = "Nothing was heard of it for a day after it was due"
         if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
-            announce.after_commit(pk)
+            announce.after_commit(pk, Status.LOST)
 
 
 def _end_attempts(pk: uuid.UUID, status: Status, reason: str) -> None:

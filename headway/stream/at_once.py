@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import sse
-from .catch_up import Request, owed
+from .catch_up import Reading, prepare
 from .history import History
 from .subscription import Subscription
 
@@ -23,17 +23,17 @@ Recover = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
 def answer(reader: Subscription, read: Read, recover: Recover) -> bytes:
     """All of one answer; its first event says that there is no stream, where the reader asks for
     signs of life."""
-    request = Request.of(reader)
-    history = read([(job, request.at) for job in sorted(request.jobs)])
+    reading = Reading.from_reader(reader)
+    history = read([(job, reading.at) for job in sorted(reading.jobs)])
     sign = sse.heartbeat(stale=history is None, ends=True) if reader.heartbeat else b""
     if history is None:
         return _back(MOVING) + sign
-    lost = sorted(request.lost(history))
-    frames, _, more, final, *_ = owed(request, history, recover(lost) if lost else {})
-    over = final and not more
-    pause = MORE if more else RESTING if final else MOVING
+    lost = sorted(reading.lost(history))
+    due = prepare(reading, history, recover(lost) if lost else {})
+    over = due.final and not due.more
+    pause = MORE if due.more else RESTING if due.final else MOVING
     done = sse.DONE if reader.ends and over else b""
-    return b"".join([_back(pause), sign, *frames, done])
+    return b"".join([_back(pause), sign, *due.frames, done])
 
 
 def _back(pause: int) -> bytes:

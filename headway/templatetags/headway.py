@@ -50,7 +50,7 @@ def headway_head(context: template.Context, *, title: bool = False) -> str:
     Tabs of one browser share a stream where the page says who is signed in: by `user`, which
     Django's context processor `auth` provides.
     """
-    whole_page = context.render_context.dicts[1]  # which includes and parents share
+    whole_page: dict[Any, Any] = context.render_context.dicts[1]  # which includes and parents share
     if DONE in whole_page:
         return SafeString("")
     whole_page[DONE] = True

@@ -37,7 +37,8 @@ def content_of(job: Job, name: str) -> bytes:
 def said(job: Job) -> tuple[Any, ...]:
     """What a client is told of the amounts, from the log and from the database alike."""
     _, states = snapshots.live([job])
-    live, kept = states[str(job.pk)], snapshots.snapshot(job)
+    live: dict[str, Any] = {**states[str(job.pk)]}
+    kept: dict[str, Any] = {**snapshots.snapshot(job)}
     assert [live[name] for name in AMOUNTS] == [kept[name] for name in AMOUNTS]
     return tuple(kept[name] for name in AMOUNTS)
 

@@ -1,6 +1,7 @@
 """Errors as pages in the style of the others, or as JSON for programs."""
 
 import sys
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -51,7 +52,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if Wants.of(request) is Wants.JSON:
         response = problem_details(status, sentence, {})
     else:
-        context = {"base_template": conf.BASE_TEMPLATE, "title": title}
+        context: dict[str, Any] = {"base_template": conf.BASE_TEMPLATE, "title": title}
         context |= {"sentence": sentence, "status": status}
         response = HttpResponse(render_to_string("headway/error.html", context), status=status)
     if away:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -64,7 +64,7 @@ def _answer(request: HttpRequest, item: Shown) -> HttpResponse:
 
 
 def _conditional(
-    request: HttpRequest, items: Sequence[Shown], body: dict[str, Any]
+    request: HttpRequest, items: Sequence[Shown], body: Mapping[str, Any]
 ) -> HttpResponse:
     # Weak: time goes by, and the cursor moves on with other jobs, while nothing happens to these.
     lasting = [
