@@ -53,7 +53,7 @@ what its workers are shut down for, or what its database goes away for."""
 class Traces(NamedTuple):
     """What an attempt has said so far: progress, the first warnings, the last log lines."""
 
-    progress: Mapping[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+    progress: Mapping[str, Any] = {}
     warnings: list[dict[str, str]] = []  # noqa: RUF012 - as above
     lines: list[dict[str, str]] = []  # noqa: RUF012 - as above
 

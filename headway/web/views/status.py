@@ -74,7 +74,7 @@ def _conditional(
     known = json.dumps(lasting, sort_keys=True).encode()
     etag = f'W/"{hashlib.sha256(known).hexdigest()[:32]}"'
     cursor = items[0].cursor if items else None
-    whole = JsonResponse(body | {"cursor": cursor})
+    whole = JsonResponse({**body} | {"cursor": cursor})
     whole["ETag"] = etag
     whole["Cache-Control"] = "private, no-cache"
     whole["Vary"] = "Authorization, Cookie"
