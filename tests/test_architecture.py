@@ -118,6 +118,16 @@ def test_the_files_of_a_room_import_one_another_in_one_direction(room: str) -> N
     assert sorted(arrows) == [], "these import one another in a circle"
 
 
+def test_the_page_on_architecture_names_every_file() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    scripts = sorted(ROOT.glob("headway/static/headway/live/*.js"))
+    known = [name_of(path) for path in [*APP, *JOBS, *PROJECT, *scripts]]
+    homes = ("__init__.py", "/migrations/")
+    assert [
+        each for each in known if f"`{each}`" not in page and not any(h in each for h in homes)
+    ] == []
+
+
 def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
     code = "import sys, headway.stream; print({'django', 'celery', 'channels'} & {*sys.modules})"
     done = subprocess.run(

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from django import forms
 from kombu.utils.json import loads
@@ -12,9 +12,6 @@ from kombu.utils.json import loads
 from headway.conf import conf
 from headway.kinds.masking import MASK, Mask
 from headway.kinds.sealing import UnreadableError, seal, unseal
-
-if TYPE_CHECKING:
-    from headway.models import Job
 
 SEALED = "sealed parameter"
 """The one key of what stands for a secret in the arguments of a task that is linked to a job."""
@@ -73,7 +70,7 @@ def names(params: Mapping[str, Any]) -> list[str]:
     return [name for name, value in params.items() if value == MASK]
 
 
-def of(job: "Job") -> dict[str, Any]:
+def of(job: Any) -> dict[str, Any]:
     """A job's secrets by name. Raises MissingError when they were erased or the key has changed."""
     wanted = names(job.params)
     listed = ", ".join(name.replace("_", " ") for name in wanted) or "for what is to follow it"

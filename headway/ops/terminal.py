@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from headway.models import TERMINAL, Status
 from headway.stream.event import Snapshot
-from headway.templatetags.headway import count, rate, stall
+from headway.web.formatting import count, rate, stall
 
 COLOURS = {
     Status.SUCCEEDED: "green",

@@ -129,7 +129,7 @@ def test_others_jobs_do_not_exist(web: Web) -> None:
 def test_a_link_signs_the_first_of_them_in(project: Project, web: Web) -> None:
     project.sql("UPDATE custom_person SET password = '!' WHERE email LIKE 'boss@%'")
     code = (
-        "from jobs import signin; user = signin.first_user_without_password();"
+        "from headway.web import sign_in; user = sign_in.first_user_without_password();"
         " print(user, signin.link_path(user), repr(signin.password_path(user)))"
     )
     user, path, password = project.manage("shell", "-v", "0", "-c", code).split()
@@ -141,7 +141,7 @@ def test_a_link_signs_the_first_of_them_in(project: Project, web: Web) -> None:
 
 
 def test_where_there_is_nobody_a_superuser_is_made(project: Project, tmp_path: object) -> None:
-    code = "from jobs import signin; print(signin.first_user_without_password())"
+    code = "from headway.web import sign_in; print(sign_in.first_user_without_password())"
     empty = Project.__new__(Project)
     empty.folder, empty.environment = (
         project.folder,

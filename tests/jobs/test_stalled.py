@@ -27,7 +27,7 @@ WHY = "No progress for 2 s, so it was stopped"
 def job(valkey: Valkey, alice: User, settings: Any) -> Job:
     """A running job of Alice's, which stalls after half a second."""
     valkey.flush()
-    settings.HEADWAY = settings.HEADWAY | {"JOB_STALLED_AFTER": 0.5}
+    settings.HEADWAY = settings.HEADWAY | {"JOB_STALLED_AFTER": 3}
     job = Job.objects.create(
         kind="simulate", title="Simulate", owner=alice, status=Status.RUNNING, attempt=1
     )

@@ -41,9 +41,10 @@ def test_hundred_percent_is_never_reported_before_success_is_stored() -> None:
     job = actions.start("steps", {"count": 5})
     ended(job)
     wait_until(lambda: len(states(job)) == 3)
-    seen = [data["percent"] for kind, data in events(job) if kind == "progress"]
+    told = [data for kind, data in events(job) if kind == "progress"]
+    seen = [data["percent"] for data in told]
     assert seen == sorted(seen, key=lambda percent: percent or 0)
-    assert all(percent is None or percent < 100 for percent in seen)
+    assert all((each["percent"] == 100) == (each["status"] == "succeeded") for each in told)
 
 
 @pytest.mark.usefixtures("running")

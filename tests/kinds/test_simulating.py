@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.utils import override_settings
 
@@ -93,7 +94,7 @@ def test_what_is_left_out_has_a_sensible_value(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["import-csv", "checksum-archive"])
-@override_settings(UPLOAD_MAX_BYTES=1024)
+@override_settings(HEADWAY={**settings.HEADWAY, "UPLOAD_MAX_BYTES": 1024})
 def test_uploads_are_limited_by_the_settings(kind: str) -> None:
     chosen = registry.get(kind)
     large = chosen.fill({}, {"file": SimpleUploadedFile("large", bytes(2048))})

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.template import Context, Template
 
 from headway.models import Status
-from headway.templatetags import headway
+from headway.web import formatting
 from tests.pages.conftest import MakeJob
 from tests.support.protocol import SCHEMAS
 
@@ -43,7 +43,7 @@ def test_a_bar_of_a_job_that_never_was_is_nothing(db: None) -> None:
     [(None, ""), (-1, "0 s"), (0, "0 s"), (59.9, "59 s"), (65, "1 min 05 s"), (7620, "2 h 07 min")],
 )
 def test_durations(seconds: float | None, text: str) -> None:
-    assert headway.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -51,25 +51,30 @@ def test_durations(seconds: float | None, text: str) -> None:
     [(None, ""), (42, "about 42 s"), (61, "about 2 min"), (3600, "about 1 h 00 min")],
 )
 def test_times_that_remain(eta: float | None, text: str) -> None:
-    assert headway.remaining(eta) == text
+    assert formatting.remaining(eta) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(None, ""), (0.2, "12/min"), (1.25, "1.2/s"), (12345.6, "12,346/s")]
 )
 def test_rates(value: float | None, text: str) -> None:
-    assert headway.rate(value) == text
+    assert formatting.rate(value) == text
 
 
 def test_amounts_have_the_unit_of_their_kind() -> None:
-    assert headway.count({"current": 512.3, "total": 512.3, "unit": "kB"}) == "512 of 512 kB"
-    assert headway.count({"current": 7, "unit": "rows"}) == "7 rows"
-    assert headway.count({"current": 7, "total": 9}) == "7 of 9"
-    assert headway.count({"current": 0.0321, "total": 0.0321, "unit": "kB"}) == "0.032 of 0.032 kB"
-    assert headway.count({"current": 0, "total": 0.5, "unit": "kB"}) == "0 of 0.5 kB"
-    assert headway.count({"current": 1e-9, "total": 0.999}) == "0 of 1"
-    assert headway.count({"unit": "kB"}) == headway.rate(None, "kB") == ""
-    assert (headway.rate(1234, "kB"), headway.rate(0.2, "rows")) == ("1,234 kB/s", "12 rows/min")
+    assert formatting.count({"current": 512.3, "total": 512.3, "unit": "kB"}) == "512 of 512 kB"
+    assert formatting.count({"current": 7, "unit": "rows"}) == "7 rows"
+    assert formatting.count({"current": 7, "total": 9}) == "7 of 9"
+    assert (
+        formatting.count({"current": 0.0321, "total": 0.0321, "unit": "kB"}) == "0.032 of 0.032 kB"
+    )
+    assert formatting.count({"current": 0, "total": 0.5, "unit": "kB"}) == "0 of 0.5 kB"
+    assert formatting.count({"current": 1e-9, "total": 0.999}) == "0 of 1"
+    assert formatting.count({"unit": "kB"}) == formatting.rate(None, "kB") == ""
+    assert (formatting.rate(1234, "kB"), formatting.rate(0.2, "rows")) == (
+        "1,234 kB/s",
+        "12 rows/min",
+    )
 
 
 def test_the_page_of_a_kind_that_says_what_it_counts_tells_it(make_job: MakeJob) -> None:
@@ -84,7 +89,7 @@ def test_the_page_of_a_kind_that_says_what_it_counts_tells_it(make_job: MakeJob)
     ("percent", "text"), [(None, ""), (0.0, "0%"), (42.97, "42%"), (99.9, "99%"), (100, "100%")]
 )
 def test_percents_are_whole_ones_reached(percent: float | None, text: str) -> None:
-    assert headway.percent({"percent": percent}) == text
+    assert formatting.percent({"percent": percent}) == text
 
 
 def test_the_script_knows_every_event_of_the_stream() -> None:

@@ -1,0 +1,70 @@
+"""The admin's lists of what nobody edits, and who may browse them."""
+
+from typing import Any
+
+from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
+
+from headway.lifecycle import snapshots
+from headway.policy import policy
+from headway.web.presenters import Shown
+
+
+class List(ChangeList):
+    """A list that takes a filter with a NUL, which no database can look for, for a wrong one."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        wanted: dict[str, Any] = super().get_filters_params(params)
+        if any("\0" in value for values in wanted.values() for value in values):
+            raise IncorrectLookupParameters
+        return wanted
+
+
+class LiveChangeList(List):
+    """Reads where the jobs on the page are, and knows whether any of them is still active."""
+
+    polls = False
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        jobs = list(self.result_list)
+        cursor, states = snapshots.live(jobs)
+        for job in jobs:
+            snap = snapshots.snapshot(job, states.get(str(job.pk)))
+            job.shown = Shown(job, snap, cursor, request.user)
+        self.result_list = jobs
+        self.polls = any(job.is_active for job in jobs)
+
+
+# Generic to the type checker alone: projects need not patch Django for us
+class ReadOnly(BaseModelAdmin):  # type: ignore[type-arg]
+    """Jobs change through verbs, and the janitor prunes them by age, so nobody adds, edits or
+    deletes here. Who may look, cancel and retry is for the policy to say."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        del request, kwargs
+        return List
+
+
+class Browsed(ReadOnly):
+    """For those who may look through the history of all jobs."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return policy.may_browse(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del obj  # one that the policy hides is not found
+        return policy.may_browse(request.user)
