@@ -47,7 +47,7 @@ def test_a_limit_below_the_most_streams_is_told(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HEADWAY = settings.HEADWAY | {"STREAM_MAX": 20_000}
-    monkeypatch.setattr(descriptors, "most", lambda: 1024)
+    monkeypatch.setattr(descriptors, "hard_limit", lambda: 1024)
     [warning] = check_streams()
     assert warning.id == "headway.W033"
     assert warning.msg.startswith("A process may have 1024 files and connections open")

@@ -72,10 +72,12 @@ def marked(takes: inspect.Signature) -> frozenset[str]:
     return frozenset(name for name, each in found if secrets.is_marked(each.annotation))
 
 
-def check(function: Callable[..., Any]) -> None:
-    """Raises TypeError, with the parameter's name, when parameters of `function` have no names to
-    store them under, or are of a type that cannot be stored."""
-    for parameter in signature(function).parameters.values():
+def check(function: Callable[..., Any], *, bound: bool = False) -> None:
+    """`bound`: the first parameter is the task itself. Raises TypeError, with the parameter's name,
+    when parameters of `function` have no names to store them under, or are of a type that cannot be
+    stored."""
+    own = list(signature(function).parameters.values())
+    for parameter in own[1:] if bound else own:
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise TypeError(
                 f"{function.__name__}: a job's parameters are stored by name, "

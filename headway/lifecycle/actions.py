@@ -222,8 +222,8 @@ def _insert(job: Job, delay: float, publish: bool) -> None:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
         announce.signal_after_commit(job.pk, Status.QUEUED)  # before a worker can have it
-        if publish:
-            dispatch.after_commit(job)
+    if publish:
+        dispatch.after_commit(job)
 
 
 def _now(row: QuerySet[Job], done: bool, wanted: Status, verb: str) -> Job:

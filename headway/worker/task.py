@@ -246,9 +246,10 @@ def job_task(
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
-        parameters.check(function)
+        bound = bool(celery_options.get("bind"))
+        parameters.check(function, bound=bound)
         if form is not None:
-            fitting.check(function, form, bound=bool(celery_options.get("bind")))
+            fitting.check(function, form, bound=bound)
         if kind and not (len(kind) <= 100 and re.fullmatch(r"[-a-zA-Z0-9_]+", kind)):
             raise ValueError(f"kind={kind!r}: use up to 100 letters, digits, dashes, underscores")
         named = function.__name__.replace("_", " ").strip()

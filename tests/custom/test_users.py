@@ -130,7 +130,7 @@ def test_a_link_signs_the_first_of_them_in(project: Project, web: Web) -> None:
     project.sql("UPDATE custom_person SET password = '!' WHERE email LIKE 'boss@%'")
     code = (
         "from headway.web import sign_in; user = sign_in.first_user_without_password();"
-        " print(user, signin.link_path(user), repr(signin.password_path(user)))"
+        " print(user, sign_in.link_path(user), repr(sign_in.password_path(user)))"
     )
     user, path, password = project.manage("shell", "-v", "0", "-c", code).split()
     assert (user, password) == ("boss@example.org", "''")  # this admin changes no passwords

@@ -153,7 +153,7 @@ def test_a_process_that_dies_between_commit_and_publish_loses_no_job(crew: Crew)
     code = (
         "import os, django; django.setup()\n"
         "from django.db import transaction\n"
-        "from jobs import actions\n"
+        "from headway.lifecycle import actions\n"
         "with transaction.atomic():\n"
         "    transaction.on_commit(lambda: os._exit(9))\n"
         "    actions.start('simulate', {'seconds': 0, 'steps': 1})\n"
@@ -184,8 +184,8 @@ def test_a_key_that_has_started_another_kind_is_a_conflict(person: Person) -> No
     headers = {"Idempotency-Key": "once"}
     files = {"file": ("a.csv", b"a,b\n1,2\n")}
     answer = person.ask("POST", "/jobs/start/import-csv/", headers=headers, files=files)
-    assert answer.status_code == 409
-    assert "already started a job of another kind" in answer.text
+    assert answer.status_code == 422
+    assert "already started a job with other parameters" in answer.text
     assert Job.objects.count() == 1
 
 

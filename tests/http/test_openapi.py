@@ -29,7 +29,7 @@ from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
 
-PAGES = {"index", "job", "row", "panel", "no_worker"}
+PAGES = {"index", "job", "row", "panel", "no_worker", "tray"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
 EXAMPLES = 5
 CONFIG = """
@@ -81,6 +81,7 @@ def walk(node: Any) -> Iterator[Mapping[str, Any]]:
         yield from walk(child)
 
 
+@pytest.mark.django_db
 def test_every_address_of_the_api_is_described_and_no_other() -> None:
     described = {resolve(filled(path)).url_name for path in document("")["paths"]}
     assert described == {str(pattern.name) for pattern in urlpatterns} - PAGES | {"chat"}
@@ -104,6 +105,7 @@ def test_every_address_answers_to_its_methods_alone(alice: User, moving: Moving)
             assert (answer.status_code, methods) == (405, {"get"})
 
 
+@pytest.mark.django_db
 def test_every_reference_leads_somewhere() -> None:
     whole = document("https://example")
     for node in walk(whole):
@@ -113,6 +115,7 @@ def test_every_reference_leads_somewhere() -> None:
                 target = target[name]
 
 
+@pytest.mark.django_db
 def test_whatever_a_stream_may_be_asked_for_is_described() -> None:
     whole = document("")
     known = whole["components"]["parameters"]
