@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from headway.models import Job, Status
 from headway.web.views.pages import PER_PAGE
 from tests.pages.conftest import MakeJob
-from tests.pages.live.watching import Running, watch
+from tests.pages.live.watching import Running, watch, while_waiting
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,8 @@ def test_a_page_has_as_many_rows_as_a_page_has(page: Page, proxy: Proxy, make_jo
     rows = page.locator(".row")
     expect(rows).to_have_count(PER_PAGE)
     newest = [str(pk) for pk in Job.objects.values_list("pk", flat=True)[:PER_PAGE]]
-    assert [row.get_attribute("data-job") for row in rows.all()] == newest
+    shown = "all => all.map((row) => row.dataset.job)"
+    while_waiting(page, lambda: rows.evaluate_all(shown) == newest)
     asked: list[str] = []
     page.on("request", lambda each: asked.append(each.url) if "events" not in each.url else None)
     for value in range(10, 100, 10):  # of a job on another page

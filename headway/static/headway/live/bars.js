@@ -30,6 +30,7 @@ window.live.bars = ({ turn, onEnd }) => {
   const spoke = new Map(); // job -> when it last said anything
   let offset = Infinity; // from the clock of Redis to ours, in ms: what came fastest tells it best
   let explained = BORN; // when it was last asked why a job is queued
+  let looks = ''; // whether it will be asked if a worker runs: 'soon' or, during the call, 'now'
 
   // Progress, in place.
 
@@ -218,6 +219,26 @@ window.live.bars = ({ turn, onEnd }) => {
     const why = one('[data-why]');
     explained = now;
     if (why) turn(() => get(why.dataset.why, { source: why, target: why, select: '.why' }));
+  }
+
+  /* The banner that no worker runs, which htmx asks for (in the admin without us), waits for its turn. The
+     page of a job that has ended has nothing that waits for a worker. */
+  document.addEventListener('htmx:confirm', (event) => {
+    const { target: banner } = event;
+    if (banner.id !== 'no-worker' || looks === 'now') return;
+    event.preventDefault();
+    if (looks) return;
+    looks = 'soon';
+    turn(lookForWorkers).then(() => { looks = ''; });
+  });
+
+  function lookForWorkers() {
+    const banner = one('#no-worker');
+    const idle = one('[data-record]') && !active().length && !banner?.children.length;
+    looks = 'now';
+    const answered = banner && !idle && get(banner.getAttribute('hx-get'), { source: banner, target: banner });
+    looks = 'soon';
+    return answered;
   }
 
   /* Numbers are microseconds by the clock of Redis. */

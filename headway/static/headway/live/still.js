@@ -8,7 +8,7 @@ window.live ??= {};
   const BOXES = '[data-output], [data-lines], .json';
   const byId = (id) => (id ? document.getElementById(id) : null);
   const all = (selector) => [...document.querySelectorAll(selector)];
-  const until = new Map(); // button -> when it takes clicks again
+  const until = new Map(); // button -> whether it is new, while it takes no clicks
   let before = null;
 
   const name = (el) => el.id || `${el.form?.id} ${el.name} ${el.textContent}`;
@@ -51,7 +51,16 @@ window.live ??= {};
     for (const el of all(BUTTONS)) {
       const known = was.places.get(name(el));
       if (!known || !near(known, place(el))) hold(el, !known);
-      else if (until.has(name(el))) el.classList.add('held');
+    }
+    mark();
+  }
+
+  /* Also what has been rendered anew meanwhile. */
+  function mark() {
+    for (const el of all(BUTTONS)) {
+      const held = until.get(name(el));
+      el.classList.toggle('held', Boolean(held));
+      el.classList.toggle('held-new', Boolean(held?.fresh));
     }
   }
 
@@ -65,14 +74,12 @@ window.live ??= {};
   }
 
   function hold(el, fresh) {
-    const [key, mine] = [name(el), {}];
+    const [key, mine] = [name(el), { fresh }];
     until.set(key, mine);
-    el.classList.add('held');
-    el.classList.toggle('held-new', fresh);
     setTimeout(() => {
       if (until.get(key) !== mine) return; // it has moved again
       until.delete(key);
-      for (const each of all('.held')) if (name(each) === key) each.classList.remove('held', 'held-new');
+      mark();
     }, REST);
   }
 
@@ -90,6 +97,9 @@ window.live ??= {};
     if (busy && busy !== detail.requestConfig.elt) detail.shouldSwap = false;
     if (detail.shouldSwap) still();
   });
+
+  // A moment after a swap htmx gives elements that were there before the classes of the reply.
+  document.addEventListener('htmx:afterSettle', mark);
 
   window.live.still = still;
 })();
