@@ -21,7 +21,8 @@ MOST, GRACE = 3, 4
 
 
 LIMITS = {
-    **{"STREAM_MAX_BYTES": "100000", "STREAM_MAX_PER_USER": str(MOST)},
+    "STREAM_MAX_BYTES": "100000",
+    "STREAM_MAX_PER_USER": str(MOST),
     "STREAM_UNREAD": str(GRACE),
 }
 SERVERS = [Web, Uvicorn, Hypercorn]
