@@ -95,7 +95,8 @@ def test_what_was_dropped_is_told_in_few_lines_that_tell_a_mistake_of_ours(
 ) -> None:
     if not worker.running:
         worker.start()
-    time.sleep(messages.QUIET + 4)  # after what earlier tests have put there, and a heartbeat
+    # What earlier tests have put there is told within this, and a heartbeat; then it is quiet again
+    time.sleep(2 * messages.QUIET + 4)
     before = len(worker.output)
     with valkey.client() as client:
         client.lpush("celery", *[HOSTILE["JSON of another kind"]] * 50)

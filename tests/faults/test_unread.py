@@ -20,30 +20,52 @@ MOST, GRACE = 3, 4
 """Streams of one user, and seconds after which an unread one is reset, in these tests."""
 
 
-@pytest.fixture(scope="module", params=[Web, Uvicorn, Hypercorn])
+LIMITS = {
+    "STREAM_MAX_BYTES": "100000",
+    "STREAM_MAX_PER_USER": str(MOST),
+    "STREAM_UNREAD": str(GRACE),
+}
+SERVERS = [Web, Uvicorn, Hypercorn]
+ENDED = b"\r\n0\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    limits = {"STREAM_MAX_BYTES": "100000", "STREAM_MAX_PER_USER": str(MOST)}
-    process: Web = request.param(STREAM_UNREAD=str(GRACE), **limits)
+    yield from serving(request.param(**LIMITS))
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def writing(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """A server that writes its streams itself, and so keeps the connection."""
+    yield from serving(request.param(STREAM_HAND_OVER="false", **LIMITS))
+
+
+def serving(process: Web) -> Iterator[Web]:
     process.start()
     yield process
     process.stop()
 
 
 @pytest.fixture
-def token(web: Web, transactional_db: None, alice: User) -> str:
+def token(valkey: Valkey, transactional_db: None, alice: User) -> str:
     del transactional_db
     return tokens.issue(alice)[1]
 
 
 @pytest.fixture
-def url(web: Web, alice: User, token: str) -> str:
-    """The stream of a job that has said more than a stream may carry."""
+def path(alice: User, token: str) -> str:
+    """Of the stream of a job that has said more than a stream may carry."""
     job = Job.objects.create(kind="simulate", title="Simulate", owner=alice, status=Status.RUNNING)
     announce.created(job)
     lines = [{"job": str(job.pk), "attempt": 1, "text": "x" * 5000} for _ in range(40)]
     events = [(seq, Event("log", data)) for seq, data in enumerate(lines, 1)]
     log().append_all(str(job.pk), events, attempt=1)
-    return f"{web.url}/jobs/{job.pk}/events/"
+    return f"/jobs/{job.pk}/events/"
+
+
+@pytest.fixture
+def url(web: Web, path: str) -> str:
+    return web.url + path
 
 
 def test_they_count_until_they_are_reset(url: str, token: str) -> None:
@@ -59,16 +81,28 @@ def test_they_count_until_they_are_reset(url: str, token: str) -> None:
         read_until(later, b"event: snapshot")
 
 
+def test_who_reads_to_the_end_is_let_in_again(url: str, token: str) -> None:
+    read_to_the_end_often(url, token)
+    time.sleep(GRACE + 1)
+    with open_stream(url, token) as again:
+        read_until(again, b"event: snapshot")
+
+
 def test_who_reads_to_the_end_is_let_in_again_and_keeps_the_connection(
-    url: str, token: str
+    writing: Web, path: str, token: str
 ) -> None:
-    for _ in range(2 * MOST):
-        with open_stream(url, token, cursor="0") as reading:
-            read_until(reading, b"\r\n0\r\n\r\n")
+    url = writing.url + path
+    read_to_the_end_often(url, token)
     time.sleep(GRACE + 1)
     with open_stream(url, token, cursor="0") as reading:
-        read_until(reading, b"\r\n0\r\n\r\n")
-        path, host = url.split("/", 3)[3], url.split("/")[2]
-        head = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        read_until(reading, ENDED)
+        host = url.split("/")[2]
+        head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
         reading.sendall(head.encode())
         read_until(reading, b"event: snapshot")
+
+
+def read_to_the_end_often(url: str, token: str) -> None:
+    for _ in range(2 * MOST):
+        with open_stream(url, token, cursor="0") as reading:
+            read_until(reading, ENDED)
