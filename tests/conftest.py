@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,6 +15,12 @@ from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.stack import Janitor, Valkey, Web, Worker
 from tests.support.users import make_user
+
+# A busy machine draws slowly: that says nothing of a test
+hypothesis.settings.register_profile(
+    "busy", suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
