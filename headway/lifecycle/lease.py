@@ -54,8 +54,8 @@ class Traces(NamedTuple):
     """What an attempt has said so far: progress, the first warnings, the last log lines."""
 
     progress: Mapping[str, Any] = {}
-    warnings: list[dict[str, str]] = []  # noqa: RUF012 - as above
-    lines: list[dict[str, str]] = []  # noqa: RUF012 - as above
+    warnings: list[dict[str, str]] = []  # noqa: RUF012 - replaced, never changed
+    lines: list[dict[str, str]] = []  # noqa: RUF012 - replaced, never changed
 
 
 def later(seconds: float) -> Combinable:
