@@ -12,10 +12,10 @@ def leave_to_django() -> None:
         return
     web_request: Any = protocol.WebRequest
 
-    class Request(web_request):  # type: ignore[misc]  # Twisted gives it no type
+    class UnparsedRequest(web_request):  # type: ignore[misc]  # Twisted gives it no type
         """Daphne's own, but for an argument of Twisted's that it does not give."""
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, parsePOSTFormSubmission=False, **options)
 
-    protocol.WebRequest = Request
+    protocol.WebRequest = UnparsedRequest

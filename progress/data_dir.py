@@ -9,7 +9,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-LONGEST_SOCKET_PATH = 100  # bytes: the kernel's limit is 108 on Linux and 104 on macOS
+MAX_SOCKET_PATH = 100  # bytes: the kernel's limit is 108 on Linux and 104 on macOS
 OTHERS = 0o077
 OURS = re.compile(r"secret_key.*|db\.sqlite3.*|files|tmp|valkey.*|up\.lock|.*\.log")
 """What there may be in a data directory that is closed to others without being asked."""
@@ -74,7 +74,7 @@ def secret_key(path: Path) -> str:
 def socket_path(data_dir: Path) -> Path:
     """Where the embedded Valkey listens: in `data_dir`, or in a short directory made for it."""
     path = data_dir / "valkey.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"progress-{os.getuid()}-{name}" / "valkey.sock"

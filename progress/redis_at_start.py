@@ -7,7 +7,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds that a server may take to answer; a slower one is taken on trust."""
 
 
@@ -17,8 +17,8 @@ def refusal(url: str) -> str:
     try:
         with redis.Redis.from_url(
             url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 0),
         ) as client:
             about = client.info("everything")

@@ -41,8 +41,8 @@ LATE_IMPORTS = {
     "headway/pytest_plugin.py:fake_time": "the same",
 }
 REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
-LONGEST_FILE = 300
-LONGEST_FUNCTION = 45
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 45
 
 
 def name_of(path: Path) -> str:
@@ -139,13 +139,13 @@ def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
 @pytest.mark.parametrize("path", [*APP, *JOBS, *PROJECT], ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
-    assert text.count("\n") <= LONGEST_FILE
+    assert text.count("\n") <= MAX_FILE_LINES
     functions = [
         node
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    long = [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= LONGEST_FUNCTION]
+    long = [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION_LINES]
     assert "migrations" in path.parts or not long
 
 

@@ -16,7 +16,7 @@ from headway.lifecycle import announce
 from headway.models import Job, Status
 
 logger = logging.getLogger(__name__)
-PATIENCE = 2.2
+PUBLISH_TIMEOUT = 2.2
 """Seconds that a caller waits for Redis and the broker together."""
 HOLD = 60.0
 """A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands
@@ -52,8 +52,8 @@ def publish(job: Job, *, tell: bool = False) -> bool:
     # A daemon, because a publish to a hung broker must not keep the process from ending.
     work = partial(_work, job, tell, done, taken)
     threading.Thread(target=work, name="publish", daemon=True).start()
-    if not done.wait(PATIENCE):
-        logger.warning("Job %s waits for the queue: no answer in %s s", job.pk, PATIENCE)
+    if not done.wait(PUBLISH_TIMEOUT):
+        logger.warning("Job %s waits for the queue: no answer in %s s", job.pk, PUBLISH_TIMEOUT)
     if not taken.is_set():
         return False
     same = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)

@@ -45,7 +45,7 @@ QUEUED_AGAIN: Changes = BLANK | {
 BACK_OFF = 5.0
 """Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
 
-MOST_INTERRUPTED = 20
+MAX_FREE_INTERRUPTIONS = 20
 """Attempts up to which an interruption is free: a job that brings its machine to its knees may be
 what its workers are shut down for, or what its database goes away for."""
 
@@ -178,14 +178,14 @@ def interrupt(
     pause: float = 0.0,
 ) -> bool:
     """Queues a job again, in `pause` seconds, whose attempt was cut short by no fault of its own,
-    which uses up none of its attempts; after MOST_INTERRUPTED it does.
+    which uses up none of its attempts; after MAX_FREE_INTERRUPTIONS it does.
 
     False: it is neither `repeatable` nor has a checkpoint to go on from, no attempt is left, or
     somebody has asked to cancel it, ended it or taken it over.
     """
     saved = Attempt.objects.filter(job=OuterRef("pk"), checkpoint__isnull=False)
     running = _mine(attempt).filter(status=Status.RUNNING)
-    free = running.filter(attempt__lt=MOST_INTERRUPTED)
+    free = running.filter(attempt__lt=MAX_FREE_INTERRUPTIONS)
     again = QUEUED_AGAIN | {"reason": f"{reason}. Another attempt follows"}
     at_no_cost = {"max_attempts": F("max_attempts") + 1, "not_before": later(pause)}
     ending = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}

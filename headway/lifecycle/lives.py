@@ -43,7 +43,7 @@ class Life:
         self.name = name
 
 
-class Watch:
+class Monitor:
     """Somebody who looks, again and again. Says of a life that it is over only if it has seen it,
     in its own namespace: of all others it knows nothing, and their jobs wait for their lease."""
 
@@ -76,7 +76,7 @@ class Watch:
 
 
 life = Life()
-watch = Watch()
+monitor = Monitor()
 
 
 def _shown_here() -> set[str]:

@@ -19,7 +19,7 @@ from django.db import (
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PATIENCE = 300.0
+OUTAGE_TIMEOUT = 300.0
 """Seconds for which a write of ours is repeated."""
 
 AWAY_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", "25006")
@@ -47,7 +47,7 @@ def is_outage(error: BaseException | None) -> bool:
     return any(_says_so(each) for each in _causes(error))
 
 
-def insist(action: Callable[[], T], seconds: float = PATIENCE) -> T:
+def insist(action: Callable[[], T], seconds: float = OUTAGE_TIMEOUT) -> T:
     """Repeats `action` with growing pauses while the database is locked or away, for so long, not
     counting how long the database itself takes to say so; then the error comes out, and a lease
     that is not renewed ends the attempt. Within a transaction it comes out at once."""

@@ -20,7 +20,7 @@ from headway.ops.embedded_valkey import EmbeddedValkey
 from headway.ops.supervisor import Supervisor
 from headway.web import sign_in
 
-PATIENCE = 60.0  # seconds until we say what is missing
+READY_TIMEOUT = 60.0  # seconds until we say what is missing
 MARGIN = 5.0  # seconds beyond WORKER_GRACE until what has not ended is killed
 LAST_WORDS = 10.0  # seconds in which the processes of an `up` that was killed end
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask what listens there
@@ -131,11 +131,11 @@ class Installation:
         }
 
     def _await_ready(self, supervisor: Supervisor) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + READY_TIMEOUT
         if not supervisor.run(until=lambda: not self._missing() or time.monotonic() > deadline):
             return
         if missing := self._missing():
-            supervisor.say(f"not ready after {PATIENCE:.0f} s: {', '.join(missing)} missing")
+            supervisor.say(f"not ready after {READY_TIMEOUT:.0f} s: {', '.join(missing)} missing")
         if self._gives_links() and (user := sign_in.first_user_without_password()):
             supervisor.say(f"sign in as {user}, once: {self.url}{sign_in.link_path(user)}")
             if path := sign_in.password_path(user):

@@ -19,7 +19,7 @@ from honcho.printer import Message, Printer
 from honcho.process import Process
 
 QUICK = 10.0  # seconds: a process that lived shorter failed to start
-MOST_FAILURES = 5  # quick ones in a row, of one process
+MAX_FAILURES = 5  # quick ones in a row, of one process
 ASK_EVERY = 0.3  # seconds, between two questions whether all is ready
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -153,7 +153,7 @@ class Supervisor:
             return
         lived = time.monotonic() - child.started
         child.failures = child.failures + 1 if lived < QUICK else 1
-        if child.failures >= MOST_FAILURES:
+        if child.failures >= MAX_FAILURES:
             self.failure = (
                 f"{child.name} {how}, for the {child.failures}th time within seconds of its start: "
                 "see its lines above."

@@ -11,8 +11,8 @@ from django.urls import reverse
 from headway.kinds import registry
 from headway.kinds.registry import Kind
 from headway.web.schemas import PROBLEM, SNAPSHOT, Schema, parameters
-from headway.web.streams import LONGEST_WAIT
-from headway.web.views.events import MOST_JOBS
+from headway.web.streams import MAX_WAIT
+from headway.web.views.events import MAX_JOBS
 
 _JOB = "00000000-0000-0000-0000-000000000000"
 _TEXT: Schema = {"type": "string"}
@@ -44,7 +44,7 @@ _PARAMETERS: Schema = {
         "schema": {
             "type": "array",
             "items": {"type": "string", "format": "uuid"},
-            "maxItems": MOST_JOBS,
+            "maxItems": MAX_JOBS,
         },
     },
     "named": {
@@ -56,7 +56,7 @@ _PARAMETERS: Schema = {
             "type": "array",
             "items": {"type": "string", "format": "uuid"},
             "minItems": 1,
-            "maxItems": MOST_JOBS,
+            "maxItems": MAX_JOBS,
         },
     },
     "mine": {
@@ -78,7 +78,7 @@ _PARAMETERS: Schema = {
         "name": "poll",
         "in": "query",
         "description": "Seconds after which the answer ends, or as soon as it has told something.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": int(LONGEST_WAIT)},
+        "schema": {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT)},
     },
     "viewer": {
         "name": "viewer",
@@ -102,7 +102,7 @@ _PARAMETERS: Schema = {
         "name": "wait",
         "in": "query",
         "description": "With a cursor: seconds to wait for something newer at most.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": int(LONGEST_WAIT)},
+        "schema": {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT)},
     },
     "key": {
         "name": "Idempotency-Key",

@@ -35,7 +35,7 @@ ERRORS = {
 """Status -> title and sentence of its page."""
 CHALLENGE = 'Bearer realm="progress"'
 """How to sign in where there is no form (RFC 9110, section 11.6.1)."""
-MOST_ERRORS, LONGEST_ERROR = 50, 300
+MAX_ERRORS, MAX_ERROR_LENGTH = 50, 300
 """Sentences about parameters in one answer at most, and characters of each: they quote callers."""
 PAGES = ["text/html"]
 PROGRAMS = ["application/json", "application/problem+json"]
@@ -117,13 +117,13 @@ def problem_details(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": clean(sentence, LONGEST_ERROR * 10),
+        "detail": clean(sentence, MAX_ERROR_LENGTH * 10),
     }
     if errors:
         told = ((name, each) for name in errors for each in errors[name])
         body["errors"] = [
-            {"pointer": f"#/{clean(name, 100)}", "detail": clean(each, LONGEST_ERROR)}
-            for name, each in islice(told, MOST_ERRORS)
+            {"pointer": f"#/{clean(name, 100)}", "detail": clean(each, MAX_ERROR_LENGTH)}
+            for name, each in islice(told, MAX_ERRORS)
         ]
     return JsonResponse(body, status=status, content_type=PROGRAMS[1])
 

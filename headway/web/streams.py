@@ -25,9 +25,9 @@ from headway.stream.http import HEADERS, EventStreamResponse, cursor
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, good_for, revoked
 
-MOST_FOLLOWED = 1000
+MAX_FOLLOWED = 1000
 """Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
-LONGEST_WAIT = 60.0
+MAX_WAIT = 60.0
 """Seconds that a long-poll waits at most; proxies cut what is silent for longer."""
 CONNECTION_AGE = 60.0
 """Seconds after which the thread that lets streams in connects to the database anew."""
@@ -119,7 +119,7 @@ def _reader(
 def _seconds(text: str) -> float:
     """Of a long-poll or between signs of life; 0 for what is no number: a stream as ever is the
     better answer to nonsense."""
-    return min(float(text), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
+    return min(float(text), MAX_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
 
 
 def _rows(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
@@ -135,7 +135,7 @@ def _active_or_new(feed: str, number: int) -> Sequence[str]:
     if number:
         wanted |= Q(finished_at__gte=seen)
     jobs = Job.objects.filter(wanted, owner_id=users.key(feed.removeprefix("user:")))
-    return [str(job) for job in jobs.values_list("pk", flat=True)[:MOST_FOLLOWED]]
+    return [str(job) for job in jobs.values_list("pk", flat=True)[:MAX_FOLLOWED]]
 
 
 @sync_to_async

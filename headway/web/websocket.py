@@ -23,11 +23,11 @@ from headway.web.grants import Grant
 
 CHECKED = ("subscribe", "cancel")
 """What needs a grant that holds at that moment; streams that are open are checked by the hub."""
-MOST_JOBS = 1000
+MAX_SUBSCRIBED = 1000
 """Jobs that one stream names at most."""
-MOST_NAMED = 100
+MAX_NAMED = 100
 """Jobs that one refusal names at most."""
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 """Characters of a stream's name at most."""
 turns = Turns()
 """Whoever asks on many connections waits for themselves, not others for them."""
@@ -67,17 +67,17 @@ async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> Non
     try:
         if verb is None:
             raise Refusal(f"Send a JSON object whose type is one of: {', '.join(VERBS)}.")
-        if not isinstance(stream, str) or len(stream) > LONGEST_NAME:
-            raise Refusal(f"stream: a text of {LONGEST_NAME} characters at most.")
+        if not isinstance(stream, str) or len(stream) > MAX_NAME_LENGTH:
+            raise Refusal(f"stream: a text of {MAX_NAME_LENGTH} characters at most.")
         await verb(socket, grant, stream, asked)
     except Refusal as refusal:
         await _refuse(socket, str(wanted) if verb else None, refusal)
 
 
 async def _refuse(socket: Socket, wanted: str | None, refusal: Refusal) -> None:
-    message, more = str(refusal), len(refusal.jobs[MOST_NAMED:])
+    message, more = str(refusal), len(refusal.jobs[MAX_NAMED:])
     message += f" {more:,} more are not named here." if more else ""
-    data = {"type": wanted, "message": message, "jobs": list(refusal.jobs[:MOST_NAMED])}
+    data = {"type": wanted, "message": message, "jobs": list(refusal.jobs[:MAX_NAMED])}
     await socket.say("refused", data)
 
 
@@ -95,8 +95,8 @@ async def _subscribe(socket: Socket, grant: Grant, stream: str, asked: Mapping[s
 
 async def _named(socket: Socket, grant: Grant, names: Any, cursor: str | int) -> Subscription:
     """A stream of those named jobs that there are for this person; of the others it is told."""
-    if not isinstance(names, list) or not names or len(names) > MOST_JOBS:
-        raise Refusal(f"jobs: a list of 1 to {MOST_JOBS} ids; without it, all your jobs.")
+    if not isinstance(names, list) or not names or len(names) > MAX_SUBSCRIBED:
+        raise Refusal(f"jobs: a list of 1 to {MAX_SUBSCRIBED} ids; without it, all your jobs.")
     wanted = {_shown(name): _uuid(name) for name in names}
     known = {pk for pk in wanted.values() if pk is not None}
     async with turns.of(grant.user):

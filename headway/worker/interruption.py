@@ -16,7 +16,7 @@ T = TypeVar("T")
 SHUT_DOWN = "The worker was shut down"
 AWAY = "The database was not available"
 NOT_AGAIN = f"{AWAY}, and this kind of job does not run again by itself"
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 ENDED_AS: dict[str, Status] = {
     Status.RUNNING: Status.FAILED,
     Status.CANCELLING: Status.CANCELLED,
@@ -38,7 +38,7 @@ def by_outage(
     """Waits for the database, and queues the job again; with a pause that grows, should it be the
     job itself that ends the database. If it is not to run again, how it has ended; None when
     somebody else has ended or taken it."""
-    pause = min(LONGEST_PAUSE, (attempt.number - 1) * lease.BACK_OFF)
+    pause = min(MAX_PAUSE, (attempt.number - 1) * lease.BACK_OFF)
 
     def give_back() -> Status | None:
         if lease.interrupt(attempt, traces, AWAY, repeatable=repeatable, error=error, pause=pause):

@@ -16,7 +16,7 @@ Check = Callable[[Any], bool]
 
 OURS = "headway"
 """Header of messages that are sent for a row. Without it, somebody else has sent the task."""
-MOST_SECONDS = 10**9
+MAX_SECONDS = 10**9
 LATEST = 32_503_680_000.0
 """The year 3000, as a Unix time."""
 QUIET = 10.0
@@ -37,7 +37,7 @@ def _text(value: Any) -> bool:
 
 
 def _count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= MOST_SECONDS
+    return type(value) is int and 0 <= value <= MAX_SECONDS
 
 
 def _flag(value: Any) -> bool:
@@ -46,7 +46,7 @@ def _flag(value: Any) -> bool:
 
 def _seconds(value: Any) -> bool:
     number = type(value) in (int, float) and math.isfinite(value)
-    return value is None or (number and 0 <= value <= MOST_SECONDS)
+    return value is None or (number and 0 <= value <= MAX_SECONDS)
 
 
 def _limits(value: Any) -> bool:

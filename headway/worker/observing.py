@@ -27,7 +27,7 @@ from headway.worker.request import KILLED, worker_name
 from headway.worker.unseen import reporter_of
 
 logger = logging.getLogger(__name__)
-PATIENCE = 30.0
+OUTAGE_TIMEOUT = 30.0
 """Seconds for which the end of a task is offered to a database that is away."""
 MASK = Mask()
 
@@ -218,7 +218,7 @@ def _on_retry(sender: Any, request: Any, reason: Any, **_: Any) -> None:
         traces, text = run.traces(), trace(reason, MASK)
         outage.insist(
             lambda: observed.retried(run.attempt, delay, traces, reason=again[:500], error=text),
-            PATIENCE,
+            OUTAGE_TIMEOUT,
         )
 
 
@@ -246,5 +246,5 @@ def _end(task_id: str, status: Status, *, reason: str = "", error: str = "") -> 
         traces = run.traces()
         outage.insist(
             lambda: observed.ended(run.attempt, status, traces, reason=reason, error=error),
-            PATIENCE,
+            OUTAGE_TIMEOUT,
         )

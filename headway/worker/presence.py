@@ -7,7 +7,7 @@ from typing import Any
 import redis
 from celery import signals
 
-from headway.lifecycle.lives import life, watch
+from headway.lifecycle.lives import life, monitor
 from headway.lifecycle.log import log
 from headway.worker import messages, request, vouching
 
@@ -36,7 +36,7 @@ class Presence:
 
     def refresh(self, **_: Any) -> None:
         """Notes the worker again, and looks who has died; called at every heartbeat."""
-        watch.look()
+        monitor.look()
         request.tell()
         messages.tell()
         vouching.vouch()

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT = 10.0
 """Seconds until a server that takes no connection counts as away."""
-LONGEST_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 """Bytes of one line of what a server sends, at most. A good one has a few words in it."""
 REFUSALS = {
     401: "The model's server refused the key. Whoever runs this site can check LLM_API_KEY.",
@@ -151,8 +151,8 @@ class _Lines(httpx2.AsyncByteStream):
         async for piece in self._stream:
             line = len(piece) - 1 - max(piece.rfind(b"\n"), piece.rfind(b"\r"))
             size = size + line if line == len(piece) else line
-            if size > LONGEST_LINE:
-                raise ValueError(f"a line of more than {LONGEST_LINE} bytes")
+            if size > MAX_LINE_BYTES:
+                raise ValueError(f"a line of more than {MAX_LINE_BYTES} bytes")
             yield piece
 
     async def aclose(self) -> None:

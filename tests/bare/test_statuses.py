@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from headway.models import Job
-from headway.web.views.events import MOST_JOBS
+from headway.web.views.events import MAX_JOBS
 
 pytestmark = pytest.mark.usefixtures("valkey")
 
@@ -46,7 +46,7 @@ def test_one_that_may_not_be_seen_makes_all_unknown(
         assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("count", [0, MOST_JOBS + 1])
+@pytest.mark.parametrize("count", [0, MAX_JOBS + 1])
 def test_too_few_and_too_many_are_told_how_many(signed_in: Client, count: int) -> None:
     answer = signed_in.get("/jobs/status/", {"job": [str(uuid.uuid4()) for _ in range(count)]})
     assert answer.status_code == 404

@@ -153,14 +153,14 @@ def test_what_cannot_be_given_back_yet_is_given_back_later(
     name = shown_by.name
     job, _ = rows.running()
     rows.changed(job, worker=f"somebody@host/{name}/1")
-    watch = lives.Watch()
-    watch.look()
+    monitor = lives.Monitor()
+    monitor.look()
     shown_by._shown.close()
     valkey.pause()
     try:
-        watch.look()
+        monitor.look()
     finally:
         valkey.resume()
-    watch.look()
+    monitor.look()
     assert Job.objects.get(pk=job.pk).reason == DIED
-    assert name not in watch._seen
+    assert name not in monitor._seen

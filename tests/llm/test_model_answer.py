@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from jobs.llm import model_answer
 from jobs.llm.language_model import CutError, ModelError
-from jobs.llm.model_answer import LONGEST_LINE, answer
+from jobs.llm.model_answer import MAX_LINE_BYTES, answer
 from tests.llm.conftest import KEY
 from tests.support.llm_server import (
     CUT,
@@ -196,7 +196,7 @@ async def test_what_is_no_stream_is_not_taken_for_an_empty_answer(
 async def test_what_is_compressed_is_not_unpacked_and_asked_for_once(
     model: LlmServer, status: str
 ) -> None:
-    bomb = gzip.compress(b"data: " + bytes(10 * LONGEST_LINE))
+    bomb = gzip.compress(b"data: " + bytes(10 * MAX_LINE_BYTES))
     model.expect(Answer([bomb], status, headers={"Content-Encoding": "gzip"}))
     assert "compresses its answer" in str((await failing())[1])
     [head] = model.heads

@@ -23,7 +23,7 @@ from headway.stream.websocket import (
     TOO_LARGE,
 )
 from headway.web import tokens
-from headway.web.websocket import LONGEST_NAME, MOST_JOBS, NO_SUCH_JOB
+from headway.web.websocket import MAX_NAME_LENGTH, MAX_SUBSCRIBED, NO_SUCH_JOB
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web
@@ -48,7 +48,7 @@ NONSENSE: list[str | bytes] = [
     '{"type": "subscribe", "jobs": [null, 1, {}, [], "\\ud800", "\\u0000"]}',
     '{"type": "subscribe", "cursor": [1]}',
     '{"type": "subscribe", "stream": 1}',
-    json.dumps({"type": "subscribe", "stream": "x" * (LONGEST_NAME + 1)}),
+    json.dumps({"type": "subscribe", "stream": "x" * (MAX_NAME_LENGTH + 1)}),
     '{"type": "unsubscribe", "stream": "nobody\'s"}',
     '{"type": "cancel"}',
     '{"type": "cancel", "job": ["x"]}',
@@ -134,7 +134,7 @@ def test_staff_follow_and_cancel_everybodys_jobs(
 
 def test_a_thousand_jobs_are_followed_and_more_are_refused(client: Client, alice: User) -> None:
     made = Job.objects.bulk_create(
-        Job(kind="simulate", title="Simulate", owner=alice) for _ in range(MOST_JOBS)
+        Job(kind="simulate", title="Simulate", owner=alice) for _ in range(MAX_SUBSCRIBED)
     )
     names = [str(job.pk) for job in made]
     client.send("subscribe", jobs=names)

@@ -13,7 +13,7 @@ from django.db import close_old_connections
 
 from headway.conf import conf
 from headway.lifecycle import janitor
-from headway.lifecycle.lives import life, watch
+from headway.lifecycle.lives import life, monitor
 from headway.lifecycle.log import log
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ended.set())
         name = f"{socket.gethostname()}/{os.getpid()}"
         life.begin()
-        threading.Thread(target=watch.look_until, args=(ended,), daemon=True).start()
+        threading.Thread(target=monitor.look_until, args=(ended,), daemon=True).start()
         while not ended.is_set():
             _note(name)
             close_old_connections()

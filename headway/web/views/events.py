@@ -14,7 +14,7 @@ from headway.web.access import allowed
 from headway.web.grants import Grant
 from headway.web.responses import problem
 
-MOST_JOBS = 200
+MAX_JOBS = 200
 """Jobs that one request may name; an address has its limits too."""
 
 
@@ -52,8 +52,8 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
     if not user.is_authenticated or request.GET.get("viewer", str(user.pk)) != str(user.pk):
         # The second is a page of one person's, when another has signed in since.
         return problem(request, 401, json=True)
-    if len(wanted) > MOST_JOBS:
-        return problem(request, 404, f"Name {MOST_JOBS} jobs at most.", json=True)
+    if len(wanted) > MAX_JOBS:
+        return problem(request, 404, f"Name {MAX_JOBS} jobs at most.", json=True)
     visible = policy.visible(Job.objects.filter(pk__in=wanted), user)
     owners = dict(visible.values_list("pk", "owner_id")) if wanted else {}
     if len(owners) < len(wanted):

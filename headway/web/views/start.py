@@ -26,7 +26,7 @@ from headway.web.presenters import accepted
 from headway.web.responses import SeeOther, Wants, page, problem, vary
 
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
-MOST_NAMED = 10
+MAX_NAMED = 10
 """Unknown parameters that an answer names at most."""
 FORM_OVERHEAD = 1024 * 1024
 """Bytes that a form may add to the file in it."""
@@ -37,7 +37,7 @@ class MalformedError(Exception):
 
 
 @dataclass(frozen=True)
-class Request:
+class Submission:
     """What somebody wants to start."""
 
     form: forms.Form
@@ -88,7 +88,7 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     return _refused(request, wanted, asked.form)
 
 
-def _read(request: HttpRequest, kind: Kind) -> Request:
+def _read(request: HttpRequest, kind: Kind) -> Submission:
     if request.content_type == "application/json":
         values = json_object(request.body)
         token = values.pop(TOKEN_FIELD, None)
@@ -105,7 +105,7 @@ def _read(request: HttpRequest, kind: Kind) -> Request:
     for name in filter(None, (token, key)):
         if not re.fullmatch(r"[\w-]{1,64}", str(name), re.ASCII):
             raise MalformedError("A token or key is 1 to 64 letters, digits, dashes, underscores.")
-    return Request(form, str(token or ""), str(key or ""))
+    return Submission(form, str(token or ""), str(key or ""))
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -126,9 +126,9 @@ def json_object(body: bytes) -> dict[str, Any]:
 def refuse_unknown(form: forms.Form, names: Iterable[str]) -> None:
     """Adds what a form has no field for to its errors: some of it, and how much more there is."""
     unknown = [name for name in names if name not in form.fields]
-    for name in unknown[:MOST_NAMED]:
+    for name in unknown[:MAX_NAMED]:
         form.add_error(None, f"There is no parameter {clean(name, 100)!r}.")
-    if more := len(unknown[MOST_NAMED:]):
+    if more := len(unknown[MAX_NAMED:]):
         form.add_error(None, f"Nor are there {more:,} others.")
 
 

@@ -17,7 +17,7 @@ from headway.web import grants, streams
 from headway.web.access import allowed, visible_job
 from headway.web.presenters import Shown, show, show_one
 from headway.web.responses import problem
-from headway.web.views.events import MOST_JOBS
+from headway.web.views.events import MAX_JOBS
 
 POLL_AFTER = 1
 """Seconds after which to ask again while the job is active."""
@@ -50,8 +50,8 @@ def statuses(request: HttpRequest) -> HttpResponseBase:
         wanted = list(dict.fromkeys(uuid.UUID(name) for name in request.GET.getlist("job")))
     except ValueError:
         return problem(request, 404, json=True)
-    if not 1 <= len(wanted) <= MOST_JOBS:
-        return problem(request, 404, f"Name 1 to {MOST_JOBS} jobs: ?job=ID&job=ID.", json=True)
+    if not 1 <= len(wanted) <= MAX_JOBS:
+        return problem(request, 404, f"Name 1 to {MAX_JOBS} jobs: ?job=ID&job=ID.", json=True)
     known = policy.visible(Job.objects.filter(pk__in=wanted), request.user)
     if known.count() < len(wanted):
         return problem(request, 404, json=True)
