@@ -118,7 +118,7 @@ def retry(job: Job, by: User | None = None) -> Job:
     )
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
-        announce.signal_after_commit(job.pk, Status.QUEUED)
+        announce.signal_after_commit([job.pk], Status.QUEUED)
         dispatch.after_commit(now, tell=True)
     return now
 
@@ -221,7 +221,7 @@ def _insert(job: Job, delay: float, publish: bool) -> None:
         if delay:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
-        announce.signal_after_commit(job.pk, Status.QUEUED)  # before a worker can have it
+        announce.signal_after_commit([job.pk], Status.QUEUED)  # before a worker can have it
     if publish:
         dispatch.after_commit(job)
 

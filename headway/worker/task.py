@@ -124,7 +124,7 @@ class JobTask(Task[Any, Any]):
         )
         return self.AsyncResult(str(job.pk))
 
-    def publish(self, job: Job, countdown: float = 0.0) -> None:
+    def publish(self, job: Job, countdown: float = 0.0, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
         headers = {**(options.pop("headers", None) or {}), OURS: True}
@@ -132,6 +132,7 @@ class JobTask(Task[Any, Any]):
             (),
             {},
             task_id=str(job.pk),
+            producer=producer,
             countdown=countdown,
             add_to_parent=False,
             headers=headers,
