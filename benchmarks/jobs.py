@@ -68,7 +68,9 @@ class Way:
             app = "progress" if self.way in OURS else "benchmarks.rivals.results.celery"
             options = ("--concurrency", "2", "--without-gossip", "--without-mingle")
             worker = run("celery", "--quiet", "-A", app, "worker", *options, cores=SERVER_CORE)
-            starter = run("benchmarks.starting", self.way, str(self.count), cores=CLIENT_CORE, piped=True)
+            starter = run(
+                "benchmarks.starting", self.way, str(self.count), cores=CLIENT_CORE, piped=True
+            )
             return self._measured(starter, worker)
 
     def _measured(self, starter: Process, worker: Process) -> dict[str, float]:
@@ -84,7 +86,11 @@ class Way:
         each = {name: cost / self.count * 1e3 for name, cost in costs.items()}
         if self.way != "plain" and succeeded != self.count + 1:
             raise RuntimeError(f"{succeeded} of {self.count + 1} jobs succeeded: {worker.log}")
-        return {START: start, "ms CPU of workers": each["workers"], WHOLE: start + each["workers"]} | {
+        return {
+            START: start,
+            "ms CPU of workers": each["workers"],
+            WHOLE: start + each["workers"],
+        } | {
             "ms CPU of Valkey": each["valkey"],
             "ms CPU of the database": each["database"],
         }

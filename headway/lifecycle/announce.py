@@ -64,9 +64,7 @@ def state(
 def created(*jobs: Job) -> bool:
     """Appends the first entry of each job's log; asks Redis only. False when Redis is away."""
     try:
-        log().create(
-            (str(job.pk), _event(job), job.attempt, feed(job.owner_id)) for job in jobs
-        )
+        log().create((str(job.pk), _event(job), job.attempt, feed(job.owner_id)) for job in jobs)
     except redis.RedisError as error:
         glance().note(error)
         more = f" and {len(jobs) - 1} more" if jobs[1:] else ""
@@ -78,7 +76,7 @@ def created(*jobs: Job) -> bool:
 def _signal(job_ids: Sequence[uuid.UUID | str], became: Status) -> None:
     signal = SIGNALS[became]
     if signal.has_listeners(Job):
-        for job in Job.objects.filter(pk__in=job_ids):
+        for job in Job.objects.in_bulk(job_ids).values():
             signal.send_robust(sender=Job, job=job, status=became)
 
 
@@ -87,7 +85,9 @@ def _append(job: Job, said: Mapping[str, Any] | None) -> bool:
         # To its owner's streams the job may be new at any state: at a retry, when they had
         # nothing of it to follow any more, and when Redis did not take what was before.
         owner = feed(job.owner_id)
-        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job, said))
+        log().append(
+            str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job, said)
+        )
     except redis.RedisError as error:
         glance().note(error)
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
