@@ -24,8 +24,8 @@ PUBLISH_TIMEOUT = 2.2
 HOLD = 60.0
 """A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands
 a message that a worker holds for long to a second worker."""
-BATCH = 100
-"""Messages that are published in one go: so many take a broker no time, however busy it is."""
+BATCH, EACH = 100, 0.02
+"""Messages that are published in one go, and seconds that a caller waits longer for each of them."""
 _threads = Threads("publish", 16)
 
 
@@ -96,8 +96,9 @@ def _publish(jobs: Sequence[Job], tell: bool) -> bool:
     if not _threads.run(partial(_work, jobs, tell, taken, done)):
         logger.warning("%s: too many publishes hang", _waits(jobs))
         return False
-    if not done.wait(PUBLISH_TIMEOUT):
-        logger.warning("%s: no answer in %s s", _waits(jobs), PUBLISH_TIMEOUT)
+    timeout = PUBLISH_TIMEOUT + EACH * (len(jobs) - 1)
+    if not done.wait(timeout):
+        logger.warning("%s: no answer in %.1f s", _waits(jobs), timeout)
     if not taken:
         return False
     mine = Job.objects.filter(pk__in=[job.pk for job in taken], status=Status.QUEUED)
