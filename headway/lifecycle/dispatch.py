@@ -25,7 +25,7 @@ HOLD = 60.0
 """A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands
 a message that a worker holds for long to a second worker."""
 BATCH, EACH = 100, 0.02
-"""Messages that are published in one go, and seconds that a caller waits longer for each of them."""
+"""Messages that are published in one go, and seconds that a caller waits longer for each."""
 _threads = Threads("publish", 16)
 
 
