@@ -71,11 +71,11 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
     # Most jobs are claimed once, and nobody has said anything in an attempt before.
-    first = _claim(Job.objects.filter(due, attempt=0), job_id, worker, {})
+    first = _claim(Job.objects.filter(due, pk=job_id, attempt=0), job_id, worker, {})
     if first is not None:
         return first
     said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
-    return _claim(Job.objects.filter(due | left), job_id, worker, said)
+    return _claim(Job.objects.filter(due | left, pk=job_id), job_id, worker, said)
 
 
 def _claim(

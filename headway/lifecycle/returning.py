@@ -9,24 +9,33 @@ from django.db.models.sql import UpdateQuery
 
 from headway.models import Job
 
-FLOATS = [each.name for each in Job._meta.local_fields if isinstance(each, FloatField)]
 RETURNS = ("postgresql", "sqlite")
 """Databases of Django's whose UPDATE has a RETURNING."""
+FIELDS = Job._meta.concrete_fields
+COLUMNS = [field.get_col(Job._meta.db_table) for field in FIELDS]
+NAMES = [field.attname for field in FIELDS]
+FLOATS = [number for number, field in enumerate(FIELDS) if isinstance(field, FloatField)]
 
 
-def update(jobs: QuerySet[Job], pk: Any, **changes: Any) -> Job | None:
-    """Changes the job `pk` if it is one of `jobs`; the job as it is then, or None where it is none
-    of them. To be called within a transaction."""
-    row, using = jobs.filter(pk=pk), router.db_for_write(Job)
-    if connections[using].vendor not in RETURNS:
+def update(row: QuerySet[Job], pk: Any, **changes: Any) -> Job | None:
+    """Changes the job `pk`, which `row` finds if it may be changed; the job as it is then, or None.
+    To be called within a transaction."""
+    using = router.db_for_write(Job)
+    connection = connections[using]
+    if connection.vendor not in RETURNS:
         return Job.objects.using(using).get(pk=pk) if row.update(**changes) else None
     query = row.query.chain(UpdateQuery)
     query.clear_ordering(force=True)
     query.add_update_values(changes)
-    statement, params = query.get_compiler(using).as_sql()
-    for job in list(Job.objects.using(using).raw(f"{statement} RETURNING *", params)):
-        for name in FLOATS:  # SQLite returns the whole numbers that it was given as they were
-            value = getattr(job, name)
-            setattr(job, name, None if value is None else float(value))
-        return job
+    compiler = query.get_compiler(using)
+    statement, params = compiler.as_sql()
+    wanted = ", ".join(connection.ops.quote_name(field.column) for field in FIELDS)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} RETURNING {wanted}", params)
+        found = cursor.fetchall()
+    # What a RawQuerySet would do, at a third of its cost: it looks for each column's field again
+    for values in compiler.apply_converters(found, compiler.get_converters(COLUMNS)):
+        for number in FLOATS:  # SQLite returns the whole numbers that it was given as they were
+            values[number] = None if values[number] is None else float(values[number])
+        return Job.from_db(using, NAMES, values)
     return None
