@@ -7,7 +7,6 @@ import importlib.util
 import json
 import sys
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +33,11 @@ class Way:
     database: Database
     way: str
     count: int
+    name: str = ""
 
-    @property
-    def name(self) -> str:
-        """As a row of the table."""
-        return f"{(OURS | THEIRS)[self.way]}, {self.database.name}"
+    def __post_init__(self) -> None:
+        """Its name is that of a row of the table."""
+        self.name = _row(self.way, self.database)
 
     @property
     def swift(self) -> bool:
@@ -136,13 +135,20 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
         ways = [Way(site, each, way, count) for each in databases for way in OURS | THEIRS]
         interleaved(result, ways, rounds, Way.measure)
         for each in databases:
-            _judge(result, lambda way, at=each.name: f"{(OURS | THEIRS)[way]}, {at}", each.name)
+            _judge(result, each)
     return result
 
 
-def _judge(result: Result, row: Callable[[str], str], where: str) -> None:
-    result.ratio(f"a start over Celery's, {where}", START, row("delay"), row("plain"), 3.0)
-    result.limit(f"ms for each of many starts, {where}", START, row("start_many"), 0.4)
-    for way in ("delay", "start_many"):
-        what = f"a job over django-celery-results, {OURS[way]}, {where}"
-        result.ratio(what, WHOLE, row(way), row("results"), 2.0)
+def _row(way: str, database: Database) -> str:
+    return f"{(OURS | THEIRS)[way]}, {database.name}"
+
+
+def _judge(result: Result, database: Database) -> None:
+    one, many, plain, results = (
+        _row(way, database) for way in ("delay", "start_many", "plain", "results")
+    )
+    where = database.name
+    result.ratio(f"a start over Celery's, {where}", START, one, plain, 3.0)
+    result.limit(f"ms for each of many starts, {where}", START, many, 0.4)
+    result.ratio(f"a job over django-celery-results, {one}", WHOLE, one, results, 2.0)
+    result.ratio(f"a job over django-celery-results, {many}", WHOLE, many, results, 2.0)

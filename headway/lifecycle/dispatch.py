@@ -139,7 +139,7 @@ def _send(jobs: Sequence[Job]) -> None:
         for task, job in zip(tasks, jobs, strict=True):
             task.publish(job, _wait(job))
         return
-    pool: Any = current_app.producer_pool  # type: ignore[attr-defined]  # not in the stubs
+    pool: Any = current_app.producer_pool
     with pool.acquire(block=True, timeout=PUBLISH_TIMEOUT) as producer:
         batch: AbstractContextManager[Any] = getattr(producer, "batch", nullcontext)()
         with batch:

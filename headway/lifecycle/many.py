@@ -56,7 +56,7 @@ def _stored(chosen: registry.Kind, wished: list[Described], found: dict[str, Job
     asked, saved = wanted(chosen.task, {}), list[str]()
     tokens = [job.token for job, _ in wished if job.token]
     by_token = Job.objects.in_bulk(tokens, field_name="token") if tokens else {}
-    jobs, new = [], list[Job]()
+    jobs, new = list[Job](), list[Job]()
     try:
         for job, bound in wished:
             with _numbered(len(jobs)):

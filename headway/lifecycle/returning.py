@@ -24,12 +24,12 @@ def update(row: QuerySet[Job], pk: Any, **changes: Any) -> Job | None:
     connection = connections[using]
     if connection.vendor not in RETURNS:
         return Job.objects.using(using).get(pk=pk) if row.update(**changes) else None
-    query = row.query.chain(UpdateQuery)
+    query: Any = row.query.chain(UpdateQuery)
     query.clear_ordering(force=True)
     query.add_update_values(changes)
     compiler = query.get_compiler(using)
     statement, params = compiler.as_sql()
-    wanted = ", ".join(connection.ops.quote_name(field.column) for field in FIELDS)
+    wanted = ", ".join(connection.ops.quote_name(str(field.column)) for field in FIELDS)
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} RETURNING {wanted}", params)
         found = cursor.fetchall()

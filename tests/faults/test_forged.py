@@ -69,14 +69,14 @@ def test_garbage_for_the_remote_control_is_outlived(
         worker.start()
     pid, before = worker.pid, len(worker.output)
     commands: list[Any] = [
-        *({"method": "revoke", "arguments": each} for each in ([1], {"x": 1}, "x")),
-        *({"method": each} for each in (None, [], "unknown")),
+        *({"method": "revoke", "arguments": with_} for with_ in ([1], {"x": 1}, "x")),
+        *({"method": name} for name in (None, [], "unknown")),
         *({"method": "ping", name: 5} for name in ("destination", "reply_to", "pattern")),
     ]
     bodies = [b"", b"garbage", b"[1]", b"{}", b"[" * 100_000, written(sound())]
-    for each in commands:
-        body = base64.b64encode(json.dumps(each).encode()).decode()
-        bodies.append(written(sound() | {"body": body}))
+    for command in commands:
+        text = base64.b64encode(json.dumps(command).encode()).decode()
+        bodies.append(written(sound() | {"body": text}))
     with valkey.client() as client:
         for body in bodies:
             assert client.publish("/0.celery.pidbox", body)
