@@ -81,9 +81,9 @@ def pages(site: Site, users: list[User]) -> Iterator[Browser | None]:
     try:
         for owner, user in zip(Owner.objects.order_by("pk"), users, strict=True):
             session, name, job = session_of(owner), owner.get_username(), user.begin_watched()
-            browser.open(name, session, "/", user.accepted)
+            browser.open(name, session, "/")
             for _ in range(2 if user is users[0] else 1):
-                browser.open(name, session, f"/jobs/{job}/", [job])
+                browser.open(name, session, f"/jobs/{job}/", job)
         say(f"pages: {len(browser.tabs)}, in Chromium")
         yield browser
     finally:
