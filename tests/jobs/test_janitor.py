@@ -45,6 +45,19 @@ def test_a_job_whose_start_may_still_publish_it_is_left_alone() -> None:
     assert messages() == 0
 
 
+def test_jobs_of_a_kind_that_is_gone_do_not_hold_up_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(janitor, "PER_SWEEP", 2)
+    for published_at in (None, None, rows.ago(1000)):
+        rows.queued(kind="gone", published_at=published_at, created_at=rows.ago(1000))
+    job = rows.queued(published_at=None)
+    janitor.sweep()
+    assert messages() == 1
+    assert reload(job).published_at is not None
+    assert "3 job(s) wait: this code has no kind 'gone'" in caplog.text
+
+
 def test_a_lost_message_is_published_again() -> None:
     rows.queued(published_at=rows.ago(16), created_at=rows.ago(16))
     janitor.sweep()
