@@ -34,8 +34,9 @@ def index(request: HttpRequest) -> HttpResponse:
     """My jobs, newest first, and a card for each kind to start."""
     chosen = request.GET.get("status", "")
     chosen = chosen if chosen in FILTERS else ""
-    mine = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
-    chunk = Paginator(mine.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
+    own = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
+    mine = policy.visible(own, request.user).values_list("pk", flat=True)
+    chunk = Paginator(mine, PER_PAGE).get_page(request.GET.get("page"))
     items = show(list(chunk), request.user)
     context = {
         "kinds": [
