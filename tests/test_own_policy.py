@@ -85,6 +85,7 @@ def test_it_may_allow_more(job: Job, settings: Any) -> None:
     assert does("cancel", *CANCEL)(client, job) is True
     assert does("retry", *RETRY)(client, job) is True
     assert client.get("/jobs/start/simulate/").status_code == 403
+    assert "/jobs/start/simulate/" not in client.get("/api/openapi.json").json()["paths"]
     assert not policy.visible(Job.objects.all(), AnonymousUser()).exists()
 
 
