@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from headway.lifecycle import actions, janitor, lease, observed, snapshots
@@ -173,6 +174,15 @@ def test_an_end_counts_more_than_a_silence(valkey: Valkey) -> None:
     Job.objects.update(status="lost")
     observed.ended(attempt, Status.SUCCEEDED, lease.Traces())
     assert Job.objects.get(pk=pk).status == "succeeded"
+
+
+def test_its_row_is_made_by_a_transaction_that_begins_with_a_write(valkey: Valkey) -> None:
+    """SQLite refuses the first write of one that has read, once others have written."""
+    del valkey
+    with CaptureQueriesContext(connection) as queries:
+        observed.queued(uuid.uuid4(), "theirs", "Theirs")
+    said = [query["sql"].split()[0] for query in queries]
+    assert said[said.index("BEGIN") + 1] == "INSERT"
 
 
 def test_a_name_that_does_not_fit_is_refused() -> None:
