@@ -4,9 +4,11 @@ import signal
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
+from pytest_django import Settings
 
+from headway.conf import numbers
 from headway.lifecycle import actions, announce, dispatch, janitor, lease
 from headway.models import Job, Status, result_path
 from headway.stream import keys
@@ -214,6 +216,35 @@ def test_the_log_of_a_pruned_job_goes_with_it(empty: Valkey) -> None:
     janitor.sweep()
     with empty.client() as client:
         assert not client.exists(keys.log(str(job.pk)), keys.snapshot(str(job.pk)))
+
+
+class NeverDeletes(FileSystemStorage):
+    """One of a service, whose library has exceptions of its own."""
+
+    def delete(self, name: str) -> None:
+        raise RuntimeError(f"AccessDenied: {name}")
+
+
+def test_files_that_cannot_be_deleted_keep_no_job(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    default = {"BACKEND": f"{__name__}.{NeverDeletes.__name__}"}
+    settings.STORAGES = settings.STORAGES | {"default": default}
+    job = rows.queued(status="failed", attempt=1, finished_at=rows.ago(91 * 86400), files=["a"])
+    default_storage.save(result_path(job.pk, 1, "a"), ContentFile(b"x"))
+    janitor.sweep()
+    assert not Job.objects.filter(pk=job.pk).exists()
+    assert "could not be deleted: AccessDenied" in caplog.text
+
+
+def test_the_longest_times_that_can_be_set_are_kept(settings: Settings) -> None:
+    longest = {name: high for name, (_, _, high) in numbers().items()}
+    settings.HEADWAY = settings.HEADWAY | longest
+    job = rows.queued(status="failed", finished_at=rows.ago(3_000 * 86400), secrets="x")
+    for step in (janitor.prune, janitor.erase_secrets, janitor.publish_forgotten):
+        step()
+    assert reload(job).secrets == "x"
+    assert rows.running()[0].lease_until is not None
 
 
 def test_two_janitors_change_each_job_once() -> None:
