@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from headway.lifecycle import actions, janitor, lease, observed, snapshots
 from headway.models import Attempt, Job, Status
-from headway.worker import observing
+from headway.worker import observed_tasks, observing
 from tests.helpers import theirs
 from tests.helpers.conftest import TheirWorker
 from tests.jobs.waiting import ended, events, until_status
@@ -183,6 +183,21 @@ def test_its_row_is_made_by_a_transaction_that_begins_with_a_write(valkey: Valke
         observed.queued(uuid.uuid4(), "theirs", "Theirs")
     said = [query["sql"].split()[0] for query in queries]
     assert said[said.index("BEGIN") + 1] == "INSERT"
+
+
+def test_a_query_for_its_owner_that_fails_fails_no_transaction_around_it() -> None:
+    """PostgreSQL refuses all that follows, but after a savepoint."""
+
+    def asks(_: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT owner FROM nowhere")
+
+    watched = observed_tasks.Observed("theirs", "Theirs", asks)
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        assert watched.owner_of((1,), {}) is None
+    said = [query["sql"].partition('"')[0].strip() for query in queries]
+    assert "SAVEPOINT" in said
+    assert "ROLLBACK TO SAVEPOINT" in said
 
 
 def test_a_name_that_does_not_fit_is_refused() -> None:

@@ -125,6 +125,7 @@ def test_a_page_about_another_user_shows_none_of_their_jobs(
     """Django's generic views of a user put that user into `user`."""
     job = make_job()
     [engine] = shop.TEMPLATES
+    processors: list[str]
     for processors in (engine["OPTIONS"]["context_processors"], []):
         engine["OPTIONS"]["context_processors"] = processors
         shop.TEMPLATES = [engine]
