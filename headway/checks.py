@@ -1,4 +1,4 @@
-"""System checks: what of the settings can never work, or costs more than it should."""
+"""System checks: settings that can never work, or that cost more than they should."""
 
 import re
 from collections.abc import Iterator

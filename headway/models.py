@@ -1,4 +1,4 @@
-"""The history of every job: what was asked for, what became of it, and each attempt at it."""
+"""The history of every job: what was requested, how it ended, and each attempt at it."""
 
 import uuid
 

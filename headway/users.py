@@ -1,4 +1,4 @@
-"""What is asked of users, whichever model the project has for them and whatever its key is."""
+"""What the app needs of users, for any user model and any type of key."""
 
 from typing import Any, TypeAlias
 

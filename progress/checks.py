@@ -1,4 +1,4 @@
-"""System checks: every setting that cannot work is explained before anything starts."""
+"""System checks: every invalid setting is explained before anything starts."""
 
 import re
 from collections.abc import Iterator

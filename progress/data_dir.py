@@ -1,4 +1,4 @@
-"""What an installation keeps in its data directory and has to find again by itself."""
+"""What an installation keeps in its data directory and must find again by itself."""
 
 import hashlib
 import os

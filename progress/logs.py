@@ -1,4 +1,4 @@
-"""Keeps what strangers send from filling the logs: a bad request is worth one line."""
+"""Keeps bad requests from filling the logs: each gets one line."""
 
 import logging
 

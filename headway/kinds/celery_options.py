@@ -1,4 +1,4 @@
-"""Celery's options of one start, as the row keeps them until the message is published."""
+"""Celery's options of one start, as stored in the row until the message is published."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Form fields of parameters for which Django's own do not show or take what is stored."""
+"""Form fields for parameters whose stored values Django's own fields cannot show or accept."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Whether a start form gives a task what it takes; asked when the task is declared."""
+"""Whether a start form fits its task; checked when the task is declared."""
 
 import datetime
 import inspect

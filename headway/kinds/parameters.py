@@ -1,4 +1,4 @@
-"""A task's parameters: the form its annotations describe, and binding of what it is called with."""
+"""A task's parameters: the form that its annotations describe, and binding of call arguments."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence

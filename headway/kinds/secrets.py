@@ -1,4 +1,5 @@
-"""Which parameters are secrets. A job keeps these apart, and its other parameters name them."""
+"""Which parameters are secret. A job stores them separately, and its other parameters name
+them."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""The verbs: start, cancel, retry a job. Pages, admin, API, commands and Celery all call these."""
+"""The actions: start, cancel, retry a job. Pages, admin, API, commands and Celery all call
+these."""
 
 import hashlib
 import uuid

@@ -1,4 +1,5 @@
-"""What is said of an exception: to users a sentence, to the admin and the log all but secrets."""
+"""How an exception is presented: to users as a message, to the admin and the log in full except
+secrets."""
 
 import logging
 import traceback

@@ -1,5 +1,5 @@
-"""Sets right what workers, brokers and deploys left behind. Two janitors do no harm: every change
-is one conditional UPDATE."""
+"""Cleans up what workers, brokers and deploys left behind. Two janitors are harmless: every
+change is one conditional UPDATE."""
 
 import logging
 import time

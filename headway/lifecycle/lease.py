@@ -1,4 +1,4 @@
-"""Who may work on a job: one conditional UPDATE each, by the database's clock, decides it."""
+"""Who may work on a job: decided by one conditional UPDATE each, by the database's clock."""
 
 import uuid
 from collections.abc import Mapping, Sequence

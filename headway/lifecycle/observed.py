@@ -1,5 +1,5 @@
-"""Rows of Celery tasks that are not ours. What Celery says of them is written down and believed, in
-whatever state the row is: they have no lease of their own and nothing fences them."""
+"""Rows of Celery tasks that are not job tasks. What Celery reports about them is recorded and
+believed, whatever the row's state: they have no lease of their own and are not fenced."""
 
 import uuid
 from collections.abc import Iterable

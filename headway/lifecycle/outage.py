@@ -1,4 +1,5 @@
-"""A database that is away: which errors say so, and how long our own reads and writes insist."""
+"""Database outages: which errors mean one, and how long the app's own reads and writes are
+retried."""
 
 import contextlib
 import logging

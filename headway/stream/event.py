@@ -1,4 +1,4 @@
-"""What can happen to a job, and how it is written down as JSON: the one definition of progress.
+"""What can happen to a job, and how it is written as JSON: the one definition of progress.
 
 The dictionaries in the annotations are JSON Schema; headway/web/schemas.py makes its own of them.
 """

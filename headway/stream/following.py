@@ -1,5 +1,6 @@
 """What a client of a stream must do from one connection to the next, without I/O: judge each
-answer, parse it, keep the cursor, and know when and whether to come back (docs/protocol.md)."""
+response, parse it, keep the cursor, and decide whether and when to reconnect
+(docs/protocol.md)."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What pages read of the log: quickly, or not at all."""
+"""What pages read from the log: quickly, or not at all."""
 
 import logging
 import time

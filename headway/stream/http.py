@@ -1,5 +1,5 @@
-"""The engine's door to Django: a streaming response, where it starts, and a handler that frees
-what a stream does not need."""
+"""The engine's entry point for Django: a streaming response, where it starts, and a handler
+that frees what a stream does not need."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Fans live messages out to the streams of one web process, and catches them up from the log."""
+"""Fans out live messages to the streams of one web process, and catches them up from the log."""
 
 import asyncio
 import contextvars

@@ -1,4 +1,4 @@
-"""Where a job stands and how fast it goes, from what its task reports. Pure and cheap to set."""
+"""Progress and speed of a job, from what its task reports. Pure, and cheap to set."""
 
 from typing import Any
 

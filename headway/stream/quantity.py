@@ -1,4 +1,4 @@
-"""Turns whatever a task reports into numbers that a bar can show. Nothing here raises."""
+"""Turns any value that a task reports into numbers that a bar can show. Nothing here raises."""
 
 import math
 from typing import Any

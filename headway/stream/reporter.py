@@ -1,5 +1,5 @@
-"""What a running attempt says about itself. The job's thread only stores values in memory; the
-ticker calls `flush`, which writes what changed."""
+"""Reports of a running attempt. The job's thread only stores values in memory; the ticker calls
+`flush`, which writes what changed."""
 
 import logging
 import threading

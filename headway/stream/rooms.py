@@ -1,4 +1,4 @@
-"""Which readers hear which channels, and when they get what has been heard. Without I/O."""
+"""Which readers listen to which channels, and when they get the messages. Without I/O."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol

@@ -1,4 +1,5 @@
-"""How each ASGI server says that it ends, found by what it is made of; a hub is closed then."""
+"""How each ASGI server signals its shutdown, found through its internals; the hub is closed
+then."""
 
 import asyncio
 import contextvars

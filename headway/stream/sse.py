@@ -1,4 +1,4 @@
-"""Server-Sent Events as bytes and back, without I/O (WHATWG HTML, section 9.2)."""
+"""Server-Sent Events to bytes and back, without I/O (WHATWG HTML, section 9.2)."""
 
 import re
 from collections.abc import Iterator

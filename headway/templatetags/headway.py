@@ -1,4 +1,4 @@
-"""Live bars for any template, and how values are written (`live/words.js` writes the same).
+"""Live bars for any template, and formatting of values (`live/words.js` formats the same way).
 
 {% load headway %}
 <head>{% headway_head %}</head>

@@ -1,4 +1,4 @@
-"""How values are written; `live/words.js` writes the same in the browser."""
+"""How values are formatted; `live/words.js` does the same in the browser."""
 
 import math
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
-"""What programs may ask of this site, as an OpenAPI 3.1 document; tests hold it against the
-addresses there are and the answers they give."""
+"""The site's API for programs, as an OpenAPI 3.1 document; tests compare it with the real URLs
+and responses."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

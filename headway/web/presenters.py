@@ -1,4 +1,4 @@
-"""Jobs as pages show them: the row in the database and, over it, what moves in Redis."""
+"""Jobs as pages show them: the database row, updated with live progress from Redis."""
 
 import uuid
 from collections.abc import Sequence

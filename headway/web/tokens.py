@@ -1,4 +1,4 @@
-"""API tokens: `Authorization: Bearer ...` instead of a session, for every address of this app."""
+"""API tokens: `Authorization: Bearer ...` instead of a session, for every URL of this app."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""What a client may ask for over a WebSocket: to follow jobs, to cancel one, to be answered."""
+"""What a client may request over a WebSocket: to follow jobs, to cancel one, to get a pong."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence

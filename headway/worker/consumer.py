@@ -1,5 +1,5 @@
-"""The part of a worker's parent process that takes messages, kept alive through a lost broker, and
-through whatever somebody has put into the queue."""
+"""The part of a worker's parent process that takes messages; it survives a lost broker, and any
+message in the queue."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`progress`: what a task says about itself, and what it learns, while it runs."""
+"""`progress`: what a task reports, and what it can ask, while it runs."""
 
 import tempfile
 import threading

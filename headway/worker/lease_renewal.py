@@ -1,4 +1,5 @@
-"""Keeps the lease of a running attempt, in a thread of its own, which may wait for the database."""
+"""Renews the lease of a running attempt, in a thread of its own, which may wait for the
+database."""
 
 import logging
 import os

@@ -1,5 +1,5 @@
-"""What a message of the queue may hold: Celery believes all that it says, and a worker ends where
-something of it is of another kind than it expects."""
+"""What a message of the queue may contain: Celery trusts all of it, and a worker dies of a
+value with an unexpected type."""
 
 import logging
 import math

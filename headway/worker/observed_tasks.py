@@ -1,4 +1,4 @@
-"""Which Celery tasks are observed that are not ours, and how their rows look."""
+"""Which Celery tasks that are not job tasks are observed, and what their rows look like."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""How a run ended, and what is said of it: to its user a sentence, to the admin the traceback."""
+"""How a run ended, and how that is reported: a message for its user, the traceback for the
+admin."""
 
 import json
 import uuid

@@ -1,5 +1,5 @@
-"""The queue in Redis as Celery reads it, but for what is no message, servers that say no, and
-connections that have broken."""
+"""The queue in Redis as Celery reads it, except for malformed messages, servers that refuse,
+and broken connections."""
 
 import contextlib
 import logging

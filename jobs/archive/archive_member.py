@@ -1,4 +1,4 @@
-"""What ZIP and tar archives have in common: members, their names, and how much is too much."""
+"""What ZIP and tar archives have in common: members, their names, and limits."""
 
 import gzip
 import lzma

@@ -1,4 +1,5 @@
-"""Reads tar archives, packed or not, from front to back, in flat memory whatever they claim."""
+"""Reads tar archives, compressed or not, from front to back, in constant memory whatever they
+claim."""
 
 import bz2
 import gzip

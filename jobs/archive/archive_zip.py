@@ -1,4 +1,4 @@
-"""Reads ZIP archives whose every number may be a lie."""
+"""Reads ZIP archives without trusting any number in them."""
 
 import copy
 import stat

@@ -1,4 +1,4 @@
-"""Finds out how a CSV file is written: its encoding and its delimiter."""
+"""Detects the encoding and the delimiter of a CSV file."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""What there is to know of the language model before it is asked, and how it can fail."""
+"""Settings and errors of the language model."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable

@@ -1,5 +1,5 @@
-"""One question to a language model. Only this file knows the `openai` package: it takes 45 MB and
-most of a second, so it is imported where the first question is asked."""
+"""One question to a language model. Only this file uses the `openai` package, which takes 45 MB
+and most of a second to import, so it is imported with the first question."""
 
 import asyncio
 import logging

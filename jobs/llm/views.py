@@ -1,4 +1,4 @@
-"""The language model for programs: its answer as it comes, in the dialect of token streams."""
+"""The language model for programs: its answer as it arrives, in the format of token streams."""
 
 import asyncio
 import json

@@ -1,4 +1,5 @@
-"""What load balancers, `up` and people ask: is this process alive, is the installation ready."""
+"""Health checks for load balancers, `up` and people: is this process alive, is the installation
+ready."""
 
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse

@@ -1,4 +1,4 @@
-"""The parts of pages that htmx fetches: the row of a job in a list, and the panel of its page."""
+"""Parts of pages that htmx fetches: the row of a job in a list, and the panel of its page."""
 
 import json
 from collections.abc import Mapping

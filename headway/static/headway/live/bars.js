@@ -1,5 +1,5 @@
-/* The [data-job] elements of the page: progress is applied in place; when a job changes state, htmx
-   fetches its row, bar or panel again. */
+/* Updates the [data-job] elements of the page: progress is applied in place; when a job changes state, htmx fetches
+   its row, bar or panel again. */
 'use strict';
 window.live.bars = ({ turn, onEnd }) => {
   const { figure, duration, remaining, count, rate, stall } = window.live.words;

@@ -1,4 +1,4 @@
-/* What became of a click whose answer got lost: it is looked up as soon as the server answers again. */
+/* What became of a click whose response was lost: looked up as soon as the server answers again. */
 'use strict';
 (() => {
   const LOOK = 2000; // ms between two tries to find out

@@ -1,7 +1,7 @@
-/* Locks that one tab of a browser holds at a time: navigator.locks, or the same by word of mouth where a page
-   has none, which is plain HTTP under a host name. Whoever holds a lock says so whenever somebody wants it, also
-   while the timers of a hidden tab are late; who is not answered takes it. Of two that hold it, the later one
-   does. (docs/adr/0027) */
+/* Locks that one tab of a browser holds at a time: navigator.locks, or the same by messages between tabs on a page
+   without them (plain HTTP under a host name). The holder of a lock answers whenever another tab asks for it, also
+   while the timers of a hidden tab are late; a tab that gets no answer takes it. If two tabs hold it, the later one
+   keeps it. (docs/adr/0027) */
 'use strict';
 window.live.locks = (open) => {
   const SOON = 800; // ms in which somebody who is awake answers

@@ -1,4 +1,4 @@
-/* Keeps a page live: its bars by the stream that all tabs share, the chip, the title and the icon. */
+/* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
 'use strict';
 (() => {
   const script = document.currentScript.dataset;
