@@ -51,7 +51,9 @@ def stored(name: str, takes: inspect.Signature, params: Mapping[str, Any]) -> di
         try:
             kept[key] = _to_json(takes, key)(value)
         except ValueError as error:
-            raise ParameterError(f"{name}: the value of {key!r} will not do: {error}.") from error
+            raise ParameterError(
+                f"{name}: the value of {key!r} cannot be used: {error}."
+            ) from error
     return kept
 
 

@@ -74,16 +74,16 @@ def names(params: Mapping[str, Any]) -> list[str]:
 def of(job: Any) -> dict[str, Any]:
     """A job's secrets by name. Raises MissingError when they were erased or the key has changed."""
     wanted = names(job.params)
-    listed = ", ".join(name.replace("_", " ") for name in wanted) or "for what is to follow it"
-    again = "Start another job like this one, and enter it again."
+    listed = ", ".join(name.replace("_", " ") for name in wanted) or "for the tasks that follow it"
+    again = "Start another job like this one, and enter them again."
     if not job.secrets and (wanted or _mentions_mask(job.options)):
-        raise MissingError(f"What was entered for this job ({listed}) has been erased. {again}")
+        raise MissingError(f"The secrets entered for this job ({listed}) have been erased. {again}")
     try:
         return unseal(job.secrets) if wanted else {}
     except UnreadableError:
         raise MissingError(
-            f"What was entered for this job ({listed}) can no longer be read, because this site's"
-            f" key has changed. {again}"
+            f"The secrets entered for this job ({listed}) can no longer be read, because this site"
+            f"'s key has changed. {again}"
         ) from None
 
 

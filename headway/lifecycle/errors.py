@@ -50,7 +50,7 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
     if settings.DEBUG and conf.JOB_SHOW_ERRORS:
         return json_values.text(f"{rest} (reference {reference})", REASON)
     return (
-        "Something unexpected went wrong. Whoever runs this site can look it up by the reference"
+        "Something unexpected went wrong. The operator of this site can look it up by the reference"
         f" {reference}"
     )
 

@@ -140,8 +140,8 @@ def settle(
         changes["percent"] = 100.0
     if status == Status.CANCELLED and not reason:
         del changes["reason"]  # who asked for it is there already
-    ending = traces._asdict() | {"status": status, "reason": reason, "error": error}
-    return _end(_mine(attempt), attempt, changes, ending)
+    attempt_changes = traces._asdict() | {"status": status, "reason": reason, "error": error}
+    return _end(_mine(attempt), attempt, changes, attempt_changes)
 
 
 def requeue(
@@ -163,9 +163,9 @@ def requeue(
         "not_before": later(delay),
         "max_attempts": F("max_attempts") + 1,
     }
-    ending = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
+    attempt_changes = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
     running = _mine(attempt).filter(status=Status.RUNNING)
-    return _end(running, attempt, queued | dict(changes), ending)
+    return _end(running, attempt, queued | dict(changes), attempt_changes)
 
 
 def interrupt(
@@ -188,14 +188,17 @@ def interrupt(
     free = running.filter(attempt__lt=MAX_FREE_INTERRUPTIONS)
     again = QUEUED_AGAIN | {"reason": f"{reason}. Another attempt follows"}
     at_no_cost = {"max_attempts": F("max_attempts") + 1, "not_before": later(pause)}
-    ending = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}
+    attempt_changes = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}
     return _end(
-        free if repeatable else free.filter(Exists(saved)), attempt, again | at_no_cost, ending
+        free if repeatable else free.filter(Exists(saved)),
+        attempt,
+        again | at_no_cost,
+        attempt_changes,
     ) or _end(
         running.filter(attempt__lt=F("max_attempts")),
         attempt,
         again | {"not_before": later(max(pause, BACK_OFF))},
-        ending,
+        attempt_changes,
     )
 
 
@@ -212,15 +215,15 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
         "reason": f"{reason}. Another attempt follows",
         "not_before": later(BACK_OFF),
     }
-    ending = (job_id, reason, said)
-    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *ending):
+    attempts = (job_id, reason, said)
+    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *attempts):
         return True
     shown = _columns(said[max(said)]["progress"]) if said else {}
     ended = {"finished_at": Now(), "lease_until": None, **shown}
     lost = ended | {"status": Status.LOST, "reason": reason}
     cancelled = ended | {"status": Status.CANCELLED}
     stopping = held.filter(status=Status.CANCELLING)
-    return _give_up(running, lost, *ending) or _give_up(stopping, cancelled, *ending)
+    return _give_up(running, lost, *attempts) or _give_up(stopping, cancelled, *attempts)
 
 
 def _mine(attempt: Attempt) -> QuerySet[Job]:
@@ -228,32 +231,38 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
     return Job.objects.filter(pk=attempt.job_id, attempt=attempt.number, status__in=HELD)
 
 
-def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, ending: Changes) -> bool:
+def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
     with transaction.atomic():
         if held.update(**changes):
-            own.update(**ending, finished_at=Now())
+            own.update(**attempt_changes, finished_at=Now())
             announce.after_commit(attempt.job_id, changes["status"])
             return True
     # A commit whose answer got lost is found done the second time.
-    return own.filter(status=ending["status"], finished_at__isnull=False).exists()
+    return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()
 
 
-def _give_up(held: QuerySet[Job], changes: Changes, job_id: uuid.UUID | str, *ending: Any) -> bool:
+def _give_up(
+    held: QuerySet[Job],
+    changes: Changes,
+    job_id: uuid.UUID | str,
+    reason: str,
+    said: Mapping[int, Changes],
+) -> bool:
     with transaction.atomic():
         if not held.update(**changes):
             return False
-        _end_attempts(job_id, *ending)
+        _end_attempts(job_id, reason, said)
         announce.after_commit(job_id, changes["status"])
     return True
 
 
 def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, Changes]) -> None:
     """Notes that attempts without an end were lost, and what they have said, by their numbers."""
-    ending = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
+    attempt_changes = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
     for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number"):
         found = said.get(attempt.number, {})
-        Attempt.objects.filter(pk=attempt.pk).update(**ending, **found)
+        Attempt.objects.filter(pk=attempt.pk).update(**attempt_changes, **found)
 
 
 def _columns(progress: Mapping[str, Any]) -> Changes:

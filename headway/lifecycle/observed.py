@@ -92,8 +92,8 @@ def retried(attempt: Attempt, delay: float, traces: Traces, *, reason: str, erro
     next run may have begun: then this one has ended all the same."""
     changes = {"max_attempts": 0, "published_at": Now()}
     if not lease.requeue(attempt, delay, traces, reason=reason, error=error, changes=changes):
-        ending = {"status": Status.FAILED, "reason": reason, "error": error}
-        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict(), **ending)
+        attempt_changes = {"status": Status.FAILED, "reason": reason, "error": error}
+        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict(), **attempt_changes)
 
 
 def revoked(pk: uuid.UUID, reason: str) -> None:
@@ -112,7 +112,7 @@ def end_forgotten() -> None:
     due = Coalesce("not_before", "created_at")
     old = waiting.annotate(due=due).filter(due__lt=later(-FORGOTTEN))
     for pk in list(old.values_list("pk", flat=True)[:200]):
-        reason = "Nothing was heard of it for a day after it was due"
+        reason = "It was not heard of for a day after it was due"
         if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
             announce.after_commit(pk, Status.LOST)
 

@@ -58,7 +58,7 @@ class EmbeddedValkey:
             self.directory.chmod(0o700)
         except PermissionError:
             raise EmbeddedError(
-                f"{self.directory} belongs to somebody else: set REDIS_URL or move DATA_DIR."
+                f"{self.directory} belongs to another user: set REDIS_URL or move DATA_DIR."
             ) from None
         self._own_socket_directory()
         text = CONFIGURATION.format(socket=self.socket, directory=self.directory)
@@ -75,7 +75,7 @@ class EmbeddedValkey:
                 f"Other users can write to {parent}: set REDIS_URL or move DATA_DIR."
             )
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         """Whether the server takes commands (it does not yet while it loads its file)."""
         try:
             with redis.Redis.from_url(self.url, socket_timeout=1) as client:
@@ -89,7 +89,7 @@ class EmbeddedValkey:
         Raises EmbeddedError when `process` ended, or after `seconds`.
         """
         deadline = time.monotonic() + seconds
-        while not self.answers():
+        while not self.responds():
             if time.monotonic() > deadline or (process and process.poll() is not None):
                 log = self.directory / "valkey.log"
                 raise EmbeddedError(f"The embedded Valkey server did not start: see {log}.")
@@ -97,12 +97,12 @@ class EmbeddedValkey:
 
     def shut_down(self, seconds: float = 5) -> None:
         """Ask a running server to write everything and end, and wait for it."""
-        if not self.answers():
+        if not self.responds():
             return
         with redis.Redis.from_url(self.url, socket_timeout=seconds) as client:
             client.shutdown(nosave=True)
         deadline = time.monotonic() + seconds
-        while self.answers() and time.monotonic() < deadline:
+        while self.responds() and time.monotonic() < deadline:
             time.sleep(0.05)  # nor that it has ended, to who is not its parent
 
 

@@ -180,6 +180,6 @@ def _refusal(status: int, headers: Mapping[str, str]) -> str:
         204: "204: the server wants no more connections.",
         401: "401: not signed in; the token is missing, wrong or revoked.",
         403: "403: this may not be read.",
-        404: "404: there is no such job, or it is somebody else's.",
+        404: "404: there is no such job, or it belongs to another user.",
     }
     return known.get(status, f"{status}: the server refused.")

@@ -15,7 +15,7 @@ from .backlog import PENDING, Backlog
 from .event import Event, Progress, clean
 from .log import Log, Receipt
 from .motion import Meter
-from .quantity import amount
+from .quantity import finite
 from .ticker import TICK, Flushes, Ticker
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Reporter:
     def advance(self, n: Any = 1) -> None:
         """Adds to how much is done."""
         with self._values:
-            self._motion.current = (amount(self._motion.current) or 0) + (amount(n) or 0)
+            self._motion.current = (finite(self._motion.current) or 0) + (finite(n) or 0)
         self._wake()
         if self._stop:
             self._obey()

@@ -26,7 +26,7 @@ GRACE = 3.0
 """Seconds in which a task whose attempt was ended has to return; then its process is ended."""
 
 
-class Keeper:
+class LeaseRenewal:
     """A context manager around one attempt. It renews the lease, tells the reporter when somebody
     has cancelled or replaced the attempt, and ends the process of a task that does not obey:
     a pool's child runs one job at a time, so no other job is in it. Where its kind asks for it, it

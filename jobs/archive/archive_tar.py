@@ -37,7 +37,7 @@ def tar_members(file: File[bytes]) -> Iterator[Member]:
             fileobj=cast(IO[bytes], unpacked), mode="r:", errors="surrogateescape"
         )
     except tarfile.ReadError:
-        raise JobError("This is neither a ZIP nor a tar archive, packed or not.") from None
+        raise JobError("This is neither a ZIP nor a tar archive, compressed or not.") from None
     count = size = 0
     while info := tar.next():
         count += 1
@@ -152,7 +152,7 @@ class _Unpacked:
 
     def read(self, size: int) -> bytes:
         if size > self._expected:
-            raise JobError("A header of the archive is too large: refused.")
+            raise JobError("A header of the archive is too large: rejected.")
         self.last = b"".join(self._pieces(size))
         self._expected -= len(self.last)
         return self.last

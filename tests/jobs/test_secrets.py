@@ -198,7 +198,9 @@ def test_a_worker_with_another_key_fails_the_job_with_a_sentence(settings: Setti
     settings.SECRET_KEY = "another"
     job = ended(log_in())
     assert job.status == "failed"
-    assert job.reason.startswith("What was entered for this job (door, api key) can no longer be")
+    assert job.reason.startswith(
+        "The secrets entered for this job (door, api key) can no longer be"
+    )
 
 
 def test_what_is_no_sealed_value_is_unreadable() -> None:

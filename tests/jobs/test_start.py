@@ -75,7 +75,7 @@ def test_a_job_error_is_shown_as_it_was_written_and_is_one_line_in_the_log(
 def test_a_result_that_is_not_json_fails_with_a_clear_reason() -> None:
     job = ended(actions.start("unstorable", {}))
     assert job.status == "failed"
-    assert job.reason == "What the task returned cannot be kept: it does not fit into JSON."
+    assert job.reason == "The task's return value cannot be stored: it is not JSON-serializable."
     assert "set is not JSON serializable" in job.attempts.get().error
 
 

@@ -213,7 +213,7 @@ async def test_a_server_that_takes_no_connection_is_told_from_a_silent_one(
         settings.LLM_BASE_URL = f"http://{host}:{port}/v1"
         with socket.create_connection((host, port)):  # all that it lets wait
             told = str((await failing())[1])
-    assert told == "The model's server took no connection within 0.1 s. Try again later."
+    assert told == "The model's server accepted no connection within 0.1 s. Try again later."
 
 
 async def test_a_silent_model_has_failed_after_a_while(
@@ -222,7 +222,7 @@ async def test_a_silent_model_has_failed_after_a_while(
     settings.LLM_TIMEOUT = 0.2
     [given] = model.expect([token("I"), threading.Event()])
     arrived, error = await failing()
-    assert (arrived, str(error)) == (["I"], "The model said nothing for 0.2 s.")
+    assert (arrived, str(error)) == (["I"], "The model was silent for 0.2 s.")
     wait_until(given.left.is_set)
 
 
@@ -235,7 +235,7 @@ async def test_a_model_that_does_not_begin_is_not_asked_again(
         yield threading.Event()
 
     model.expect(Answer(silence(), status="200 OK"))
-    assert str((await failing())[1]) == "The model said nothing for 0.2 s."
+    assert str((await failing())[1]) == "The model was silent for 0.2 s."
     assert len(model.requests) == 1
 
 

@@ -36,7 +36,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form that is too old, or that another site sent."""
     del reason
     return problem(
-        request, 403, "This form has expired or came from elsewhere. Go back, reload it, try again."
+        request,
+        403,
+        "This form has expired or came from another site. Go back, reload it and try again.",
     )
 
 

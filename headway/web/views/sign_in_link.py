@@ -27,7 +27,7 @@ def sign_in_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
             return render(request, "sign_in_link.html", {"invited": user})
     messages.error(
         request,
-        "This link has been used or is too old. Sign in, or make a new one "
+        "This link has been used or has expired. Sign in, or create a new one "
         "by starting the server again.",
     )
     return redirect(settings.LOGIN_URL)

@@ -38,7 +38,7 @@
   }
 
   async function find(job, asked, title) {
-    const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} is said here once it is back.`);
+    const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} will be shown here once it is back.`);
     while (mine === newest) {
       await new Promise((done) => setTimeout(done, LOOK));
       const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) };

@@ -37,7 +37,7 @@
   const CHIP = {
     live: () => 'Live',
     polling: () => 'Live, every few seconds',
-    late: (_, age) => `No word for ${age}`,
+    late: (_, age) => `No response for ${age}`,
     reconnecting: (ago) => `Reconnecting${ago}`,
     paused: (ago) => `Live updates paused${ago}`,
     auth: () => 'Sign in to keep watching',
