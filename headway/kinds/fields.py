@@ -68,7 +68,7 @@ class Lines(forms.CharField):
 
     def __init__(self, *, item: forms.Field, **options: Any) -> None:
         self.item = item
-        options["help_text"] = options.get("help_text") or "One a line."
+        options["help_text"] = options.get("help_text") or "One per line."
         super().__init__(**{"widget": forms.Textarea({"rows": 3}), **options})
 
     def prepare_value(self, value: Any) -> Any:

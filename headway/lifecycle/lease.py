@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from headway.conf import conf
 from headway.lifecycle import announce, snapshots
 from headway.models import HELD, Attempt, Job, Status
-from headway.stream.event import MOTION
+from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
 
 Changes = dict[str, Any]
 
@@ -53,9 +53,9 @@ what its workers are shut down for, or what its database goes away for."""
 class Traces(NamedTuple):
     """What an attempt has said so far: progress, the first warnings, the last log lines."""
 
-    progress: Mapping[str, Any] = {}
-    warnings: list[dict[str, str]] = []  # noqa: RUF012 - replaced, never changed
-    lines: list[dict[str, str]] = []  # noqa: RUF012 - replaced, never changed
+    progress: Progress | NoProgress = {}  # noqa: RUF012 - replaced, never changed
+    warnings: list[Problem] = []  # noqa: RUF012 - replaced, never changed
+    lines: list[Line] = []  # noqa: RUF012 - replaced, never changed
 
 
 def later(seconds: float) -> Combinable:
@@ -215,15 +215,15 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
         "reason": f"{reason}. Another attempt follows",
         "not_before": later(BACK_OFF),
     }
-    attempts = (job_id, reason, said)
-    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *attempts):
+    given_up = (job_id, reason, said)
+    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *given_up):
         return True
     shown = _columns(said[max(said)]["progress"]) if said else {}
     ended = {"finished_at": Now(), "lease_until": None, **shown}
     lost = ended | {"status": Status.LOST, "reason": reason}
     cancelled = ended | {"status": Status.CANCELLED}
     stopping = held.filter(status=Status.CANCELLING)
-    return _give_up(running, lost, *attempts) or _give_up(stopping, cancelled, *attempts)
+    return _give_up(running, lost, *given_up) or _give_up(stopping, cancelled, *given_up)
 
 
 def _mine(attempt: Attempt) -> QuerySet[Job]:
@@ -247,7 +247,7 @@ def _give_up(
     changes: Changes,
     job_id: uuid.UUID | str,
     reason: str,
-    said: Mapping[int, Changes],
+    said: Mapping[int, LastWords],
 ) -> bool:
     with transaction.atomic():
         if not held.update(**changes):
@@ -257,14 +257,16 @@ def _give_up(
     return True
 
 
-def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, Changes]) -> None:
+def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, LastWords]) -> None:
     """Notes that attempts without an end were lost, and what they have said, by their numbers."""
     attempt_changes = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
     for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number"):
-        found = said.get(attempt.number, {})
-        Attempt.objects.filter(pk=attempt.pk).update(**attempt_changes, **found)
+        found = said.get(attempt.number)
+        changes: Changes = attempt_changes | (dict(found) if found else {})
+        Attempt.objects.filter(pk=attempt.pk).update(**changes)
 
 
-def _columns(progress: Mapping[str, Any]) -> Changes:
+def _columns(progress: Progress | NoProgress) -> Changes:
     """The columns of a job that keep its progress."""
-    return {column: progress[name] for name, column in COLUMNS.items() if name in progress}
+    known: Mapping[str, object] = progress
+    return {column: known[name] for name, column in COLUMNS.items() if name in known}

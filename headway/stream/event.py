@@ -61,6 +61,41 @@ class Progress(Run, Motion):
     """The data of a `progress` event."""
 
 
+class NoProgress(TypedDict):
+    """`{}`, which stands for the progress of an attempt that has reported none."""
+
+
+class Line(TypedDict):
+    """A line of an attempt's log, as its row keeps it."""
+
+    level: str
+    text: str
+
+
+class Entry(Line):
+    """The data of a `log` or `warning` event, of which only a warning has an `item`."""
+
+    job: str
+    attempt: int
+    item: NotRequired[str]
+
+
+class Problem(TypedDict):
+    """A warning, as an attempt's row keeps it."""
+
+    item: str
+    reason: str
+
+
+class LastWords(TypedDict):
+    """What an attempt has reported, as its row keeps it: the newest progress, the first warnings
+    and the last lines."""
+
+    progress: Progress | NoProgress
+    warnings: list[Problem]
+    lines: list[Line]
+
+
 class State(Run, Facts):
     """The data of a `state` event. Of a success `percent` is 100."""
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import redis
 
 from .backlog import PENDING, Backlog
-from .event import Event, Progress, clean
+from .event import Event, Line, Problem, Progress, clean
 from .log import Log, Receipt
 from .motion import Meter
 from .quantity import finite
@@ -59,15 +59,15 @@ class Reporter:
         flushes, asked each time, as a fork needs another one."""
         self._clock, self._ticker = clock, ticker
         self.job, self.attempt = job, attempt
-        self.warnings: list[dict[str, str]] = []
+        self.warnings: list[Problem] = []
         self.warning_count = 0
-        self.lines: deque[dict[str, str]] = deque(maxlen=LINES_KEPT)
+        self.lines: deque[Line] = deque(maxlen=LINES_KEPT)
         self.number = 0
         self._log = log
         self._started = self._heard = self._clock()
         self._sent_at = 0.0
         self._motion = Meter()
-        self._shown: dict[str, Any] = {}
+        self._shown: dict[str, object] = {}
         self._idle = True
         self._backlog = Backlog()
         self._spoke = False

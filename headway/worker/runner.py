@@ -16,6 +16,7 @@ from headway.lifecycle import lease, outage
 from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
+from headway.stream.event import Progress
 from headway.worker import current_progress, interruption
 from headway.worker.lease_renewal import LeaseRenewal
 from headway.worker.outcome import Outcome, failed, kept, retried, told_to_end
@@ -168,5 +169,5 @@ class Runner:
         return limit is not None and time.monotonic() - self._begun > limit - 0.5
 
 
-def _traces(reporter: Reporter, progress: Any) -> lease.Traces:
-    return lease.Traces(dict(progress), list(reporter.warnings), list(reporter.lines))
+def _traces(reporter: Reporter, progress: Progress) -> lease.Traces:
+    return lease.Traces(progress, list(reporter.warnings), list(reporter.lines))

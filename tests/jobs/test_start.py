@@ -116,7 +116,7 @@ def test_an_unknown_parameter_is_named(db: None) -> None:
 
 @pytest.mark.parametrize("value", [{1}, float("nan"), "a\0b", "\ud800", object(), b"x", [{2: {3}}]])
 def test_a_parameter_that_json_cannot_hold_is_refused(db: None, value: object) -> None:
-    with pytest.raises(actions.ActionError, match="the value of 'a' will not do"):
+    with pytest.raises(actions.ActionError, match="the value of 'a' cannot be used"):
         actions.start("add", {"a": value})
     assert not Job.objects.exists()
 

@@ -157,7 +157,7 @@ def test_called_like_a_function_it_answers(model: LlmServer, settings: Settings)
 
 def test_a_model_that_fails_leaves_no_loop_behind(model: LlmServer) -> None:
     model.expect(refusal("500 Internal Server Error"))
-    with pytest.raises(JobError, match="in trouble"):
+    with pytest.raises(JobError, match="reports an error"):
         ask_model("Why?")
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()

@@ -114,9 +114,9 @@ async def test_servers_that_differ_a_little_are_understood(
         ("404 Not Found", "LLM_MODEL"),
         ("413 Content Too Large", "too long"),
         ("418 I'm a teapot", "did not accept"),
-        ("429 Too Many Requests", "too much to do"),
-        ("500 Internal Server Error", "in trouble"),
-        ("503 Service Unavailable", "in trouble"),
+        ("429 Too Many Requests", "is overloaded"),
+        ("500 Internal Server Error", "reports an error"),
+        ("503 Service Unavailable", "reports an error"),
     ],
 )
 async def test_a_refusal_is_a_sentence_without_the_servers_words(
@@ -151,7 +151,7 @@ async def test_nobody_listening_is_a_sentence(model: LlmServer, settings: Settin
 
 
 BROKEN = "The connection to the model broke in the middle of the answer."
-NO_ANSWER = "The model's server gave something that is no answer."
+NO_ANSWER = "The model's server sent something that is not an answer."
 ENDED = "The model's server ended the answer with an error."
 
 
