@@ -15,6 +15,6 @@ job_queued = Signal()
 job_started = Signal()
 """A worker has begun an attempt."""
 job_cancelling = Signal()
-"""Somebody has asked a running job to stop."""
+"""A running job was asked to stop."""
 job_finished = Signal()
 """A job has succeeded, failed, been cancelled or been lost."""

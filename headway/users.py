@@ -35,5 +35,5 @@ def key(text: str) -> Any:
 
 
 def is_active(user: User) -> bool:
-    """Whether somebody is signed in and not locked out, which some models cannot say."""
+    """Whether a user is signed in and not locked out, which some models cannot tell."""
     return user.is_authenticated and getattr(user, "is_active", True)

@@ -3,7 +3,7 @@
 import logging
 
 LONGEST = 500
-"""Characters of such a line at most: paths and hosts are as long as anybody likes."""
+"""Characters of such a line at most: paths and hosts can be of any length."""
 
 
 class OneLine(logging.Filter):

@@ -110,7 +110,7 @@ def choice(choices: Mapping[str, tuple[Any, str]], **options: Any) -> forms.Fiel
 
 
 def key(model: type[Model], **options: Any) -> forms.Field:
-    """The key of a row, typed in: a list of all rows may be long, and is not for everybody."""
+    """The key of a row, typed in: a list of all rows may be long, and not every user may see it."""
     widget = options.pop("widget", forms.TextInput)
     return forms.ModelChoiceField(model._default_manager.all(), widget=widget, **options)
 

@@ -117,7 +117,7 @@ def form(takes: inspect.Signature) -> type[forms.Form]:
 
 class _ParametersForm(forms.Form):
     """A secret that is left empty is left out, so that the function's default counts: that is
-    shown to nobody."""
+    never shown."""
 
     optional: Collection[str] = ()
 

@@ -58,7 +58,7 @@ def fields(form: type[forms.Form] | forms.Form) -> frozenset[str]:
 def split(
     marked: Collection[str], params: Mapping[str, Any], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The columns `params`, as anybody may see it, and `secrets`: those among the parameters,
+    """The columns `params`, as any viewer may see it, and `secrets`: those among the parameters,
     sealed. With secrets in its Celery options alone a job has that column too: whoever erases it
     knows by it that there are some."""
     hidden = {name: value for name, value in params.items() if _is_secret(name, value, marked)}

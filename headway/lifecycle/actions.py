@@ -32,7 +32,7 @@ class ActionError(Exception):
 
 
 class NotAllowedError(ActionError):
-    """Somebody else might."""
+    """Another user might."""
 
 
 class KeyUsedError(ActionError):
@@ -100,7 +100,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
 
 
 def retry(job: Job, by: User | None = None) -> Job:
-    """Queues a failed, cancelled or lost job for another attempt, with attempts anew.
+    """Queues a failed, cancelled or lost job for another attempt, with all its attempts again.
 
     Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
     `by` to change, or when its secrets are gone.

@@ -43,7 +43,8 @@ QUEUED_AGAIN: Changes = BLANK | {
 }
 
 BACK_OFF = 5.0
-"""Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
+"""Seconds before a job whose worker died runs again, so that it does not kill one worker after the
+other."""
 
 MAX_FREE_INTERRUPTIONS = 20
 """Attempts up to which an interruption is free: a job that brings its machine to its knees may be
@@ -66,7 +67,7 @@ def later(seconds: float) -> Combinable:
 def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     """Takes a job that is due, or whose last worker let its lease run out, for a new attempt.
 
-    None means: somebody has it, it has ended, is not due or does not exist - leave it alone.
+    None means: another worker has it, it has ended, is not due or does not exist - leave it alone.
     """
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
@@ -95,7 +96,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
 def renew(attempt: Attempt, traces: Traces) -> bool | None:
     """Keeps the lease and commits the progress so far.
 
-    True: kept. None: kept, and somebody asked to cancel. False: the attempt was replaced or ended.
+    True: kept. None: kept, and a cancel was requested. False: the attempt was replaced or ended.
     """
     with transaction.atomic():
         kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **_columns(traces.progress))
@@ -156,7 +157,7 @@ def requeue(
     """Ends the attempt and queues the job for the next one in `delay` seconds (a Celery retry).
 
     It does not count against `max_attempts`: Celery's `max_retries` limits it. False as in settle,
-    and when somebody has asked to cancel.
+    and when a cancel was requested.
     """
     queued = QUEUED_AGAIN | {
         "reason": reason,
@@ -181,7 +182,7 @@ def interrupt(
     which uses up none of its attempts; after MAX_FREE_INTERRUPTIONS it does.
 
     False: it is neither `repeatable` nor has a checkpoint to go on from, no attempt is left, or
-    somebody has asked to cancel it, ended it or taken it over.
+    it was cancelled, ended or taken over.
     """
     saved = Attempt.objects.filter(job=OuterRef("pk"), checkpoint__isnull=False)
     running = _mine(attempt).filter(status=Status.RUNNING)

@@ -97,7 +97,7 @@ def retried(attempt: Attempt, delay: float, traces: Traces, *, reason: str, erro
 
 
 def revoked(pk: uuid.UUID, reason: str) -> None:
-    """Notes that somebody has revoked it."""
+    """Records that it was revoked."""
     row = Job.objects.filter(pk=pk, max_attempts=0, status__in=ACTIVE)
     changes = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
     with transaction.atomic():
@@ -132,7 +132,7 @@ def _uuids(texts: Iterable[str]) -> list[uuid.UUID]:
 
 
 def as_uuid(task_id: object) -> uuid.UUID | None:
-    """The key of a task's row; None for an id of somebody's own that is no UUID."""
+    """The key of a task's row; None for a custom id that is not a UUID."""
     try:
         return uuid.UUID(str(task_id))
     except ValueError:

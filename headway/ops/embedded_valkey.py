@@ -22,7 +22,7 @@ save ""
 maxmemory-policy noeviction
 """
 PRIVATELY = ("/bin/sh", "-c", 'umask 077; exec "$0" "$@"')
-"""Runs what follows so that nobody else can read the files it makes."""
+"""Runs the following command so that other users cannot read the files it makes."""
 
 
 class EmbeddedError(Exception):
@@ -93,7 +93,7 @@ class EmbeddedValkey:
             if time.monotonic() > deadline or (process and process.poll() is not None):
                 log = self.directory / "valkey.log"
                 raise EmbeddedError(f"The embedded Valkey server did not start: see {log}.")
-            time.sleep(0.05)  # a server tells nobody that it is ready
+            time.sleep(0.05)  # a server does not announce that it is ready
 
     def shut_down(self, seconds: float = 5) -> None:
         """Ask a running server to write everything and end, and wait for it."""
@@ -103,7 +103,7 @@ class EmbeddedValkey:
             client.shutdown(nosave=True)
         deadline = time.monotonic() + seconds
         while self.responds() and time.monotonic() < deadline:
-            time.sleep(0.05)  # nor that it has ended, to who is not its parent
+            time.sleep(0.05)  # and it tells only its parent that it has ended
 
 
 def server_binary() -> Path:

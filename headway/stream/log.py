@@ -24,7 +24,7 @@ class Receipt(NamedTuple):
     fenced: bool
     """This attempt has ended or a newer one has written: stop."""
     cancelled: bool
-    """Somebody asked this attempt to stop."""
+    """A cancel was requested."""
 
 
 class Snapshots(NamedTuple):

@@ -35,7 +35,7 @@ look again, before such a call raises."""
 
 
 class Cancelled(BaseException):
-    """Somebody asked this attempt to stop. Like asyncio's, no `except Exception` swallows it."""
+    """This attempt was asked to stop. Like asyncio's, no `except Exception` swallows it."""
 
 
 class Superseded(BaseException):
@@ -209,7 +209,7 @@ class Reporter:
 
     def flush(self, now: float, *, last: bool = False) -> None:
         """Writes what changed, in one round trip and at most every TICK, but for the first output,
-        which somebody waits for; never raises."""
+        which a viewer waits for; never raises."""
         with self._writing:
             at_once = last or (self._backlog.has_output and not self._spoke)
             if self._stop is Superseded or (now - self._sent_at < TICK and not at_once):

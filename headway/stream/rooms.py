@@ -35,7 +35,7 @@ class Rooms:
 
     @property
     def channels(self) -> Iterable[str]:
-        """All that somebody needs to be subscribed to."""
+        """All channels that some reader needs."""
         return self._hearing.keys() | {keys.feed(feed) for feed in self._feeds}
 
     def enter(self, reader: Subscription) -> None:

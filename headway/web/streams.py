@@ -31,7 +31,7 @@ MAX_FOLLOWED = 1000
 MAX_WAIT = 60.0
 """Seconds that a long-poll waits at most; proxies cut what is silent for longer."""
 CONNECTION_AGE = 60.0
-"""Seconds after which the thread that lets streams in connects to the database anew."""
+"""Seconds after which the thread that admits streams reconnects to the database."""
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
 

@@ -30,7 +30,7 @@ MAX_NAMED = 100
 MAX_NAME_LENGTH = 100
 """Characters of a stream's name at most."""
 turns = Turns()
-"""Whoever asks on many connections waits for themselves, not others for them."""
+"""A user who asks on many connections waits for themselves; others do not wait for them."""
 NO_SUCH_JOB = "There is no such job, or it belongs to another user."
 
 

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobConsumer(Consumer):
-    """Connects anew where Celery's would end the worker, and the jobs in it. Drops, in one line,
+    """Reconnects where Celery's would end the worker, and the jobs in it. Drops, in one line,
     what is no message of a task."""
 
     connection_errors: tuple[type[Exception], ...]  # the stubs do not know them

@@ -27,7 +27,7 @@ GRACE = 3.0
 
 
 class LeaseRenewal:
-    """A context manager around one attempt. It renews the lease, tells the reporter when somebody
+    """A context manager around one attempt. It renews the lease, tells the reporter when a user
     has cancelled or replaced the attempt, and ends the process of a task that does not obey:
     a pool's child runs one job at a time, so no other job is in it. Where its kind asks for it, it
     ends an attempt that has stalled: only here is that known for sure, whatever Redis has heard."""

@@ -12,7 +12,7 @@ from headway.lifecycle.errors import JobError
 
 
 class ModelError(JobError):
-    """There is no answer, or only half of it; the message is a sentence for whoever asked."""
+    """There is no answer, or only half of it; the message is a sentence for the user."""
 
 
 class CutError(ModelError):

@@ -27,7 +27,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404, the same for what never was and for what is somebody else's."""
+    """404, the same for what does not exist and for what belongs to another user."""
     del exception
     return problem(request, 404)
 

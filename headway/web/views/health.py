@@ -10,7 +10,7 @@ from headway.lifecycle.log import glance
 
 @never_cache
 async def healthz(_: HttpRequest) -> HttpResponse:
-    """200 as long as this process answers; asks nobody else."""
+    """200 as long as this process answers; contacts no other service."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 

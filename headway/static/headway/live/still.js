@@ -55,7 +55,7 @@ window.live ??= {};
     mark();
   }
 
-  /* Also what has been rendered anew meanwhile. */
+  /* Also what has been rendered again meanwhile. */
   function mark() {
     for (const el of all(BUTTONS)) {
       const held = until.get(name(el));
