@@ -1,4 +1,4 @@
-"""Which Celery tasks are observed that are not ours, and how their rows look."""
+"""Which Celery tasks that are not job tasks are observed, and what their rows look like."""
 
 import logging
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class Observed:
                 found = self.owner(*args, **kwargs)
                 return _existing(found.pk if isinstance(found, models.Model) else found)
         except Exception:
-            logger.exception("Whose %s this is cannot be said", self.name)
+            logger.exception("The owner of %s cannot be determined", self.name)
             return None
 
 
@@ -82,6 +82,6 @@ def quietly(receiver: Callable[..., None]) -> Callable[..., None]:
         try:
             receiver(*args, **kwargs)
         except Exception:
-            logger.exception("An observed task was not written down")
+            logger.exception("An observed task could not be recorded")
 
     return told
