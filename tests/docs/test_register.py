@@ -69,6 +69,7 @@ RUN = [
     Run("docs/clients.md", "html", MATRIX),
     Run("docs/installing.md", "python", INSTALL),
     Run("docs/installing.md", "html", INSTALL),
+    Run("docs/installing.md", "css", INSTALL),
     Run(
         "docs/llm.md", "sh", f"{CHAT}:test_the_settings_of_the_page_have_no_problem", "manage.py up"
     ),
