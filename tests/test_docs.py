@@ -121,6 +121,14 @@ def test_people_who_use_the_site_find_each_status_and_each_word_of_the_corner() 
     assert [text for text in said if text not in " ".join(first)] == []
 
 
+def test_each_page_says_whom_it_is_for_and_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    for page in ROOT.glob("docs/*.md"):
+        if page.name != "README.md":
+            assert page.read_text().split("\n\n")[1].startswith("For "), page.name
+            assert f"]({page.name})" in index
+
+
 def test_every_key_in_redis_has_its_place() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     named = {

@@ -103,9 +103,9 @@ def of_the_site(take: Picturing) -> None:
     shown = actions.start("simulate", {"seconds": 100, "steps": 200, "phases": 2}, owner=ada)
     actions.start("import-csv", {"file": table("customers-all.csv", 600_000)}, owner=ada)
     wait_until(lambda: Job.objects.filter(owner=ada, status="running").count() == 4)
-    take.site("/", ROOT / "docs/screenshot.png", {"width": 840, "height": 720})
+    take.site("/", ROOT / "docs/screenshot.png", {"width": 1180, "height": 860})
     wait_until(lambda: (Job.objects.get(pk=shown.pk).percent or 0) > 30)
-    take.site(shown.get_absolute_url(), PICTURES / "job.png", {"width": 840, "height": 620})
+    take.site(shown.get_absolute_url(), PICTURES / "job.png", {"width": 1000, "height": 760})
 
 
 def archive() -> SimpleUploadedFile:
