@@ -60,7 +60,7 @@ class Picturing:
             page.wait_for_timeout(1500)  # so that speeds and times left are there
             page.screenshot(path=name)
 
-    def shop(self, shows: str, heading: str, style: str = "", **jobs: Job) -> None:
+    def shop(self, shows: str, heading: str, jobs: dict[str, Job], style: str = "") -> None:
         """A page of a shop, with bars that have moved since they were rendered."""
         values = {"user": self.user, "shows": shows, "heading": heading, "style": style, **jobs}
         html = SHOP.render(Context(values))
@@ -103,7 +103,7 @@ def of_the_site(take: Picturing) -> None:
     shown = actions.start("simulate", {"seconds": 100, "steps": 200, "phases": 2}, owner=ada)
     actions.start("import-csv", {"file": table("customers-all.csv", 600_000)}, owner=ada)
     wait_until(lambda: Job.objects.filter(owner=ada, status="running").count() == 4)
-    take.site("/", ROOT / "docs/screenshot.png", {"width": 1180, "height": 860})
+    take.site("/", ROOT / "docs/screenshot.png", {"width": 1080, "height": 1100})
     wait_until(lambda: (Job.objects.get(pk=shown.pk).percent or 0) > 30)
     take.site(shown.get_absolute_url(), PICTURES / "job.png", {"width": 1000, "height": 760})
 
@@ -121,10 +121,10 @@ def of_the_tags(take: Picturing) -> None:
         "february": running("Send invoices", 88, "Sending", take.user),
         "march": running("Send invoices", 17, "Sending", take.user),
     }
-    take.shop("bars", "Report", **jobs)
-    take.shop("element", "A page that no Django template renders", **jobs)
-    take.shop("tray", "Orders", **jobs)
-    take.shop("theme", "Themed", style=code("docs/installing.md", "--headway-running:"), **jobs)
+    take.shop("bars", "Report", jobs)
+    take.shop("element", "A page that no Django template renders", jobs)
+    take.shop("tray", "Orders", jobs)
+    take.shop("theme", "Themed", jobs, code("docs/installing.md", "--headway-running:"))
 
 
 def main() -> None:
