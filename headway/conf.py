@@ -1,4 +1,4 @@
-"""The app's settings: what a project's `HEADWAY` dict says, over defaults that work.
+"""The app's settings: the project's `HEADWAY` dict over defaults that work.
 
 HEADWAY = {"REDIS_URL": "redis://localhost:6379/2", "JOB_LEASE": 60}
 """

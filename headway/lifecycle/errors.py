@@ -1,4 +1,5 @@
-"""What is said of an exception: to users a sentence, to the admin and the log all but secrets."""
+"""How an exception is presented: to users as a message, to the admin and the log in full except
+secrets."""
 
 import logging
 import traceback
@@ -49,7 +50,7 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
     if settings.DEBUG and conf.JOB_SHOW_ERRORS:
         return json_values.text(f"{rest} (reference {reference})", REASON)
     return (
-        "Something unexpected went wrong. Whoever runs this site can look it up by the reference"
+        "Something unexpected went wrong. The operator of this site can look it up by the reference"
         f" {reference}"
     )
 

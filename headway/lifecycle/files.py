@@ -1,4 +1,4 @@
-"""Where files of jobs live in the default storage: uploads/<job>/ and results/<job>/<attempt>/."""
+"""Where files of jobs are in the default storage: uploads/<job>/ and results/<job>/<attempt>/."""
 
 import logging
 import uuid

@@ -1,5 +1,5 @@
-"""Sets right what workers, brokers and deploys left behind. Two janitors do no harm: every change
-is one conditional UPDATE."""
+"""Cleans up what workers, brokers and deploys left behind. Two janitors are harmless: every
+change is one conditional UPDATE."""
 
 import logging
 import time
@@ -52,7 +52,7 @@ def sweep() -> None:
     for step in steps:
         try:
             step()
-        except Exception as error:  # nobody repairs the janitor
+        except Exception as error:  # the janitor must go on
             away = outage.is_outage(error)
             if away:
                 _note_outage()
@@ -186,7 +186,8 @@ def _batches(rows: QuerySet[Job, T]) -> Iterator[list[T]]:
 
 
 def _lost_messages(due: QuerySet[Job]) -> list[Job]:
-    """Jobs to publish again. The pause doubles with a job's age, lest a long queue is flooded."""
+    """Jobs to publish again. The pause doubles with a job's age, so that a long queue is not
+    flooded."""
     found: list[Job] = []
     sent = due.filter(published_at__lt=later(-conf.JOB_REPUBLISH_AFTER)).annotate(
         now=Now(), since=Coalesce("not_before", "created_at", output_field=DateTimeField())

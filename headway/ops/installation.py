@@ -117,7 +117,7 @@ class Installation:
         server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
         server.prepare()
         supervisor.start("valkey", f"exec {shlex.join(server.command)}", self._environment())
-        return supervisor.run(until=server.answers)
+        return supervisor.run(until=server.responds)
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))

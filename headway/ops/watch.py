@@ -1,4 +1,4 @@
-"""Where jobs are, again and again until all have ended: read here, or from another installation."""
+"""Polls the progress of jobs until all have ended: read here, or from another installation."""
 
 import time
 import uuid
@@ -31,7 +31,7 @@ def show(source: Iterator[Snapshot], out: TextIO) -> int:
     try:
         ended = {str(snapshot["status"]) for snapshot in draw(source, out).values()}
     except KeyboardInterrupt:
-        out.write("Stopped watching. The job goes on.\n")
+        out.write("Stopped watching. The job continues.\n")
         return INTERRUPTED
     if Status.FAILED in ended:
         return FAILED
@@ -72,7 +72,7 @@ def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterat
                 if event.event in WHERE:
                     told = _merged(known, event.data)
                     if not _is_ours(told) or job not in names:
-                        raise CommandError(f"{site} sends no jobs of ours.", returncode=UNKNOWN)
+                        raise CommandError(f"{site} is not a Headway site.", returncode=UNKNOWN)
                     known[job] = told
                 if job in known:
                     quiet = known[job].get("quiet") if event.event == "snapshot" else None

@@ -1,4 +1,4 @@
-"""Live bars for any template, and how values are written (`live/words.js` writes the same).
+"""Live bars for any template, and formatting of values (`live/words.js` formats the same way).
 
 {% load headway %}
 <head>{% headway_head %}</head>
@@ -91,7 +91,8 @@ def _viewer(context: template.Context) -> User:
 def no_worker(
     context: template.Context, *, start: bool = False, ask: bool = True
 ) -> dict[str, Any]:
-    """The banner that queued jobs wait in vain, which keeps itself current; with `start` also for
+    """The banner that no worker takes queued jobs, which keeps itself up to date; with `start` also
+    for
     a job that is about to be. Without `ask`, where Redis has just not answered, it begins empty."""
     user = context["request"].user
     return {"no_worker": ask and queue.no_worker(user, about_to_start=start), "start": start}

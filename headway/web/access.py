@@ -1,4 +1,4 @@
-"""What views ask before they answer; what somebody may not see is a 404, never a 403."""
+"""What views check before they answer; what a user may not see is a 404, never a 403."""
 
 import uuid
 from collections.abc import Callable

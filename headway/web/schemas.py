@@ -1,5 +1,5 @@
 """JSON Schemas (2020-12) of what programs send and get: a job's snapshot, a problem, and
-parameters, which forms know."""
+parameters, taken from forms."""
 
 from collections.abc import Iterator
 from types import NoneType

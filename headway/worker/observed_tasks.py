@@ -1,4 +1,4 @@
-"""Which Celery tasks are observed that are not ours, and how their rows look."""
+"""Which Celery tasks that are not job tasks are observed, and what their rows look like."""
 
 import logging
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Observed:
                 .first()
             )
         except Exception:
-            logger.exception("Whose %s this is cannot be said", self.name)
+            logger.exception("The owner of %s cannot be determined", self.name)
             return None
 
 
@@ -79,6 +79,6 @@ def quietly(receiver: Callable[..., None]) -> Callable[..., None]:
         try:
             receiver(*args, **kwargs)
         except Exception:
-            logger.exception("An observed task was not written down")
+            logger.exception("An observed task could not be recorded")
 
     return told

@@ -87,7 +87,7 @@ def test_ctrl_c_leaves_the_job_alone_and_says_so() -> None:
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert "The job goes on." in printed.decode()
+    assert "The job continues." in printed.decode()
     job.refresh_from_db()
     assert job.status in (Status.QUEUED, Status.RUNNING)
     actions.cancel(job)
@@ -135,7 +135,7 @@ def test_a_server_that_is_none_of_ours_is_told_so(data: str) -> None:
     frames = f"event: snapshot\ndata: {data.replace('JOB', job)}\n\n".encode()
     with (
         Hostile(answer(frames)) as server,
-        pytest.raises(CommandError, match="sends no jobs of ours") as error,
+        pytest.raises(CommandError, match="is not a Headway site") as error,
     ):
         call_command("watch", f"{server.url}jobs/{job}/")
     assert error.value.returncode == 3

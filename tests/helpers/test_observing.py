@@ -133,15 +133,15 @@ def test_what_nobody_observes_has_no_row_nor_what_has_an_id_of_its_own(
 def test_it_is_read_only(valkey: Valkey, alice: User) -> None:
     observed.queued(uuid.uuid4(), "theirs", "Theirs", owner=alice.pk)
     job = Job.objects.get()
-    with pytest.raises(actions.ActionError, match="only watched"):
+    with pytest.raises(actions.ActionError, match="only observed"):
         actions.cancel(job, by=alice)
     Job.objects.update(status="failed")
-    with pytest.raises(actions.ActionError, match="only watched"):
+    with pytest.raises(actions.ActionError, match="only observed"):
         actions.retry(job, by=alice)
     client = Client()
     client.force_login(alice)
     page = client.get(job.get_absolute_url()).content.decode()
-    assert "only watched" in page
+    assert "only observed" in page
     assert ">Retry<" not in page
 
 

@@ -92,7 +92,7 @@ def test_a_program_sends_lists_and_objects(alice: User, valkey: Any) -> None:
 
 def test_a_page_says_how_lists_and_objects_are_entered(alice: User) -> None:
     page = client_of(alice).get("/jobs/start/takes-all/").content.decode()
-    assert "One a line." in page
+    assert "One per line." in page
     assert ">null<" not in page
     answer = client_of(alice).post("/jobs/start/takes-all/", {"options": "[1]", "days": "x"})
     assert "Enter a JSON object" in answer.content.decode()

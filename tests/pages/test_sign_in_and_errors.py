@@ -49,7 +49,7 @@ def test_an_address_that_is_none_has_a_page_and_json(alices: Client, url: str) -
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "There is nothing here, or it is not yours to see.",
+        "detail": "This page does not exist, or you may not see it.",
     }
 
 

@@ -64,5 +64,5 @@ def _wanted(names: Iterable[str]) -> Wanted:
             ) from None
         sites.add(found["site"] if found else "")
     if len(sites) > 1:
-        raise CommandError("All jobs must be of one site.", returncode=watch.UNKNOWN)
+        raise CommandError("All jobs must belong to one site.", returncode=watch.UNKNOWN)
     return Wanted(sites.pop(), list(jobs))

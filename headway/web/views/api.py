@@ -1,4 +1,4 @@
-"""The OpenAPI document of the addresses for programs."""
+"""The OpenAPI document of the URLs for programs."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
