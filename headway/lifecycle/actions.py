@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import wanted
+from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
@@ -22,8 +23,6 @@ from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
-TITLE = 200
-"""Characters of a title."""
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 

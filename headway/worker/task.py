@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, overload
@@ -13,7 +12,7 @@ from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
 
-from headway.kinds import celery_options, fitting, parameters
+from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
 from headway.models import Job
@@ -246,12 +245,11 @@ def job_task(
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
+        declaration.check(function, title=title, kind=kind, form=form, max_attempts=max_attempts)
         bound = bool(celery_options.get("bind"))
         parameters.check(function, bound=bound)
         if form is not None:
             fitting.check(function, form, bound=bound)
-        if kind and not (len(kind) <= 100 and re.fullmatch(r"[-a-zA-Z0-9_]+", kind)):
-            raise ValueError(f"kind={kind!r}: use up to 100 letters, digits, dashes, underscores")
         named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
