@@ -1,5 +1,6 @@
 """The registry: every job task of every installed app, described."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,9 +10,12 @@ import pytest
 from django import forms
 from django.core.checks import run_checks
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, override
 
 from headway import job_task
 from headway.kinds import registry
+from headway.lifecycle import actions
+from headway.lifecycle.snapshots import snapshot
 from tests.jobs import kinds
 
 
@@ -140,3 +144,17 @@ def test_what_is_left_out_gets_the_initial_value_that_a_function_gives(
     moments: registry.Kind,
 ) -> None:
     assert moments.fill({}).is_valid()
+
+
+@job_task(title=gettext_lazy("Remove"), unit=gettext_lazy("Items"))
+def in_their_language() -> None: ...
+
+
+def test_title_and_unit_may_be_translated(db: None) -> None:
+    del db
+    with override("de"):
+        job = actions.start("in-their-language", {}, publish=False)
+        told = json.loads(json.dumps(snapshot(job, None)))
+        assert "in-their-language" in registry.kinds()
+        assert (told["title"], told["unit"]) == (gettext("Remove"), gettext("Items"))
+    assert type(job.title) is str
