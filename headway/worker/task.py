@@ -245,16 +245,17 @@ def job_task(
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
-        declaration.check(function, title=title, kind=kind, form=form, max_attempts=max_attempts)
+        named = getattr(function, "__name__", "").replace("_", " ").strip()
+        called = kind or named.replace(" ", "-")
+        declaration.check(function, title=title, kind=called, form=form, max_attempts=max_attempts)
         bound = bool(celery_options.get("bind"))
         parameters.check(function, bound=bound)
         if form is not None:
             fitting.check(function, form, bound=bound)
-        named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
             base=JobTask,
-            job_kind=kind or named.replace(" ", "-"),
+            job_kind=called,
             job_title=title or named.capitalize(),
             job_unit=unit,
             job_form=form,

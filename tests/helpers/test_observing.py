@@ -178,6 +178,8 @@ def test_an_end_counts_more_than_a_silence(valkey: Valkey) -> None:
 def test_a_name_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="100 characters"):
         observing.observe("x" * 101)
+    with pytest.raises(ValueError, match="title has 201 characters"):
+        observing.observe("x", title="T" * 201)
 
 
 @pytest.fixture

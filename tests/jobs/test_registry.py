@@ -85,6 +85,9 @@ def yields() -> Iterator[int]:
 def plain() -> None: ...
 
 
+def größe() -> None: ...
+
+
 @pytest.mark.parametrize(
     ("function", "options", "sentence"),
     [
@@ -92,6 +95,7 @@ def plain() -> None: ...
         (yields, {}, "yields: a job's function returns its result, it cannot yield"),
         (kinds.Colour, {}, "Colour: a job is a function"),
         (plain, {"kind": "not a slug"}, "plain: kind='not a slug': use 1 to 100 letters"),
+        (größe, {}, "größe: kind='größe': use 1 to 100 letters"),
         (plain, {"kind": 5.5}, "plain: kind=5.5: use 1 to 100 letters"),
         (plain, {"title": "T" * 201}, "plain: the title has 201 characters, use 200 at most"),
         (plain, {"form": forms.Form()}, "give the class of a Django form"),
