@@ -22,7 +22,7 @@ ADAPTERS = {
 }
 FLOORS = {
     **dict.fromkeys(("stream", "conf", "signals"), 0),
-    **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets"), 1),
+    **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client"), 1),
     "users": 2,
     "policy": 3,
     "lifecycle": 4,

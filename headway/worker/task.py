@@ -49,7 +49,7 @@ class JobTask(Task[Any, Any]):
         return parameters.signature(self.run)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Called by a worker, runs the job; called by anybody else, is a plain function call."""
+        """Called by a worker, runs the job; called by other code, is a plain function call."""
         request = self.request
         applied = request.is_eager and not self.app.conf.task_always_eager
         if request.called_directly or applied or current_progress.is_running(request.id):
@@ -113,7 +113,7 @@ class JobTask(Task[Any, Any]):
         owner of the job that starts it. Raises ActionError when the arguments do not fit."""
         del producer  # publishing is left to another thread
         if task_id and not self.request.called_directly and task_id == self.request.id:
-            # Celery's retry sends itself anew; the row is queued again when its Retry arrives.
+            # Celery's retry sends itself again; the row is queued again when its Retry arrives.
             return self.AsyncResult(task_id)
         job = self._stored(
             lambda: self._bound(args or (), kwargs or {}),
@@ -172,7 +172,7 @@ class JobTask(Task[Any, Any]):
         request = self.request
         job_id = uuid.UUID(request.id)
         if outage.insist(Job.objects.filter(pk=job_id).exists):
-            return  # it has ended, or somebody is at it
+            return  # it has ended, or another worker runs it
         options = request.as_execution_options()
         for sender in ("task_id", "reply_to", "origin", "headers"):
             options.pop(sender, None)
@@ -199,7 +199,7 @@ class JobTask(Task[Any, Any]):
         parent = current_progress.running_job() or other.get("parent_id")
         try:
             return Job.objects.filter(pk=uuid.UUID(str(parent))).first()
-        except ValueError:  # there is none, or it is a task with an id of somebody's own
+        except ValueError:  # there is none, or it is a task with a custom id
             return None
 
 

@@ -1,4 +1,5 @@
-"""What load balancers, `up` and people ask: is this process alive, is the installation ready."""
+"""Health checks for load balancers, `up` and people: is this process alive, is the installation
+ready."""
 
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,7 +10,7 @@ from headway.lifecycle.log import glance
 
 @never_cache
 async def healthz(_: HttpRequest) -> HttpResponse:
-    """200 as long as this process answers; asks nobody else."""
+    """200 as long as this process answers; contacts no other service."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 

@@ -38,7 +38,7 @@ class MalformedError(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """What somebody wants to start."""
+    """What a user wants to start."""
 
     form: forms.Form
     token: str = ""
