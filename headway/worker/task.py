@@ -11,6 +11,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
+from django.utils.functional import Promise
 
 from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
@@ -214,11 +215,11 @@ def job_task(function: Callable[..., Any], /) -> JobTask: ...
 @overload
 def job_task(
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> Callable[[Callable[..., Any]], JobTask]: ...
 
@@ -227,11 +228,11 @@ def job_task(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
