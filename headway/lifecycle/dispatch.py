@@ -1,4 +1,4 @@
-"""Publishes stored jobs: never blocks its caller for more than three seconds, whatever hangs."""
+"""Publishes stored jobs; never blocks its caller for more than three seconds, whatever hangs."""
 
 import logging
 import threading
