@@ -41,7 +41,7 @@ def items(count: int) -> list[dict[str, Any]]:
 def test_one_that_does_not_fit_is_named_and_nothing_is_stored(empty: Valkey) -> None:
     with pytest.raises(ActionError, match=r"^Item 3: .*missing a required argument: 'a'"):
         kinds.add.start_many([*items(3), {"c": 1}])
-    with pytest.raises(ActionError, match=r"^Item 1: .*the value of 'a' will not do"):
+    with pytest.raises(ActionError, match=r"^Item 1: .*the value of 'a' cannot be used"):
         kinds.add.start_many([{"a": 1}, {"a": object()}])
     with pytest.raises(ActionError, match="There are 2 items, but 1 keys: give one for each"):
         kinds.add.start_many(items(2), idempotency_keys=["one"])
