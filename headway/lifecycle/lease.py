@@ -80,7 +80,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
 
 
 def _claim(
-    free: QuerySet[Job], job_id: uuid.UUID | str, worker: str, said: Mapping[int, Changes]
+    free: QuerySet[Job], job_id: uuid.UUID | str, worker: str, said: Mapping[int, LastWords]
 ) -> Attempt | None:
     taken: Changes = BLANK | {
         "status": Status.RUNNING,
