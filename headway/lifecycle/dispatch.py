@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from headway.kinds import registry
 from headway.kinds.celery_options import seconds_until
-from headway.lifecycle import announce
+from headway.lifecycle import announce, prepared
 from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
 
@@ -101,8 +101,11 @@ def _publish(jobs: Sequence[Job], tell: bool) -> bool:
         logger.warning("%s: no answer in %.1f s", _waits(jobs), timeout)
     if not taken:
         return False
-    mine = Job.objects.filter(pk__in=[job.pk for job in taken], status=Status.QUEUED)
-    mine.filter(attempt=jobs[0].attempt).update(published_at=Now())
+    if len(taken) == 1:
+        prepared.note_published(taken[0])
+    else:
+        new = Job.objects.filter(attempt=0, status=Status.QUEUED)
+        new.filter(pk__in=[job.pk for job in taken]).update(published_at=Now())
     return len(taken) == len(jobs)
 
 
