@@ -1,5 +1,5 @@
 """System checks of the project around the app: what would show no bar, reject users, or lose
-jobs. They read only settings and code; `manage.py health` asks the services."""
+jobs. They read only settings and code; manage.py health asks the services."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

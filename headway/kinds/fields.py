@@ -10,6 +10,9 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+MAX_WRONG = 20
+"""Sentences about lines that will not do, in one answer."""
+
 
 class DateInput(forms.DateInput):
     """The browser's own, which reads ISO 8601 in every language."""
@@ -84,6 +87,9 @@ class Lines(forms.CharField):
                 found.append(self.item.clean(line.strip() if isinstance(line, str) else line))
             except ValidationError as error:
                 wrong += [f"{str(line)[:50]}: {sentence}" for sentence in error.messages]
+            if len(wrong) >= MAX_WRONG:  # of a whole novel pasted in, each line may take a query
+                wrong.append("What follows was not looked at.")
+                break
         if wrong:
             raise ValidationError(wrong)
         return found

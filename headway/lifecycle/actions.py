@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import wanted
+from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
@@ -22,8 +23,6 @@ from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
-TITLE = 200
-"""Characters of a title."""
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 
@@ -65,7 +64,7 @@ def start(
     chosen = _kind(kind)
     takes = chosen.task.job_signature
     owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
-    called = json_values.text(title or chosen.title, TITLE)
+    called = json_values.text(str(title or chosen.title), TITLE)
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=called, owner_id=owner_id)
     with fitting(kind):
         bound = secrets.opened(parameters.bind(kind, takes, (), params))

@@ -15,6 +15,7 @@ from headway.kinds.converters import GoneError
 from headway.kinds.masking import Mask
 from headway.kinds.secrets import MissingError
 from headway.lifecycle.actions import ActionError
+from headway.stream.event import clean
 
 logger = logging.getLogger(__name__)
 REASON = 500
@@ -58,7 +59,8 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
 def noted(where: str, text: str) -> str:
     """Logs what is not for users, and returns the reference by which it is found in the log."""
     reference = get_random_string(8, REFERENCE)
-    logger.error("%s: reference %s: %s", where, reference, text)
+    # In one line each: an address may hold line breaks, and an exception what steers terminals.
+    logger.error("%s: reference %s: %s", clean(where), reference, clean(text, 2000))
     return reference
 
 

@@ -12,7 +12,15 @@ from typing import TypeVar
 
 import redis
 from django.db import InterfaceError, OperationalError
-from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Q,
+    QuerySet,
+)
 from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
@@ -118,13 +126,16 @@ def end_expired() -> None:
 
 def publish_forgotten() -> None:
     """Publishes queued jobs that are due and whose message was never sent, or seems to be lost."""
-    due = observed.ours(Status.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=Now()))
-    never = due.filter(published_at=None, created_at__lt=later(-RECENT))
     known = registry.kinds()
+    waiting = observed.ours(Status.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=Now()))
+    # They wait for code that knows them, and must not take the turn of others.
+    unknown = waiting.exclude(kind__in=known).order_by().values_list("kind")
+    for kind, count in unknown.annotate(Count("pk")):
+        logger.warning("%d job(s) wait: this code has no kind %r", count, kind)
+    due = waiting.filter(kind__in=known)
+    never = due.filter(published_at=None, created_at__lt=later(-RECENT))
     for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:
-        if job.kind not in known:
-            logger.warning("Job %s waits: this code has no kind %r", job.pk, job.kind)
-        elif not dispatch.publish(job) and dispatch.depth(job.queue) is None:
+        if not dispatch.publish(job) and dispatch.depth(job.queue) is None:
             return  # the broker is away; the others would only wait for it one after the other
 
 

@@ -35,11 +35,12 @@ def queued(
     not_before: datetime | None = None,
 ) -> None:
     """Makes the row of a task that was sent, unless there is one. A worker may be there first."""
+    # Not in the transaction: SQLite refuses one that has read before others wrote (BUSY_SNAPSHOT).
+    if Job.objects.filter(pk=pk).exists():
+        return
     job = Job(id=pk, kind=kind, title=title, owner_id=owner, queue=queue, max_attempts=0)
     job.not_before = not_before
     with transaction.atomic():
-        if Job.objects.filter(pk=pk).exists():
-            return
         Job.objects.bulk_create([job], ignore_conflicts=True)
         Job.objects.filter(pk=pk, published_at=None).update(published_at=Now())
         transaction.on_commit(lambda: _tell_created(job), robust=True)

@@ -58,7 +58,8 @@ def here(jobs: Sequence[uuid.UUID]) -> Iterator[Snapshot]:
 
 
 def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterator[Snapshot]:
-    """Snapshots of the jobs of the installation at `site`, from one stream of them all.
+    """Snapshots of the jobs of another installation, which has them below the address `site`, from
+    one stream of them all.
 
     Raises CommandError when it refuses them, or is no installation of ours.
     """
@@ -89,10 +90,9 @@ def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterat
 
 def _address(site: str, jobs: Sequence[uuid.UUID]) -> str:
     """A job's own stream also says when the job has been deleted."""
-    root = f"{site.rstrip('/')}/jobs"
     if len(jobs) == 1:
-        return f"{root}/{jobs[0]}/events/?heartbeat"
-    return f"{root}/events/?heartbeat&{urlencode([('job', str(job)) for job in jobs])}"
+        return f"{site}/{jobs[0]}/events/?heartbeat"
+    return f"{site}/events/?heartbeat&{urlencode([('job', str(job)) for job in jobs])}"
 
 
 def _timed(told: Mapping[str, Any], heard: float) -> Snapshot:

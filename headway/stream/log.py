@@ -187,10 +187,6 @@ class Log:
         reply: Any = self._redis.get(keys.EPOCH)
         return reply.decode() if reply else ""
 
-    def ping(self) -> None:
-        """Raises redis.RedisError unless Redis answers."""
-        self._redis.ping()
-
     def close(self) -> None:
         """Closes the connections."""
         self._append.close()

@@ -33,12 +33,6 @@ def encode(
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
-def comment(text: str) -> bytes:
-    """A block that every client ignores; one comment line for each line of `text`."""
-    lines = [f": {line}" for line in _LINE_END.split(text)]
-    return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
-
-
 def heartbeat(*, stale: bool, ends: bool = False) -> bytes:
     """A sign of life that JavaScript can see. `stale`: the log cannot be read at the moment;
     `ends`: each answer ends at once, and whoever asks comes back."""

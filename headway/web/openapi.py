@@ -1,7 +1,7 @@
 """The site's API for programs, as an OpenAPI 3.1 document; tests compare it with the real URLs
 and responses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -128,8 +128,9 @@ def describe(view: str, describe: Callable[[], Schema]) -> None:
     _described[view] = describe
 
 
-def document(server: str) -> Schema:
-    """The document for the site at the address `server`."""
+def document(server: str, kinds: Iterable[Kind] | None = None) -> Schema:
+    """The document for the site at the address `server`, about `kinds` of jobs, else all."""
+    known = registry.kinds().values() if kinds is None else kinds
     return {
         "openapi": "3.1.0",
         "info": {
@@ -139,7 +140,7 @@ def document(server: str) -> Schema:
         },
         "servers": [{"url": server}],
         "security": [{"token": []}, {"session": []}],
-        "paths": _paths(),
+        "paths": _paths(known),
         "components": {
             "schemas": _schemas(),
             "parameters": _PARAMETERS,
@@ -156,8 +157,8 @@ def document(server: str) -> Schema:
     }
 
 
-def _paths() -> Schema:
-    started = {_path("start", kind=kind.name): _start(kind) for kind in registry.kinds().values()}
+def _paths(kinds: Iterable[Kind]) -> Schema:
+    started = {_path("start", kind=kind.name): _start(kind) for kind in kinds}
     return started | {
         _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),

@@ -116,8 +116,8 @@ def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
 
 def tray(viewer: Person) -> dict[str, Any]:
     """The newest of a user's jobs that have not ended, as the tray shows them."""
-    mine = Job.objects.filter(owner=viewer, status__in=ACTIVE).values_list("pk", flat=True)
-    items = show(list(mine[:MAX_IN_TRAY]), viewer)
+    mine = policy.visible(Job.objects.filter(owner=viewer, status__in=ACTIVE), viewer)
+    items = show(list(mine.values_list("pk", flat=True)[:MAX_IN_TRAY]), viewer)
     return {"user": viewer, "items": items, "statuses": " ".join(sorted(ACTIVE))}
 
 

@@ -120,6 +120,17 @@ def test_by_address_and_token_it_follows_the_site_over_the_network(web: Web, ali
     assert error.value.returncode == 3
 
 
+@pytest.mark.parametrize("prefix", ["", "work/", "jobs/of/all/"])
+def test_the_jobs_of_a_site_may_be_below_any_prefix(prefix: str) -> None:
+    job = str(uuid.uuid4())
+    told = {"job": job, "attempt": 1, "status": "failed", "title": "x", "reason": ""}
+    frames = f"event: snapshot\ndata: {json.dumps(told)}\n\n".encode()
+    with Hostile(answer(frames)) as server, pytest.raises(SystemExit) as ended_with:
+        call_command("watch", f"{server.url}{prefix}{job}/")
+    assert ended_with.value.code == 1
+    assert server.requests[0].startswith(f"GET /{prefix}{job}/events/?heartbeat ")
+
+
 @pytest.mark.parametrize(
     "data",
     [
