@@ -21,15 +21,10 @@ from headway.lifecycle import queue
 from headway.models import Job
 from headway.policy import policy
 from headway.users import User
-from headway.web import formatting
+from headway.web import formatting, scripts
 from headway.web.presenters import show, tray
 
 register = template.Library()
-SCRIPTS = (
-    *("words", "still", "clicks", "channel", "locks", "connection", "turns", "tabs", "list"),
-    *("bars", "element"),
-)
-"""Of live/, in the order in which they need each other; page.js comes last."""
 DONE = "headway_head"
 """Noted with a page that has its head."""
 
@@ -57,7 +52,7 @@ def _head(context: template.Context) -> dict[str, Any]:
         "sign_in": resolve_url(settings.LOGIN_URL),
         "heartbeat": conf.STREAM_KEEPALIVE,
         "nobody": uuid.UUID(int=0),
-        "scripts": [f"headway/live/{name}.js" for name in SCRIPTS],
+        "modules": scripts.addresses(),
         "viewer": str(viewer or ""),
     }
 

@@ -120,7 +120,7 @@ def test_the_tray_has_my_jobs_that_have_not_ended(
 
 def test_head_comes_once_and_with_the_nonce_of_the_policy(shop: Settings, alice: User) -> None:
     html = shown("tray.html", alice, csp_nonce="n0nce")
-    scripts = re.findall(r"<script[^>]*>", html)
+    scripts = re.findall(r"<(?:script|link rel=\"modulepreload\")[^>]*>", html)
     assert len(scripts) == len(set(scripts)) > 5
     assert all(' nonce="n0nce"' in script for script in scripts)
 

@@ -1,7 +1,6 @@
 /* What one tab says, all others of this site hear: by a BroadcastChannel; where there is none, by events of
    localStorage, or else by a SharedWorker that repeats what it is told. Null where a browser has none of them. */
-'use strict';
-window.live.channel = (name, hear, relay) => {
+export function openChannel(name, hear) {
   function broadcast() {
     const channel = new BroadcastChannel(name);
     channel.onmessage = ({ data }) => hear(data);
@@ -23,7 +22,7 @@ window.live.channel = (name, hear, relay) => {
   }
 
   function relayed() {
-    const { port } = new SharedWorker(relay, name);
+    const { port } = new SharedWorker(new URL('./relay.js', import.meta.url), name);
     port.onmessage = ({ data }) => hear(data);
     const close = () => {
       port.postMessage(null);
@@ -38,4 +37,4 @@ window.live.channel = (name, hear, relay) => {
     } catch { /* the next one */ }
   }
   return null;
-};
+}
