@@ -30,9 +30,12 @@ DONE = "headway_head"
 
 
 @register.simple_tag(takes_context=True)
-def headway_head(context: template.Context, *, title: bool = False) -> str:
+def headway_head(
+    context: template.Context, *, title: bool = False, import_map: bool = False
+) -> str:
     """The style sheet and scripts that live bars need, for the page's <head>; nothing the second
-    time on a page. With `title`, the page's title says how far its jobs are, as on the app's own.
+    time on a page. With `title`, the page's title says how far its jobs are, as on the app's own;
+    with `import_map` scripts of the page may import from "headway/live.js".
 
     Tabs of one browser share a stream where the page says who is signed in: by `user`, which
     Django's context processor `auth` provides.
@@ -41,7 +44,8 @@ def headway_head(context: template.Context, *, title: bool = False) -> str:
     if DONE in whole_page:
         return SafeString("")
     whole_page[DONE] = True
-    return render_to_string("headway/_head.html", _head(context) | {"names_page": title})
+    options = {"names_page": title, "import_map": scripts.import_map() if import_map else ""}
+    return render_to_string("headway/_head.html", _head(context) | options)
 
 
 def _head(context: template.Context) -> dict[str, Any]:
