@@ -35,8 +35,8 @@ def data_dir() -> Path:
 
 
 def collects_static_files() -> bool:
-    """Whether static files are to be collected first: into a folder of this machine, from which they
-    are served unless DEBUG is on."""
+    """Whether static files are to be collected first: into a folder of this machine, from which
+    they are served unless DEBUG is on."""
     known = apps.is_installed("django.contrib.staticfiles") and bool(settings.STATIC_ROOT)
     return known and not settings.DEBUG and isinstance(staticfiles_storage, StaticFilesStorage)
 

@@ -14,10 +14,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FOLLOW = """async ([job, options]) => {
     const { follow } = await import('/static/headway/live.js');
     window.told = [];
-    const tell = (name) => (data) => window.told.push([name, data?.percent ?? data?.text ?? data?.status ?? '']);
+    const value = (data) => data?.percent ?? data?.text ?? data?.status ?? '';
+    const tell = (name) => (data) => window.told.push([name, value(data)]);
     const names = ['snapshot', 'progress', 'log', 'state', 'end'];
     const handlers = Object.fromEntries(names.map((name) => [name, tell(name)]));
-    window.stop = follow(job, { ...handlers, status: (state) => { window.state = state; } }, options);
+    handlers.status = (state) => { window.state = state; };
+    window.stop = follow(job, handlers, options);
 }"""
 
 
