@@ -205,6 +205,7 @@ def explore(web: Web, token: str, job: Job, folder: Path, *options: str) -> set[
     return {(urlsplit(e["request"]["url"]).path, e["response"]["status"]) for e in entries}
 
 
+@pytest.mark.timeout(600)
 def test_schemathesis_finds_no_answer_that_is_not_described(
     web: Web, model: LlmServer, token: str, moving: Moving, tmp_path: Path
 ) -> None:

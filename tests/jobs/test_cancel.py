@@ -30,7 +30,7 @@ def test_a_job_cancelled_while_queued_is_not_run_when_its_message_arrives() -> N
 @pytest.mark.usefixtures("running")
 def test_a_running_job_stops_at_its_next_progress() -> None:
     job = actions.start("steps", {"count": 400})
-    until_status(job, "running")
+    wait_until(lambda: "running" in states(job))  # the row says it earlier
     assert actions.cancel(job).status in ("cancelling", "cancelled")
     done = ended(job)
     assert done.status == "cancelled"
