@@ -14,12 +14,25 @@ import httpx
 import pytest
 import redis
 from django.conf import settings
+from playwright.sync_api import BrowserContext, Response
 
+from headway.web.scripts import MODULES
 from tests.support.patience import PATIENCE
 from tests.support.processes import Process, wait_until
 from tests.support.stack import free_port
+from tests.support.thorough import Figure
 
 MANAGE = [sys.executable, "manage.py"]
+FIRST_PAGE = 40_000
+"""Bytes that all scripts and styles of the first page may have on the wire."""
+SLOW_3G = {
+    "offline": False,
+    "latency": 400,
+    "downloadThroughput": 50_000,
+    "uploadThroughput": 50_000,
+}
+"""In ms and bytes a second."""
+PAINTED = "performance.getEntriesByName('first-contentful-paint')"
 
 
 class Up(Process):
@@ -113,6 +126,40 @@ def test_the_sign_in_link_works_exactly_once(up: Up) -> None:
         assert first.post(up.link(), data=token).url.path == "/"
     with httpx.Client(follow_redirects=True) as second:
         assert second.get(up.link()).url.path == "/sign-in/"
+
+
+def test_the_first_page_is_small_and_its_files_are_kept_for_ever(
+    up: Up, context: BrowserContext, record_property: Figure
+) -> None:
+    if not up.running:
+        up.start()
+    command = [*MANAGE, "token", "admin"]
+    environment = {**os.environ, **up.environment}
+    token = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    context.set_extra_http_headers({"Authorization": f"Bearer {token.stdout.split()[-1]}"})
+    page = context.new_page()
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(up.url)
+    page.wait_for_function("window.htmx")
+    kinds = ("stylesheet", "script")
+    files = [each for each in answers if each.request.resource_type in kinds]
+    assert {each.headers["content-encoding"] for each in [answers[0], *files]} == {"gzip"}
+    assert all("immutable" in each.headers["cache-control"] for each in files)
+    assert len({each.url for each in files}) == len(files) > len(MODULES)
+    size = sum(each.request.sizes()["responseBodySize"] for each in files)
+    record_property("bytes of scripts and styles", size)
+    assert size < FIRST_PAGE
+    slow = context.new_page()
+    network = context.new_cdp_session(slow)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    network.send("Network.emulateNetworkConditions", SLOW_3G)
+    slow.goto(up.url)
+    slow.wait_for_function(f"{PAINTED}.length")
+    painted = slow.evaluate(f"{PAINTED}[0].startTime")
+    record_property("milliseconds until it can be read on slow 3G", round(painted))
+    print(size, painted)
 
 
 def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
