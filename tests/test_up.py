@@ -159,7 +159,6 @@ def test_the_first_page_is_small_and_its_files_are_kept_for_ever(
     slow.wait_for_function(f"{PAINTED}.length")
     painted = slow.evaluate(f"{PAINTED}[0].startTime")
     record_property("milliseconds until it can be read on slow 3G", round(painted))
-    print(size, painted)
 
 
 def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
