@@ -79,7 +79,8 @@ class Compressed(GZipMiddleware):
     it comes: events at once, and downloads with their length."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.process_response(request, await self.get_response(request))
+        response: HttpResponseBase = await self.get_response(request)  # type: ignore[misc]
+        return self.process_response(request, response)
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase

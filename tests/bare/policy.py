@@ -24,7 +24,7 @@ def content_security_policy(
 
     async def answer_async(request: HttpRequest) -> HttpResponseBase:
         policy = prepare(request)
-        response = await get_response(request)  # type: ignore[misc]
+        response: HttpResponseBase = await get_response(request)  # type: ignore[misc]
         response["Content-Security-Policy"] = policy
         return response
 

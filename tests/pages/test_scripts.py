@@ -2,16 +2,23 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
-from django.conf import settings
+import pytest
+from django.conf import settings as site
+from django.core.management import call_command
+from django.templatetags.static import static
+from pytest_django.fixtures import Settings
 
 from headway.stream.event import KINDS, NAMES
-from headway.web.scripts import ENTRY, MODULES
+from headway.web.scripts import ENTRY, MODULES, PUBLIC, addresses
 from tests.support.protocol import SCHEMAS
 
-STATIC = Path(settings.BASE_DIR) / "headway/static"
+STATIC = Path(site.BASE_DIR) / "headway/static"
 LIVE = STATIC / "headway/live"
 IMPORT = re.compile(r"""^import (?:\{[^}]*\} from )?'(\./[\w/.]+)';$""", re.MULTILINE)
+LED = re.compile(r"""(?:from|import)\s*["'](\./[^"']+)["']""")
+"""Where the imports of a file lead, which may be minified."""
 
 
 def imported(path: Path) -> set[Path]:
@@ -25,6 +32,30 @@ def imported(path: Path) -> set[Path]:
 
 def test_a_page_preloads_all_that_its_script_imports() -> None:
     assert {path.stem for path in imported(STATIC / ENTRY)} == set(MODULES)
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+        "progress.static_files.HashedFiles",
+    ],
+)
+def test_with_any_storage_imports_lead_to_what_is_preloaded(
+    settings: Settings, tmp_path: Path, storage: str
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": storage}}
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["admin"])
+
+    def follow(address: str) -> set[str]:
+        text = (tmp_path / address.removeprefix(settings.STATIC_URL)).read_text()
+        found = {urljoin(address, each) for each in LED.findall(text)}
+        return found.union(*map(follow, found))
+
+    assert follow(static(ENTRY)) == set(addresses())
+    assert follow(static(PUBLIC)) <= set(addresses())
 
 
 def test_every_export_is_imported_somewhere() -> None:
