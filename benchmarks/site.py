@@ -47,7 +47,7 @@ class Site:
             server.prepare()
             valkey = Process(server.command, directory / "valkey.log", cores=CLIENT_CORE)
             stack.callback(valkey.stop)
-            valkey.wait_for(server.answers)
+            valkey.wait_for(server.responds)
             log = _log(server.url)
             stack.callback(log.close)
             yield cls(directory, server.url, valkey, log, _user())

@@ -1,5 +1,5 @@
-/* The [data-job] elements of the page: progress is applied in place; when a job changes state, htmx
-   fetches its row, bar or panel again. */
+/* Updates the [data-job] elements of the page: progress is applied in place; when a job changes state, htmx fetches
+   its row, bar or panel again. */
 import { all, get, of, one } from './dom.js';
 import { KINDS } from './events.js';
 import { makeList } from './list.js';
@@ -249,7 +249,7 @@ export function makeBars({ turn, onEnd }) {
     if ('earlier' in detail.target.dataset) detail.shouldSwap = false;
   });
 
-  /* A page whose job has ended follows nothing; seen again, it looks whether somebody has retried it. */
+  /* A page whose job has ended follows nothing; seen again, it checks whether the job was retried. */
   async function look() {
     if (!one('[data-record]') || active().length) return;
     const read = (answer) => answer.ok && answer.json();

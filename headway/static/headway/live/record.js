@@ -2,7 +2,7 @@
 import { all, get, one } from './dom.js';
 
 export function makeRecord({ turn }) {
-  let held = null; // lines that come while the record is taken anew
+  let held = null; // lines that come while the record is fetched again
 
   /* Null where the page shows what an earlier attempt said. */
   const recordOf = (job) => one(`[data-record="${job}"]:not([data-earlier])`);
@@ -31,7 +31,7 @@ export function makeRecord({ turn }) {
     if (atEnd) box.scrollTop = box.scrollHeight;
   }
 
-  /* Before a snapshot lines may be missing: take the record anew, and then what has come meanwhile. */
+  /* Before a snapshot lines may be missing: fetch the record again, and then what has come meanwhile. */
   function renew({ job }) {
     if (held || !recordOf(job)) return;
     held = [];

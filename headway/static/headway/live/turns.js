@@ -1,6 +1,6 @@
-/* What pages fetch by themselves takes turns over all tabs of a browser, so that there is one connection of ours
-   beside the stream, and clicks find the others free. The leading tab (tabs.js) gives turns, all tabs hear who
-   has one, and a tab stays among them until it has fetched what it wants. (docs/adr/0027) */
+/* Background requests of all tabs of a browser take turns, so that there is one connection beside the stream, and
+   clicks find the others free. The leading tab (tabs.js) grants turns, all tabs hear which tab has one, and a tab
+   stays among them until it has fetched what it wants. (docs/adr/0027) */
 const LONGEST = 10000; // ms after its tab last said that it has one, until a turn counts as over
 const ANSWERS = 3000; // of these, left to whoever has it to say so when another tab leads
 
