@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.forms import CheckboxInput
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -88,7 +89,7 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
-        js = ("headway/htmx.min.js", "headway/live/still.js")
+        js = ("headway/htmx.min.js", Script("headway/live/still.js", type="module"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = policy.visible(super().get_queryset(request), request.user)
