@@ -1,9 +1,11 @@
 """What load balancers, `up` and people ask: is this process alive, is the installation ready."""
 
-from django.db import Error, connection
+from django.contrib.auth import get_user_model
+from django.db import Error, connections, router
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from headway.lifecycle import database
 from headway.lifecycle.log import glance
 
 
@@ -26,8 +28,9 @@ def readyz(_: HttpRequest) -> JsonResponse:
 
 def _database() -> bool:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        for alias in {database.alias(), router.db_for_read(get_user_model())}:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT 1")
     except Error:
         return False
     return True
