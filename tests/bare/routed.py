@@ -17,12 +17,12 @@ DATABASE_ROUTERS = ["tests.bare.routed.Router"]
 class Router:
     """As Django's documentation writes them."""
 
-    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+    def db_for_read(self, model: Any, **_: Any) -> str | None:
         """Where jobs are."""
         return "jobs" if model._meta.app_label == "headway" else None
 
     db_for_write = db_for_read
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, **_: Any) -> bool:
         """The app's tables there, all others in the default database."""
         return (db == "jobs") == (app_label == "headway")
