@@ -135,8 +135,8 @@ def documented(part: int = 0) -> dict[str, str]:
 class Project:
     """The shop: its folder, its environment and its processes."""
 
-    def __init__(self, folder: Path, redis: str) -> None:
-        self.folder, self.redis = folder / "shop", redis
+    def __init__(self, folder: Path, redis: str, wheel: Path) -> None:
+        self.folder, self.redis, self.wheel = folder / "shop", redis, wheel
         self.python = folder / "venv/bin/python"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -155,13 +155,11 @@ class Project:
         self.manage("makemigrations", "-v", "0", "accounts", "jobs")
 
     def make_environment(self) -> None:
-        """Build the wheel, and install it with what the project has of its own."""
-        place, pip = self.folder.parent, (sys.executable, "-m", "pip", "-q")
-        run(*pip, "wheel", "--no-deps", "-w", str(place), str(ROOT))
-        venv.create(place / "venv")
-        [wheel] = place.glob("django_headway-*.whl")
-        into = ("--python", str(self.python), "install", "--no-compile")
-        run(*pip, *into, f"{wheel}[server]", "progress", "uvicorn")
+        """Install the wheel with what the project has of its own."""
+        venv.create(self.folder.parent / "venv")
+        pip = (sys.executable, "-m", "pip", "-q", "--python", str(self.python))
+        own = ("progress", "uvicorn", "gunicorn")
+        run(*pip, "install", "--no-compile", f"{self.wheel}[server]", *own)
 
     def append(self, name: str, text: str) -> None:
         """Add lines to the end of a file."""

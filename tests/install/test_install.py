@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.install.project import Project, documented
+from tests.support.distribution import built
 from tests.support.redis_server import RedisServer
 
 MAX_LINES, MAX_FILES = 24, 6
@@ -24,7 +25,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project with its worker and janitor, and the app in it."""
     redis = RedisServer()
     redis.start()
-    project = Project(tmp_path_factory.mktemp("install"), redis.url)
+    project = Project(tmp_path_factory.mktemp("install"), redis.url, built(tmp_path_factory).wheel)
     project.make()
     project.install(documented())
     project.manage("migrate", "-v", "0")
