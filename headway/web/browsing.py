@@ -32,6 +32,8 @@ class Owners(admin.RelatedOnlyFieldListFilter):
 def with_owners_called(name: str, found: QuerySet[M], rows: QuerySet[M]) -> QuerySet[M]:
     """What a search has `found` among `rows`, and those whose owners' names have all of its words
     in them. Two queries, as above."""
+    if not name.strip():
+        return found
     people = users.manager().all()
     for word in name.split():
         people = people.filter(**{f"{users.name_field()}__icontains": word})

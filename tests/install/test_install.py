@@ -118,6 +118,20 @@ def test_it_leaves_the_htmx_of_a_project_alone(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("web", ["gunicorn"], indirect=True)
+def test_a_task_of_celery_progresss_tutorial_has_a_live_bar(
+    shop: Project, ann: BrowserContext, web: None
+) -> None:
+    """Under WSGI, as the tutorial is served; one import has changed."""
+    page = ann.new_page()
+    enter(page, shop)
+    page.goto(f"{shop.url}/progress/")
+    bar = page.locator("[data-job]")
+    expect(bar.locator("[data-field=percent]")).to_have_text(re.compile(r"^[1-9]\d?%"))
+    expect(bar).to_have_attribute("data-status", "succeeded")
+    assert page.title() == "Shop"
+
+
 def enter(page: Page, shop: Project) -> None:
     """Signs in on the way to the app's first page."""
     page.goto(f"{shop.url}/ops/jobs/")
