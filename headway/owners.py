@@ -12,7 +12,7 @@ def keeps_apart(model: Any, users: Any) -> bool:
     return router.db_for_write(model) != router.db_for_write(users)
 
 
-class Owner(ForwardManyToOneDescriptor):
+class Owner(ForwardManyToOneDescriptor):  # type: ignore[type-arg]  # as below
     """Reads a row's owner."""
 
     def get_queryset(self, **hints: Any) -> Any:
@@ -27,7 +27,7 @@ class OwnerField(models.ForeignKey):  # type: ignore[type-arg]  # generic to the
     forward_related_accessor_class = Owner
 
     @property
-    def db_constraint(self) -> bool:  # type: ignore[override]  # Django has an attribute
+    def db_constraint(self) -> bool:
         """As it is where the table is made, so that one migration serves all projects."""
         model = getattr(self, "model", None)
         return model is None or not keeps_apart(model, self.related_model)
