@@ -78,7 +78,8 @@ class Round:
         return sorted({job for reading in self._readings for job in reading.lost(history)})
 
     def finish(self, recovered: Mapping[str, Mapping[str, Any]]) -> list[Subscription]:
-        """Gives everybody what they lack; `recovered` has the snapshots that the database knows.
+        """Gives all readers what they are missing; `recovered` has the snapshots that the database
+        knows.
         The readers whose budget is spent are returned, and are to be ended."""
         for reading in self._readings:
             reader = reading.reader

@@ -1,5 +1,5 @@
-"""Observes the tasks of Django 6's `django.tasks`, by its signals; without it nothing is here to be
-heard."""
+"""Observes tasks of Django 6's `django.tasks` through its signals; does nothing before Django
+6."""
 
 import logging
 import threading

@@ -1,5 +1,5 @@
-"""`observe`: rows and bars for Celery tasks that are not ours, from Celery's own signals. Nothing
-here ever fails such a task, or the sending of one."""
+"""`observe`: rows and bars for Celery tasks that are not job tasks, from Celery's own signals.
+Nothing here ever fails such a task, or the sending of one."""
 
 import logging
 import uuid

@@ -96,5 +96,5 @@ def test_the_server_of_the_wheel_says_what_it_needs(alone: Alone) -> None:
 
 
 def test_the_client_says_what_it_needs(alone: Alone) -> None:
-    done = alone.run("-c", "import headway.stream.client")
+    done = alone.run("-c", "import headway.client")
     assert 'pip install "django-headway[client]"' in done.stderr.splitlines()[-1]
