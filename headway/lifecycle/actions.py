@@ -64,7 +64,7 @@ def start(
     chosen = _kind(kind)
     takes = chosen.task.job_signature
     owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
-    called = json_values.text(title or chosen.title, TITLE)
+    called = json_values.text(str(title or chosen.title), TITLE)
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=called, owner_id=owner_id)
     with fitting(kind):
         bound = secrets.opened(parameters.bind(kind, takes, (), params))

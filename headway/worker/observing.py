@@ -96,7 +96,7 @@ def _on_publish(
 
 def _row(watched: Observed, pk: uuid.UUID, args: Any, kwargs: Any, **more: Any) -> None:
     owner = watched.owner_of(args, kwargs)
-    observed.queued(pk, watched.name, watched.title, owner=owner, **more)
+    observed.queued(pk, watched.name, str(watched.title), owner=owner, **more)
 
 
 @quietly
