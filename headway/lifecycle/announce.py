@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
-from django.db import transaction
 
 from headway import signals
-from headway.lifecycle import snapshots
+from headway.lifecycle import database, snapshots
 from headway.lifecycle.log import feed, glance, log
 from headway.models import TERMINAL, Job, Status
 from headway.stream import Event
@@ -35,14 +34,13 @@ def after_commit(
     """Announces the job's state as soon as the surrounding transaction, in which it `became` what
     it is, is committed. `row` is the job as this transaction leaves it, and `said` the last
     progress of its attempt; where they are not known, they are read."""
-    # No partial: Django names what failed, and raises for what has no name.
-    transaction.on_commit(lambda: state(job_id, row, said), robust=True)
+    database.on_commit(lambda: state(job_id, row, said))
     signal_after_commit([job_id], became)
 
 
 def signal_after_commit(job_ids: Sequence[uuid.UUID | str], became: str) -> None:
     """Sends the signal of a status as soon as the surrounding transaction is committed."""
-    transaction.on_commit(lambda: _signal(job_ids, Status(became)), robust=True)
+    database.on_commit(lambda: _signal(job_ids, Status(became)))
 
 
 def state(

@@ -9,12 +9,12 @@ from typing import Any
 
 from amqp.exceptions import ChannelError
 from celery import current_app
-from django.db import connection, connections, transaction
+from django.db import connections
 from django.db.models.functions import Now
 
 from headway.kinds import registry
 from headway.kinds.celery_options import seconds_until
-from headway.lifecycle import announce, prepared
+from headway.lifecycle import announce, database, prepared
 from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
 
@@ -35,8 +35,7 @@ def after_commit(*jobs: Job, tell: bool = False) -> None:
     if _is_eager() and _only_in_a_test_case():
         publish(*jobs, tell=tell)
         return
-    # No partial: Django names what failed, and raises for what has no name.
-    transaction.on_commit(lambda: publish(*jobs, tell=tell), robust=True)
+    database.on_commit(lambda: publish(*jobs, tell=tell))
 
 
 def publish(*jobs: Job, tell: bool = False) -> bool:
@@ -76,12 +75,12 @@ def _is_eager() -> bool:
 def _only_in_a_test_case() -> bool:
     """Whether the only open transaction is that which a TestCase rolls back; Django's `durable`
     asks the same."""
-    blocks = connection.atomic_blocks
+    blocks = database.connection().atomic_blocks
     return bool(blocks) and getattr(blocks[-1], "_from_testcase", False)
 
 
 def _run(job: Job, tell: bool) -> None:
-    if not connection.in_atomic_block:
+    if not database.connection().in_atomic_block:
         _announce([job], tell)
     due = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)
     due.update(published_at=Now(), not_before=None)  # Celery's eager tasks do not wait either

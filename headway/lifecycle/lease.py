@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from django.db import transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, returning, snapshots
+from headway.lifecycle import announce, database, returning, snapshots
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
 
@@ -90,7 +89,7 @@ def _claim(
         "worker": worker,
         "reason": "",
     }
-    with transaction.atomic():
+    with database.atomic():
         job = returning.update(free, job_id, **taken)
         if job is None:
             return None
@@ -108,7 +107,7 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
 
     True: kept. None: kept, and a cancel was requested. False: the attempt was replaced or ended.
     """
-    with transaction.atomic():
+    with database.atomic():
         kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **_columns(traces.progress))
         if not kept:
             return False
@@ -119,7 +118,7 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
 
 def checkpoint(attempt: Attempt, value: Any) -> bool:
     """Stores a value for later attempts. False when the attempt was replaced or ended."""
-    with transaction.atomic():
+    with database.atomic():
         # An update that changes nothing, to hold the row against whoever would replace the attempt.
         held = _mine(attempt).update(attempt=attempt.number)
         return bool(held and Attempt.objects.filter(pk=attempt.pk).update(checkpoint=value))
@@ -244,7 +243,7 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
 
 def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
-    with transaction.atomic():
+    with database.atomic():
         job = returning.update(held, attempt.job_id, **changes)
         if job is not None:
             own.update(**attempt_changes, finished_at=Now())
@@ -261,7 +260,7 @@ def _give_up(
     reason: str,
     said: Mapping[int, LastWords],
 ) -> bool:
-    with transaction.atomic():
+    with database.atomic():
         if not held.update(**changes):
             return False
         _end_attempts(job_id, reason, said)

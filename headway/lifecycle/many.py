@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import registry
 from headway.kinds.celery_options import wanted
-from headway.lifecycle import actions, announce, dispatch, files
+from headway.lifecycle import actions, announce, database, dispatch, files
 from headway.lifecycle.actions import ActionError
 from headway.models import Job, Status
 
@@ -87,7 +87,7 @@ def _first(job: Job, by_token: Mapping[str, Job]) -> Job | None:
 def _insert(new: list[Job]) -> None:
     if not new:
         return
-    with transaction.atomic():
+    with database.atomic():
         Job.objects.bulk_create(new, batch_size=BATCH)
         announce.signal_after_commit([job.pk for job in new], Status.QUEUED)
     dispatch.after_commit(*new)
