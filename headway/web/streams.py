@@ -21,7 +21,8 @@ from headway.lifecycle.log import feed, glance
 from headway.lifecycle.snapshots import snapshot
 from headway.models import ACTIVE, Job
 from headway.stream import Hub, Limits, Subscription, at_once
-from headway.stream.http import HEADERS, EventStreamResponse, cursor
+from headway.stream.asking import cursor
+from headway.stream.http import HEADERS, EventStreamResponse
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, good_for, revoked
 
