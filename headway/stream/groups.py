@@ -16,9 +16,7 @@ class Groups(Generic[Q, A]):
     """Those of one event loop. `answer` takes a group to the thread, and gives an answer, or the
     exception, for each of its first questions; what it has left goes to the next group."""
 
-    def __init__(
-        self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]]
-    ) -> None:
+    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]]) -> None:
         self._answer = answer
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._task: asyncio.Task[None] | None = None

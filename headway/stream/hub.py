@@ -41,7 +41,7 @@ Recover = Callable[[Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
 Members = Callable[[str, int], Awaitable[Sequence[str]]]
 """Gives the jobs that a reader of a feed who has seen all up to a number must still follow."""
 
-ROUND = 100
+ROUND = 1000
 """Readers that are caught up with one round trip at most."""
 MAX_PAUSE = 2.0
 """Seconds between two attempts to read the log at most."""
@@ -195,7 +195,7 @@ class Hub:
                 self._lose_sight()
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-                pause, size = min(pause * 2, MAX_PAUSE), max(1, len(this.readers) // 2)
+                pause, size = min(pause * 2, MAX_PAUSE), max(1, len(this.readers) // 4)
                 self._behind.postpone(this.readers)
             if self._behind:
                 self._asked.set()
@@ -221,5 +221,7 @@ class Hub:
             history.queue(pipe, wanted)
             missing = this.have_read(history.parse(wanted, await pipe.execute()))
         recovered = await self._recover(missing) if missing else {}
-        for reader in this.finish(recovered):
-            self._end(reader, farewell(SPENT))
+        for spent in this.finish(recovered):
+            for reader in spent:
+                self._end(reader, farewell(SPENT))
+            await asyncio.sleep(0)
