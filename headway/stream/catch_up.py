@@ -87,7 +87,10 @@ def _merge(logs: list[Tail], last: int) -> tuple[list[Entry], int, bool]:
     """One order for all; no further than the first log that has more than fits one read, and than
     what fits one write."""
     horizon = min((log.upto for log in logs if log.upto is not None), default=last)
-    entries = sorted([entry for log in logs for entry in log.entries if entry[0] <= horizon])
+    if len(logs) == 1:
+        entries = logs[0].entries
+    else:
+        entries = sorted([entry for log in logs for entry in log.entries if entry[0] <= horizon])
     sizes = accumulate([len(frame) for _, _, frame in entries])
     fitting = max(1, bisect_right(list(sizes), PIECE))
     if fitting < len(entries):

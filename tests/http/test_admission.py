@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
@@ -21,11 +22,12 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from headway.models import ApiToken, Job
+from headway.lifecycle.log import feed
+from headway.models import ApiToken, Job, Status
 from headway.policy import Policy
 from headway.stream import admission as engine
 from headway.stream.admission import Asked
-from headway.web import admission, tokens
+from headway.web import admission, streams, tokens
 from headway.web.admission import Handler, StreamRequest
 from tests.support.patience import PATIENCE
 from tests.support.users import make_user, session_of
@@ -339,3 +341,23 @@ def test_what_one_request_does_to_its_session_and_user_is_not_seen_by_others(ali
         assert len({id(user) for user in users}) == 3
         first.session.flush()
         assert first.session.load() == {}, "read again, it is read from the database"
+
+
+def test_the_jobs_of_many_feeds_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    people = [make_user(f"person{n}") for n in range(3)]
+    for person in people[:2]:
+        for ended in (None, *(now - timedelta(minutes=m) for m in (0, 30, 90))):
+            status = Status.SUCCEEDED if ended else Status.RUNNING
+            Job.objects.create(kind="x", owner=person, status=status, finished_at=ended)
+    numbers = [0, 17, 10**17, *(int((now.timestamp() - 60 * m) * 1e6) for m in (1, 35, 100))]
+    wanted = [(feed(person.pk), number) for person in people for number in numbers]
+    monkeypatch.setattr(streams, "close_old_connections", lambda: None)
+    look_up = async_to_sync(streams._members)
+    alone = {place: look_up([place])[place] for place in wanted}
+    assert {len(jobs) for jobs in alone.values()} == {0, 1, 2, 3, 4}
+    with CaptureQueriesContext(connection) as queries:
+        assert look_up(wanted) == alone
+    assert len(queries) == 1
+    monkeypatch.setattr(streams, "MAX_FOLLOWED", 4)
+    assert look_up(wanted) == alone
