@@ -3,6 +3,7 @@
 from headway.asgi import get_asgi_application  # in place of Django's
 """
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -44,4 +45,8 @@ def get_asgi_application() -> Application:
     application: Application = Protocols(
         {"http": handler(), "websocket": SocketHandler(), "lifespan": Lifespan()}
     )
+    # What there is by now stays; looking through all of it for garbage, as is done once in a while,
+    # stops every stream for 100 ms.
+    gc.collect()
+    gc.freeze()
     return application
