@@ -68,7 +68,7 @@ def event(job: str, n: int, spec: Spec) -> Event:
 def through_log(spec: Spec) -> Write:
     """As our worker writes: Log.append."""
     log = Log(spec.target)
-    log.ping()
+    log.epoch()
     return lambda job, event, _: log.append(job, event, attempt=1).number
 
 

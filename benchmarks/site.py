@@ -47,7 +47,7 @@ class Site:
             server.prepare()
             valkey = Process(server.command, directory / "valkey.log", cores=CLIENT_CORE)
             stack.callback(valkey.stop)
-            valkey.wait_for(server.answers)
+            valkey.wait_for(server.responds)
             log = _log(server.url)
             stack.callback(log.close)
             yield cls(directory, server.url, valkey, log, _user())
@@ -88,6 +88,16 @@ class Site:
             data = {"job": str(row.pk), "attempt": 1, "status": "running"}
             self.log.append(str(row.pk), Event("state", data), attempt=1, created=True)
         return [str(row.pk) for row in rows]
+
+    def finish(self, job: str) -> None:
+        """Ends a running job as a worker would: the row first, then the log."""
+        from django.db.models.functions import Now
+
+        from headway.lifecycle import announce
+        from headway.models import Job, Status
+
+        Job.objects.filter(pk=job).update(status=Status.SUCCEEDED, finished_at=Now())
+        announce.state(job)
 
     def cookies(self, count: int) -> list[str]:
         """Cookie headers of as many sessions of the user, a row of the database for each."""

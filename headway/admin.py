@@ -1,5 +1,6 @@
 """The history of jobs for staff: read, filter, search, watch, cancel and retry; nothing to edit."""
 
+import contextlib
 import json
 import uuid
 from collections import Counter
@@ -110,10 +111,13 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
         """An id finds its job, however the database writes ids; other words search the fields."""
-        try:
+        with contextlib.suppress(ValueError):
             return queryset.filter(pk=uuid.UUID(search_term.strip())), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+        found, often = super().get_search_results(request, queryset, search_term)
+        if not search_term.isascii():  # SQLite keeps JSON as it is written, in ASCII
+            escaped = json.dumps(search_term)[1:-1]
+            found |= super().get_search_results(request, queryset, escaped)[0]
+        return found, often
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         del request, kwargs

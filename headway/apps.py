@@ -1,4 +1,4 @@
-"""Configures the app and connects the worker's presence signals."""
+"""Configures the app and connects the signals of worker presence."""
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register

@@ -1,4 +1,4 @@
-"""The ASGI application of any project, by one line of its asgi.py:
+"""The ASGI application for any project, with one line in its asgi.py:
 
 from headway.asgi import get_asgi_application  # in place of Django's
 """

@@ -1,4 +1,5 @@
-"""What keeps jobs safe in any project's Celery app, by one line after its own configuration.
+"""Celery settings that keep jobs safe, applied to any project's app with one line after its own
+configuration.
 
 app = Celery("shop")
 app.config_from_object("django.conf:settings", namespace="CELERY")

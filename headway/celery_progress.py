@@ -1,5 +1,5 @@
-"""The recorder of the package celery-progress, by its name and with its calls: what is recorded
-moves the bar of a job, or of a task that is observed from then on."""
+"""A drop-in for the recorder of celery-progress, with the same name and methods: what is
+recorded moves the bar of a job, or of a task that is observed from then on."""
 
 import inspect
 from typing import Any

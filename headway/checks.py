@@ -1,4 +1,4 @@
-"""System checks: what of the settings can never work, or costs more than it should."""
+"""System checks: settings that can never work, or that cost more than they should."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _contradictions() -> Iterator[str]:
                 " the last two as in names of files."
             )
     if conf.JOB_SHOW_ERRORS and not settings.DEBUG:
-        yield "JOB_SHOW_ERRORS: shows users what errors say, so it goes with DEBUG=true alone."
+        yield "JOB_SHOW_ERRORS: shows users the text of errors, so it requires DEBUG=true."
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"
@@ -94,5 +94,5 @@ def shortage(limit: int) -> str:
     return (
         f"A process may have {limit} files and connections open, and STREAM_MAX is"
         f" {conf.STREAM_MAX}: raise the limit (LimitNOFILE of systemd, --ulimit nofile of"
-        " Docker), or lower STREAM_MAX. Streams over the limit are told to come back later."
+        " Docker), or lower STREAM_MAX. Streams over the limit are told to reconnect later."
     )

@@ -1,4 +1,4 @@
-"""The app's settings: what a project's `HEADWAY` dict says, over defaults that work.
+"""The app's settings: the project's `HEADWAY` dict over defaults that work.
 
 HEADWAY = {"REDIS_URL": "redis://localhost:6379/2", "JOB_LEASE": 60}
 """
@@ -13,8 +13,9 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 
-def number(default: int, *, low: int = 1, high: int = 2**40) -> Any:
-    """A field for a whole number from `low` to `high`."""
+def number(default: int, *, low: int = 1, high: int = 10**9) -> Any:
+    """A field for a whole number from `low` to `high`. A database knows no time that is much more
+    than 10**9 seconds ago."""
     return field(default=default, metadata={"low": low, "high": high})
 
 
@@ -42,7 +43,7 @@ class Settings:
     JOB_REPUBLISH_AFTER: int = number(15)
     JOB_CANCEL_DEADLINE: int = number(30)
     JOB_STALLED_AFTER: int = number(120, low=0)
-    JOB_HISTORY_DAYS: int = number(90)
+    JOB_HISTORY_DAYS: int = number(90, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
     JOB_SHOW_ERRORS: bool = False
     POLICY: str = "headway.policy.Policy"
@@ -55,12 +56,12 @@ class Settings:
     STREAM_MAX_AGE: int = number(600)
     STREAM_KEEPALIVE: int = number(15)
     STREAM_TICK_MS: int = number(50)
-    STREAM_MAX_BYTES: int = number(4 * 1024**2)
+    STREAM_MAX_BYTES: int = number(4 * 1024**2, high=2**40)
     STREAM_RECHECK: int = number(30, high=60)
     STREAM_UNREAD: int = number(30)
     STREAM_MAX: int = number(20_000)
     STREAM_MAX_PER_USER: int = number(100)
-    UPLOAD_MAX_BYTES: int = number(2 * 1024**3)
+    UPLOAD_MAX_BYTES: int = number(2 * 1024**3, high=2**40)
     BASE_TEMPLATE: str = "headway/base.html"
     BLOCKS: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""The history of every job: what was asked for, what became of it, and each attempt at it."""
+"""The history of every job: what was requested, how it ended, and each attempt at it."""
 
 import uuid
 
@@ -15,7 +15,7 @@ class Status(models.TextChoices):
     RUNNING = "running", "Running"
     "A worker holds the lease and is at work."
     CANCELLING = "cancelling", "Cancelling"
-    "Somebody asked to stop it and the worker has not answered yet."
+    "A cancel was requested and the worker has not answered yet."
     SUCCEEDED = "succeeded", "Succeeded"
     "The task returned; its result is stored."
     FAILED = "failed", "Failed"
@@ -40,7 +40,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 
 
 class Job(models.Model):
-    """One piece of work somebody asked for. Its id is also the Celery task id and the log key."""
+    """One piece of work that a user requested. Its id is also the Celery task id and the log
+    key."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=100, db_index=True)
@@ -132,7 +133,7 @@ class Job(models.Model):
 
     @property
     def observed(self) -> bool:
-        """Whether it is a Celery task that is not ours, of which we only write down what we see."""
+        """Whether it is a Celery task that is only observed: its row records what is seen of it."""
         return self.max_attempts == 0
 
     def file_path(self, name: str) -> str:

@@ -1,5 +1,6 @@
-"""Who may see and do what: the one place that every page, stream, message, verb and the admin ask.
-docs/operations.md has it as a table, from which tests/test_policy.py asks at every door."""
+"""Who may see and do what: the one place that every page, stream, message and action, and the
+admin, ask. docs/operations.md has the rules as a table, which tests/test_policy.py tests at
+every entry point."""
 
 from functools import cache
 from typing import Any, cast

@@ -1,5 +1,5 @@
-"""System checks of the project around the app: what would show no bar, refuse people, or lose jobs.
-They read settings and code alone; `manage.py health` asks the services."""
+"""System checks of the project around the app: what would show no bar, reject users, or lose
+jobs. They read only settings and code; manage.py health asks the services."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -24,9 +24,9 @@ MIDDLEWARE = {
 }
 """What has to be in MIDDLEWARE, or a class derived from it."""
 WITHOUT = {
-    "E005": "nobody can be signed in, and every page of jobs fails",
-    "W006": "a click that came too late fails instead of saying so",
-    "W007": "API tokens are refused",
+    "E005": "no user can sign in, and every page of jobs fails",
+    "W006": "a click that comes too late fails instead of showing a message",
+    "W007": "API tokens are rejected",
 }
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 CONSUMER = "headway.worker.consumer:JobConsumer"
@@ -39,7 +39,7 @@ def check_configuration(**_: Any) -> Iterator[CheckMessage]:
         return  # headway.E001
     if "REDIS_URL" not in given:
         sentence = f'HEADWAY["REDIS_URL"] is not given: {conf.REDIS_URL} is used.'
-        yield _warning("W001", sentence, "Give the address of the Redis that is meant.")
+        yield _warning("W001", sentence, "Set the URL of the Redis server to use.")
     for name in unknown(given):
         sentence = f"HEADWAY: there is no setting {name!r}, and it has no effect."
         yield _warning("W002", sentence, "docs/operations.md lists all of them.")
@@ -52,7 +52,7 @@ def check_server(**_: Any) -> Iterator[CheckMessage]:
         yield _warning(
             "W004",
             "The project has WSGI_APPLICATION and no ASGI_APPLICATION: bars move once a second.",
-            "Set ASGI_APPLICATION and serve it, or silence this check where that will do.",
+            "Set ASGI_APPLICATION and serve it, or silence this check if that is enough.",
         )
     elif name and "headway" not in _source(name.rpartition(".")[0]):
         yield _warning(

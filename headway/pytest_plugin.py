@@ -1,4 +1,5 @@
-"""Fixtures for tests of a project's own tasks, there wherever the package is installed."""
+"""pytest fixtures for tests of a project's own tasks, available wherever the package is
+installed."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""What a project's own code can listen to. Each is sent after the commit of what it tells, with the
-row as it is by then, and with the status that the job got:
+"""Signals for a project's own code. Each is sent after the change has been committed, with the
+current row and the job's new status:
 
     @receiver(job_finished)
     def tell(job, status, **kwargs): ...
@@ -15,6 +15,6 @@ job_queued = Signal()
 job_started = Signal()
 """A worker has begun an attempt."""
 job_cancelling = Signal()
-"""Somebody has asked a running job to stop."""
+"""A running job was asked to stop."""
 job_finished = Signal()
 """A job has succeeded, failed, been cancelled or been lost."""

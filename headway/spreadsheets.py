@@ -1,4 +1,4 @@
-"""CSV whose cells no spreadsheet runs: people open what others have uploaded."""
+"""CSV files whose cells a spreadsheet does not execute: users open what others have uploaded."""
 
 import csv
 import re

@@ -21,6 +21,7 @@ from headway.kinds.registry import JobTask
 from headway.lifecycle import actions, files, lease
 from headway.models import Attempt, Job, Status
 from headway.stream import Cancelled, Event
+from headway.stream.event import Problem, Progress
 from headway.stream.sse import Decoder
 from headway.worker.runner import Runner
 from headway.worker.unseen import UnseenReporter
@@ -28,7 +29,6 @@ from headway.worker.unseen import UnseenReporter
 REPORTS = 10_000
 WORKER = "run_job"
 
-Progress = dict[str, Any]
 CancelAt = float | Callable[[Progress], bool]
 
 
@@ -63,7 +63,7 @@ class JobRun:
     """What the task raised, or what stands for it where its text holds a secret."""
     messages: list[str] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
-    warnings: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     """`item` and `reason` of each, of the first hundred."""
     lines: list[str] = field(default_factory=list)
     """The last 200 lines of the log, warnings among them."""
@@ -99,7 +99,7 @@ class JobRun:
         if event.kind == "output":
             self.output += event.data["text"]
         elif event.kind == "progress":
-            self.reports.append(dict(event.data))
+            self.reports.append(cast("Progress", dict(event.data)))
             for said, new in (
                 (self.messages, event.data["message"]),
                 (self.phases, event.data["phase"]),
@@ -214,12 +214,9 @@ def _canceller(
         nonlocal asked
         if event.kind != "progress" or asked:
             return
-        done = event.data["current"]
-        reached = (
-            cancel_at(dict(event.data))
-            if callable(cancel_at)
-            else done is not None and done >= cancel_at
-        )
+        bar = cast("Progress", dict(event.data))
+        done = bar["current"]
+        reached = cancel_at(bar) if callable(cancel_at) else done is not None and done >= cancel_at
         if reached:
             asked = True
             actions.cancel(job)

@@ -1,4 +1,4 @@
-"""The app's addresses below any prefix: `path("jobs/", include("headway.urls"))`."""
+"""The app's URLs, below any prefix: `path("jobs/", include("headway.urls"))`."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What is asked of users, whichever model the project has for them and whatever its key is."""
+"""What the app needs of users, for any user model and any type of key."""
 
 from typing import Any, TypeAlias
 
@@ -35,5 +35,5 @@ def key(text: str) -> Any:
 
 
 def is_active(user: User) -> bool:
-    """Whether somebody is signed in and not locked out, which some models cannot say."""
+    """Whether a user is signed in and not locked out, which some models cannot tell."""
     return user.is_authenticated and getattr(user, "is_active", True)

@@ -1,4 +1,4 @@
-"""What the site's jobs keep in the database."""
+"""What the site's jobs store in the database."""
 
 from django.db import models
 

@@ -15,9 +15,7 @@ class SimulateForm(forms.Form):
     seconds = forms.FloatField(initial=20, min_value=0, max_value=3600)
     steps = forms.IntegerField(initial=100, min_value=1, max_value=100_000)
     phases = forms.IntegerField(initial=1, min_value=1, max_value=20)
-    unknown_total = forms.BooleanField(
-        required=False, help_text="Do not tell how many steps there are."
-    )
+    unknown_total = forms.BooleanField(required=False, help_text="Hide the total number of steps.")
     fail_at = forms.FloatField(label="Fail at percent", required=False, min_value=0, max_value=100)
 
     def clean(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The kinds of job that come with the app; the registry looks for tasks in this module."""
+"""The site's kinds of job; the registry looks for tasks in this module."""
 
 from jobs.archive.checksum_archive import checksum_archive
 from jobs.csv_import.import_csv import import_csv

@@ -34,7 +34,7 @@ def opened(name: str) -> Iterator[File[bytes]]:
     try:
         upload = default_storage.open(name)
     except FileNotFoundError:
-        raise JobError("The uploaded file is no longer there. Please upload it again.") from None
+        raise JobError("The uploaded file no longer exists. Please upload it again.") from None
     with upload:
         if not upload.size:
             raise JobError("The file is empty.")

@@ -1,5 +1,6 @@
-"""Keeps Daphne from reading forms: Django does. Twisted would parse each body of one, whoever sends
-it, in the thread of the event loop and in twelve times its size of memory, and not use it."""
+"""Keeps Daphne from parsing forms, which Django does. Twisted would parse the body of each
+form, from any sender, in the event loop's thread and with twelve times its size in memory, and
+discard the result."""
 
 import sys
 from typing import Any

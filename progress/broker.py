@@ -1,4 +1,4 @@
-"""From the address of a broker as people write it to Celery's."""
+"""Converts a broker's URL as people write it to Celery's form."""
 
 from urllib.parse import parse_qs, urlsplit
 

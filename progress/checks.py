@@ -1,4 +1,4 @@
-"""System checks: every setting that cannot work is explained before anything starts."""
+"""System checks: every invalid setting is explained before anything starts."""
 
 import re
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ def check_data_directory(**_: Any) -> list[CheckMessage]:
         return []
     sentence = (
         f"DATA_DIR: other users of this machine can look into {settings.DATA_DIR}, which was not"
-        " closed because somebody else owns it or it holds other files than ours. Give DATA_DIR a"
-        " directory of its own, or close it: chmod go= on it."
+        " closed because another user owns it or it has files that are not Headway's. Give DATA_DIR"
+        " a directory of its own, or close it: chmod go= on it."
     )
     return [CheckWarning(sentence, id="progress.W001")]
 

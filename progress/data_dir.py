@@ -1,4 +1,4 @@
-"""What an installation keeps in its data directory and has to find again by itself."""
+"""What an installation keeps in its data directory and must find again by itself."""
 
 import hashlib
 import os
@@ -50,7 +50,7 @@ def is_open(path: Path) -> bool:
 
 
 def _close(path: Path) -> None:
-    # SQLite may just have removed it; what is somebody else's, the checks tell of
+    # SQLite may just have removed it; the checks report what belongs to another user
     with suppress(FileNotFoundError, PermissionError):
         if is_open(path):
             path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)

@@ -1,4 +1,4 @@
-"""Reads settings from the environment, remembering the values that make no sense."""
+"""Reads settings from the environment, and remembers invalid values."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar

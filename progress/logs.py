@@ -1,9 +1,9 @@
-"""Keeps what strangers send from filling the logs: a bad request is worth one line."""
+"""Keeps bad requests from filling the logs: each gets one line."""
 
 import logging
 
 LONGEST = 500
-"""Characters of such a line at most: paths and hosts are as long as anybody likes."""
+"""Characters of such a line at most: paths and hosts can be of any length."""
 
 
 class OneLine(logging.Filter):

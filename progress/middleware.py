@@ -75,7 +75,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
 
 @sync_and_async_middleware
 def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Pages run only our own scripts, and nobody frames them."""
+    """Pages run only our own scripts, and cannot be framed."""
 
     if iscoroutinefunction(get_response):
 

@@ -1,5 +1,5 @@
-"""Looks once at the server of REDIS_URL, before a process starts: one that is away may come, one
-that can never do is refused."""
+"""Checks the server of REDIS_URL once, before a process starts: an unreachable one may come up
+later, an unsuitable one is rejected."""
 
 import ssl
 

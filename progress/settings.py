@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "progress",
 ]
 MIDDLEWARE = [
+    "headway.probes.any_host",
     "django.middleware.security.SecurityMiddleware",
     "progress.middleware.content_security_policy",
     "progress.middleware.OtherSites",

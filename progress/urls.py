@@ -1,4 +1,4 @@
-"""Every address of the site."""
+"""Every URL of the site."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -8,7 +8,6 @@ from django.views.generic import RedirectView
 
 from headway.urls import job_patterns
 from headway.web.views.api import document
-from headway.web.views.health import healthz, readyz
 from headway.web.views.pages import index
 from headway.web.views.sign_in_link import sign_in_link
 from headway.web.views.socket import socket
@@ -30,8 +29,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     # The admin names no icon, so browsers ask for this one.
     path("favicon.ico", RedirectView.as_view(url=static("headway/icons/idle.svg"))),
-    path("healthz", healthz),
-    path("readyz", readyz),
+    path("", include("headway.probes")),
     path("chat/", chat, name="chat"),
     path("ws/jobs/", socket),
 ]

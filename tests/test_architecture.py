@@ -24,12 +24,12 @@ ADAPTERS = {
 }
 FLOORS = {
     **dict.fromkeys(("stream", "conf", "signals"), 0),
-    **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets"), 1),
+    **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client"), 1),
     "users": 2,
     "policy": 3,
     "lifecycle": 4,
     **dict.fromkeys(("worker", "web"), 5),
-    **dict.fromkeys(("ops", "templatetags", "celery_progress"), 6),
+    **dict.fromkeys(("ops", "templatetags", "celery_progress", "probes"), 6),
     **dict.fromkeys(("admin", "checks", "project_checks"), 7),
     **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "testing", "urls"), 8),
     "pytest_plugin": 9,

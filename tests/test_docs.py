@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -80,19 +79,6 @@ def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
     assert [link for link in files if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_example_is_python_and_its_imports_work(page: Path) -> None:
-    for example in re.findall(
-        r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
-    ):
-        # Some examples are the inside of a task.
-        tree = ast.parse("def task():\n" + re.sub(r"^", "    ", example, flags=re.MULTILINE))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "headway":
-                home = import_module(str(node.module))
-                assert all(hasattr(home, alias.name) for alias in node.names)
-
-
 def test_the_table_of_progress_has_every_call_as_it_is() -> None:
     listed = {}
     for call, *_ in rows("docs/writing-tasks.md"):
@@ -115,6 +101,32 @@ def test_the_settings_of_the_protocol_have_the_defaults_of_operations() -> None:
     for row in rows("docs/protocol.md"):
         if found := re.fullmatch(r"`django\.conf\.settings\.(\w+)`", row[-1]):
             assert defaults[found[1]] == row[1]
+
+
+def test_a_word_of_the_glossary_is_one_of_the_code() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    glossary = page.split("## Glossary")[1].split("\n## ")[0]
+    words = re.findall(r"^\| (\w+) \| .+ \| `([\w/.]+\.(?:py|lua))", glossary, re.MULTILINE)
+    assert len(words) == len({word for word, _ in words}) == glossary.count("\n| ") - 2
+    assert [word for word, file in words if word not in (ROOT / file).read_text().lower()] == []
+
+
+def test_people_who_use_the_site_find_each_status_and_each_word_of_the_corner() -> None:
+    first = [row[0] for row in rows("docs/using.md")]
+    assert [status.label for status in Status if status.label not in first] == []
+    script = (ROOT / "headway/static/headway/live/page.js").read_text()
+    chip = script.split("const CHIP = {")[1].split("};")[0]
+    said = [text.strip() for text in re.findall(r"=> ['`]([\w ,]+)", chip)]
+    assert len(said) == chip.count("=>")
+    assert [text for text in said if text not in " ".join(first)] == []
+
+
+def test_each_page_says_whom_it_is_for_and_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    for page in ROOT.glob("docs/*.md"):
+        if page.name != "README.md":
+            assert page.read_text().split("\n\n")[1].startswith("For "), page.name
+            assert f"]({page.name})" in index
 
 
 def test_every_key_in_redis_has_its_place() -> None:

@@ -62,6 +62,15 @@ def test_every_door_asks_it(who: str, what: str, door: str, job: Job, settings: 
     assert DOORS[what][door](client, job) is False
 
 
+def test_lists_of_ones_own_jobs_ask_it(job: Job, settings: Any) -> None:
+    Job.objects.filter(pk=job.pk).update(status="running")
+    client = client_of("the owner", job, "session")
+    assert all(str(job.pk) in client.get(path).content.decode() for path in ("/", "/jobs/tray/"))
+    use(settings, f"{__name__}.Nobody")
+    for path in ("/", "/jobs/tray/"):
+        assert str(job.pk) not in client.get(path).content.decode()
+
+
 @pytest.mark.parametrize("door", [acts("cancel_jobs", *CANCEL), acts("retry_jobs", *RETRY)])
 def test_the_actions_of_the_admin_ask_it(door: Any, job: Job, settings: Any) -> None:
     use(settings, f"{__name__}.Nobody")
@@ -76,6 +85,7 @@ def test_it_may_allow_more(job: Job, settings: Any) -> None:
     assert does("cancel", *CANCEL)(client, job) is True
     assert does("retry", *RETRY)(client, job) is True
     assert client.get("/jobs/start/simulate/").status_code == 403
+    assert "/jobs/start/simulate/" not in client.get("/api/openapi.json").json()["paths"]
     assert not policy.visible(Job.objects.all(), AnonymousUser()).exists()
 
 

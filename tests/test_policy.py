@@ -67,7 +67,7 @@ def job(alice: User, valkey: Valkey) -> Iterator[Job]:
 
 def person(who: str, job: Job) -> User | None:
     """Somebody of the table."""
-    if who == "nobody":
+    if who == "anonymous":
         return None
     if who.startswith("the owner"):
         assert job.owner is not None
@@ -212,4 +212,4 @@ def test_the_policy_itself_says_the_same(who: str, job: Job) -> None:
     assert policy.may_retry(user, job) is expected["cancels, retries"]
     browses = expected["sees a job"] and not who.startswith("the owner")
     assert policy.may_browse(user) is policy.may_see_tracebacks(user, job) is browses
-    assert policy.may_start(user, "simulate") is (user.is_active and who != "nobody")
+    assert policy.may_start(user, "simulate") is (user.is_active and who != "anonymous")

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
 
 from headway.conf import conf
 from headway.lifecycle import announce, lease
@@ -19,7 +21,15 @@ from headway.stream import Log, Reporter
 from headway.stream.event import KINDS, progress_of
 from headway.stream.sse import Decoder
 from tests.stream.conftest import written
-from tests.support.protocol import PAGE, SCHEMAS, blocks, valid, valid_message
+from tests.support.protocol import (
+    PAGE,
+    SCHEMAS,
+    SOCKET,
+    blocks,
+    valid,
+    valid_frame,
+    valid_message,
+)
 from tests.support.stack import Valkey
 
 ODD_NUMBERS: tuple[Any, ...] = (
@@ -27,6 +37,13 @@ ODD_NUMBERS: tuple[Any, ...] = (
     *(float("nan"), float("inf")),
 )
 ODD_TEXTS = ("", "a\r\nb\rc", "\0", "\ud800", "<b>", "é" * 3000, "x" * 1_000_000, None, 5)
+
+
+@pytest.fixture
+def alices(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
 
 
 def test_every_event_that_the_code_sends_has_a_schema_and_nothing_else_has() -> None:
@@ -44,6 +61,30 @@ def test_every_example_decodes_and_is_valid() -> None:
             valid_message(message)
             shown.add(message.event)
     assert {"progress", "state", "resync", "snapshot", "heartbeat", "done"} <= shown
+
+
+def test_every_message_of_a_websocket_is_valid() -> None:
+    shown = [line for example in blocks("ws") for line in example.splitlines()]
+    for line in shown:
+        sender, message = line[0], json.loads(line[2:])
+        valid_frame(message) if sender == "<" else SOCKET[message["type"]].validate(message)
+    assert {line[0] for line in shown} == {"<", ">"}
+
+
+def test_the_headers_of_a_stream_are_those_of_the_page(valkey: Valkey, alices: Client) -> None:
+    job = Job.objects.create(kind="simulate", title="Simulate", owner=User.objects.get())
+    answer = alices.get(f"/jobs/{job.pk}/events/")
+    [headers] = blocks("http")
+    for line in headers.splitlines():
+        name, _, value = line.partition(": ")
+        assert answer[name] == value
+
+
+def test_a_refusal_is_the_problem_of_the_page(alices: Client) -> None:
+    wrong = {"seconds": 1, "steps": "many", "phases": 1}
+    answer = alices.post("/jobs/start/simulate/", wrong, content_type="application/json")
+    [problem] = blocks("json5")
+    assert answer.json() == json.loads(problem)
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -1,4 +1,4 @@
-"""Celery's options of one start, as the row keeps them until the message is published."""
+"""Celery's options of one start, as stored in the row until the message is published."""
 
 import json
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def wanted(task: JobTask, options: Mapping[str, Any]) -> Wanted:
     kept.pop("countdown", None)
     expires = kept.get("expires", task.expires)
     if expires is not None:
-        # An absolute time, or each publish anew would put it off.
+        # An absolute time, or each new publish would put it off.
         kept["expires"] = datetime.now(UTC) + timedelta(seconds=seconds_until(expires))
     queue = _queue(task, kept)
     if isinstance(kept.get("queue"), Queue):

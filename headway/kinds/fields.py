@@ -1,4 +1,4 @@
-"""Form fields of parameters for which Django's own do not show or take what is stored."""
+"""Form fields for parameters whose stored values Django's own fields cannot show or accept."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,6 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+
+MAX_WRONG = 20
+"""Sentences about lines that will not do, in one answer."""
 
 
 class DateInput(forms.DateInput):
@@ -68,7 +71,7 @@ class Lines(forms.CharField):
 
     def __init__(self, *, item: forms.Field, **options: Any) -> None:
         self.item = item
-        options["help_text"] = options.get("help_text") or "One a line."
+        options["help_text"] = options.get("help_text") or "One per line."
         super().__init__(**{"widget": forms.Textarea({"rows": 3}), **options})
 
     def prepare_value(self, value: Any) -> Any:
@@ -84,6 +87,9 @@ class Lines(forms.CharField):
                 found.append(self.item.clean(line.strip() if isinstance(line, str) else line))
             except ValidationError as error:
                 wrong += [f"{str(line)[:50]}: {sentence}" for sentence in error.messages]
+            if len(wrong) >= MAX_WRONG:  # of a whole novel pasted in, each line may take a query
+                wrong.append("What follows was not looked at.")
+                break
         if wrong:
             raise ValidationError(wrong)
         return found
@@ -110,7 +116,7 @@ def choice(choices: Mapping[str, tuple[Any, str]], **options: Any) -> forms.Fiel
 
 
 def key(model: type[Model], **options: Any) -> forms.Field:
-    """The key of a row, typed in: a list of all rows may be long, and is not for everybody."""
+    """The key of a row, typed in: a list of all rows may be long, and not every user may see it."""
     widget = options.pop("widget", forms.TextInput)
     return forms.ModelChoiceField(model._default_manager.all(), widget=widget, **options)
 

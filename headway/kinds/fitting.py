@@ -1,4 +1,4 @@
-"""Whether a start form gives a task what it takes; asked when the task is declared."""
+"""Whether a start form fits its task; checked when the task is declared."""
 
 import datetime
 import inspect
@@ -39,7 +39,7 @@ def check(function: Callable[..., Any], form: type[forms.Form], *, bound: bool =
     """Raises TypeError where what `form` gives is not what `function` takes.
 
     What a form does in `clean`, and fields with a class or a `clean_<name>` of their own, are not
-    known before somebody fills it in. A `bound` function takes its task first.
+    known before the form is filled in. A `bound` function takes its task first.
     """
     takes = dict([*parameters.signature(function).parameters.items()][bool(bound) :])
     given = {parameter.kind for parameter in takes.values()}

@@ -1,4 +1,4 @@
-"""What of a Python value fits into a JSON column of every database."""
+"""Converts Python values to what fits into a JSON column of every database."""
 
 import json
 import math

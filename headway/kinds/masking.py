@@ -1,4 +1,4 @@
-"""Takes secrets out of texts that somebody reads."""
+"""Masks secrets in texts that people read."""
 
 import json
 import re

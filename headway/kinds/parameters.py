@@ -1,4 +1,4 @@
-"""A task's parameters: the form its annotations describe, and binding of what it is called with."""
+"""A task's parameters: the form that its annotations describe, and binding of call arguments."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,7 +51,9 @@ def stored(name: str, takes: inspect.Signature, params: Mapping[str, Any]) -> di
         try:
             kept[key] = _to_json(takes, key)(value)
         except ValueError as error:
-            raise ParameterError(f"{name}: the value of {key!r} will not do: {error}.") from error
+            raise ParameterError(
+                f"{name}: the value of {key!r} cannot be used: {error}."
+            ) from error
     return kept
 
 
@@ -115,7 +117,7 @@ def form(takes: inspect.Signature) -> type[forms.Form]:
 
 class _ParametersForm(forms.Form):
     """A secret that is left empty is left out, so that the function's default counts: that is
-    shown to nobody."""
+    never shown."""
 
     optional: Collection[str] = ()
 

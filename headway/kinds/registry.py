@@ -70,11 +70,41 @@ class Kind:
         For commands and JSON; a browser sends every field, so pages bind `form_class` directly.
         """
         initial = {
-            name: field.initial
+            name: field.initial() if callable(field.initial) else field.initial
             for name, field in self.form_class.base_fields.items()
             if field.initial is not None and not isinstance(field, forms.FileField)
         }
-        return self.form_class({**initial, **values}, dict(files or {}))  # type: ignore[arg-type]  # Form takes any mapping of files
+        data = self.shown({**initial, **values})
+        for name in self._of_several_widgets() & data.keys():
+            data |= {f"{name}_{number}": part for number, part in enumerate(data[name])}
+        return self.form_class(data, dict(files or {}))  # type: ignore[arg-type]  # Form takes any mapping of files
+
+    def shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values`, texts or what JSON holds, as a form shows them: a list with a part for each
+        widget where a field has several."""
+        several = self._of_several_widgets()
+        return {
+            name: self._parts(name, value) if name in several else value
+            for name, value in values.items()
+        }
+
+    def _of_several_widgets(self) -> frozenset[str]:
+        fields = self.form_class.base_fields.items()
+        return frozenset(n for n, each in fields if isinstance(each.widget, forms.MultiWidget))
+
+    def _parts(self, name: str, value: Any) -> list[Any]:
+        """What cannot be taken apart goes to each widget whole, which says what is wrong."""
+        if isinstance(value, list):
+            return value
+        try:
+            known = parameters.revived(self.task.job_signature, {name: value})[name]
+        except ValueError:
+            known = value
+        widget: Any = self.form_class.base_fields[name].widget
+        try:
+            return list(widget.decompress(known))
+        except (AttributeError, TypeError, ValueError):
+            return [value] * len(widget.widgets)
 
 
 def kinds() -> dict[str, Kind]:
@@ -86,7 +116,7 @@ def kinds() -> dict[str, Kind]:
         if not name:
             continue
         found.setdefault(name, _describe(task))
-    return dict(sorted(found.items(), key=lambda item: item[1].title))
+    return dict(sorted(found.items(), key=lambda item: str(item[1].title)))
 
 
 def get(name: str) -> Kind:
@@ -106,7 +136,7 @@ def secrets_of_task(name: str) -> frozenset[str] | None:
 def unit(name: str) -> str:
     """What the progress of a kind counts; "" where it does not say, or is gone."""
     kind = kinds().get(name)
-    return kind.unit if kind else ""
+    return str(kind.unit) if kind else ""  # it may be a lazy translation
 
 
 def stalled_after(name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Values that only processes with this site's SECRET_KEY can read."""
+"""Encrypts values so that only processes with this site's SECRET_KEY can read them."""
 
 import base64
 import json

@@ -1,4 +1,5 @@
-"""Which parameters are secrets. A job keeps these apart, and its other parameters name them."""
+"""Which parameters are secret. A job stores them separately, and its other parameters name
+them."""
 
 import json
 import re
@@ -57,7 +58,7 @@ def fields(form: type[forms.Form] | forms.Form) -> frozenset[str]:
 def split(
     marked: Collection[str], params: Mapping[str, Any], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The columns `params`, as anybody may see it, and `secrets`: those among the parameters,
+    """The columns `params`, as any viewer may see it, and `secrets`: those among the parameters,
     sealed. With secrets in its Celery options alone a job has that column too: whoever erases it
     knows by it that there are some."""
     hidden = {name: value for name, value in params.items() if _is_secret(name, value, marked)}
@@ -73,16 +74,16 @@ def names(params: Mapping[str, Any]) -> list[str]:
 def of(job: Any) -> dict[str, Any]:
     """A job's secrets by name. Raises MissingError when they were erased or the key has changed."""
     wanted = names(job.params)
-    listed = ", ".join(name.replace("_", " ") for name in wanted) or "for what is to follow it"
-    again = "Start another job like this one, and enter it again."
+    listed = ", ".join(name.replace("_", " ") for name in wanted) or "for the tasks that follow it"
+    again = "Start another job like this one, and enter them again."
     if not job.secrets and (wanted or _mentions_mask(job.options)):
-        raise MissingError(f"What was entered for this job ({listed}) has been erased. {again}")
+        raise MissingError(f"The secrets entered for this job ({listed}) have been erased. {again}")
     try:
         return unseal(job.secrets) if wanted else {}
     except UnreadableError:
         raise MissingError(
-            f"What was entered for this job ({listed}) can no longer be read, because this site's"
-            f" key has changed. {again}"
+            f"The secrets entered for this job ({listed}) can no longer be read, because this site"
+            f"'s key has changed. {again}"
         ) from None
 
 

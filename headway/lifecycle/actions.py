@@ -1,4 +1,5 @@
-"""The verbs: start, cancel, retry a job. Pages, admin, API, commands and Celery all call these."""
+"""The actions: start, cancel, retry a job. Pages, admin, API, commands and Celery all call
+these."""
 
 import hashlib
 import uuid
@@ -14,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import wanted
+from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
@@ -21,8 +23,6 @@ from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
-TITLE = 200
-"""Characters of a title."""
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 
@@ -31,7 +31,7 @@ class ActionError(Exception):
 
 
 class NotAllowedError(ActionError):
-    """Somebody else might."""
+    """Another user might."""
 
 
 class KeyUsedError(ActionError):
@@ -64,7 +64,7 @@ def start(
     chosen = _kind(kind)
     takes = chosen.task.job_signature
     owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
-    called = json_values.text(title or chosen.title, TITLE)
+    called = json_values.text(str(title or chosen.title), TITLE)
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=called, owner_id=owner_id)
     with fitting(kind):
         bound = secrets.opened(parameters.bind(kind, takes, (), params))
@@ -99,7 +99,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
 
 
 def retry(job: Job, by: User | None = None) -> Job:
-    """Queues a failed, cancelled or lost job for another attempt, with attempts anew.
+    """Queues a failed, cancelled or lost job for another attempt, with all its attempts again.
 
     Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
     `by` to change, or when its secrets are gone.
@@ -114,7 +114,7 @@ def retry(job: Job, by: User | None = None) -> Job:
         **QUEUED_AGAIN,
         max_attempts=F("attempt") + chosen.task.max_attempts,
         reason=f"Retried by {by}" if by else "Retried",
-        options=_anew(job.options),
+        options=_reusable(job.options),
     )
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
@@ -170,12 +170,12 @@ def _stored(
 
 def _require(allowed: bool) -> None:
     if not allowed:
-        raise NotAllowedError("You may look at this job, but not change it.")
+        raise NotAllowedError("You may view this job, but not change it.")
 
 
 def _require_ours(job: Job) -> None:
     if job.observed:
-        raise ActionError("This task is only watched here: it cannot be cancelled or retried.")
+        raise ActionError("This task is only observed here: it cannot be cancelled or retried.")
 
 
 def _require_secrets(jobs: QuerySet[Job]) -> None:
@@ -210,7 +210,7 @@ def _started_before(job: Job) -> Job | None:
     return first
 
 
-def _anew(options: Mapping[str, Any]) -> dict[str, Any]:
+def _reusable(options: Mapping[str, Any]) -> dict[str, Any]:
     """Celery's options without what an earlier run used up."""
     return {name: value for name, value in options.items() if name not in ("expires", "retries")}
 

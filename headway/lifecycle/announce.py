@@ -1,5 +1,5 @@
-"""Tells the log, and those who listen to signals, what the database already holds. Redis may be
-away: nothing here ever raises."""
+"""Tells the log, and receivers of signals, what the database already holds. Redis may be
+unavailable: nothing here ever raises."""
 
 import logging
 import uuid

@@ -1,4 +1,4 @@
-"""Publishes a stored job: never blocks its caller for more than three seconds, whatever hangs."""
+"""Publishes a stored job; never blocks its caller for more than three seconds, whatever hangs."""
 
 import logging
 import threading

@@ -1,4 +1,5 @@
-"""What is said of an exception: to users a sentence, to the admin and the log all but secrets."""
+"""How an exception is presented: to users as a message, to the admin and the log in full except
+secrets."""
 
 import logging
 import traceback
@@ -14,6 +15,7 @@ from headway.kinds.converters import GoneError
 from headway.kinds.masking import Mask
 from headway.kinds.secrets import MissingError
 from headway.lifecycle.actions import ActionError
+from headway.stream.event import clean
 
 logger = logging.getLogger(__name__)
 REASON = 500
@@ -49,7 +51,7 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
     if settings.DEBUG and conf.JOB_SHOW_ERRORS:
         return json_values.text(f"{rest} (reference {reference})", REASON)
     return (
-        "Something unexpected went wrong. Whoever runs this site can look it up by the reference"
+        "Something unexpected went wrong. The operator of this site can look it up by the reference"
         f" {reference}"
     )
 
@@ -57,7 +59,8 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
 def noted(where: str, text: str) -> str:
     """Logs what is not for users, and returns the reference by which it is found in the log."""
     reference = get_random_string(8, REFERENCE)
-    logger.error("%s: reference %s: %s", where, reference, text)
+    # In one line each: an address may hold line breaks, and an exception what steers terminals.
+    logger.error("%s: reference %s: %s", clean(where), reference, clean(text, 2000))
     return reference
 
 

@@ -1,4 +1,4 @@
-"""Where files of jobs live in the default storage: uploads/<job>/ and results/<job>/<attempt>/."""
+"""Where files of jobs are in the default storage: uploads/<job>/ and results/<job>/<attempt>/."""
 
 import logging
 import uuid
@@ -44,7 +44,7 @@ def delete(names: Iterable[str]) -> None:
     for name in names:
         try:
             default_storage.delete(name)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - storages raise what their services' libraries do
             logger.warning("%s could not be deleted: %s", name, error)
 
 

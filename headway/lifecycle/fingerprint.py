@@ -1,4 +1,4 @@
-"""What a start asks for, in 64 characters: by these a repetition is told from another start."""
+"""What a start requests, in 64 characters that tell a repetition from a different start."""
 
 import hashlib
 import inspect

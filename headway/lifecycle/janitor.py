@@ -1,5 +1,5 @@
-"""Sets right what workers, brokers and deploys left behind. Two janitors do no harm: every change
-is one conditional UPDATE."""
+"""Cleans up what workers, brokers and deploys left behind. Two janitors are harmless: every
+change is one conditional UPDATE."""
 
 import logging
 import time
@@ -12,7 +12,15 @@ from typing import TypeVar
 
 import redis
 from django.db import InterfaceError, OperationalError
-from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Q,
+    QuerySet,
+)
 from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
@@ -52,7 +60,7 @@ def sweep() -> None:
     for step in steps:
         try:
             step()
-        except Exception as error:  # nobody repairs the janitor
+        except Exception as error:  # the janitor must go on
             away = outage.is_outage(error)
             if away:
                 _note_outage()
@@ -118,13 +126,16 @@ def end_expired() -> None:
 
 def publish_forgotten() -> None:
     """Publishes queued jobs that are due and whose message was never sent, or seems to be lost."""
-    due = observed.ours(Status.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=Now()))
-    never = due.filter(published_at=None, created_at__lt=later(-RECENT))
     known = registry.kinds()
+    waiting = observed.ours(Status.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=Now()))
+    # They wait for code that knows them, and must not take the turn of others.
+    unknown = waiting.exclude(kind__in=known).order_by().values_list("kind")
+    for kind, count in unknown.annotate(Count("pk")):
+        logger.warning("%d job(s) wait: this code has no kind %r", count, kind)
+    due = waiting.filter(kind__in=known)
+    never = due.filter(published_at=None, created_at__lt=later(-RECENT))
     for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:
-        if job.kind not in known:
-            logger.warning("Job %s waits: this code has no kind %r", job.pk, job.kind)
-        elif not dispatch.publish(job) and dispatch.depth(job.queue) is None:
+        if not dispatch.publish(job) and dispatch.depth(job.queue) is None:
             return  # the broker is away; the others would only wait for it one after the other
 
 
@@ -186,7 +197,8 @@ def _batches(rows: QuerySet[Job, T]) -> Iterator[list[T]]:
 
 
 def _lost_messages(due: QuerySet[Job]) -> list[Job]:
-    """Jobs to publish again. The pause doubles with a job's age, lest a long queue is flooded."""
+    """Jobs to publish again. The pause doubles with a job's age, so that a long queue is not
+    flooded."""
     found: list[Job] = []
     sent = due.filter(published_at__lt=later(-conf.JOB_REPUBLISH_AFTER)).annotate(
         now=Now(), since=Coalesce("not_before", "created_at", output_field=DateTimeField())

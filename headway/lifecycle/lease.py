@@ -1,4 +1,4 @@
-"""Who may work on a job: one conditional UPDATE each, by the database's clock, decides it."""
+"""Who may work on a job: decided by one conditional UPDATE each, by the database's clock."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from headway.conf import conf
 from headway.lifecycle import announce, snapshots
 from headway.models import HELD, Attempt, Job, Status
-from headway.stream.event import MOTION
+from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
 
 Changes = dict[str, Any]
 
@@ -43,7 +43,8 @@ QUEUED_AGAIN: Changes = BLANK | {
 }
 
 BACK_OFF = 5.0
-"""Seconds before a job whose worker died runs again, lest it kills one worker after the other."""
+"""Seconds before a job whose worker died runs again, so that it does not kill one worker after the
+other."""
 
 MAX_FREE_INTERRUPTIONS = 20
 """Attempts up to which an interruption is free: a job that brings its machine to its knees may be
@@ -53,9 +54,9 @@ what its workers are shut down for, or what its database goes away for."""
 class Traces(NamedTuple):
     """What an attempt has said so far: progress, the first warnings, the last log lines."""
 
-    progress: Mapping[str, Any] = {}
-    warnings: list[dict[str, str]] = []  # noqa: RUF012 - replaced, never changed
-    lines: list[dict[str, str]] = []  # noqa: RUF012 - replaced, never changed
+    progress: Progress | NoProgress = {}  # noqa: RUF012 - replaced, never changed
+    warnings: list[Problem] = []  # noqa: RUF012 - replaced, never changed
+    lines: list[Line] = []  # noqa: RUF012 - replaced, never changed
 
 
 def later(seconds: float) -> Combinable:
@@ -66,7 +67,7 @@ def later(seconds: float) -> Combinable:
 def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     """Takes a job that is due, or whose last worker let its lease run out, for a new attempt.
 
-    None means: somebody has it, it has ended, is not due or does not exist - leave it alone.
+    None means: another worker has it, it has ended, is not due or does not exist - leave it alone.
     """
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
@@ -95,7 +96,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
 def renew(attempt: Attempt, traces: Traces) -> bool | None:
     """Keeps the lease and commits the progress so far.
 
-    True: kept. None: kept, and somebody asked to cancel. False: the attempt was replaced or ended.
+    True: kept. None: kept, and a cancel was requested. False: the attempt was replaced or ended.
     """
     with transaction.atomic():
         kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **_columns(traces.progress))
@@ -140,8 +141,8 @@ def settle(
         changes["percent"] = 100.0
     if status == Status.CANCELLED and not reason:
         del changes["reason"]  # who asked for it is there already
-    ending = traces._asdict() | {"status": status, "reason": reason, "error": error}
-    return _end(_mine(attempt), attempt, changes, ending)
+    attempt_changes = traces._asdict() | {"status": status, "reason": reason, "error": error}
+    return _end(_mine(attempt), attempt, changes, attempt_changes)
 
 
 def requeue(
@@ -156,16 +157,16 @@ def requeue(
     """Ends the attempt and queues the job for the next one in `delay` seconds (a Celery retry).
 
     It does not count against `max_attempts`: Celery's `max_retries` limits it. False as in settle,
-    and when somebody has asked to cancel.
+    and when a cancel was requested.
     """
     queued = QUEUED_AGAIN | {
         "reason": reason,
         "not_before": later(delay),
         "max_attempts": F("max_attempts") + 1,
     }
-    ending = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
+    attempt_changes = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
     running = _mine(attempt).filter(status=Status.RUNNING)
-    return _end(running, attempt, queued | dict(changes), ending)
+    return _end(running, attempt, queued | dict(changes), attempt_changes)
 
 
 def interrupt(
@@ -181,21 +182,24 @@ def interrupt(
     which uses up none of its attempts; after MAX_FREE_INTERRUPTIONS it does.
 
     False: it is neither `repeatable` nor has a checkpoint to go on from, no attempt is left, or
-    somebody has asked to cancel it, ended it or taken it over.
+    it was cancelled, ended or taken over.
     """
     saved = Attempt.objects.filter(job=OuterRef("pk"), checkpoint__isnull=False)
     running = _mine(attempt).filter(status=Status.RUNNING)
     free = running.filter(attempt__lt=MAX_FREE_INTERRUPTIONS)
     again = QUEUED_AGAIN | {"reason": f"{reason}. Another attempt follows"}
     at_no_cost = {"max_attempts": F("max_attempts") + 1, "not_before": later(pause)}
-    ending = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}
+    attempt_changes = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}
     return _end(
-        free if repeatable else free.filter(Exists(saved)), attempt, again | at_no_cost, ending
+        free if repeatable else free.filter(Exists(saved)),
+        attempt,
+        again | at_no_cost,
+        attempt_changes,
     ) or _end(
         running.filter(attempt__lt=F("max_attempts")),
         attempt,
         again | {"not_before": later(max(pause, BACK_OFF))},
-        ending,
+        attempt_changes,
     )
 
 
@@ -212,15 +216,15 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
         "reason": f"{reason}. Another attempt follows",
         "not_before": later(BACK_OFF),
     }
-    ending = (job_id, reason, said)
-    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *ending):
+    given_up = (job_id, reason, said)
+    if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *given_up):
         return True
     shown = _columns(said[max(said)]["progress"]) if said else {}
     ended = {"finished_at": Now(), "lease_until": None, **shown}
     lost = ended | {"status": Status.LOST, "reason": reason}
     cancelled = ended | {"status": Status.CANCELLED}
     stopping = held.filter(status=Status.CANCELLING)
-    return _give_up(running, lost, *ending) or _give_up(stopping, cancelled, *ending)
+    return _give_up(running, lost, *given_up) or _give_up(stopping, cancelled, *given_up)
 
 
 def _mine(attempt: Attempt) -> QuerySet[Job]:
@@ -228,34 +232,42 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
     return Job.objects.filter(pk=attempt.job_id, attempt=attempt.number, status__in=HELD)
 
 
-def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, ending: Changes) -> bool:
+def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
     with transaction.atomic():
         if held.update(**changes):
-            own.update(**ending, finished_at=Now())
+            own.update(**attempt_changes, finished_at=Now())
             announce.after_commit(attempt.job_id, changes["status"])
             return True
     # A commit whose answer got lost is found done the second time.
-    return own.filter(status=ending["status"], finished_at__isnull=False).exists()
+    return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()
 
 
-def _give_up(held: QuerySet[Job], changes: Changes, job_id: uuid.UUID | str, *ending: Any) -> bool:
+def _give_up(
+    held: QuerySet[Job],
+    changes: Changes,
+    job_id: uuid.UUID | str,
+    reason: str,
+    said: Mapping[int, LastWords],
+) -> bool:
     with transaction.atomic():
         if not held.update(**changes):
             return False
-        _end_attempts(job_id, *ending)
+        _end_attempts(job_id, reason, said)
         announce.after_commit(job_id, changes["status"])
     return True
 
 
-def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, Changes]) -> None:
+def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, LastWords]) -> None:
     """Notes that attempts without an end were lost, and what they have said, by their numbers."""
-    ending = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
+    attempt_changes = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
     for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number"):
-        found = said.get(attempt.number, {})
-        Attempt.objects.filter(pk=attempt.pk).update(**ending, **found)
+        found = said.get(attempt.number)
+        changes: Changes = attempt_changes | (dict(found) if found else {})
+        Attempt.objects.filter(pk=attempt.pk).update(**changes)
 
 
-def _columns(progress: Mapping[str, Any]) -> Changes:
+def _columns(progress: Progress | NoProgress) -> Changes:
     """The columns of a job that keep its progress."""
-    return {column: progress[name] for name, column in COLUMNS.items() if name in progress}
+    known: Mapping[str, object] = progress
+    return {column: known[name] for name, column in COLUMNS.items() if name in known}

@@ -1,5 +1,5 @@
-"""Which workers and janitors live on this machine, as its kernel knows; their jobs are given back
-when they do not any more."""
+"""Which workers and janitors are alive on this machine, according to its kernel; jobs of dead
+ones are given back."""
 
 import logging
 import secrets

@@ -27,5 +27,5 @@ def glance() -> Glance:
 
 
 def feed(owner_id: Any) -> str:
-    """The feed on which an owner's new jobs are announced; "" for jobs that nobody owns."""
+    """The feed on which an owner's new jobs are announced; "" for jobs without an owner."""
     return "" if owner_id is None else f"user:{owner_id}"

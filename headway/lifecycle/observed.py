@@ -1,5 +1,5 @@
-"""Rows of Celery tasks that are not ours. What Celery says of them is written down and believed, in
-whatever state the row is: they have no lease of their own and nothing fences them."""
+"""Rows of Celery tasks that are not job tasks. What Celery reports about them is recorded and
+believed, whatever the row's state: they have no lease of their own and are not fenced."""
 
 import uuid
 from collections.abc import Iterable
@@ -35,11 +35,12 @@ def queued(
     not_before: datetime | None = None,
 ) -> None:
     """Makes the row of a task that was sent, unless there is one. A worker may be there first."""
+    # Not in the transaction: SQLite refuses one that has read before others wrote (BUSY_SNAPSHOT).
+    if Job.objects.filter(pk=pk).exists():
+        return
     job = Job(id=pk, kind=kind, title=title, owner_id=owner, queue=queue, max_attempts=0)
     job.not_before = not_before
     with transaction.atomic():
-        if Job.objects.filter(pk=pk).exists():
-            return
         Job.objects.bulk_create([job], ignore_conflicts=True)
         Job.objects.filter(pk=pk, published_at=None).update(published_at=Now())
         transaction.on_commit(lambda: _tell_created(job), robust=True)
@@ -92,12 +93,12 @@ def retried(attempt: Attempt, delay: float, traces: Traces, *, reason: str, erro
     next run may have begun: then this one has ended all the same."""
     changes = {"max_attempts": 0, "published_at": Now()}
     if not lease.requeue(attempt, delay, traces, reason=reason, error=error, changes=changes):
-        ending = {"status": Status.FAILED, "reason": reason, "error": error}
-        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict(), **ending)
+        attempt_changes = {"status": Status.FAILED, "reason": reason, "error": error}
+        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict(), **attempt_changes)
 
 
 def revoked(pk: uuid.UUID, reason: str) -> None:
-    """Notes that somebody has revoked it."""
+    """Records that it was revoked."""
     row = Job.objects.filter(pk=pk, max_attempts=0, status__in=ACTIVE)
     changes = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
     with transaction.atomic():
@@ -112,7 +113,7 @@ def end_forgotten() -> None:
     due = Coalesce("not_before", "created_at")
     old = waiting.annotate(due=due).filter(due__lt=later(-FORGOTTEN))
     for pk in list(old.values_list("pk", flat=True)[:200]):
-        reason = "Nothing was heard of it for a day after it was due"
+        reason = "It was not heard of for a day after it was due"
         if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
             announce.after_commit(pk, Status.LOST)
 
@@ -132,7 +133,7 @@ def _uuids(texts: Iterable[str]) -> list[uuid.UUID]:
 
 
 def as_uuid(task_id: object) -> uuid.UUID | None:
-    """The key of a task's row; None for an id of somebody's own that is no UUID."""
+    """The key of a task's row; None for a custom id that is not a UUID."""
     try:
         return uuid.UUID(str(task_id))
     except ValueError:

@@ -1,4 +1,5 @@
-"""A database that is away: which errors say so, and how long our own reads and writes insist."""
+"""Database outages: which errors mean one, and how long the app's own reads and writes are
+retried."""
 
 import contextlib
 import logging
@@ -37,7 +38,7 @@ REFUSALS = (
 SQLSTATE; in another language than English such an answer counts as absence, a bounded number of
 times."""
 AWAY_RESULTS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-"""SQLite's: somebody else holds the lock for longer than we wait, or the file cannot be read. Not
+"""SQLite's: another process holds the lock for longer than we wait, or the file cannot be read. Not
 SQLITE_LOCKED (a conflict within the process) nor SQLITE_FULL (asking again fills it again)."""
 
 

@@ -1,4 +1,4 @@
-"""Says why a queued job waits."""
+"""Explains why a queued job waits."""
 
 import math
 from datetime import UTC, datetime

@@ -11,7 +11,19 @@ import redis
 from headway.kinds import registry
 from headway.lifecycle.log import glance, log
 from headway.models import TERMINAL, Attempt, Job, Status
-from headway.stream.event import MOTION, Motion, Progress, Snapshot, State, is_stalled, progress_of
+from headway.stream.event import (
+    MOTION,
+    LastWords,
+    Line,
+    Motion,
+    NoProgress,
+    Problem,
+    Progress,
+    Snapshot,
+    State,
+    is_stalled,
+    progress_of,
+)
 from headway.stream.log import Told
 from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
 
@@ -70,7 +82,7 @@ def completed(job: Job) -> Progress:
     return progress_of(snapshot(job, said.first()))
 
 
-def last_words(job_id: uuid.UUID | str) -> dict[int, dict[str, Any]]:
+def last_words(job_id: uuid.UUID | str) -> dict[int, LastWords]:
     """What attempts that died without an end have said, by their numbers: `progress`, `warnings`
     and `lines`. From their rows, which were written with the lease, or from the log where that has
     more. Never raises for want of Redis."""
@@ -78,23 +90,30 @@ def last_words(job_id: uuid.UUID | str) -> dict[int, dict[str, Any]]:
     return {attempt.number: _said(attempt) for attempt in open_ones}
 
 
-def _said(attempt: Attempt) -> dict[str, Any]:
+def _said(attempt: Attempt) -> LastWords:
     try:
         told = log().told(str(attempt.job_id), attempt.number)
     except redis.RedisError as error:
         logger.warning("Redis did not tell what job %s has said: %s", attempt.job_id, error)
         told = Told({}, [])
-    lines = [{"level": line["level"], "text": line["text"]} for line in told.lines]
-    warnings = [
+    lines: list[Line] = [{"level": line["level"], "text": line["text"]} for line in told.lines]
+    warnings: list[Problem] = [
         {"item": line["item"], "reason": line["text"].removeprefix(f"{line['item']}: ")}
         for line in told.lines
         if line["level"] == "warning"
     ]
     return {
-        "progress": max(told.progress, attempt.progress, key=lambda each: each.get("elapsed", -1)),
+        "progress": max(told.progress, attempt.progress, key=_reached),
         "warnings": max(warnings[:WARNINGS_KEPT], attempt.warnings, key=len),
         "lines": max(lines[-LINES_KEPT:], attempt.lines, key=len),
     }
+
+
+def _reached(progress: Progress | NoProgress) -> float:
+    """Seconds into the attempt; -1 before the first progress."""
+    known: Mapping[str, Any] = progress
+    elapsed: float | None = known.get("elapsed")
+    return -1.0 if elapsed is None else elapsed
 
 
 def _committed(job: Job) -> Motion:

@@ -1,4 +1,4 @@
-"""Waiting for the end of a job, in code that has no page to show its bar on."""
+"""Waiting for the end of a job, in code without a page that shows its bar."""
 
 import asyncio
 import time

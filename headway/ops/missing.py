@@ -1,4 +1,4 @@
-"""What to do where an extra of the package is not installed."""
+"""Tells what to do when an extra of the package is not installed."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""What `manage.py up` runs, and where: as the project's settings and its Procfile say, else as most
-projects are laid out."""
+"""What `manage.py up` runs, and where: taken from the project's settings and its Procfile, else
+from the usual project layout."""
 
 import shlex
 import sys

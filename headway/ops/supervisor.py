@@ -1,4 +1,5 @@
-"""Runs the processes of an installation in one terminal: named output, restarts, an orderly end."""
+"""Runs the processes of an installation in one terminal: named output, restarts, an orderly
+shutdown."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Draws jobs in a terminal: bars where it can move the cursor, else a line for each change."""
+"""Draws jobs in a terminal: bars if the cursor can be moved, else a line for each change."""
 
 from collections.abc import Iterable
 from typing import Any, TextIO

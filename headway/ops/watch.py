@@ -1,4 +1,4 @@
-"""Where jobs are, again and again until all have ended: read here, or from another installation."""
+"""Polls the progress of jobs until all have ended: read here, or from another installation."""
 
 import time
 import uuid
@@ -31,7 +31,7 @@ def show(source: Iterator[Snapshot], out: TextIO) -> int:
     try:
         ended = {str(snapshot["status"]) for snapshot in draw(source, out).values()}
     except KeyboardInterrupt:
-        out.write("Stopped watching. The job goes on.\n")
+        out.write("Stopped watching. The job continues.\n")
         return INTERRUPTED
     if Status.FAILED in ended:
         return FAILED
@@ -58,7 +58,8 @@ def here(jobs: Sequence[uuid.UUID]) -> Iterator[Snapshot]:
 
 
 def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterator[Snapshot]:
-    """Snapshots of the jobs of the installation at `site`, from one stream of them all.
+    """Snapshots of the jobs of another installation, which has them below the address `site`, from
+    one stream of them all.
 
     Raises CommandError when it refuses them, or is no installation of ours.
     """
@@ -72,7 +73,7 @@ def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterat
                 if event.event in WHERE:
                     told = _merged(known, event.data)
                     if not _is_ours(told) or job not in names:
-                        raise CommandError(f"{site} sends no jobs of ours.", returncode=UNKNOWN)
+                        raise CommandError(f"{site} is not a Headway site.", returncode=UNKNOWN)
                     known[job] = told
                 if job in known:
                     quiet = known[job].get("quiet") if event.event == "snapshot" else None
@@ -89,10 +90,9 @@ def elsewhere(site: str, jobs: Sequence[uuid.UUID], token: str | None) -> Iterat
 
 def _address(site: str, jobs: Sequence[uuid.UUID]) -> str:
     """A job's own stream also says when the job has been deleted."""
-    root = f"{site.rstrip('/')}/jobs"
     if len(jobs) == 1:
-        return f"{root}/{jobs[0]}/events/?heartbeat"
-    return f"{root}/events/?heartbeat&{urlencode([('job', str(job)) for job in jobs])}"
+        return f"{site}/{jobs[0]}/events/?heartbeat"
+    return f"{site}/events/?heartbeat&{urlencode([('job', str(job)) for job in jobs])}"
 
 
 def _timed(told: Mapping[str, Any], heard: float) -> Snapshot:

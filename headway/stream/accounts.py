@@ -1,4 +1,4 @@
-"""How many streams each holder has: one counts until its client has taken the last byte of it."""
+"""How many streams each holder has: a stream counts until its client has read its last byte."""
 
 import asyncio
 from collections import Counter

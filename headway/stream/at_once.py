@@ -1,5 +1,5 @@
-"""What a stream owes at its cursor, as one answer that ends: for servers on which an open stream
-would keep others waiting. EventSource comes back by itself for the rest."""
+"""The events after a cursor, as one response that ends: for servers on which an open stream
+would keep others waiting. EventSource reconnects by itself for the rest."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""What a task has said and nobody has written yet. Of what is too much the oldest is left out and
-counted: readers want to know how it ended."""
+"""Reports of a task that have not been written yet. If there are too many, the oldest are
+dropped and counted: readers want to know how it ended."""
 
 import threading
 from collections import deque

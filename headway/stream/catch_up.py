@@ -1,4 +1,4 @@
-"""What a reader at a cursor lacks, from a consistent read of its jobs' logs. Pure."""
+"""What a reader at a cursor is missing, from a consistent read of its jobs' logs. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping

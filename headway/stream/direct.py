@@ -1,5 +1,6 @@
-"""Connections that belong to the hub alone: chunks of HTTP/1.1 go straight to the socket, and one
-epoll, watched by the event loop as one file, says which clients can take more or have left."""
+"""Connections that belong only to the hub: chunks of HTTP/1.1 go straight to the socket, and
+one epoll, which the event loop watches as a single file, tells which clients can take more or
+have left."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Notes in Redis which history its data belong to, before a writer writes.
+"""Records in Redis which server's history its data belong to, before a writer writes.
 
 A server that was restarted from an older file, or a replica that was promoted, may lack the last
 writes and say nothing of it. But its replication id is another one (INFO, section Replication).

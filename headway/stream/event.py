@@ -1,4 +1,4 @@
-"""What can happen to a job, and how it is written down as JSON: the one definition of progress.
+"""What can happen to a job, and how it is written as JSON: the one definition of progress.
 
 The dictionaries in the annotations are JSON Schema; headway/web/schemas.py makes its own of them.
 """
@@ -59,6 +59,41 @@ class Facts(TypedDict):
 
 class Progress(Run, Motion):
     """The data of a `progress` event."""
+
+
+class NoProgress(TypedDict):
+    """`{}`, which stands for the progress of an attempt that has reported none."""
+
+
+class Line(TypedDict):
+    """A line of an attempt's log, as its row keeps it."""
+
+    level: str
+    text: str
+
+
+class Entry(Line):
+    """The data of a `log` or `warning` event, of which only a warning has an `item`."""
+
+    job: str
+    attempt: int
+    item: NotRequired[str]
+
+
+class Problem(TypedDict):
+    """A warning, as an attempt's row keeps it."""
+
+    item: str
+    reason: str
+
+
+class LastWords(TypedDict):
+    """What an attempt has reported, as its row keeps it: the newest progress, the first warnings
+    and the last lines."""
+
+    progress: Progress | NoProgress
+    warnings: list[Problem]
+    lines: list[Line]
 
 
 class State(Run, Facts):

@@ -1,5 +1,6 @@
 """What a client of a stream must do from one connection to the next, without I/O: judge each
-answer, parse it, keep the cursor, and know when and whether to come back (docs/protocol.md)."""
+response, parse it, keep the cursor, and decide whether and when to reconnect
+(docs/protocol.md)."""
 
 import json
 import logging
@@ -179,6 +180,6 @@ def _refusal(status: int, headers: Mapping[str, str]) -> str:
         204: "204: the server wants no more connections.",
         401: "401: not signed in; the token is missing, wrong or revoked.",
         403: "403: this may not be read.",
-        404: "404: there is no such job, or it is somebody else's.",
+        404: "404: there is no such job, or it belongs to another user.",
     }
     return known.get(status, f"{status}: the server refused.")

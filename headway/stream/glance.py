@@ -1,4 +1,4 @@
-"""What pages read of the log: quickly, or not at all."""
+"""What pages read from the log: quickly, or not at all."""
 
 import logging
 import time
@@ -13,11 +13,11 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REST = 2.0
-"""Seconds in which nobody asks a Redis that has not answered in time."""
+"""Seconds in which a Redis that has not answered in time is not asked."""
 
 
 class Glance:
-    """Reads that a page can do without. Once Redis has let one wait in vain, no others are made for
+    """Reads that a page can do without. Once Redis has let one time out, no others are made for
     REST seconds; then one finds out for all. So a page with five of them, and ten pages at once,
     wait for one. Safe to share between threads."""
 
@@ -43,7 +43,7 @@ class Glance:
         return found
 
     def note(self, error: redis.RedisError) -> None:
-        """Redis did not answer somebody else. What fails at once, such as a refused connection,
+        """Redis did not answer another caller. What fails at once, such as a refused connection,
         costs no page anything."""
         if isinstance(error, redis.TimeoutError):
             self._blind_until = time.monotonic() + REST

@@ -1,4 +1,4 @@
-"""Takes the connection of a stream over from its web server, so that it costs its socket alone."""
+"""Takes over the connection of a stream from its web server, so that it costs only its socket."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Reads of many logs as one consistent picture, and what a reader at a cursor is owed from it.
+"""Reads many logs as one consistent picture, and finds what a reader at a cursor is missing.
 
 Pure: the commands are queued on any redis-py pipeline (sync or async) inside one MULTI, because
 numbers order all jobs together: a job read a moment later would overtake the ones read before.

@@ -1,5 +1,6 @@
-"""Looks after the open streams of a hub by the clock: keeps them alive, warns them when the log is
-away, ends the old and the large ones and those whose reader may no longer read."""
+"""Maintains the open streams of a hub by the clock: keeps them alive, warns them when the log
+is unavailable, and ends those that are too old or too large, or whose reader may no longer
+read."""
 
 import asyncio
 import logging

@@ -1,5 +1,5 @@
-"""The engine's door to Django: a streaming response, where it starts, and a handler that frees
-what a stream does not need."""
+"""The engine's entry point for Django: a streaming response, where it starts, and a handler
+that frees what a stream does not need."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -260,8 +260,8 @@ async def _iterate(
     for streams that the hub does not end itself."""
     sending = asyncio.ensure_future(_send(stream, send))
     leaving = asyncio.ensure_future(left(receive))
-    ending = [asyncio.ensure_future(hub.ending.wait())] if cut else []
-    tasks = (sending, leaving, *ending)
+    closing = [asyncio.ensure_future(hub.closing.wait())] if cut else []
+    tasks = (sending, leaving, *closing)
     try:
         with shutdown.last_words(hub):
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Fans live messages out to the streams of one web process, and catches them up from the log."""
+"""Fans out live messages to the streams of one web process, and catches them up from the log."""
 
 import asyncio
 import contextvars
@@ -84,7 +84,7 @@ class Hub:
         )
         self._accounts = Accounts(self.limits)
         self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
-        self.ending = asyncio.Event()
+        self.closing = asyncio.Event()
         """Set for good once `close` was called."""
         self._away: float | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -98,8 +98,8 @@ class Hub:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
         instead: an error status would make EventSource give up for good."""
         reader.wire, reader.budget = wire, self.limits.max_bytes
-        if self.ending.is_set() or self._accounts.is_full(reader.holder):
-            wire.write(farewell(CLOSING) if self.ending.is_set() else busy())
+        if self.closing.is_set() or self._accounts.is_full(reader.holder):
+            wire.write(farewell(CLOSING) if self.closing.is_set() else busy())
             reader.end()
             return
         wire.ready = partial(self._behind.unblock, reader)
@@ -134,7 +134,7 @@ class Hub:
     def close(self) -> Coroutine[Any, Any, None]:
         """Says farewell to all streams, at once. What it returns waits until their viewers have
         taken it, FAREWELL seconds at most, and ends the tasks and the connections."""
-        self.ending.set()
+        self.closing.set()
         for reader in tuple(self.readers):
             sign = self._housekeeper.sign(reader) if reader.waits else b""
             self._end(reader, farewell(CLOSING, sign))

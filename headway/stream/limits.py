@@ -1,4 +1,4 @@
-"""What streams may cost."""
+"""Limits of what streams may cost."""
 
 from dataclasses import dataclass
 

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from . import epoch, history, keys
-from .event import Event, to_json
+from .event import Entry, Event, NoProgress, Progress, to_json
 from .script import Script
 
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
@@ -24,7 +24,7 @@ class Receipt(NamedTuple):
     fenced: bool
     """This attempt has ended or a newer one has written: stop."""
     cancelled: bool
-    """Somebody asked this attempt to stop."""
+    """A cancel was requested."""
 
 
 class Snapshots(NamedTuple):
@@ -45,8 +45,8 @@ class Output(NamedTuple):
 class Told(NamedTuple):
     """What an attempt has told: its newest progress ({}: none) and its lines and warnings."""
 
-    progress: dict[str, Any]
-    lines: list[dict[str, Any]]
+    progress: Progress | NoProgress
+    lines: list[Entry]
 
 
 class Log:
@@ -133,10 +133,10 @@ class Log:
         # A long one may begin within a character.
         return Output(int(number or 0), int(attempt or 0), (text or b"").decode("utf-8", "ignore"))
 
-    def lines(self, job: str, upto: int, count: int = 200) -> list[dict[str, Any]]:
+    def lines(self, job: str, upto: int, count: int = 200) -> list[Entry]:
         """The data of a job's newest `count` log and warning events up to the number `upto`, oldest
         first."""
-        found: list[dict[str, Any]] = []
+        found: list[Entry] = []
         before = f"{upto}-0"
         while len(found) < count:
             reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500))
@@ -186,10 +186,6 @@ class Log:
         """Names the history that the log is part of; another one may lack what was written last."""
         reply: Any = self._redis.get(keys.EPOCH)
         return reply.decode() if reply else ""
-
-    def ping(self) -> None:
-        """Raises redis.RedisError unless Redis answers."""
-        self._redis.ping()
 
     def close(self) -> None:
         """Closes the connections."""

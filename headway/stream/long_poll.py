@@ -1,5 +1,5 @@
-"""Long polls: waits until a stream would have something new, without being one. Asks the hub, so
-that there is one way to catch up with the log, and holds nothing but the request itself."""
+"""Long polls: waits until a stream would have something new, without being one. Asks the hub,
+so that there is one way to catch up with the log, and holds only the request itself."""
 
 import asyncio
 import math

@@ -1,9 +1,9 @@
-"""Where a job stands and how fast it goes, from what its task reports. Pure and cheap to set."""
+"""Progress and speed of a job, from what its task reports. Pure, and cheap to set."""
 
 from typing import Any
 
 from .event import Measured, clean
-from .quantity import MAX_NUMBER, amount, share
+from .quantity import MAX_NUMBER, finite, share
 from .speed import Speed
 
 FULL = 99.9
@@ -25,13 +25,13 @@ class Meter:
     def enter(self, name: object, weight: Any = 1.0) -> None:
         """Begins a phase that takes `weight` (0 to 1) of what the phases before left of the bar."""
         base = self._end if self._phase else self._highest
-        self._base, self._end = base, base + (1.0 - base) * min(1.0, amount(weight) or 0.0)
+        self._base, self._end = base, base + (1.0 - base) * min(1.0, finite(weight) or 0.0)
         self._phase, self.current, self.total = clean(name, 100), None, None
         self._speed = Speed()
 
     def describe(self, now: float) -> Measured:
         """What the numbers come to at `now` (monotonic seconds)."""
-        current, total = amount(self.current), amount(self.total)
+        current, total = finite(self.current), finite(self.total)
         self._speed.sample(now, current or 0)
         rate = self._speed.rate(now)
         done = share(current, total)

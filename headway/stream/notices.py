@@ -1,4 +1,4 @@
-"""What a stream says of itself: how it begins, why it ends, and that there are too many."""
+"""What a stream says about itself: how it begins, why it ends, and that there are too many."""
 
 import random
 

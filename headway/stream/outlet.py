@@ -1,5 +1,6 @@
-"""The connection below an ASGI `send`: whether its client takes what it was sent, and its end by
-force. Servers do not say; what they are made of does (Daphne, Uvicorn, HTTP/1.1 of Hypercorn)."""
+"""The connection below an ASGI `send`: whether its client reads what it was sent, and closing
+it by force. Servers have no API for this; their internals tell (Daphne, Uvicorn, HTTP/1.1 of
+Hypercorn)."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,5 @@
-"""The one Pub/Sub connection of a web process: supervised, and it says when it lost something."""
+"""The one Pub/Sub connection of a web process: supervised, and it reports when it has lost
+something."""
 
 import asyncio
 import logging

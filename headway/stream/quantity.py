@@ -1,4 +1,4 @@
-"""Turns whatever a task reports into numbers that a bar can show. Nothing here raises."""
+"""Turns any value that a task reports into numbers that a bar can show. Nothing here raises."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ MAX_NUMBER = 1e15
 """Numbers above this are shown as this: past it a double no longer counts in ones."""
 
 
-def amount(value: Any) -> int | float | None:
+def finite(value: Any) -> int | float | None:
     """A finite number from 0 to MAX_NUMBER, or None where `value` is no number at all."""
     try:
         number = value if type(value) is int else float(value)

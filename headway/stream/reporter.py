@@ -1,5 +1,5 @@
-"""What a running attempt says about itself. The job's thread only stores values in memory; the
-ticker calls `flush`, which writes what changed."""
+"""Reports of a running attempt. The job's thread only stores values in memory; the ticker calls
+`flush`, which writes what changed."""
 
 import logging
 import threading
@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import redis
 
 from .backlog import PENDING, Backlog
-from .event import Event, Progress, clean
+from .event import Event, Line, Problem, Progress, clean
 from .log import Log, Receipt
 from .motion import Meter
-from .quantity import amount
+from .quantity import finite
 from .ticker import TICK, Flushes, Ticker
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ look again, before such a call raises."""
 
 
 class Cancelled(BaseException):
-    """Somebody asked this attempt to stop. Like asyncio's, no `except Exception` swallows it."""
+    """This attempt was asked to stop. Like asyncio's, no `except Exception` swallows it."""
 
 
 class Superseded(BaseException):
@@ -59,15 +59,15 @@ class Reporter:
         flushes, asked each time, as a fork needs another one."""
         self._clock, self._ticker = clock, ticker
         self.job, self.attempt = job, attempt
-        self.warnings: list[dict[str, str]] = []
+        self.warnings: list[Problem] = []
         self.warning_count = 0
-        self.lines: deque[dict[str, str]] = deque(maxlen=LINES_KEPT)
+        self.lines: deque[Line] = deque(maxlen=LINES_KEPT)
         self.number = 0
         self._log = log
         self._started = self._heard = self._clock()
         self._sent_at = 0.0
         self._motion = Meter()
-        self._shown: dict[str, Any] = {}
+        self._shown: dict[str, object] = {}
         self._idle = True
         self._backlog = Backlog()
         self._spoke = False
@@ -111,7 +111,7 @@ class Reporter:
     def advance(self, n: Any = 1) -> None:
         """Adds to how much is done."""
         with self._values:
-            self._motion.current = (amount(self._motion.current) or 0) + (amount(n) or 0)
+            self._motion.current = (finite(self._motion.current) or 0) + (finite(n) or 0)
         self._wake()
         if self._stop:
             self._obey()
@@ -209,7 +209,7 @@ class Reporter:
 
     def flush(self, now: float, *, last: bool = False) -> None:
         """Writes what changed, in one round trip and at most every TICK, but for the first output,
-        which somebody waits for; never raises."""
+        which a viewer waits for; never raises."""
         with self._writing:
             at_once = last or (self._backlog.has_output and not self._spoke)
             if self._stop is Superseded or (now - self._sent_at < TICK and not at_once):

@@ -1,4 +1,4 @@
-"""Which readers hear which channels, and when they get what has been heard. Without I/O."""
+"""Which readers listen to which channels, and when they get the messages. Without I/O."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -35,7 +35,7 @@ class Rooms:
 
     @property
     def channels(self) -> Iterable[str]:
-        """All that somebody needs to be subscribed to."""
+        """All channels that some reader needs."""
         return self._hearing.keys() | {keys.feed(feed) for feed in self._feeds}
 
     def enter(self, reader: Subscription) -> None:

@@ -1,5 +1,5 @@
-"""Runs one Lua script over connections of its own: redis-py's client adds more to a call than the
-script takes (docs/performance.md, append)."""
+"""Runs one Lua script over connections of its own: redis-py's client adds more to a call than
+the script itself costs (docs/performance.md, append)."""
 
 import os
 from collections import deque

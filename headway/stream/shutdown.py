@@ -1,4 +1,5 @@
-"""How each ASGI server says that it ends, found by what it is made of; a hub is closed then."""
+"""How each ASGI server signals its shutdown, found through its internals; the hub is closed
+then."""
 
 import asyncio
 import contextvars
@@ -66,7 +67,7 @@ def last_words(hub: Hub) -> Iterator[None]:
         yield
     except asyncio.CancelledError:
         task = asyncio.current_task()
-        if task is None or not hub.ending.is_set():
+        if task is None or not hub.closing.is_set():
             raise
         task.uncancel()
 
@@ -109,8 +110,8 @@ def _on_signal(
     servers(number, frame)
 
 
-async def _close_after(ending: Awaitable[object], hub: Hub) -> None:
-    await ending
+async def _close_after(shutdown: Awaitable[object], hub: Hub) -> None:
+    await shutdown
     await hub.close()
 
 

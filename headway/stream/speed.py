@@ -1,4 +1,4 @@
-"""How fast a job moves, and when it will be done: honest or silent."""
+"""How fast a job moves, and when it will be done: honest, or unknown."""
 
 from bisect import bisect_right
 from collections import deque

@@ -1,4 +1,4 @@
-"""Server-Sent Events as bytes and back, without I/O (WHATWG HTML, section 9.2)."""
+"""Server-Sent Events to bytes and back, without I/O (WHATWG HTML, section 9.2)."""
 
 import re
 from collections.abc import Iterator
@@ -33,17 +33,11 @@ def encode(
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
-def comment(text: str) -> bytes:
-    """A block that every client ignores; one comment line for each line of `text`."""
-    lines = [f": {line}" for line in _LINE_END.split(text)]
-    return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
-
-
 def heartbeat(*, stale: bool, ends: bool = False) -> bytes:
     """A sign of life that JavaScript can see. `stale`: the log cannot be read at the moment;
     `ends`: each answer ends at once, and whoever asks comes back."""
-    ending = ',"ends":true' if ends else ""
-    return encode(f'{{"stale":{str(stale).lower()}{ending}}}', event="heartbeat")
+    ends_field = ',"ends":true' if ends else ""
+    return encode(f'{{"stale":{str(stale).lower()}{ends_field}}}', event="heartbeat")
 
 
 @dataclass(frozen=True, slots=True)

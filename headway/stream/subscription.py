@@ -1,4 +1,4 @@
-"""One reader of some jobs: what it has been given and whether it must read the log again. Pure.
+"""One reader of some jobs: what it has received and whether it must read the log again. Pure.
 
     register, catch up from the log, go live, and when in doubt catch up again
 

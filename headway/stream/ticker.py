@@ -1,4 +1,4 @@
-"""The one thread of a worker process that writes progress, for however many jobs run in it."""
+"""The one thread of a worker process that writes the progress of all jobs in it."""
 
 import logging
 import os

@@ -1,5 +1,5 @@
-"""Turns in a queue that all share: what one asks for waits for what the same one has asked before,
-and so does not fill the queue before others."""
+"""Turns in a shared queue: a request waits for earlier requests of the same holder, so no
+holder fills the queue ahead of others."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable

@@ -1,4 +1,4 @@
-"""One WebSocket: any number of streams that share a connection, and what its client asks for."""
+"""One WebSocket: any number of streams that share a connection, and the client's requests."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The last step to a viewer: takes a piece of the stream now, or says that it cannot."""
+"""The last step to a viewer: accepts a piece of the stream now, or says that it cannot."""
 
 import asyncio
 import types

@@ -1,4 +1,4 @@
-"""The engine's door for WebSockets: lets them in as Django lets requests in."""
+"""The engine's entry point for WebSockets: accepts them as Django accepts requests."""
 
 from collections.abc import Callable
 from io import BytesIO

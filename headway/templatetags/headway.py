@@ -1,4 +1,4 @@
-"""Live bars for any template, and how values are written (`live/words.js` writes the same).
+"""Live bars for any template, and formatting of values (`live/words.js` formats the same way).
 
 {% load headway %}
 <head>{% headway_head %}</head>
@@ -39,8 +39,8 @@ def headway_head(context: template.Context, *, title: bool = False) -> str:
     """The style sheet and scripts that live bars need, for the page's <head>; nothing the second
     time on a page. With `title`, the page's title says how far its jobs are, as on the app's own.
 
-    Tabs of one browser share a stream where the page says who is signed in: by `user`, which
-    Django's context processor `auth` provides.
+    Tabs of one browser share a stream where the page says who is signed in: by its request, else
+    by `user`.
     """
     whole_page: dict[Any, Any] = context.render_context.dicts[1]  # which includes and parents share
     if DONE in whole_page:
@@ -63,9 +63,11 @@ def _head(context: template.Context) -> dict[str, Any]:
 
 
 @register.inclusion_tag("headway/_live_bar.html", takes_context=True)
-def job_bar(context: template.Context, job: Job | uuid.UUID | str) -> dict[str, Any]:
+def job_bar(context: template.Context, job: Job | uuid.UUID | str | None) -> dict[str, Any]:
     """The live bar of one job, or of a job's id, with its title, message and a link to its page;
-    nothing for a job that no longer exists, or that the signed-in user may not see."""
+    nothing for None, a job that no longer exists, or that the signed-in user may not see."""
+    if job is None or job == "":  # a foreign key to a job that was pruned; a name without a value
+        return {"items": []}
     user = _viewer(context)
     wanted = job.pk if isinstance(job, Job) else uuid.UUID(str(job))
     seen = policy.visible(Job.objects.filter(pk=wanted), user)
@@ -83,18 +85,21 @@ def jobs_tray(context: template.Context) -> dict[str, Any]:
 
 
 def _viewer(context: template.Context) -> User:
-    request = context.get("request")
-    return context.get("user") or getattr(request, "user", None) or AnonymousUser()
+    """Who is signed in. A page about a user has that one in `user`, as Django's generic views do:
+    it counts only where the template knows no request."""
+    request = getattr(context, "request", None) or context.get("request")
+    return getattr(request, "user", None) or context.get("user") or AnonymousUser()
 
 
 @register.inclusion_tag("headway/_no_worker.html", takes_context=True)
 def no_worker(
     context: template.Context, *, start: bool = False, ask: bool = True
 ) -> dict[str, Any]:
-    """The banner that queued jobs wait in vain, which keeps itself current; with `start` also for
+    """The banner that no worker takes queued jobs, which keeps itself up to date; with `start` also
+    for
     a job that is about to be. Without `ask`, where Redis has just not answered, it begins empty."""
-    user = context["request"].user
-    return {"no_worker": ask and queue.no_worker(user, about_to_start=start), "start": start}
+    told = ask and queue.no_worker(_viewer(context), about_to_start=start)
+    return {"no_worker": told, "start": start}
 
 
 for write in (

@@ -1,4 +1,4 @@
-"""What the app's own pages need to stand in any base template."""
+"""What the app's own pages need to work in any base template."""
 
 from django import template
 from django.template.base import Parser, Token

@@ -1,4 +1,4 @@
-"""What views ask before they answer; what somebody may not see is a 404, never a 403."""
+"""What views check before they answer; what a user may not see is a 404, never a 403."""
 
 import uuid
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
+from headway.kinds import registry
+from headway.kinds.registry import Kind
 from headway.models import Job
 from headway.policy import policy
 from headway.users import Person
@@ -73,3 +75,9 @@ def visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
     if job is None:
         raise Http404
     return job
+
+
+def startable_kinds(request: HttpRequest) -> list[Kind]:
+    """The kinds of jobs that this person may start, in the order of their titles."""
+    known = registry.kinds().values()
+    return [kind for kind in known if policy.may_start(request.user, kind.name)]

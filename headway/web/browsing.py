@@ -1,4 +1,4 @@
-"""The admin's lists of what nobody edits, and who may browse them."""
+"""The admin's read-only lists, and who may browse them."""
 
 from typing import Any
 

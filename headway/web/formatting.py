@@ -1,4 +1,4 @@
-"""How values are written; `live/words.js` writes the same in the browser."""
+"""How values are formatted; `live/words.js` does the same in the browser."""
 
 import math
 from collections.abc import Mapping
@@ -50,8 +50,8 @@ def count(snap: Mapping[str, Any]) -> str:
     current, total = snap.get("current"), snap.get("total")
     if current is None:
         return ""
-    amount = figure(current) if total is None else f"{figure(current)} of {figure(total)}"
-    return f"{amount} {snap.get('unit', '')}".rstrip()
+    done = figure(current) if total is None else f"{figure(current)} of {figure(total)}"
+    return f"{done} {snap.get('unit', '')}".rstrip()
 
 
 def duration(seconds: float | None) -> str:
@@ -96,8 +96,8 @@ def rate(value: float | None, unit: str = "") -> str:
     """1,234/s or 1,234 kB/s, and 12/min for what is slower than one a second; "" for None."""
     if value is None:
         return ""
-    amount, time = (value * 60, "min") if value < 1 else (value, "s")
-    return f"{figure(amount)} {unit}".rstrip() + f"/{time}"
+    number, time = (value * 60, "min") if value < 1 else (value, "s")
+    return f"{figure(number)} {unit}".rstrip() + f"/{time}"
 
 
 def spoken(item: Shown) -> str:

@@ -1,4 +1,4 @@
-"""On what grounds somebody reads a stream, and whether these still hold while it goes on."""
+"""Why a user may read a stream, and whether that still holds while it is open."""
 
 import logging
 from collections.abc import Collection, Hashable, Mapping

@@ -1,7 +1,7 @@
-"""What programs may ask of this site, as an OpenAPI 3.1 document; tests hold it against the
-addresses there are and the answers they give."""
+"""The site's API for programs, as an OpenAPI 3.1 document; tests compare it with the real URLs
+and responses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -51,7 +51,7 @@ _PARAMETERS: Schema = {
         "name": "job",
         "in": "query",
         "required": True,
-        "description": "The jobs to tell of.",
+        "description": "The jobs to describe.",
         "schema": {
             "type": "array",
             "items": {"type": "string", "format": "uuid"},
@@ -69,46 +69,46 @@ _PARAMETERS: Schema = {
     "heartbeat": {
         "name": "heartbeat",
         "in": "query",
-        "description": "With any value or none: signs of life are events, not comments. A number:"
-        " after so many seconds of silence, 2 at least and at most as many as without.",
+        "description": "With any value or none: keep-alives are events, not comments. A number:"
+        " one after this many seconds of silence, 2 at least and never later than without.",
         "allowEmptyValue": True,
         "schema": _TEXT,
     },
     "poll": {
         "name": "poll",
         "in": "query",
-        "description": "Seconds after which the answer ends, or as soon as it has told something.",
+        "description": "Seconds after which the response ends, or sooner with the first event.",
         "schema": {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT)},
     },
     "viewer": {
         "name": "viewer",
         "in": "query",
-        "description": "The key of a user; 401 when it is another who asks.",
+        "description": "The key of a user; 401 when another user is signed in.",
         "schema": _TEXT,
     },
     "last": {
         "name": "Last-Event-ID",
         "in": "header",
-        "description": "The cursor, as an EventSource sends it; it counts before the other.",
+        "description": "The cursor, as an EventSource sends it; takes precedence over `cursor`.",
         "schema": _DIGITS,
     },
     "cursor": {
         "name": "cursor",
         "in": "query",
-        "description": "How far the caller knows: a number from an earlier answer.",
+        "description": "How far the caller has read: a number from an earlier response.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "wait": {
         "name": "wait",
         "in": "query",
-        "description": "With a cursor: seconds to wait for something newer at most.",
+        "description": "With a cursor: most seconds to wait for something newer.",
         "schema": {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT)},
     },
     "key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Two requests of one person with the same key start one job. With other"
-        " parameters the second is refused.",
+        "description": "Two requests of one user with the same key start one job. With other"
+        " parameters the second is rejected.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     },
 }
@@ -128,8 +128,9 @@ def describe(view: str, describe: Callable[[], Schema]) -> None:
     _described[view] = describe
 
 
-def document(server: str) -> Schema:
-    """The document for the site at the address `server`."""
+def document(server: str, kinds: Iterable[Kind] | None = None) -> Schema:
+    """The document for the site at the address `server`, about `kinds` of jobs, else all."""
+    known = registry.kinds().values() if kinds is None else kinds
     return {
         "openapi": "3.1.0",
         "info": {
@@ -139,7 +140,7 @@ def document(server: str) -> Schema:
         },
         "servers": [{"url": server}],
         "security": [{"token": []}, {"session": []}],
-        "paths": _paths(),
+        "paths": _paths(known),
         "components": {
             "schemas": _schemas(),
             "parameters": _PARAMETERS,
@@ -156,8 +157,8 @@ def document(server: str) -> Schema:
     }
 
 
-def _paths() -> Schema:
-    started = {_path("start", kind=kind.name): _start(kind) for kind in registry.kinds().values()}
+def _paths(kinds: Iterable[Kind]) -> Schema:
+    started = {_path("start", kind=kind.name): _start(kind) for kind in kinds}
     return started | {
         _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
@@ -177,15 +178,15 @@ def _path(view: str, /, **arguments: str) -> str:
     return path.replace(_JOB, "{job}").replace("NAME", "{file}")
 
 
-def _of_job(method: str, answers: Schema, problems: list[int], *others: str) -> Schema:
-    return {method: operation(answers, problems, "job", *others)}
+def _of_job(method: str, responses: Schema, problems: list[int], *others: str) -> Schema:
+    return {method: operation(responses, problems, "job", *others)}
 
 
-def operation(answers: Schema, problems: list[int], *names: str) -> Schema:
+def operation(responses: Schema, problems: list[int], *names: str) -> Schema:
     refused = {str(n): _ref("responses", _PROBLEMS[n]) for n in sorted({401, *problems})}
     return {
         "parameters": [_ref("parameters", name) for name in names],
-        "responses": answers | refused,
+        "responses": responses | refused,
     }
 
 
@@ -208,7 +209,7 @@ def _start(kind: Kind) -> Schema:
 
 def _accepted() -> Schema:
     headers = {"Location": {"schema": _TEXT}}
-    return _json("The job was told.", _ref("schemas", "Accepted"), headers, status="202")
+    return _json("The job as it is now.", _ref("schemas", "Accepted"), headers, status="202")
 
 
 def _status() -> Schema:

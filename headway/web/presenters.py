@@ -1,4 +1,4 @@
-"""Jobs as pages show them: the row in the database and, over it, what moves in Redis."""
+"""Jobs as pages show them: the database row, updated with live progress from Redis."""
 
 import uuid
 from collections.abc import Sequence
@@ -115,9 +115,9 @@ def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
 
 
 def tray(viewer: Person) -> dict[str, Any]:
-    """The newest of somebody's jobs that have not ended, as the tray shows them."""
-    mine = Job.objects.filter(owner=viewer, status__in=ACTIVE).values_list("pk", flat=True)
-    items = show(list(mine[:MAX_IN_TRAY]), viewer)
+    """The newest of a user's jobs that have not ended, as the tray shows them."""
+    mine = policy.visible(Job.objects.filter(owner=viewer, status__in=ACTIVE), viewer)
+    items = show(list(mine.values_list("pk", flat=True)[:MAX_IN_TRAY]), viewer)
     return {"user": viewer, "items": items, "statuses": " ".join(sorted(ACTIVE))}
 
 

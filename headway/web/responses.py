@@ -23,14 +23,14 @@ ERRORS = {
     400: ("That did not work", "The request could not be understood."),
     401: ("Sign in", "Sign in to see this."),
     403: ("Not allowed", "You may not do this."),
-    404: ("Not found", "There is nothing here, or it is not yours to see."),
-    405: ("Not possible", "This address does not answer to that method."),
-    409: ("Not now", "The job is no longer in a state for that."),
-    413: ("Too large", "That is more than this server takes."),
-    422: ("Used before", "This key belongs to another request."),
-    429: ("Too much at once", "You have as many answers under way as this server allows."),
-    500: ("Something broke", "The error has been noted. Running jobs are not affected."),
-    503: ("Not available", "This cannot be done here at the moment."),
+    404: ("Not found", "This page does not exist, or you may not see it."),
+    405: ("Not possible", "This URL does not support that method."),
+    409: ("Not now", "The job's state no longer allows this."),
+    413: ("Too large", "That is more than this server accepts."),
+    422: ("Used before", "This key has already been used for a different request."),
+    429: ("Too much at once", "You have reached this server's limit of concurrent answers."),
+    500: ("Something broke", "The error has been logged. Running jobs are not affected."),
+    503: ("Not available", "This is not possible at the moment."),
 }
 """Status -> title and sentence of its page."""
 CHALLENGE = 'Bearer realm="progress"'

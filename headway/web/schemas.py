@@ -1,5 +1,5 @@
 """JSON Schemas (2020-12) of what programs send and get: a job's snapshot, a problem, and
-parameters, which forms know."""
+parameters, taken from forms."""
 
 from collections.abc import Iterator
 from types import NoneType
@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from django import forms
 
 from headway.kinds import secrets
+from headway.kinds.fields import Lines, Object
 from headway.models import Status
 from headway.stream.event import Snapshot, State
 
@@ -96,6 +97,12 @@ def field_schema(field: forms.Field, *, secret: bool = False) -> Schema:
 def _type(field: forms.Field) -> Schema:
     if isinstance(field, forms.FileField):
         return {"type": "string", "contentMediaType": "application/octet-stream"}
+    if isinstance(field, forms.ModelChoiceField):
+        return _keys(field)
+    if isinstance(field, Lines):  # a program may also write one a line
+        return {"type": ["array", "string"], "items": _type(field.item)}
+    if isinstance(field, forms.JSONField):
+        return {"type": "object"} if isinstance(field, Object) else {}
     if isinstance(field, forms.ChoiceField):
         choice: Schema = {"enum": list(_choices(field.choices))}
         many = isinstance(field, forms.MultipleChoiceField)
@@ -112,6 +119,13 @@ def _type(field: forms.Field) -> Schema:
         if field.required:
             bounds["minLength"] = bounds["minLength"] or 1
     return {"type": kind, **{name: bound for name, bound in bounds.items() if bound is not None}}
+
+
+def _keys(field: forms.Field) -> Schema:
+    """Of a row its key, not which there are: those may be many, and are not for everyone."""
+    key: Schema = {"type": ["string", "integer"]}
+    many = isinstance(field, forms.ModelMultipleChoiceField)
+    return {"type": "array", "items": key} if many else key
 
 
 def _choices(choices: Any) -> Iterator[str]:

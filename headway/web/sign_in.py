@@ -1,4 +1,4 @@
-"""One-time sign-in links, for the first person who starts an installation."""
+"""One-time sign-in links, for the first user of an installation."""
 
 from typing import Any
 

@@ -22,6 +22,7 @@ from headway.lifecycle.snapshots import snapshot
 from headway.models import ACTIVE, Job
 from headway.stream import Hub, Limits, Subscription, at_once
 from headway.stream.asking import cursor
+from headway.stream.event import Snapshot
 from headway.stream.http import HEADERS, EventStreamResponse
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, good_for, revoked
@@ -31,7 +32,7 @@ MAX_FOLLOWED = 1000
 MAX_WAIT = 60.0
 """Seconds that a long-poll waits at most; proxies cut what is silent for longer."""
 CONNECTION_AGE = 60.0
-"""Seconds after which the thread that lets streams in connects to the database anew."""
+"""Seconds after which the thread that admits streams reconnects to the database."""
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
 
@@ -123,7 +124,7 @@ def _seconds(text: str) -> float:
     return min(float(text), MAX_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
 
 
-def _rows(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+def _rows(jobs: Sequence[str]) -> Mapping[str, Snapshot]:
     return {str(job.pk): snapshot(job, None) for job in Job.objects.filter(pk__in=jobs)}
 
 
@@ -172,7 +173,7 @@ def _owner(feed: str) -> Any:
 
 
 @sync_to_async
-def _recover(jobs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+def _recover(jobs: Sequence[str]) -> Mapping[str, Snapshot]:
     try:
         return _rows(jobs)
     finally:

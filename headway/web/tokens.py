@@ -1,4 +1,4 @@
-"""API tokens: `Authorization: Bearer ...` instead of a session, for every address of this app."""
+"""API tokens: `Authorization: Bearer ...` instead of a session, for every URL of this app."""
 
 import hashlib
 import secrets
@@ -28,7 +28,7 @@ NOTED_EVERY = timedelta(minutes=1)
 
 
 def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
-    """A new token of `owner`, and the text that nobody can see again: `pt_<id>_<secret>`."""
+    """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`."""
     secret = secrets.token_hex(24)
     token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
     return token, f"{PREFIX}_{token.pk}_{secret}"

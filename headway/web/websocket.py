@@ -1,4 +1,4 @@
-"""What a client may ask for over a WebSocket: to follow jobs, to cancel one, to be answered."""
+"""What a client may request over a WebSocket: to follow jobs, to cancel one, to get a pong."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -30,8 +30,8 @@ MAX_NAMED = 100
 MAX_NAME_LENGTH = 100
 """Characters of a stream's name at most."""
 turns = Turns()
-"""Whoever asks on many connections waits for themselves, not others for them."""
-NO_SUCH_JOB = "There is no such job, or it is somebody else's."
+"""A user who asks on many connections waits for themselves; others do not wait for them."""
+NO_SUCH_JOB = "There is no such job, or it belongs to another user."
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
@@ -63,15 +63,15 @@ async def _is_revoked(grant: Grant) -> bool:
 
 async def _answer(socket: Socket, grant: Grant, asked: Mapping[str, Any]) -> None:
     wanted, stream = asked.get("type"), asked.get("stream", "")
-    verb = VERBS.get(wanted) if isinstance(wanted, str) else None
+    handler = HANDLERS.get(wanted) if isinstance(wanted, str) else None
     try:
-        if verb is None:
-            raise Refusal(f"Send a JSON object whose type is one of: {', '.join(VERBS)}.")
+        if handler is None:
+            raise Refusal(f"Send a JSON object whose type is one of: {', '.join(HANDLERS)}.")
         if not isinstance(stream, str) or len(stream) > MAX_NAME_LENGTH:
             raise Refusal(f"stream: a text of {MAX_NAME_LENGTH} characters at most.")
-        await verb(socket, grant, stream, asked)
+        await handler(socket, grant, stream, asked)
     except Refusal as refusal:
-        await _refuse(socket, str(wanted) if verb else None, refusal)
+        await _refuse(socket, str(wanted) if handler else None, refusal)
 
 
 async def _refuse(socket: Socket, wanted: str | None, refusal: Refusal) -> None:
@@ -133,8 +133,8 @@ async def _ping(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, A
     await socket.say("pong", {})
 
 
-Verb = Callable[[Socket, Grant, str, Mapping[str, Any]], Awaitable[None]]
-VERBS: Mapping[str, Verb] = {
+Handler = Callable[[Socket, Grant, str, Mapping[str, Any]], Awaitable[None]]
+HANDLERS: Mapping[str, Handler] = {
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "cancel": _cancel,

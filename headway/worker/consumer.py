@@ -1,5 +1,5 @@
-"""The part of a worker's parent process that takes messages, kept alive through a lost broker, and
-through whatever somebody has put into the queue."""
+"""The part of a worker's parent process that takes messages; it survives a lost broker, and any
+message in the queue."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobConsumer(Consumer):
-    """Connects anew where Celery's would end the worker, and the jobs in it. Drops, in one line,
+    """Reconnects where Celery's would end the worker, and the jobs in it. Drops, in one line,
     what is no message of a task."""
 
     connection_errors: tuple[type[Exception], ...]  # the stubs do not know them

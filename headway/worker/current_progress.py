@@ -1,4 +1,4 @@
-"""`progress`: what a task says about itself, and what it learns, while it runs."""
+"""`progress`: what a task reports, and what it can ask, while it runs."""
 
 import tempfile
 import threading
@@ -64,7 +64,8 @@ class Progress:
 
     @property
     def cancelled(self) -> bool:
-        """True once somebody asked to stop. Who has seen it returns soon, with a partial result."""
+        """True once a cancel was requested. A task that has seen it returns soon, with a partial
+        result."""
         return False
 
     def checkpoint(self, value: Any) -> None:

@@ -1,5 +1,5 @@
-"""Observes the tasks of Django 6's `django.tasks`, by its signals; without it nothing is here to be
-heard."""
+"""Observes tasks of Django 6's `django.tasks` through its signals; does nothing before Django
+6."""
 
 import logging
 import threading
@@ -109,5 +109,5 @@ def _row(result: Any) -> bool:
         return False
     owner = watched.owner_of(result.args, result.kwargs)
     more = {"queue": task.queue_name, "not_before": task.run_after}
-    observed.queued(key(result.id), watched.name, watched.title, owner=owner, **more)
+    observed.queued(key(result.id), watched.name, str(watched.title), owner=owner, **more)
     return True

@@ -1,4 +1,5 @@
-"""Gives back an attempt that was cut short by no fault of its own, for another one to go on."""
+"""Gives back an attempt that was cut short through no fault of its own, so that another one can
+continue."""
 
 import logging
 from collections.abc import Callable

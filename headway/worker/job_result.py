@@ -45,8 +45,8 @@ class JobResult(AsyncResult[Any]):
         job = self._started(propagate, until)
         if job.is_active and timeout is None:
             raise ActionError(
-                "This job has not ended, and get() waits for no job without an end: say how long,"
-                " get(timeout=60), or show its bar."
+                "This job has not ended, and get() does not wait without a timeout: use"
+                " get(timeout=60), or show the job's bar."
             )
         if job.is_active:
             try:

@@ -1,4 +1,5 @@
-"""Keeps the lease of a running attempt, in a thread of its own, which may wait for the database."""
+"""Renews the lease of a running attempt, in a thread of its own, which may wait for the
+database."""
 
 import logging
 import os
@@ -25,8 +26,8 @@ GRACE = 3.0
 """Seconds in which a task whose attempt was ended has to return; then its process is ended."""
 
 
-class Keeper:
-    """A context manager around one attempt. It renews the lease, tells the reporter when somebody
+class LeaseRenewal:
+    """A context manager around one attempt. It renews the lease, tells the reporter when a user
     has cancelled or replaced the attempt, and ends the process of a task that does not obey:
     a pool's child runs one job at a time, so no other job is in it. Where its kind asks for it, it
     ends an attempt that has stalled: only here is that known for sure, whatever Redis has heard."""

@@ -1,5 +1,5 @@
-"""What a message of the queue may hold: Celery believes all that it says, and a worker ends where
-something of it is of another kind than it expects."""
+"""What a message of the queue may contain: Celery trusts all of it, and a worker dies of a
+value with an unexpected type."""
 
 import logging
 import math
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 Check = Callable[[Any], bool]
 
 OURS = "headway"
-"""Header of messages that are sent for a row. Without it, somebody else has sent the task."""
+"""Header of messages that are sent for a row. A task without it was sent from elsewhere."""
 MAX_SECONDS = 10**9
 LATEST = 32_503_680_000.0
 """The year 3000, as a Unix time."""

@@ -1,14 +1,17 @@
-"""Which Celery tasks are observed that are not ours, and how their rows look."""
+"""Which Celery tasks that are not job tasks are observed, and what their rows look like."""
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
 from celery import current_app
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import connection, models, transaction
+
+from headway.kinds.declaration import TITLE
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +28,21 @@ class Observed:
         """The key of the user whose row it is; None where nobody can say."""
         if self.owner is None:
             return None
+        # On PostgreSQL a query that fails would fail the transaction of whoever sends the task.
+        apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
         try:
-            found = self.owner(*args, **kwargs)
-            key = found.pk if isinstance(found, models.Model) else found
-            # A user who does not exist would fail the commit of whoever sends the task.
-            return (
-                get_user_model()
-                ._default_manager.filter(pk=key)
-                .values_list("pk", flat=True)
-                .first()
-            )
+            with apart:
+                found = self.owner(*args, **kwargs)
+                return _existing(found.pk if isinstance(found, models.Model) else found)
         except Exception:
-            logger.exception("Whose %s this is cannot be said", self.name)
+            logger.exception("The owner of %s cannot be determined", self.name)
             return None
+
+
+def _existing(key: Any) -> Any:
+    """A user's key: one who does not exist would fail the commit of whoever sends the task."""
+    known = get_user_model()._default_manager.filter(pk=key)
+    return known.values_list("pk", flat=True).first()
 
 
 recognisers: list[Callable[[Any], bool]] = []
@@ -48,11 +53,13 @@ _unknown: set[str] = set()
 
 
 def add(task: Any, *, title: str = "", owner: Callable[..., Any] | None = None) -> Observed:
-    """Adds a task, or the task of a name. Raises ValueError for a name that is too long."""
+    """Adds a task, or the task of a name. Raises ValueError for a name or title too long."""
     # A task of django.tasks is called by its function's path, as Celery calls its own.
     name = str(getattr(task, "module_path", None) or getattr(task, "name", task))
     if len(name) > 100:
         raise ValueError(f"{name!r} has more than 100 characters, which do not fit into a row.")
+    if isinstance(title, str) and len(title) > TITLE:
+        raise ValueError(f"{name}: the title has {len(title)} characters, use {TITLE} at most.")
     last = name.rpartition(".")[2].replace("_", " ").strip()
     _observed[name] = Observed(name, title or last.capitalize(), owner)
     return _observed[name]
@@ -79,6 +86,6 @@ def quietly(receiver: Callable[..., None]) -> Callable[..., None]:
         try:
             receiver(*args, **kwargs)
         except Exception:
-            logger.exception("An observed task was not written down")
+            logger.exception("An observed task could not be recorded")
 
     return told

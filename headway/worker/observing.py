@@ -1,5 +1,5 @@
-"""`observe`: rows and bars for Celery tasks that are not ours, from Celery's own signals. Nothing
-here ever fails such a task, or the sending of one."""
+"""`observe`: rows and bars for Celery tasks that are not job tasks, from Celery's own signals.
+Nothing here ever fails such a task, or the sending of one."""
 
 import logging
 import uuid
@@ -96,7 +96,7 @@ def _on_publish(
 
 def _row(watched: Observed, pk: uuid.UUID, args: Any, kwargs: Any, **more: Any) -> None:
     owner = watched.owner_of(args, kwargs)
-    observed.queued(pk, watched.name, watched.title, owner=owner, **more)
+    observed.queued(pk, watched.name, str(watched.title), owner=owner, **more)
 
 
 @quietly

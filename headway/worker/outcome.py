@@ -1,4 +1,5 @@
-"""How a run ended, and what is said of it: to its user a sentence, to the admin the traceback."""
+"""How a run ended, and how that is reported: a message for its user, the traceback for the
+admin."""
 
 import json
 import uuid
@@ -21,7 +22,7 @@ RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class Outcome:
     """How a run ended. `raises` is what Celery is told: nothing makes it go on with a chain."""
 
     status: Status
@@ -43,7 +44,7 @@ def kept(returned: Any, progress: current_progress.Progress, mask: Mask) -> Any:
         result = mask.json(json_values.result(returned))
     except (TypeError, ValueError, RecursionError) as error:
         raise JobError(
-            "What the task returned cannot be kept: it does not fit into JSON."
+            "The task's return value cannot be stored: it is not JSON-serializable."
         ) from error
     text = json.dumps(result, ensure_ascii=False)
     size = len(text.encode("utf-8", "replace"))
@@ -51,7 +52,7 @@ def kept(returned: Any, progress: current_progress.Progress, mask: Mask) -> Any:
         with progress.result_file(RESULT_FILE) as file:
             file.write(text)
         raise JobError(
-            f"The result is too large to be kept ({_size(size)}, {_size(RESULT)} at most):"
+            f"The result is too large to be stored ({_size(size)}, {_size(RESULT)} at most):"
             f" it is in the file {RESULT_FILE}. The task should write a result file by itself."
         )
     return result
@@ -63,15 +64,15 @@ def told_to_end(error: BaseException) -> bool:
     return asked or terminate_handler_fired()
 
 
-def failed(error: BaseException, reason: str, mask: Mask) -> Ending:
+def failed(error: BaseException, reason: str, mask: Mask) -> Outcome:
     """The end by an exception. Celery ends the process, or the worker, that raises what is no
     ordinary one, so it gets the sentence instead."""
     ordinary = isinstance(error, Exception) and not isinstance(error, MemoryError)
     told = without_secrets(error, mask) if ordinary else JobError(reason)
-    return Ending(status=Status.FAILED, reason=reason, error=trace(error, mask), raises=told)
+    return Outcome(status=Status.FAILED, reason=reason, error=trace(error, mask), raises=told)
 
 
-def retried(retry: Retry, job: uuid.UUID, mask: Mask) -> Ending:
+def retried(retry: Retry, job: uuid.UUID, mask: Mask) -> Outcome:
     """The end of an attempt by a Celery retry; the reason is that of the error behind it."""
     why, error = "", trace(retry, mask)
     if isinstance(retry.exc, BaseException):
@@ -82,7 +83,7 @@ def retried(retry: Retry, job: uuid.UUID, mask: Mask) -> Ending:
     if without_secrets(retry, mask) is not retry:
         retry.message = str(without_secrets(retry, mask))
         retry.__cause__ = retry.__context__ = None
-    return Ending(status=Status.QUEUED, reason=why, error=error, raises=retry)
+    return Outcome(status=Status.QUEUED, reason=why, error=error, raises=retry)
 
 
 def _size(count: int) -> str:

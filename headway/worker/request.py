@@ -1,4 +1,4 @@
-"""What the worker's parent process does when a child of its pool was killed under a job."""
+"""What the worker's parent process does when a child of its pool was killed during a job."""
 
 import logging
 import os

@@ -16,9 +16,10 @@ from headway.lifecycle import lease, outage
 from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
+from headway.stream.event import Progress
 from headway.worker import current_progress, interruption
-from headway.worker.lease_renewal import Keeper
-from headway.worker.outcome import Ending, failed, kept, retried, told_to_end
+from headway.worker.lease_renewal import LeaseRenewal
+from headway.worker.outcome import Outcome, failed, kept, retried, told_to_end
 from headway.worker.unseen import UnseenReporter, reporter_of
 
 logger = logging.getLogger(__name__)
@@ -42,9 +43,9 @@ class Runner:
         reporter.start()
         with self._lease():
             try:
-                ending = self._ending()
+                outcome = self._outcome()
                 return interruption.finished(
-                    lambda: self._settle(ending, _traces(reporter, reporter.stop()))
+                    lambda: self._settle(outcome, _traces(reporter, reporter.stop()))
                 )
             except Superseded:
                 reporter.stop()
@@ -63,9 +64,9 @@ class Runner:
         reporter = self._reporter
         if isinstance(reporter, UnseenReporter):
             return nullcontext()
-        return Keeper(self._attempt, reporter, lambda: _traces(reporter, reporter.progress()))
+        return LeaseRenewal(self._attempt, reporter, lambda: _traces(reporter, reporter.progress()))
 
-    def _ending(self) -> Ending:
+    def _outcome(self) -> Outcome:
         job, progress = self._attempt.job, self._progress
         mask = Mask()
         try:
@@ -77,13 +78,13 @@ class Runner:
                 )
             result = kept(returned, progress, mask)
         except Cancelled:
-            return Ending(status=Status.CANCELLED, raises=Ignore())
+            return Outcome(status=Status.CANCELLED, raises=Ignore())
         except Superseded:
             raise
         except Retry as retry:
             return retried(retry, job.pk, mask)
         except Ignore as ignore:
-            return Ending(status=Status.SUCCEEDED, raises=ignore)
+            return Outcome(status=Status.SUCCEEDED, raises=ignore)
         except BaseException as error:
             if told_to_end(error):
                 raise SystemExit from error
@@ -93,38 +94,38 @@ class Runner:
             if outage.is_outage(error) and not isinstance(error, JobError):
                 outage.drop_connection()
                 told = without_secrets(error, mask)
-                return Ending(status=Status.QUEUED, error=trace(error, mask), raises=told)
+                return Outcome(status=Status.QUEUED, error=trace(error, mask), raises=told)
             return failed(error, sentence(error, job.pk, mask), mask)
         if progress.saw_cancel:
-            return Ending(status=Status.CANCELLED, result=result, raises=Ignore())
-        return Ending(status=Status.SUCCEEDED, result=result)
+            return Outcome(status=Status.CANCELLED, result=result, raises=Ignore())
+        return Outcome(status=Status.SUCCEEDED, result=result)
 
-    def _settle(self, ending: Ending, traces: lease.Traces) -> Any:
-        if isinstance(ending.raises, Retry):
-            if self._queued_again(ending, ending.raises, traces):
-                raise ending.raises
-            ending = Ending(status=Status.CANCELLED, raises=Ignore())
-        elif ending.status == Status.QUEUED and ending.raises is not None:
-            ending = self._interrupted(ending.raises, ending.error, traces)
+    def _settle(self, outcome: Outcome, traces: lease.Traces) -> Any:
+        if isinstance(outcome.raises, Retry):
+            if self._queued_again(outcome, outcome.raises, traces):
+                raise outcome.raises
+            outcome = Outcome(status=Status.CANCELLED, raises=Ignore())
+        elif outcome.status == Status.QUEUED and outcome.raises is not None:
+            outcome = self._interrupted(outcome.raises, outcome.error, traces)
 
         def settle() -> bool:
             return lease.settle(
                 self._attempt,
-                ending.status,
+                outcome.status,
                 traces,
-                reason=ending.reason,
-                error=ending.error,
-                result=ending.result,
+                reason=outcome.reason,
+                error=outcome.error,
+                result=outcome.result,
                 files=self._progress.files,
             )
 
         if not outage.insist(settle):
             raise Ignore
-        if ending.raises is not None:
-            raise ending.raises
-        return ending.result
+        if outcome.raises is not None:
+            raise outcome.raises
+        return outcome.result
 
-    def _queued_again(self, ending: Ending, retry: Retry, traces: lease.Traces) -> bool:
+    def _queued_again(self, outcome: Outcome, retry: Retry, traces: lease.Traces) -> bool:
         """Queues the row for a Celery retry. False when the job is to end instead."""
         again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
         attempt, eager = self._attempt, self._task.request.is_eager
@@ -137,25 +138,25 @@ class Runner:
             new = parameters.stored(self._task.job_kind, self._task.job_signature, bound.arguments)
             marked = registry.get(self._task.job_kind).secrets
             changes |= secrets.split(marked, job.params | secrets.of(job) | new, job.options)
-        why = ending.again(number)
+        why = outcome.again(number)
         queued = outage.insist(
             lambda: lease.requeue(
-                attempt, delay, traces, reason=why, error=ending.error, changes=changes
+                attempt, delay, traces, reason=why, error=outcome.error, changes=changes
             )
         )
         if queued and not eager:  # eager ones run again by Celery's own hand, and at once
             interruption.publish(attempt)
         return queued
 
-    def _interrupted(self, error: BaseException, told: str, traces: lease.Traces) -> Ending:
+    def _interrupted(self, error: BaseException, told: str, traces: lease.Traces) -> Outcome:
         """How the job ends, unless it runs again now that the database is back: then Ignore."""
         again = self._task.max_attempts > 1
         how = interruption.by_outage(self._attempt, traces, told, repeatable=again)
         if how == Status.FAILED:
             reason = interruption.NOT_AGAIN
-            return Ending(status=Status.FAILED, reason=reason, error=told, raises=error)
+            return Outcome(status=Status.FAILED, reason=reason, error=told, raises=error)
         if how == Status.CANCELLED:
-            return Ending(status=Status.CANCELLED, error=told, raises=Ignore())
+            return Outcome(status=Status.CANCELLED, error=told, raises=Ignore())
         raise Ignore
 
     def _soft_limit(self) -> float | None:
@@ -168,5 +169,5 @@ class Runner:
         return limit is not None and time.monotonic() - self._begun > limit - 0.5
 
 
-def _traces(reporter: Reporter, progress: Any) -> lease.Traces:
-    return lease.Traces(dict(progress), list(reporter.warnings), list(reporter.lines))
+def _traces(reporter: Reporter, progress: Progress) -> lease.Traces:
+    return lease.Traces(progress, list(reporter.warnings), list(reporter.lines))

@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, overload
@@ -12,8 +11,9 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
+from django.utils.functional import Promise
 
-from headway.kinds import celery_options, fitting, parameters
+from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
 from headway.models import Job
@@ -50,7 +50,7 @@ class JobTask(Task[Any, Any]):
         return parameters.signature(self.run)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Called by a worker, runs the job; called by anybody else, is a plain function call."""
+        """Called by a worker, runs the job; called by other code, is a plain function call."""
         request = self.request
         applied = request.is_eager and not self.app.conf.task_always_eager
         if request.called_directly or applied or current_progress.is_running(request.id):
@@ -114,7 +114,7 @@ class JobTask(Task[Any, Any]):
         owner of the job that starts it. Raises ActionError when the arguments do not fit."""
         del producer  # publishing is left to another thread
         if task_id and not self.request.called_directly and task_id == self.request.id:
-            # Celery's retry sends itself anew; the row is queued again when its Retry arrives.
+            # Celery's retry sends itself again; the row is queued again when its Retry arrives.
             return self.AsyncResult(task_id)
         job = self._stored(
             lambda: self._bound(args or (), kwargs or {}),
@@ -173,7 +173,7 @@ class JobTask(Task[Any, Any]):
         request = self.request
         job_id = uuid.UUID(request.id)
         if outage.insist(Job.objects.filter(pk=job_id).exists):
-            return  # it has ended, or somebody is at it
+            return  # it has ended, or another worker runs it
         options = request.as_execution_options()
         for sender in ("task_id", "reply_to", "origin", "headers"):
             options.pop(sender, None)
@@ -200,7 +200,7 @@ class JobTask(Task[Any, Any]):
         parent = current_progress.running_job() or other.get("parent_id")
         try:
             return Job.objects.filter(pk=uuid.UUID(str(parent))).first()
-        except ValueError:  # there is none, or it is a task with an id of somebody's own
+        except ValueError:  # there is none, or it is a task with a custom id
             return None
 
 
@@ -215,11 +215,11 @@ def job_task(function: Callable[..., Any], /) -> JobTask: ...
 @overload
 def job_task(
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> Callable[[Callable[..., Any]], JobTask]: ...
 
@@ -228,11 +228,11 @@ def job_task(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
@@ -246,17 +246,17 @@ def job_task(
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
+        named = getattr(function, "__name__", "").replace("_", " ").strip()
+        called = kind or named.replace(" ", "-")
+        declaration.check(function, title=title, kind=called, form=form, max_attempts=max_attempts)
         bound = bool(celery_options.get("bind"))
         parameters.check(function, bound=bound)
         if form is not None:
             fitting.check(function, form, bound=bound)
-        if kind and not (len(kind) <= 100 and re.fullmatch(r"[-a-zA-Z0-9_]+", kind)):
-            raise ValueError(f"kind={kind!r}: use up to 100 letters, digits, dashes, underscores")
-        named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
             base=JobTask,
-            job_kind=kind or named.replace(" ", "-"),
+            job_kind=called,
             job_title=title or named.capitalize(),
             job_unit=unit,
             job_form=form,

@@ -1,5 +1,5 @@
-"""The queue in Redis as Celery reads it, but for what is no message, servers that say no, and
-connections that have broken."""
+"""The queue in Redis as Celery reads it, except for malformed messages, servers that refuse,
+and broken connections."""
 
 import contextlib
 import logging
@@ -51,7 +51,7 @@ class Message(virtual.Message):
 
 
 class Channel(redis.Channel):
-    """Drops what somebody else has put into the list: Celery's own would end the worker with it,
+    """Drops what other programs have put into the list: Celery's own would end the worker with it,
     and the jobs in it. Leaves no socket open that only Python's collector would close."""
 
     QoS = QoS
@@ -71,7 +71,7 @@ class Channel(redis.Channel):
     @contextlib.contextmanager
     def tidy(self) -> Iterator[None]:
         """For what a job says over the channel that it came from when that is closed already, as
-        Celery has connected anew: kombu opens a connection for it, and nobody would close that."""
+        Celery has reconnected: kombu opens a connection for it, which would never be closed."""
         try:
             yield
         finally:
@@ -114,7 +114,7 @@ class Transport(redis.Transport):
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Closes what Redis refuses to serve, being read-only or over its memory limit: Celery
-        connects anew several times in a second, and leaves each connection as it is."""
+        reconnects several times in a second, and leaves each connection as it is."""
         try:
             super().register_with_event_loop(connection, loop)
         except Exception:

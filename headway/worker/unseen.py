@@ -1,4 +1,5 @@
-"""An attempt that nobody else can see: nothing is written to Redis, and no thread runs for it."""
+"""An attempt that is invisible to others: nothing is written to Redis, and no thread runs for
+it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator

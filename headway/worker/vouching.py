@@ -1,5 +1,5 @@
-"""What a worker's parent process says of tasks that are not ours: that they still run. It falls
-silent with its machine, and of a task whose end was not written down."""
+"""How a worker's parent process vouches that observed tasks still run. It falls silent with its
+machine, and for a task whose end was not recorded."""
 
 import logging
 import time

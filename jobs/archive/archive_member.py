@@ -1,4 +1,4 @@
-"""What ZIP and tar archives have in common: members, their names, and how much is too much."""
+"""What ZIP and tar archives have in common: members, their names, and limits."""
 
 import gzip
 import lzma
@@ -42,7 +42,7 @@ class Member:
             while block := content.read(min(BLOCK, left + 1)):
                 left -= len(block)
                 if left < 0:
-                    raise JobError(f"{self.name} is longer than the archive says: refused.")
+                    raise JobError(f"{self.name} is longer than the archive says: rejected.")
                 yield block
         if left:
             raise JobError(f"{self.name} is cut short: {filesizeformat(left)} are missing.")
@@ -52,11 +52,11 @@ def check_name(name: str) -> None:
     """Raises JobError when unpacking a file of this name would write outside of the folder."""
     parts = name.replace("\\", "/").split("/")
     if ".." in parts:
-        raise JobError(f"{name!r} leads out of the archive with '..': the archive is refused.")
+        raise JobError(f"{name!r} leads out of the archive with '..': the archive is rejected.")
     if not parts[0] or parts[0][1:2] == ":":
-        raise JobError(f"{name!r} is an absolute path: the archive is refused.")
+        raise JobError(f"{name!r} is an absolute path: the archive is rejected.")
     if "\0" in name:
-        raise JobError(f"{name!r} has a NUL character in its name: the archive is refused.")
+        raise JobError(f"{name!r} has a NUL character in its name: the archive is rejected.")
 
 
 def most_bytes(packed: int) -> int:
@@ -67,12 +67,12 @@ def most_bytes(packed: int) -> int:
 def refuse_bomb(limit: int) -> JobError:
     return JobError(
         f"The archive unpacks to more than {filesizeformat(limit)}, which is out of proportion"
-        " to its size: refused."
+        " to its size: rejected."
     )
 
 
 def refuse_crowd(limit: int) -> JobError:
-    return JobError(f"The archive has more than {limit:,} members: refused.")
+    return JobError(f"The archive has more than {limit:,} members: rejected.")
 
 
 @contextmanager

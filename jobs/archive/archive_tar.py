@@ -1,4 +1,5 @@
-"""Reads tar archives, packed or not, from front to back, in flat memory whatever they claim."""
+"""Reads tar archives, compressed or not, from front to back, in constant memory whatever they
+claim."""
 
 import bz2
 import gzip
@@ -36,7 +37,7 @@ def tar_members(file: File[bytes]) -> Iterator[Member]:
             fileobj=cast(IO[bytes], unpacked), mode="r:", errors="surrogateescape"
         )
     except tarfile.ReadError:
-        raise JobError("This is neither a ZIP nor a tar archive, packed or not.") from None
+        raise JobError("This is neither a ZIP nor a tar archive, compressed or not.") from None
     count = size = 0
     while info := tar.next():
         count += 1
@@ -151,7 +152,7 @@ class _Unpacked:
 
     def read(self, size: int) -> bytes:
         if size > self._expected:
-            raise JobError("A header of the archive is too large: refused.")
+            raise JobError("A header of the archive is too large: rejected.")
         self.last = b"".join(self._pieces(size))
         self._expected -= len(self.last)
         return self.last

@@ -1,4 +1,4 @@
-"""Reads ZIP archives whose every number may be a lie."""
+"""Reads ZIP archives without trusting any number in them."""
 
 import copy
 import stat
@@ -49,7 +49,7 @@ def _check(infos: list[zipfile.ZipInfo], limit: int) -> None:
         raise refuse_bomb(limit)
     for info, following in pairwise(infos):
         if info.header_offset + info.compress_size > following.header_offset:
-            raise JobError(f"{info.filename} and {following.filename} share bytes: refused.")
+            raise JobError(f"{info.filename} and {following.filename} share bytes: rejected.")
     for info in infos:
         check_name(info.orig_filename)
         if info.flag_bits & ENCRYPTED:
@@ -97,5 +97,5 @@ class _SmallReads:
         if size < 0:
             size = self._size - self._file.tell()
         if size > MAX_CONTENTS:
-            raise JobError("The archive's table of contents is too large: refused.")
+            raise JobError("The archive's table of contents is too large: rejected.")
         return self._file.read(size)

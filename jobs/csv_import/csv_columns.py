@@ -1,4 +1,4 @@
-"""The columns of a CSV file: their names, what they hold, and whether a row fits them."""
+"""The columns of a CSV file: their names, their types, and whether a row fits them."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Finds out how a CSV file is written: its encoding and its delimiter."""
+"""Detects the encoding and the delimiter of a CSV file."""
 
 import codecs
 import csv
@@ -62,7 +62,7 @@ def guess_encoding(blocks: Iterable[bytes]) -> str:
 
     Looks at the whole file: a file that is plain ASCII for its first megabytes says nothing about
     the rest. Detection by statistics was tried (charset-normalizer 3.5 took French and German
-    cp1252 for cp1250): other encodings have to be chosen by whoever starts the job.
+    cp1252 for cp1250): other encodings have to be chosen by the user who starts the job.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0

@@ -1,4 +1,5 @@
-"""Reads the rows of a CSV file one by one, in flat memory, and says what is wrong with which."""
+"""Reads the rows of a CSV file one by one, in constant memory, and reports what is wrong with
+each."""
 
 import csv
 import re

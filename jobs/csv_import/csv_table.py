@@ -1,4 +1,4 @@
-"""A CSV file opened as a table: finds out how it is written and gives its rows."""
+"""A CSV file opened as a table: detects its format and yields its rows."""
 
 import codecs
 import io

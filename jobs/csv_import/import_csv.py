@@ -77,7 +77,7 @@ def import_csv(
     after the last checkpoint. Called as a plain function it checks the file and stores nothing.
     """
     with opened(file) as upload:
-        progress.phase("Looking at the file", weight=0.05)
+        progress.phase("Reading the file", weight=0.05)
         table = Table(
             upload,
             delimiter=DELIMITERS.get(delimiter, delimiter),

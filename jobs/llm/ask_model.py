@@ -1,4 +1,4 @@
-"""Ask a model: the answer of a language model, shown while it grows."""
+"""Ask a model: the answer of a language model, shown as it arrives."""
 
 import asyncio
 from collections.abc import Coroutine

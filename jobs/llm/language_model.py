@@ -1,4 +1,4 @@
-"""What there is to know of the language model before it is asked, and how it can fail."""
+"""Settings and errors of the language model."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -12,7 +12,7 @@ from headway.lifecycle.errors import JobError
 
 
 class ModelError(JobError):
-    """There is no answer, or only half of it; the message is a sentence for whoever asked."""
+    """There is no answer, or only half of it; the message is a sentence for the user."""
 
 
 class CutError(ModelError):
@@ -24,8 +24,8 @@ def hindrance() -> str:
     if settings.LLM_BASE_URL and settings.LLM_MODEL:
         return ""
     return (
-        "No language model is set up here. Whoever runs this site can name one in the settings"
-        " LLM_BASE_URL, LLM_MODEL and, if it wants a key, LLM_API_KEY."
+        "No language model is configured. The operator of this site can set one with the settings"
+        " LLM_BASE_URL, LLM_MODEL and, if it requires a key, LLM_API_KEY."
     )
 
 
@@ -74,7 +74,9 @@ def _sendable(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise forms.ValidationError("This holds half a character, which cannot be sent.") from None
+        raise forms.ValidationError(
+            "This contains half a character, which cannot be sent."
+        ) from None
 
 
 def _not_too_long(text: str) -> None:

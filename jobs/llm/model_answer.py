@@ -1,5 +1,5 @@
-"""One question to a language model. Only this file knows the `openai` package: it takes 45 MB and
-most of a second, so it is imported where the first question is asked."""
+"""One question to a language model. Only this file uses the `openai` package, which takes 45 MB
+and most of a second to import, so it is imported with the first question."""
 
 import asyncio
 import logging
@@ -24,12 +24,12 @@ CONNECT = 10.0
 MAX_LINE_BYTES = 1 << 20
 """Bytes of one line of what a server sends, at most. A good one has a few words in it."""
 REFUSALS = {
-    401: "The model's server refused the key. Whoever runs this site can check LLM_API_KEY.",
-    403: "The model's server refused the key. Whoever runs this site can check LLM_API_KEY.",
-    404: "The model's server knows no such model or address. Whoever runs this site can check"
+    401: "The model's server rejected the key. The operator of this site can check LLM_API_KEY.",
+    403: "The model's server rejected the key. The operator of this site can check LLM_API_KEY.",
+    404: "The model's server does not know this model or URL. The operator of this site can check"
     " LLM_MODEL and LLM_BASE_URL.",
     413: "The question is too long for the model.",
-    429: "The model's server has too much to do, or its quota is used up. Try again later.",
+    429: "The model's server is overloaded, or its quota is used up. Try again later.",
 }
 """Status of an answer -> what its user is told. Never the server's own words: they may repeat the
 key."""
@@ -45,15 +45,17 @@ async def answer(prompt: str, instructions: str = "") -> AsyncGenerator[str, Non
     async with _client() as client:
         stream = await _ask(client, prompt, instructions, deadline)
         while True:
-            text, ending = await _read(stream, deadline)
-            text, half = _whole(half + text, last=bool(ending))
+            text, finish_reason = await _read(stream, deadline)
+            text, half = _whole(half + text, last=bool(finish_reason))
             if text:
                 yield text[:room]
             room -= len(text)
             if room < 0:
-                raise CutError(f"The answer was cut after {settings.LLM_MAX_ANSWER:,} characters.")
-            if ending:
-                _judge(ending)
+                raise CutError(
+                    f"The answer was cut off after {settings.LLM_MAX_ANSWER:,} characters."
+                )
+            if finish_reason:
+                _judge(finish_reason)
                 return
 
 
@@ -88,16 +90,16 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], deadline: float) -> tu
         # The package passes on whatever JSON it gets.
         if not chunk.choices:
             return "", ""
-        delta, ending = chunk.choices[0].delta, chunk.choices[0].finish_reason
-        return "".join(filter(None, (delta.content, delta.refusal))), ending or ""
+        delta, finish_reason = chunk.choices[0].delta, chunk.choices[0].finish_reason
+        return "".join(filter(None, (delta.content, delta.refusal))), finish_reason or ""
     except (AttributeError, TypeError, LookupError):
         raise _misunderstood("a chunk of another form") from None
 
 
-def _judge(ending: str) -> None:
-    if ending == "length":
-        raise CutError("The answer was cut where the model's own limit is.")
-    if ending == "content_filter":
+def _judge(finish_reason: str) -> None:
+    if finish_reason == "length":
+        raise CutError("The answer was cut off at the model's own limit.")
+    if finish_reason == "content_filter":
         raise ModelError("The model's server stopped the answer because of its content rules.")
 
 
@@ -170,24 +172,24 @@ def _told(error: Exception, *, begun: bool) -> ModelError:
     if isinstance(error, openai.APIStatusError):
         if error.status_code < 400:
             return ModelError(
-                "The model's server points to another address. Whoever runs this site can check"
+                "The model's server redirects to another URL. The operator of this site can check"
                 " LLM_BASE_URL."
             )
         if error.status_code >= 500:
-            return ModelError("The model's server is in trouble. Try again later.")
+            return ModelError("The model's server reports an error. Try again later.")
         refused = "The model's server did not accept the question."
         return ModelError(REFUSALS.get(error.status_code, refused))
     if isinstance(error, _CompressedError):
         return ModelError(
-            "The model's server compresses its answer, though it was asked not to. Whoever runs"
-            " this site can turn that off there."
+            "The model's server compresses its answer, although asked not to. The operator of"
+            " this site can turn that off on the server."
         )
     if isinstance(error.__cause__, httpx2.ConnectTimeout):
         return ModelError(
-            f"The model's server took no connection within {CONNECT:g} s. Try again later."
+            f"The model's server accepted no connection within {CONNECT:g} s. Try again later."
         )
     if isinstance(error, openai.APITimeoutError):
-        return ModelError(f"The model said nothing for {settings.LLM_TIMEOUT} s.")
+        return ModelError(f"The model was silent for {settings.LLM_TIMEOUT} s.")
     if isinstance(error, TimeoutError):
         return ModelError(f"The answer took longer than {settings.LLM_MAX_SECONDS} s.")
     if isinstance(error, openai.APIConnectionError):
@@ -206,8 +208,8 @@ def _broken(why: str) -> ModelError:
 def _misunderstood(why: str) -> ModelError:
     logger.warning("What answers at LLM_BASE_URL speaks another dialect: %s", why)
     return ModelError(
-        "The model's server gave something that is no answer. Whoever runs this site can check"
-        " LLM_BASE_URL."
+        "The model's server sent something that is not an answer. The operator of this site can"
+        " check LLM_BASE_URL."
     )
 
 

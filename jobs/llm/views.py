@@ -1,4 +1,4 @@
-"""The language model for programs: its answer as it comes, in the dialect of token streams."""
+"""The language model for programs: its answer as it arrives, in the format of token streams."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ def chat(request: HttpRequest) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return problem(request, 401, json=True)
     if _is_lured(request):
-        return problem(request, 403, "Other sites may not ask in your name.", json=True)
+        return problem(request, 403, "Other sites may not send requests on your behalf.", json=True)
     if not policy.may_start(request.user, KIND):
         return problem(request, 403, json=True)
     if "Last-Event-ID" in request.headers:
@@ -71,7 +71,7 @@ def chat(request: HttpRequest) -> HttpResponseBase:
 
 def _cut() -> bytes:
     """How an answer ends that the server cannot finish, being about to end itself."""
-    sentence = "The server was restarted before the answer was complete. Ask again."
+    sentence = "The server was restarted before the answer was complete. Please ask again."
     return _data({"error": True, "message": sentence}, event="error") + sse.encode("[DONE]")
 
 
@@ -116,7 +116,9 @@ async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerat
                         break
                     checked, doubts = time.monotonic(), doubts + 1 if withdrawn is None else 0
                     if doubts == DOUBTS:
-                        raise ModelError("Whether you may still read this cannot be told now.")
+                        raise ModelError(
+                            "Your permission to read this cannot be checked at the moment."
+                        )
     except ModelError as error:
         yield _data({"error": True, "message": str(error)}, event="error")
     except Exception as error:

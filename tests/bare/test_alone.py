@@ -83,5 +83,5 @@ def test_what_is_missing_is_said(command: str, extra: str, alone: Alone) -> None
 
 
 def test_the_client_says_what_it_needs(alone: Alone) -> None:
-    done = alone.run("-c", "import headway.stream.client")
+    done = alone.run("-c", "import headway.client")
     assert 'pip install "django-headway[client]"' in done.stderr.splitlines()[-1]

@@ -19,9 +19,10 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from headway.stream.sse import Decoder
-from tests.client.page import snippets
 from tests.client.reading import read, read_async
+from tests.support.pages import blocks, code
 
+PAGE = "docs/clients.md"
 SILENCE = 2.5
 """Seconds; the servers of these tests show life every second."""
 PAUSE = 0.5
@@ -189,15 +190,14 @@ class Program(Reader):
 
 
 def curl(target: Target) -> Program:
-    [script] = snippets("bash")
+    [script] = blocks(PAGE, "bash")
     known = {"SITE": target.site, "JOB": target.job, "TOKEN": target.token}
-    return Program("curl", ["bash", "-c", script], SILENCE="3", **known)
+    return Program("curl", ["bash", "-c", script.code], SILENCE="3", **known)
 
 
 def follower() -> str:
     """The JavaScript function `follow` of the page."""
-    [found] = [each for each in snippets("js") if "function follow" in each]
-    return found
+    return code(PAGE, "function follow")
 
 
 def eventsource(target: Target, modules: Path) -> Program:
@@ -254,9 +254,9 @@ def chromium(target: Target, context: BrowserContext) -> Reader:
 
 def htmx(target: Target, context: BrowserContext, scripts: Iterable[Path]) -> Reader:
     """htmx's SSE extension in the page's sample."""
-    [sample] = snippets("html")
+    [sample] = blocks(PAGE, "html")
     path = target.path + "?cursor=0"
-    body = sample.replace("/jobs/JOB/events/", path)
+    body = sample.code.replace("/jobs/JOB/events/", path)
     noting = """
       var got = [], over = false;
       document.addEventListener("htmx:sseBeforeMessage", ({ detail }) =>

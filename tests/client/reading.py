@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from headway.stream.client import StreamEvent, awatch, watch
+from headway.client import StreamEvent, awatch, watch
 
 Take = Callable[[StreamEvent], Any]
 Read = Callable[..., list[StreamEvent]]

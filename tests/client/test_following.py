@@ -6,7 +6,7 @@ import threading
 import httpx
 import pytest
 
-from headway.stream.client import GaveUpError, awatch, watch
+from headway.client import GaveUpError, awatch, watch
 from headway.stream.following import MAX_JITTER, MAX_RETRY, Following, Interrupted
 from tests.client.hostile import Hostile, answer
 from tests.support.patience import PATIENCE

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from headway.client import GaveUpError, RefusedError, StreamEvent
 from headway.stream import following
-from headway.stream.client import GaveUpError, RefusedError, StreamEvent
 from tests.client.hostile import Hostile, answer
 from tests.client.reading import Read, read, read_async
 

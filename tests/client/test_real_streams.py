@@ -10,9 +10,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
+from headway.client import StreamEvent
 from headway.lifecycle import actions
 from headway.models import Job, Status
-from headway.stream.client import StreamEvent
 from headway.web import tokens
 from tests.client.reading import read, read_async
 from tests.support.patience import PATIENCE

@@ -87,7 +87,7 @@ def test_ctrl_c_leaves_the_job_alone_and_says_so() -> None:
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert "The job goes on." in printed.decode()
+    assert "The job continues." in printed.decode()
     job.refresh_from_db()
     assert job.status in (Status.QUEUED, Status.RUNNING)
     actions.cancel(job)
@@ -120,6 +120,17 @@ def test_by_address_and_token_it_follows_the_site_over_the_network(web: Web, ali
     assert error.value.returncode == 3
 
 
+@pytest.mark.parametrize("prefix", ["", "work/", "jobs/of/all/"])
+def test_the_jobs_of_a_site_may_be_below_any_prefix(prefix: str) -> None:
+    job = str(uuid.uuid4())
+    told = {"job": job, "attempt": 1, "status": "failed", "title": "x", "reason": ""}
+    frames = f"event: snapshot\ndata: {json.dumps(told)}\n\n".encode()
+    with Hostile(answer(frames)) as server, pytest.raises(SystemExit) as ended_with:
+        call_command("watch", f"{server.url}{prefix}{job}/")
+    assert ended_with.value.code == 1
+    assert server.requests[0].startswith(f"GET /{prefix}{job}/events/?heartbeat ")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -135,7 +146,7 @@ def test_a_server_that_is_none_of_ours_is_told_so(data: str) -> None:
     frames = f"event: snapshot\ndata: {data.replace('JOB', job)}\n\n".encode()
     with (
         Hostile(answer(frames)) as server,
-        pytest.raises(CommandError, match="sends no jobs of ours") as error,
+        pytest.raises(CommandError, match="is not a Headway site") as error,
     ):
         call_command("watch", f"{server.url}jobs/{job}/")
     assert error.value.returncode == 3

@@ -1,12 +1,14 @@
-"""The worker and the janitor of a module, with what its `CREW` and `SWEEPER` change of their
-environment."""
+"""The worker, the janitor and the site of a module; what its `CREW` and `SWEEPER` say is in the
+environment of the first two."""
 
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.models import User
 
+from headway.web import tokens
 from tests.faults.crew import Crew, Sweeper
-from tests.support.stack import Valkey
+from tests.support.stack import Valkey, Web
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +46,19 @@ def crew(crew_of_all: Crew, valkey: Valkey, transactional_db: None) -> Iterator[
         valkey.resume()
     else:
         valkey.start()
+
+
+@pytest.fixture
+def site(web: Web, transactional_db: None) -> Web:
+    """The web process of a module, which it makes itself, alive."""
+    del transactional_db
+    if not web.running:
+        web.start()
+    return web
+
+
+@pytest.fixture
+def token(site: Web, alice: User) -> str:
+    """A token of Alice's at that site."""
+    del site
+    return tokens.issue(alice)[1]

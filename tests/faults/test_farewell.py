@@ -17,7 +17,6 @@ from headway.lifecycle import announce
 from headway.lifecycle.log import log
 from headway.models import Job, Status
 from headway.stream.websocket import RETURN
-from headway.web import tokens
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
@@ -35,18 +34,6 @@ def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -
     process.start()
     yield process
     process.stop()
-
-
-@pytest.fixture
-def site(web: Web, transactional_db: None) -> Web:
-    if not web.running:
-        web.start()
-    return web
-
-
-@pytest.fixture
-def token(site: Web, alice: User) -> str:
-    return tokens.issue(alice)[1]
 
 
 @pytest.fixture

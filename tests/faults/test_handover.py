@@ -32,16 +32,6 @@ def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -
 
 
 @pytest.fixture
-def site(web: Web, transactional_db: None) -> Web:
-    return web
-
-
-@pytest.fixture
-def token(site: Web, alice: User) -> str:
-    return tokens.issue(alice)[1]
-
-
-@pytest.fixture
 def job(site: Web, alice: User) -> Job:
     return make_job(alice)
 

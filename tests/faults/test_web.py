@@ -40,18 +40,6 @@ def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -
 
 
 @pytest.fixture
-def site(web: Web, transactional_db: None) -> Web:
-    if not web.running:
-        web.start()
-    return web
-
-
-@pytest.fixture
-def token(site: Web, alice: User) -> str:
-    return tokens.issue(alice)[1]
-
-
-@pytest.fixture
 def log(valkey: Valkey) -> Log:
     del valkey
     return jobs_log.log()

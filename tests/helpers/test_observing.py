@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from headway.lifecycle import actions, janitor, lease, observed, snapshots
 from headway.models import Attempt, Job, Status
-from headway.worker import observing
+from headway.worker import observed_tasks, observing
 from tests.helpers import theirs
 from tests.helpers.conftest import TheirWorker
 from tests.jobs.waiting import ended, events, until_status
@@ -133,15 +134,15 @@ def test_what_nobody_observes_has_no_row_nor_what_has_an_id_of_its_own(
 def test_it_is_read_only(valkey: Valkey, alice: User) -> None:
     observed.queued(uuid.uuid4(), "theirs", "Theirs", owner=alice.pk)
     job = Job.objects.get()
-    with pytest.raises(actions.ActionError, match="only watched"):
+    with pytest.raises(actions.ActionError, match="only observed"):
         actions.cancel(job, by=alice)
     Job.objects.update(status="failed")
-    with pytest.raises(actions.ActionError, match="only watched"):
+    with pytest.raises(actions.ActionError, match="only observed"):
         actions.retry(job, by=alice)
     client = Client()
     client.force_login(alice)
     page = client.get(job.get_absolute_url()).content.decode()
-    assert "only watched" in page
+    assert "only observed" in page
     assert ">Retry<" not in page
 
 
@@ -175,9 +176,35 @@ def test_an_end_counts_more_than_a_silence(valkey: Valkey) -> None:
     assert Job.objects.get(pk=pk).status == "succeeded"
 
 
+def test_its_row_is_made_by_a_transaction_that_begins_with_a_write(valkey: Valkey) -> None:
+    """SQLite refuses the first write of one that has read, once others have written."""
+    del valkey
+    with CaptureQueriesContext(connection) as queries:
+        observed.queued(uuid.uuid4(), "theirs", "Theirs")
+    said = [query["sql"].split()[0] for query in queries]
+    assert said[said.index("BEGIN") + 1] == "INSERT"
+
+
+def test_a_query_for_its_owner_that_fails_fails_no_transaction_around_it() -> None:
+    """PostgreSQL refuses all that follows, but after a savepoint."""
+
+    def asks(_: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT owner FROM nowhere")
+
+    watched = observed_tasks.Observed("theirs", "Theirs", asks)
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        assert watched.owner_of((1,), {}) is None
+    said = [query["sql"].partition('"')[0].strip() for query in queries]
+    assert "SAVEPOINT" in said
+    assert "ROLLBACK TO SAVEPOINT" in said
+
+
 def test_a_name_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="100 characters"):
         observing.observe("x" * 101)
+    with pytest.raises(ValueError, match="title has 201 characters"):
+        observing.observe("x", title="T" * 201)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The OpenAPI document says what there is, and schemathesis finds nothing that breaks it."""
 
+import datetime
+import inspect
 import json
 import os
 import subprocess
@@ -19,6 +21,7 @@ from django.urls import resolve
 from jsonschema import Draft202012Validator
 
 from headway.kinds import registry
+from headway.kinds.parameters import form as parameters_form
 from headway.models import Job
 from headway.stream.event import Progress
 from headway.urls import urlpatterns
@@ -175,6 +178,27 @@ def test_a_field_is_described_by_what_its_form_checks(
     assert field_schema(field) == schema
 
 
+def a_task(who: User, days: list[datetime.date], more: dict[str, int]) -> None:
+    """Only what it takes counts."""
+
+
+@pytest.mark.django_db
+def test_rows_lists_and_objects_are_described_by_what_programs_send(
+    alice: User, django_assert_num_queries: Any
+) -> None:
+    form = parameters_form(inspect.signature(a_task))
+    with django_assert_num_queries(0):  # which rows there are is not for everyone
+        schema = parameters(form)
+    key = {"title": "Who", "type": ["string", "integer"]}
+    assert schema["properties"]["who"] == key
+    sent = {"who": alice.pk, "days": ["2020-02-29"], "more": {"a": 1}}
+    Draft202012Validator(schema).validate(sent)
+    assert form(sent).is_valid()
+    wrong: dict[str, Any]
+    for wrong in ({"who": []}, {"days": [1]}, {"more": "a"}):
+        assert not Draft202012Validator(schema).is_valid(sent | wrong)
+
+
 def test_the_document_is_for_who_may_use_it(alice: User) -> None:
     client = Client()
     assert client.get("/api/openapi.json").status_code == 401
@@ -205,6 +229,7 @@ def explore(web: Web, token: str, job: Job, folder: Path, *options: str) -> set[
     return {(urlsplit(e["request"]["url"]).path, e["response"]["status"]) for e in entries}
 
 
+@pytest.mark.timeout(600)
 def test_schemathesis_finds_no_answer_that_is_not_described(
     web: Web, model: LlmServer, token: str, moving: Moving, tmp_path: Path
 ) -> None:

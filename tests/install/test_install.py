@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.install.project import Project, documented
+from tests.support.pages import code
 from tests.support.redis_server import RedisServer
 
 MAX_LINES, MAX_FILES = 24, 6
@@ -140,6 +141,9 @@ def look(shop: Project, page: Page, picture: Path) -> None:
         expect(bar.locator("[data-field=percent]")).not_to_have_text(rendered)
         expect(bar.locator("[data-field=message]")).to_have_text("Reading pages")
     assert page.title() == "Shop"
+    page.add_style_tag(content=code("docs/installing.md", "--headway-running:"))
+    expect(everywhere.first.locator(".bar")).to_have_css("height", "12px")
+    expect(tray).to_have_css("background-color", "rgb(255, 250, 240)")
     other = page.context.new_page()
     second = start(other, shop, 3000)
     expect(tray.locator(f'[data-job="{second}"]')).to_be_visible()  # by itself

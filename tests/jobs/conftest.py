@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from headway.models import Job
-from tests.jobs import documented, kinds, private_kinds
+from tests.jobs import kinds, private_kinds
 from tests.support.stack import PROCFILE, Valkey, Worker
 
 
@@ -14,7 +14,7 @@ class TaskWorker(Worker):
 
     def __init__(self, **environment: str) -> None:
         super().__init__(**environment)
-        tasks = f"{kinds.__name__},{documented.__name__},{private_kinds.__name__}"
+        tasks = f"{kinds.__name__},{private_kinds.__name__}"
         self.command = ["/bin/sh", "-c", f"{PROCFILE['worker']} --include {tasks}"]
 
 

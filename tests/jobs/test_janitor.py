@@ -4,9 +4,11 @@ import signal
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
+from pytest_django import Settings
 
+from headway.conf import numbers
 from headway.lifecycle import actions, announce, dispatch, janitor, lease
 from headway.models import Job, Status, result_path
 from headway.stream import keys
@@ -43,6 +45,19 @@ def test_a_job_whose_start_may_still_publish_it_is_left_alone() -> None:
     rows.queued(published_at=None, created_at=rows.ago(1))
     janitor.sweep()
     assert messages() == 0
+
+
+def test_jobs_of_a_kind_that_is_gone_do_not_hold_up_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(janitor, "PER_SWEEP", 2)
+    for published_at in (None, None, rows.ago(1000)):
+        rows.queued(kind="gone", published_at=published_at, created_at=rows.ago(1000))
+    job = rows.queued(published_at=None)
+    janitor.sweep()
+    assert messages() == 1
+    assert reload(job).published_at is not None
+    assert "3 job(s) wait: this code has no kind 'gone'" in caplog.text
 
 
 def test_a_lost_message_is_published_again() -> None:
@@ -201,6 +216,35 @@ def test_the_log_of_a_pruned_job_goes_with_it(empty: Valkey) -> None:
     janitor.sweep()
     with empty.client() as client:
         assert not client.exists(keys.log(str(job.pk)), keys.snapshot(str(job.pk)))
+
+
+class NeverDeletes(FileSystemStorage):
+    """One of a service, whose library has exceptions of its own."""
+
+    def delete(self, name: str) -> None:
+        raise RuntimeError(f"AccessDenied: {name}")
+
+
+def test_files_that_cannot_be_deleted_keep_no_job(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    default = {"BACKEND": f"{__name__}.{NeverDeletes.__name__}"}
+    settings.STORAGES = settings.STORAGES | {"default": default}
+    job = rows.queued(status="failed", attempt=1, finished_at=rows.ago(91 * 86400), files=["a"])
+    default_storage.save(result_path(job.pk, 1, "a"), ContentFile(b"x"))
+    janitor.sweep()
+    assert not Job.objects.filter(pk=job.pk).exists()
+    assert "could not be deleted: AccessDenied" in caplog.text
+
+
+def test_the_longest_times_that_can_be_set_are_kept(settings: Settings) -> None:
+    longest = {name: high for name, (_, _, high) in numbers().items()}
+    settings.HEADWAY = settings.HEADWAY | longest
+    job = rows.queued(status="failed", finished_at=rows.ago(3_000 * 86400), secrets="x")
+    for step in (janitor.prune, janitor.erase_secrets, janitor.publish_forgotten):
+        step()
+    assert reload(job).secrets == "x"
+    assert rows.running()[0].lease_until is not None
 
 
 def test_two_janitors_change_each_job_once() -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from headway import job_task
 from headway.kinds import parameters, registry
+from headway.kinds.fields import MAX_WRONG
 from headway.lifecycle import actions
 from headway.models import Job, Status
 from tests.jobs import kinds
@@ -92,11 +93,18 @@ def test_a_program_sends_lists_and_objects(alice: User, valkey: Any) -> None:
 
 def test_a_page_says_how_lists_and_objects_are_entered(alice: User) -> None:
     page = client_of(alice).get("/jobs/start/takes-all/").content.decode()
-    assert "One a line." in page
+    assert "One per line." in page
     assert ">null<" not in page
     answer = client_of(alice).post("/jobs/start/takes-all/", {"options": "[1]", "days": "x"})
     assert "Enter a JSON object" in answer.content.decode()
     assert "x: Enter a valid date." in answer.content.decode()
+
+
+def test_a_novel_in_place_of_a_list_is_answered_briefly(alice: User) -> None:
+    answer = client_of(alice).post("/jobs/start/takes-all/", {"days": "word\n" * 5_000})
+    page = answer.content.decode()
+    assert page.count("word: Enter a valid date.") == MAX_WRONG
+    assert "What follows was not looked at." in page
 
 
 @pytest.mark.usefixtures("running")

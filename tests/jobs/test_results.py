@@ -61,7 +61,9 @@ def test_a_task_that_ends_oddly_fails_with_a_sentence_and_harms_nobody(
 def test_a_result_that_is_too_large_is_kept_in_a_file() -> None:
     job = ended(actions.start("ends-oddly", {"how": "large"}))
     assert (job.status, job.result, job.files) == ("failed", None, ["result.json"])
-    assert job.reason.startswith("The result is too large to be kept (293.0 KB, 256.0 KB at most)")
+    assert job.reason.startswith(
+        "The result is too large to be stored (293.0 KB, 256.0 KB at most)"
+    )
     assert len(json.loads(content(job, "result.json"))) == 300_000
 
 

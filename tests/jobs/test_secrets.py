@@ -167,11 +167,11 @@ def test_a_day_after_the_end_they_are_erased_and_retry_says_so(
     janitor.erase_secrets()
     assert [bool(rows.changed(each).secrets) for each in (job, recent, active)] == [0, 1, 1]
     with pytest.raises(
-        actions.ActionError, match=r"\(door, api key\) has been erased.+Start another"
+        actions.ActionError, match=r"\(door, api key\) have been erased.+Start another"
     ):
         actions.retry(job)
     assert (
-        "has been erased"
+        "have been erased"
         in client_of(alice).post(f"/jobs/{job.pk}/retry/", follow=True).content.decode()
     )
     settings.HEADWAY = settings.HEADWAY | {"JOB_SECRETS_KEPT": 60}
@@ -198,7 +198,9 @@ def test_a_worker_with_another_key_fails_the_job_with_a_sentence(settings: Setti
     settings.SECRET_KEY = "another"
     job = ended(log_in())
     assert job.status == "failed"
-    assert job.reason.startswith("What was entered for this job (door, api key) can no longer be")
+    assert job.reason.startswith(
+        "The secrets entered for this job (door, api key) can no longer be"
+    )
 
 
 def test_what_is_no_sealed_value_is_unreadable() -> None:

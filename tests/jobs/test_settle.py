@@ -17,13 +17,16 @@ from headway.kinds import registry
 from headway.lifecycle import actions, lease, outage
 from headway.lifecycle.lease import Traces
 from headway.models import Job, Status
+from headway.stream.event import progress_of
 from headway.worker.runner import Runner
 from tests.jobs import rows
 from tests.jobs.threads import at_once
 from tests.support.stack import Valkey
 
 HALF = Traces(
-    {"percent": 50.0, "current": 5, "total": 10, "message": "m", "phase": "p", "warnings": 1},
+    progress_of(
+        {"percent": 50.0, "current": 5, "total": 10, "message": "m", "phase": "p", "warnings": 1}
+    ),
     [{"item": "row 3", "reason": "empty"}],
     [{"level": "info", "text": "begun"}],
 )

@@ -75,7 +75,7 @@ def test_a_job_error_is_shown_as_it_was_written_and_is_one_line_in_the_log(
 def test_a_result_that_is_not_json_fails_with_a_clear_reason() -> None:
     job = ended(actions.start("unstorable", {}))
     assert job.status == "failed"
-    assert job.reason == "What the task returned cannot be kept: it does not fit into JSON."
+    assert job.reason == "The task's return value cannot be stored: it is not JSON-serializable."
     assert "set is not JSON serializable" in job.attempts.get().error
 
 
@@ -116,7 +116,7 @@ def test_an_unknown_parameter_is_named(db: None) -> None:
 
 @pytest.mark.parametrize("value", [{1}, float("nan"), "a\0b", "\ud800", object(), b"x", [{2: {3}}]])
 def test_a_parameter_that_json_cannot_hold_is_refused(db: None, value: object) -> None:
-    with pytest.raises(actions.ActionError, match="the value of 'a' will not do"):
+    with pytest.raises(actions.ActionError, match="the value of 'a' cannot be used"):
         actions.start("add", {"a": value})
     assert not Job.objects.exists()
 

@@ -56,7 +56,7 @@ def test_names_that_lead_out_are_refused(
 ) -> None:
     content = pack({"fine": b"x", name: b"y"})  # type: ignore[operator]  # one of the two functions
     sentence = refusal(trial, store, content)
-    assert sentence.endswith("the archive is refused.")
+    assert sentence.endswith("the archive is rejected.")
     assert repr(name) in sentence
 
 

@@ -49,7 +49,7 @@ def test_what_is_no_csv_is_refused_with_a_sentence(
 
 
 def test_a_file_that_is_gone_is_a_sentence(trial: Trial) -> None:
-    with pytest.raises(JobError, match="no longer there"):
+    with pytest.raises(JobError, match="no longer exists"):
         trial.run(import_csv, file="uploads/gone.csv")
 
 

@@ -119,7 +119,7 @@ def test_the_key_is_nowhere_to_be_read(asked: LlmServer, worker: Worker) -> None
     asked.expect(refusal("401 Unauthorized", f"Incorrect API key provided: {KEY}"))
     job = ended(ask())
     assert job.reason == (
-        "The model's server refused the key. Whoever runs this site can check LLM_API_KEY."
+        "The model's server rejected the key. The operator of this site can check LLM_API_KEY."
     )
     [attempt] = Attempt.objects.filter(job=job)
     assert "ModelError" in attempt.error
@@ -157,7 +157,7 @@ def test_called_like_a_function_it_answers(model: LlmServer, settings: Settings)
 
 def test_a_model_that_fails_leaves_no_loop_behind(model: LlmServer) -> None:
     model.expect(refusal("500 Internal Server Error"))
-    with pytest.raises(JobError, match="in trouble"):
+    with pytest.raises(JobError, match="reports an error"):
         ask_model("Why?")
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()

@@ -139,7 +139,7 @@ def test_a_silent_model_does_not_make_a_silent_stream(
         ([token("Half"), CUT], ["Half"], "broke in the middle"),
         ([token("Half"), end("content_filter")], ["Half"], "content rules"),
         ([token("Half"), end("length")], ["Half"], "was cut"),
-        (None, [], "refused the key"),
+        (None, [], "rejected the key"),
     ],
 )
 def test_an_error_is_an_event_and_the_stream_still_ends_as_ever(

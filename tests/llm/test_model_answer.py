@@ -114,9 +114,9 @@ async def test_servers_that_differ_a_little_are_understood(
         ("404 Not Found", "LLM_MODEL"),
         ("413 Content Too Large", "too long"),
         ("418 I'm a teapot", "did not accept"),
-        ("429 Too Many Requests", "too much to do"),
-        ("500 Internal Server Error", "in trouble"),
-        ("503 Service Unavailable", "in trouble"),
+        ("429 Too Many Requests", "is overloaded"),
+        ("500 Internal Server Error", "reports an error"),
+        ("503 Service Unavailable", "reports an error"),
     ],
 )
 async def test_a_refusal_is_a_sentence_without_the_servers_words(
@@ -151,7 +151,7 @@ async def test_nobody_listening_is_a_sentence(model: LlmServer, settings: Settin
 
 
 BROKEN = "The connection to the model broke in the middle of the answer."
-NO_ANSWER = "The model's server gave something that is no answer."
+NO_ANSWER = "The model's server sent something that is not an answer."
 ENDED = "The model's server ended the answer with an error."
 
 
@@ -213,7 +213,7 @@ async def test_a_server_that_takes_no_connection_is_told_from_a_silent_one(
         settings.LLM_BASE_URL = f"http://{host}:{port}/v1"
         with socket.create_connection((host, port)):  # all that it lets wait
             told = str((await failing())[1])
-    assert told == "The model's server took no connection within 0.1 s. Try again later."
+    assert told == "The model's server accepted no connection within 0.1 s. Try again later."
 
 
 async def test_a_silent_model_has_failed_after_a_while(
@@ -222,7 +222,7 @@ async def test_a_silent_model_has_failed_after_a_while(
     settings.LLM_TIMEOUT = 0.2
     [given] = model.expect([token("I"), threading.Event()])
     arrived, error = await failing()
-    assert (arrived, str(error)) == (["I"], "The model said nothing for 0.2 s.")
+    assert (arrived, str(error)) == (["I"], "The model was silent for 0.2 s.")
     wait_until(given.left.is_set)
 
 
@@ -235,7 +235,7 @@ async def test_a_model_that_does_not_begin_is_not_asked_again(
         yield threading.Event()
 
     model.expect(Answer(silence(), status="200 OK"))
-    assert str((await failing())[1]) == "The model said nothing for 0.2 s."
+    assert str((await failing())[1]) == "The model was silent for 0.2 s."
     assert len(model.requests) == 1
 
 

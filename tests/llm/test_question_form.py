@@ -10,7 +10,7 @@ from tests.support.llm_server import LlmServer
 from tests.support.stack import Valkey
 
 URL = "/jobs/start/ask-model/"
-HINDRANCE = "No language model is set up here."
+HINDRANCE = "No language model is configured."
 
 
 @pytest.fixture

@@ -90,4 +90,4 @@ def doubled(build: Build, place: Path) -> Iterator[Finding]:
     if len(clicks) > 1:
         yield "F7", "two jobs"
     if runs(place / "rollback"):
-        yield "F4", "a job runs of which there is no row"
+        yield "F4", "a job runs that has no row"

@@ -47,7 +47,7 @@ def come_back(build: Build, place: Path) -> Iterator[Finding]:
     wait_until(lambda: build.ended(job))
     told = within(build.patience, lambda: after.record.done)
     if build.gaps(job, before.record.messages + after.stop().messages) or not told:
-        yield "F58", "what came meanwhile is missing"
+        yield "F58", "events sent meanwhile are missing"
     with build.connect(job) as late:
         late.settimeout(build.patience)
         try:
@@ -66,7 +66,7 @@ def killed(build: Build, place: Path) -> Iterator[Finding]:
     wait_until(lambda: build.ended(job))
     told = within(build.patience, lambda: visitor.record.done)
     if build.gaps(job, visitor.stop().messages) or not told:
-        yield "F49", "what came meanwhile is missing"
+        yield "F49", "events sent meanwhile are missing"
 
 
 def crowd(build: Build, place: Path) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def _deaf(build: Build, job: str) -> Iterator[Finding]:
     before = _memory(build)
     build.shout(job, *["x" * 20_000] * 500)
     if _memory(build) - before > MOST:
-        yield "F46", "the server keeps everything for who does not read"
+        yield "F46", "the server keeps everything for a client that does not read"
     for each in deaf:
         assert each.recv(65536), "was sent nothing"
         each.close()
@@ -119,7 +119,7 @@ def strangers(build: Build, place: Path) -> Iterator[Finding]:
     somebody signs out."""
     with build.connect(str(uuid.uuid4())) as wrong:
         if not within(build.patience, lambda: b" 404 " in drain(wrong)):
-            yield "F67", "waits for ever for a job that there is not"
+            yield "F67", "waits for ever for a job that does not exist"
     job = build.start("polite")
     visitor = build.visit(job)
     record = visitor.record
@@ -134,5 +134,5 @@ def strangers(build: Build, place: Path) -> Iterator[Finding]:
         Session.objects.all().delete()
         told = within(build.patience, lambda: b"event: auth" in drain(stream))
         if not told and stream.recv(65536):
-            yield "F68", "goes on for who has signed out"
+            yield "F68", "continues after a sign-out"
     build.cancel(job)

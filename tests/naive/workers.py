@@ -38,7 +38,7 @@ def killed(build: Build, place: Path) -> Iterator[Finding]:
     if not build.ended(due):
         yield "F23", "is not sent again soon"
     if runs(place / "unwanted"):
-        yield "F27", "runs all the same"
+        yield "F27", "still runs"
 
 
 def deployed(build: Build, place: Path) -> Iterator[Finding]:
@@ -112,4 +112,4 @@ def cancelled(build: Build, place: Path) -> Iterator[Finding]:
     build.cancel(job)
     wait_until(lambda: build.ended(job))
     if build.result(job) is None:
-        yield "F28", "what it had so far is lost"
+        yield "F28", "its partial result is lost"

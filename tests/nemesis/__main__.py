@@ -14,6 +14,7 @@ import django
 from tests.support.postgresql import PostgreSQL
 
 OF_ITS_OWN = "postgresql"
+SERVERS = ("daphne", "uvicorn")
 
 
 def main() -> int:
@@ -36,7 +37,8 @@ def main() -> int:
         from tests.nemesis.run import run
 
         only = [name for name in options.only.split(",") if name]
-        return run(options.seed, options.minutes * 60, options.redis, server, only)
+        web = options.server
+        return run(options.seed, options.minutes * 60, options.redis, web, server, only)
     finally:
         if server:
             server.close()
@@ -56,6 +58,7 @@ def parse() -> argparse.Namespace:
         default="",
         help=f"a URL, or {OF_ITS_OWN} for a server of its own that is restarted too; else SQLite",
     )
+    parser.add_argument("--server", choices=SERVERS, default="daphne", help="of the web process")
     parser.add_argument("--only", default="", help="names of faults, separated by commas; else all")
     return parser.parse_args()
 

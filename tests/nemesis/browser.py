@@ -41,11 +41,11 @@ def is_here() -> bool:
 
 @dataclass(frozen=True)
 class Tab:
-    """An open page, and the jobs that belong on it: the list is its owner's, and grows."""
+    """An open page: of one job, or the newest of its owner's, as many as a page has."""
 
     owner: str
     path: str
-    jobs: list[str]
+    job: str | None
     page: Page
 
 
@@ -62,10 +62,10 @@ class Browser:
         """What scripts have thrown."""
         self._do(self._launch)
 
-    def open(self, owner: str, session: str, path: str, jobs: list[str]) -> None:
-        """Opens another tab of somebody, on which `jobs` belong, and those they start later."""
+    def open(self, owner: str, session: str, path: str, job: str | None = None) -> None:
+        """Opens another tab of a user, with the page of one job or with the list."""
         page = self._do(lambda: self._open(session, path))
-        self.tabs.append(Tab(owner, path, jobs, page))
+        self.tabs.append(Tab(owner, path, job, page))
 
     def shown(self, tab: Tab) -> Shown:
         """What is to be seen in a tab."""

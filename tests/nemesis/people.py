@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from headway.stream.client import StreamError, watch
+from headway.client import StreamError, watch
 from tests.nemesis.site import Site
 from tests.support.person import Person
 from tests.support.viewer import Viewer

@@ -20,24 +20,28 @@ from tests.nemesis.people import Script, User
 from tests.nemesis.site import Site
 from tests.nemesis.tasks import ledger_file
 from tests.support.postgresql import PostgreSQL
+from tests.support.servers import Uvicorn
+from tests.support.stack import Web
 from tests.support.users import make_user, session_of
 from tests.support.viewer import Viewer
 
 USERS = 2
+SERVERS = {"daphne": Web, "uvicorn": Uvicorn}
 
 
 def run(
     seed: int,
     seconds: float,
     program: str,
+    web: str,
     database: PostgreSQL | None,
     only: Collection[str] = (),
 ) -> int:
     """Prints what happened; the exit code."""
     logging.disable(logging.WARNING)  # clients tell of every fault that they survive
-    say(f"seed {seed}, {seconds:.0f} s, {program}, {connection.vendor}")
+    say(f"seed {seed}, {seconds:.0f} s, {program}, {web}, {connection.vendor}")
     call_command("migrate", verbosity=0)
-    site = Site(program, database, only)
+    site = Site(program, SERVERS[web], database, only)
     try:
         site.start()
         return _run(site, seed, seconds)
@@ -77,9 +81,9 @@ def pages(site: Site, users: list[User]) -> Iterator[Browser | None]:
     try:
         for owner, user in zip(Owner.objects.order_by("pk"), users, strict=True):
             session, name, job = session_of(owner), owner.get_username(), user.begin_watched()
-            browser.open(name, session, "/", user.accepted)
+            browser.open(name, session, "/")
             for _ in range(2 if user is users[0] else 1):
-                browser.open(name, session, f"/jobs/{job}/", [job])
+                browser.open(name, session, f"/jobs/{job}/", job)
         say(f"pages: {len(browser.tabs)}, in Chromium")
         yield browser
     finally:

@@ -30,7 +30,11 @@ class Site:
     """Redis, web, two workers and the janitor, with a proxy before Redis and one before web."""
 
     def __init__(
-        self, program: str, database: PostgreSQL | None, only: Collection[str] = ()
+        self,
+        program: str,
+        web: type[Web],
+        database: PostgreSQL | None,
+        only: Collection[str] = (),
     ) -> None:
         """`database` may fail too; without one it is SQLite, or somebody else's. `only` names the
         faults to suffer, else all."""
@@ -38,7 +42,7 @@ class Site:
         self.redis, self.replica = RedisServer(program), RedisServer(program)
         self.to_redis = Proxy(self.redis.port, unavailable=b"")
         environment = {**TUNED, "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0"}
-        self.web = Web(**environment)
+        self.web = web(**environment)
         self.to_web = Proxy(self.web.port)
         self.bouncer = PgBouncer(database) if database else None
         """Before the database, for one of the workers."""

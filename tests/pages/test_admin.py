@@ -39,6 +39,15 @@ def test_a_nul_in_the_address_is_no_error_of_ours(staffs: Client, address: str, 
     assert staffs.get(f"{address}?{query}").status_code in (HTTPStatus.OK, HTTPStatus.FOUND)
 
 
+def test_a_parameter_is_found_in_every_script(staffs: Client, make_job: MakeJob) -> None:
+    job = make_job(params={"name": "Käse 北京"})
+    make_job(params={"name": "Brot"}, title="Bäckerei")
+    for word in ("Käse", "北京", "simulate 北京"):
+        assert staffs.get(LIST, {"q": word}).content.decode().count(f"job-{job.pk}") == 1
+    assert str(job.pk) not in staffs.get(LIST, {"q": "Bäckerei"}).content.decode()
+    assert "Bäckerei" in staffs.get(LIST, {"q": "Bäckerei"}).content.decode()
+
+
 def test_the_bar_is_where_redis_says(staffs: Client, make_job: MakeJob) -> None:
     job = make_job()
     log().append(str(job.pk), Event("state", state(job)), attempt=1, created=True)

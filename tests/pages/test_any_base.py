@@ -21,6 +21,7 @@ TEMPLATES = {
     "shop.html": BASE,
     "twice.html": "{% load headway %}<p>{% job_bar job %}</p><td>{% job_bar job.pk %}</td>",
     "tray.html": "{% load headway %}{% headway_head %}{% jobs_tray %}{% headway_head %}",
+    "profile.html": "{% load headway %}{% headway_head %}{% jobs_tray %}{% job_bar job %}",
 }
 PHRASES = {"a", "span", "svg"}
 
@@ -40,7 +41,7 @@ def shop(settings: Settings) -> Settings:
     return settings
 
 
-def shown(template: str, user: User, **context: object) -> str:
+def shown(template: str, user: User, /, **context: object) -> str:
     """A template of the project's, for a signed-in user."""
     request = RequestFactory().get("/")
     request.user = user
@@ -116,6 +117,22 @@ def test_the_tray_has_my_jobs_that_have_not_ended(
     for html in (shown("tray.html", alice), alices.get("/jobs/tray/").content.decode()):
         assert set(re.findall(r'data-job="([^"]+)"', html)) == {str(moving.pk), str(waiting.pk)}
     assert 'data-from="/jobs/tray/"' in html
+
+
+def test_a_page_about_another_user_shows_none_of_their_jobs(
+    shop: Settings, alice: User, bob: User, make_job: MakeJob
+) -> None:
+    """Django's generic views of a user put that user into `user`."""
+    job = make_job()
+    [engine] = shop.TEMPLATES
+    processors: list[str]
+    for processors in (engine["OPTIONS"]["context_processors"], []):
+        engine["OPTIONS"]["context_processors"] = processors
+        shop.TEMPLATES = [engine]
+        html = shown("profile.html", bob, user=alice, job=job)
+        assert str(job.pk) not in html
+        assert f'data-viewer="{bob.pk}"' in html
+        assert str(job.pk) in shown("profile.html", alice, user=bob, job=job)
 
 
 def test_head_comes_once_and_with_the_nonce_of_the_policy(shop: Settings, alice: User) -> None:

@@ -35,7 +35,9 @@ def test_the_head_brings_style_htmx_and_our_script() -> None:
 
 def test_a_bar_of_a_job_that_never_was_is_nothing(db: None) -> None:
     del db
-    assert render("{% job_bar job %}", job=uuid4()).strip() == ""
+    for given in (uuid4(), None, ""):  # a foreign key is None once its job was pruned
+        assert render("{% job_bar job %}", job=given).strip() == ""
+    assert render("{% job_bar order.job %}").strip() == ""
 
 
 @pytest.mark.parametrize(

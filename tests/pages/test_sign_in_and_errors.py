@@ -5,10 +5,10 @@ from http import HTTPStatus
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from headway.web.views import pages
+from headway.web.views import errors, pages
 from tests.pages.conftest import MakeJob
 
 HTMX = {"HX-Request": "true"}
@@ -49,7 +49,7 @@ def test_an_address_that_is_none_has_a_page_and_json(alices: Client, url: str) -
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "There is nothing here, or it is not yours to see.",
+        "detail": "This page does not exist, or you may not see it.",
     }
 
 
@@ -74,6 +74,14 @@ def test_a_crash_has_a_page_that_needs_nothing_that_may_have_crashed(
     detail = alices.get("/", headers=JSON).json()["detail"]
     reference = detail.rpartition("Reference: ")[2]
     assert f"/: reference {reference}: RuntimeError" in caplog.messages
+
+
+def test_an_address_writes_no_line_of_its_own_into_the_log(
+    rf: RequestFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors.server_error(rf.get("/a%0AERROR%20all%20is%20lost%1B[2J", headers=JSON))
+    [message] = caplog.messages
+    assert message.startswith("/a ERROR all is lost [2J: reference ")
 
 
 def test_a_forged_host_is_refused(client: Client, settings: Settings) -> None:

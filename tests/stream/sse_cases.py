@@ -61,7 +61,7 @@ CASES = [
         messages("a"),
     ),
     Case(
-        "nor does the id of an unfinished block count",
+        "the id of an unfinished block does not count either",
         b"id: 1\ndata: a\n\nid: 2\n",
         [Message("a", id="1")],
     ),
@@ -96,7 +96,7 @@ CASES = [
         b"event: tick\nevent:\ndata: a\n\n",
         messages("a"),
     ),
-    Case("an event without data is none", b"event: tick\n\ndata: a\n\n", messages("a")),
+    Case("an event without data is not dispatched", b"event: tick\n\ndata: a\n\n", messages("a")),
     Case(
         "an id stays until another comes [format-field-id]",
         b"id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
@@ -127,7 +127,7 @@ CASES = [
         "a comment does not touch the id", b"id: 1\n\n: hb\n\ndata: a\n\n", [Message("a", id="1")]
     ),
     Case(
-        "a retry is no event [format-field-retry]",
+        "a retry is not an event [format-field-retry]",
         b"retry: 3000\n\nretry: 1000x\ndata: a\nretry:\n\n",
         messages("a"),
     ),

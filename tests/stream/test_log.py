@@ -202,7 +202,7 @@ def test_a_process_is_alive_until_its_note_is_old(log: Log) -> None:
 def test_redis_away_is_an_error_of_redis_after_a_bounded_time() -> None:
     away = Log("unix:///nowhere/valkey.sock", timeout=0.2)
     with pytest.raises(redis.RedisError):
-        away.ping()
+        away.epoch()
     with pytest.raises(redis.RedisError):
         away.append("job", progress("job", 1), attempt=1)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headway.stream.event import clean, to_json
 from headway.stream.motion import Meter
-from headway.stream.quantity import MAX_NUMBER, amount, share
+from headway.stream.quantity import MAX_NUMBER, finite, share
 from headway.stream.speed import STALLED, WARM_UP, WINDOW, Speed
 
 
@@ -42,7 +42,7 @@ def percents(reports: list[tuple[Any, Any]]) -> list[Any]:
      (Unspeakable(), None)],
 )  # fmt: skip
 def test_an_amount_is_a_finite_number_or_nothing(value: Any, number: Any) -> None:
-    assert amount(value) == number
+    assert finite(value) == number
 
 
 @pytest.mark.parametrize(

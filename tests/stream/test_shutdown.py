@@ -29,9 +29,9 @@ async def test_hypercorns_end_is_awaited(hub: Hub) -> None:
 
     watch(hub, Stream().send)
     watch(hub, Stream().send)  # once is enough
-    assert not hub.ending.is_set()
+    assert not hub.closing.is_set()
     context.terminated.set()
-    await asyncio.wait_for(hub.ending.wait(), PATIENCE)
+    await asyncio.wait_for(hub.closing.wait(), PATIENCE)
 
 
 async def test_a_signal_closes_the_hub_and_reaches_the_server(hub: Hub) -> None:
@@ -40,7 +40,7 @@ async def test_a_signal_closes_the_hub_and_reaches_the_server(hub: Hub) -> None:
     try:
         watch(hub, print)
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(hub.ending.wait(), PATIENCE)
+        await asyncio.wait_for(hub.closing.wait(), PATIENCE)
         assert told == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -73,7 +73,7 @@ async def test_twisted_waits_for_the_farewell_and_for_answers(
     [(phase, event, end)] = triggers
     assert (phase, event) == ("before", "shutdown")
     over = end().asFuture(asyncio.get_running_loop())
-    assert hub.ending.is_set()
+    assert hub.closing.is_set()
     if busy:
         await asyncio.wait([over], timeout=0.3)
         assert not over.done()
@@ -83,7 +83,7 @@ async def test_twisted_waits_for_the_farewell_and_for_answers(
 
 async def test_an_unknown_server_of_this_shape_is_left_alone(hub: Hub) -> None:
     watch(hub, functools.partial(print, "a request"))
-    assert not hub.ending.is_set()
+    assert not hub.closing.is_set()
 
 
 async def test_off_the_main_thread_there_are_no_signals(hub: Hub) -> None:
@@ -104,7 +104,7 @@ async def test_lifespan_closes_what_is_watched(hub: Hub) -> None:
 
     await asyncio.wait_for(Lifespan()({}, receive, send), PATIENCE)
     assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert hub.ending.is_set()
+    assert hub.closing.is_set()
 
 
 @pytest.mark.parametrize("ending", [True, False])

@@ -50,7 +50,6 @@ def test_a_block_is_written_field_by_field() -> None:
     assert block == b"retry: 3000\nid: 7\nevent: tick\ndata: one\ndata: two\n\n"
     assert sse.encode(id="7") == b"id: 7\n\n"
     assert sse.encode("") == b"data: \n\n"
-    assert sse.comment("a\nb") == b": a\n: b\n\n"
 
 
 def test_an_id_of_nothing_that_may_stand_there_is_left_out() -> None:

@@ -1,5 +1,6 @@
 """Streams that hypothesis makes of what the encoder can write, and what is to be read from them."""
 
+import re
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ NAMES = TEXT.filter(lambda name: name.translate(sse._NOT_IN_FIELD) not in ("erro
 
 
 class Block(NamedTuple):
-    """The arguments of one `encode`, or of a `comment`."""
+    """The arguments of one `encode`, or a comment."""
 
     data: str | None = None
     event: str = ""
@@ -24,7 +25,8 @@ class Block(NamedTuple):
     def bytes(self) -> bytes:
         """As it is sent."""
         if self.comment is not None:
-            return sse.comment(self.comment)
+            lines = re.split(r"\r\n|\r|\n", self.comment)
+            return ("".join(f": {line}\n" for line in lines) + "\n").encode("utf-8", "replace")
         return sse.encode(self.data, event=self.event, id=self.id, retry=self.retry)
 
 

@@ -45,7 +45,7 @@ class Valkey(Process):
         """Start it and wait until it answers."""
         self.server.prepare()
         super().start()
-        self.wait_for(self.server.answers)
+        self.wait_for(self.server.responds)
 
     @property
     def url(self) -> str:

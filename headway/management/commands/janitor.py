@@ -1,4 +1,4 @@
-"""`manage.py janitor`: sweeps until it is told to end."""
+"""`manage.py janitor`: sweeps until it is told to stop."""
 
 import logging
 import os

@@ -1,4 +1,5 @@
-"""`manage.py start_job KIND --set name=value`: starts a job as the page would, prints its id."""
+"""`manage.py start_job KIND --set name=value`: starts a job as the page does, and prints its
+id."""
 
 import sys
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""`manage.py token USER`: prints a new API token once. `--revoke ID` makes one worthless."""
+"""`manage.py token USER`: prints a new API token once. `--revoke ID` revokes one."""
 
 from typing import Any
 

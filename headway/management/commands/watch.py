@@ -16,11 +16,11 @@ try:
 except ImportError as error:
     watch = Missing(error, "client")  # type: ignore[assignment]
 
-ADDRESS = re.compile(r"(?P<site>https?://.+?)/jobs/(?P<job>[0-9a-fA-F-]{36})(/.*)?")
+ADDRESS = re.compile(r"(?P<site>https?://.+?)/(?P<job>[0-9a-fA-F-]{36})(/.*)?")
 
 
 class Wanted(NamedTuple):
-    """Jobs, and the site they are on; "" for this installation."""
+    """Jobs, and the address below which their site has them; "" for this installation."""
 
     site: str
     jobs: list[uuid.UUID]
@@ -64,5 +64,5 @@ def _wanted(names: Iterable[str]) -> Wanted:
             ) from None
         sites.add(found["site"] if found else "")
     if len(sites) > 1:
-        raise CommandError("All jobs must be of one site.", returncode=watch.UNKNOWN)
+        raise CommandError("All jobs must belong to one site.", returncode=watch.UNKNOWN)
     return Wanted(sites.pop(), list(jobs))

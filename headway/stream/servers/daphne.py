@@ -1,4 +1,4 @@
-"""Connections of Daphne, which are Twisted's. Neither is imported: a server has them loaded."""
+"""Connections of Daphne, which are Twisted's. Neither is imported: the server has loaded them."""
 
 import functools
 import sys

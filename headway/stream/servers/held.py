@@ -1,4 +1,4 @@
-"""A connection while its web server has it: what every server's file says about one."""
+"""A connection while its web server holds it: what each server's file must say about it."""
 
 import logging
 from collections.abc import Callable

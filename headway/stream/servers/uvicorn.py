@@ -1,4 +1,4 @@
-"""Connections of Uvicorn: transports of asyncio or uvloop, whatever parses the requests."""
+"""Connections of Uvicorn: transports of asyncio or uvloop, whichever parser is used."""
 
 import types
 from typing import Any

@@ -1,4 +1,4 @@
-"""Cancel and retry: fetch the job, one verb, render."""
+"""Cancel and retry: fetch the job, call one action, render."""
 
 import uuid
 from collections.abc import Callable

@@ -27,7 +27,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404, the same for what never was and for what is somebody else's."""
+    """404, the same for what does not exist and for what belongs to another user."""
     del exception
     return problem(request, 404)
 
@@ -36,7 +36,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form that is too old, or that another site sent."""
     del reason
     return problem(
-        request, 403, "This form has expired or came from elsewhere. Go back, reload it, try again."
+        request,
+        403,
+        "This form has expired or came from another site. Go back, reload it and try again.",
     )
 
 

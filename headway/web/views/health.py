@@ -1,10 +1,11 @@
-"""What load balancers, `up` and people ask: is this process alive, is the installation ready."""
+"""What load balancers and people ask: is this process alive, is the installation ready."""
 
-from django.db import Error, connection
+import asyncio
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from headway.lifecycle.log import glance
+from headway.lifecycle import readiness
 
 
 @never_cache
@@ -14,27 +15,8 @@ async def healthz(_: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-def readyz(_: HttpRequest) -> JsonResponse:
-    """Which parts are there; 503 when the database or Redis is away.
-
-    `{"database": bool, "redis": bool, "workers": int, "janitor": bool}`
-    """
-    parts = {"database": _database(), **_presence()}
-    status = 200 if parts["database"] and parts["redis"] else 503
-    return JsonResponse(parts, status=status)
-
-
-def _database() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error:
-        return False
-    return True
-
-
-def _presence() -> dict[str, bool | int]:
-    roles = ("worker", "janitor")
-    found = glance().read(lambda log: [len(log.who_is_alive(role)) for role in roles])
-    workers, janitors = found or (0, 0)
-    return {"redis": found is not None, "workers": workers, "janitor": bool(janitors)}
+async def readyz(_: HttpRequest) -> JsonResponse:
+    """Which parts are there, as `headway.lifecycle.readiness.Readiness`, within 300 ms; 503 when
+    no page would work."""
+    found = await asyncio.to_thread(readiness.look)
+    return JsonResponse(found, status=503 if found["status"] == "unavailable" else 200)

@@ -8,11 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from headway.kinds import registry
 from headway.lifecycle import queue
 from headway.models import ACTIVE, Job, Status
 from headway.policy import policy
-from headway.web.access import person, signed_in, visible_job
+from headway.web.access import person, signed_in, startable_kinds, visible_job
 from headway.web.presenters import show, show_one, tray
 from headway.web.responses import STOP_POLLING, page, vary
 from headway.web.views.partials import panel_context, partial, record_context
@@ -34,13 +33,12 @@ def index(request: HttpRequest) -> HttpResponse:
     """My jobs, newest first, and a card for each kind to start."""
     chosen = request.GET.get("status", "")
     chosen = chosen if chosen in FILTERS else ""
-    mine = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
-    chunk = Paginator(mine.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
+    own = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
+    mine = policy.visible(own, request.user).values_list("pk", flat=True)
+    chunk = Paginator(mine, PER_PAGE).get_page(request.GET.get("page"))
     items = show(list(chunk), request.user)
     context = {
-        "kinds": [
-            kind for kind in registry.kinds().values() if policy.may_start(request.user, kind.name)
-        ],
+        "kinds": startable_kinds(request),
         "filters": [(value, label, value == chosen) for value, (label, _) in FILTERS.items()],
         "chosen": chosen,
         "page": chunk,

@@ -1,4 +1,4 @@
-"""The parts of pages that htmx fetches: the row of a job in a list, and the panel of its page."""
+"""Parts of pages that htmx fetches: the row of a job in a list, and the panel of its page."""
 
 import json
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from headway.lifecycle import queue
 from headway.lifecycle.log import glance
 from headway.models import Job
 from headway.stream import Log, Output
+from headway.stream.event import Entry
 from headway.web.presenters import Shown, written
 from headway.web.responses import vary
 
@@ -89,7 +90,7 @@ def record_context(item: Shown, number: int | None = None) -> dict[str, Any]:
     }
 
 
-def _said(log: Log, job: str) -> tuple[Output, list[dict[str, Any]]]:
+def _said(log: Log, job: str) -> tuple[Output, list[Entry]]:
     output = log.output(job)
     return output, log.lines(job, output.number)
 

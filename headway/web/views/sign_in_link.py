@@ -15,7 +15,7 @@ from headway.web.access import allowed
 @allowed("GET", "HEAD", "POST")
 def sign_in_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """Asks whether to sign in, and by POST does; a link that is used up leads to the sign-in page.
-    What only looks, such as a preview of the link, uses nothing up and signs nobody in."""
+    What only looks, such as a preview of the link, uses nothing up and does not sign in."""
     if request.method == "POST":
         user = sign_in.redeem(uid, token)
         if user is not None:
@@ -27,7 +27,7 @@ def sign_in_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
             return render(request, "sign_in_link.html", {"invited": user})
     messages.error(
         request,
-        "This link has been used or is too old. Sign in, or make a new one "
+        "This link has been used or has expired. Sign in, or create a new one "
         "by starting the server again.",
     )
     return redirect(settings.LOGIN_URL)

@@ -1,4 +1,4 @@
-"""Where WebSockets are let in: who asks, and from which page."""
+"""Where WebSockets are accepted: checks the user, and the page that connects."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse

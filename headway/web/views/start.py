@@ -38,7 +38,7 @@ class MalformedError(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """What somebody wants to start."""
+    """What a user wants to start."""
 
     form: forms.Form
     token: str = ""
@@ -61,7 +61,8 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     if not policy.may_start(request.user, wanted.name):
         return problem(request, 403, "You may not start jobs of this kind.")
     if request.method != "POST":
-        return _page(request, wanted, wanted.form_class(initial=_initial(request, wanted)))
+        known = wanted.shown(_initial(request, wanted))
+        return _page(request, wanted, wanted.form_class(initial=known))
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and int(length) > conf.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
         return problem(request, 413, f"Files may be up to {_limit()}.")

@@ -9,7 +9,7 @@ from tests.pages.live.watching import Running, watch
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LOST = "The connection was lost. Whether “Simulate” was cancelled is said here"
+LOST = "The connection was lost. Whether “Simulate” was cancelled will be shown here"
 
 
 @pytest.mark.parametrize("where", ["list", "job"])

@@ -1,5 +1,5 @@
-/* The [data-job] elements of the page: progress is applied in place; when a job changes state, htmx
-   fetches its row, bar or panel again. */
+/* Updates the [data-job] elements of the page: progress is applied in place; when a job changes state, htmx fetches
+   its row, bar or panel again. */
 'use strict';
 window.live.bars = ({ turn, onEnd }) => {
   const { figure, duration, remaining, count, rate, stall } = window.live.words;
@@ -25,7 +25,7 @@ window.live.bars = ({ turn, onEnd }) => {
   const asked = new Map(); // job -> when its element was last asked for
   const queued = new Set(); // jobs whose element will be asked for when it is our turn
   const others = new Set(); // jobs that do not belong on this list: another page's, or those that other tabs watch
-  let held = null; // lines that come while the record is taken anew
+  let held = null; // lines that come while the record is fetched again
   const began = new WeakMap(); // element -> when its attempt began
   const spoke = new Map(); // job -> when it last said anything
   let offset = Infinity; // from the clock of Redis to ours, in ms: what came fastest tells it best
@@ -116,7 +116,7 @@ window.live.bars = ({ turn, onEnd }) => {
     if (atEnd) box.scrollTop = box.scrollHeight;
   }
 
-  /* Before a snapshot lines may be missing: take the record anew, and then what has come meanwhile. */
+  /* Before a snapshot lines may be missing: fetch the record again, and then what has come meanwhile. */
   function renew({ job }) {
     if (held || !recordOf(job)) return;
     held = [];
@@ -318,7 +318,7 @@ window.live.bars = ({ turn, onEnd }) => {
     if ('earlier' in detail.target.dataset) detail.shouldSwap = false;
   });
 
-  /* A page whose job has ended follows nothing; seen again, it looks whether somebody has retried it. */
+  /* A page whose job has ended follows nothing; seen again, it checks whether the job was retried. */
   async function look() {
     if (!one('[data-record]') || active().length) return;
     const read = (answer) => answer.ok && answer.json();

@@ -1,5 +1,5 @@
-/* What one tab says, all others of this site hear: by a BroadcastChannel; where there is none, by events of
-   localStorage, or else by a SharedWorker that repeats what it is told. Null where a browser has none of them. */
+/* A message of one tab reaches all others of this site: by a BroadcastChannel; without one, by events of
+   localStorage, or else by a SharedWorker that repeats what it receives. Null in a browser that has none of them. */
 'use strict';
 window.live.channel = (name, hear, relay) => {
   function broadcast() {

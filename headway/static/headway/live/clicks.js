@@ -1,4 +1,4 @@
-/* What became of a click whose answer got lost: it is looked up as soon as the server answers again. */
+/* What became of a click whose response was lost: looked up as soon as the server answers again. */
 'use strict';
 (() => {
   const LOOK = 2000; // ms between two tries to find out
@@ -38,7 +38,7 @@
   }
 
   async function find(job, asked, title) {
-    const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} is said here once it is back.`);
+    const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} will be shown here once it is back.`);
     while (mine === newest) {
       await new Promise((done) => setTimeout(done, LOOK));
       const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) };

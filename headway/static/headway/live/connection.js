@@ -14,13 +14,13 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
   let line = null; // the connection that counts
   let polls = false;
   let cursor = 0; // the newest number that has come
-  let due = 0; // when to connect anew; 0: not planned
+  let due = 0; // when to reconnect; 0: not planned
   let from = 0; // and from which number, which what comes meanwhile must not move
   let tried = 0; // while we poll: when a stream was last tried, which may get through
   let pause = 0; // and how long until the next try
   let renewed = 0; // when the network came back
   let failures = 0;
-  let refused = false; // nobody is signed in, or somebody else
+  let refused = false; // not signed in, or another user is
   let stale = false; // the server says that it cannot read the log
   let opened = false; // whether it ever was
   let heard = Date.now(); // when the server last said anything
@@ -58,7 +58,7 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
     line = null;
   }
 
-  /* Connects anew, soon: whoever asks meanwhile is served by the same connection, from the lowest number. */
+  /* Reconnects soon: tabs that ask meanwhile are served by the same connection, from the lowest number. */
   function open(number, delay) {
     const before = from || cursor;
     from = Math.min(before || number, number || before);

@@ -1,5 +1,5 @@
-/* The list of my jobs. Which jobs are on it, and in what order, the server says: the page is fetched
-   again, and rows come and go, while those that stay are left as they are. */
+/* The list of my jobs. The server decides which jobs are on it, and in what order: the page is fetched again, rows
+   are added and removed, and the remaining rows are left unchanged. */
 'use strict';
 window.live.list = ({ turn, absent }) => {
   const list = document.querySelector('[data-list]');

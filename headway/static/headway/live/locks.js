@@ -1,10 +1,10 @@
-/* Locks that one tab of a browser holds at a time: navigator.locks, or the same by word of mouth where a page
-   has none, which is plain HTTP under a host name. Whoever holds a lock says so whenever somebody wants it, also
-   while the timers of a hidden tab are late; who is not answered takes it. Of two that hold it, the later one
-   does. (docs/adr/0027) */
+/* Locks that one tab of a browser holds at a time: navigator.locks, or the same by messages between tabs on a page
+   without them (plain HTTP under a host name). The holder of a lock answers whenever another tab asks for it, also
+   while the timers of a hidden tab are late; a tab that gets no answer takes it. If two tabs hold it, the later one
+   keeps it. (docs/adr/0027) */
 'use strict';
 window.live.locks = (open) => {
-  const SOON = 800; // ms in which somebody who is awake answers
+  const SOON = 800; // ms in which a tab that is awake answers
   const AGAIN = 1000; // between two questions
   const RENEWED = 2000; // between two words of a holder whom nobody asks
   const PATIENCE = 3000; // without an answer, until a holder counts as gone
@@ -19,7 +19,7 @@ window.live.locks = (open) => {
     let term = 0; // when we took it
     let latest = 0; // when the newest holder did that we have heard of
     let began = Date.now(); // when we first asked whether there is a holder
-    let heard = 0; // when one, or somebody who waits for longer, was last heard of
+    let heard = 0; // when one, or a tab that waits for longer, was last heard of
     const channel = open(`lock ${name}`, (said) => KINDS[said.kind](said));
     if (!channel) return resolve(work()); // a browser in which tabs can share nothing
     let timer = 0;
@@ -46,7 +46,7 @@ window.live.locks = (open) => {
       clearTimeout(timer);
       term = Math.max(Date.now(), latest + 1);
       say('held');
-      timer = setInterval(say, RENEWED, 'held'); // lest two that did not hear each other go on for ever
+      timer = setInterval(say, RENEWED, 'held'); // or two that did not hear each other would go on for ever
       const granted = new Promise((done) => { done(work()); });
       await granted.catch(() => {});
       say('free', { next: [...waiting].sort()[0] });

@@ -1,5 +1,5 @@
-/* Brings htmx to pages that have none. A project's own htmx 2 serves us as well, with the options that
-   the project gave it: two on one page would each send every request. */
+/* Loads htmx on pages that have none. A project's own htmx 2 is used as well, with the project's options: two copies
+   on one page would each send every request. */
 'use strict';
 (() => {
   const { dataset, nonce } = document.currentScript;

@@ -1,4 +1,4 @@
-/* Keeps a page live: its bars by the stream that all tabs share, the chip, the title and the icon. */
+/* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
 'use strict';
 (() => {
   const script = document.currentScript.dataset;
@@ -37,7 +37,7 @@
   const CHIP = {
     live: () => 'Live',
     polling: () => 'Live, every few seconds',
-    late: (_, age) => `No word for ${age}`,
+    late: (_, age) => `No response for ${age}`,
     reconnecting: (ago) => `Reconnecting${ago}`,
     paused: (ago) => `Live updates paused${ago}`,
     auth: () => 'Sign in to keep watching',

@@ -1,4 +1,4 @@
-/* A SharedWorker that tells each tab what the others say (channel.js). */
+/* A SharedWorker that passes each tab's messages to the others (channel.js) */
 'use strict';
 const ports = new Set();
 

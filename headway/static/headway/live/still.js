@@ -1,5 +1,5 @@
-/* Updates leave alone what a person is at: the focus, what is open, how far a box is scrolled; and a
-   button that has just come or moved takes no click, which was meant for what stood there before. */
+/* Updates do not disturb what the user is doing: the focus, what is open, how far a box is scrolled; and a button
+   that has just appeared or moved ignores a click, which was meant for what was there before. */
 'use strict';
 window.live ??= {};
 (() => {
@@ -55,7 +55,7 @@ window.live ??= {};
     mark();
   }
 
-  /* Also what has been rendered anew meanwhile. */
+  /* Also what has been rendered again meanwhile. */
   function mark() {
     for (const el of all(BUTTONS)) {
       const held = until.get(name(el));

@@ -1,7 +1,7 @@
-/* One stream for all tabs in which one person is signed in: browsers allow six connections to a host.
-   The tab that holds a lock keeps the connection for all and passes every frame on. Tabs ask it for what
-   they need once a second; one that is not answered takes the lock. Where tabs can share nothing, and
-   on pages that do not say who watches, each tab has its own connection. (docs/adr/0021, 0027) */
+/* One stream for all tabs of one signed-in user: browsers allow six connections to a host. The tab that holds a lock
+   keeps the connection for all and passes on every frame. Tabs ask it for what they need once a second; a tab that
+   gets no answer takes the lock. If tabs cannot communicate, and on pages that do not say who watches, each tab has
+   its own connection. (docs/adr/0021, 0027) */
 'use strict';
 window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, refresh, changed }) => {
   const NAME = `jobs 2 ${viewer}`; // who sees what another tab says; the 2 is the version of what is said

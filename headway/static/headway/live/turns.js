@@ -1,6 +1,6 @@
-/* What pages fetch by themselves takes turns over all tabs of a browser, so that there is one connection of ours
-   beside the stream, and clicks find the others free. The leading tab (tabs.js) gives turns; a tab that shares
-   nothing, or has left, gives its own. */
+/* Background requests of all tabs of a browser take turns, so that there is one connection beside the stream, and
+   clicks find the others free. The leading tab (tabs.js) grants turns; a tab that cannot communicate, or has left,
+   grants its own. */
 'use strict';
 window.live.turns = ({ me, say, gives }) => {
   const LONGEST = 10000; // ms, after which a turn is over whatever has become of its tab
