@@ -56,7 +56,9 @@ def prepare(
         [tail for job, tail in tails.items() if reasons[job] is None], history.last
     )
     # A snapshot is of this moment: it has to wait until the entries have come that far.
-    due = [] if more else [(job, why) for job, why in reasons.items() if why is not None]
+    due = [(job, why) for job, why in reasons.items() if why is not None]
+    postponed = [job for job, _ in due if more and tails[job].exists]
+    due = [] if more else due
     snapshots = [
         frame
         for job, why in due
@@ -69,7 +71,8 @@ def prepare(
     if not frames and cursor != reading.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
     given = reading.reader.settled if more else settled
-    return CatchUp(frames, cursor, reading.jobs, more, final, [job for job, _ in due], given)
+    told = [job for job, _ in due]
+    return CatchUp(frames, cursor, reading.jobs, more, final, told, postponed, given)
 
 
 def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:

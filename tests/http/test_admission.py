@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.signals import request_finished, request_started
 from django.db import OperationalError, close_old_connections, connection, transaction
@@ -27,7 +28,7 @@ from headway.models import ApiToken, Job, Status
 from headway.policy import Policy
 from headway.stream import admission as engine
 from headway.stream.admission import Asked
-from headway.web import admission, streams, tokens
+from headway.web import admission, sessions, streams, tokens
 from headway.web.admission import Handler, StreamRequest
 from tests.support.patience import PATIENCE
 from tests.support.users import make_user, session_of
@@ -85,7 +86,7 @@ def changed(user: User, **values: Any) -> dict[str, str]:
     """The cookie of a session of which some values have been changed; None takes one away."""
     key = session_of(user)
     row = Session.objects.get(pk=key)
-    store = row.get_session_store_class()(key)
+    store = SessionStore(key)
     held = {**row.get_decoded(), **values}
     row.session_data = store.encode({k: v for k, v in held.items() if v is not None})
     row.save()
@@ -303,7 +304,7 @@ def test_each_kind_of_row_is_asked_for_once() -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        found = handler._admission._answer_all([caller.asked() for caller in callers])
+        found: Any = handler._admission._answer_all([caller.asked() for caller in callers])
     assert [response.status_code for response in found] == [200] * 20
     asked = [query["sql"] for query in queries if not query["sql"].startswith("PRAGMA")]
     assert len(asked) == 5, (
@@ -321,16 +322,17 @@ def test_what_cannot_be_found_for_all_is_asked_for_by_each(
     def away(keys: object) -> Any:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(admission.sessions, "read_together", away)
+    monkeypatch.setattr(sessions, "read_together", away)
     assert [seen[0] for seen in answers(callers, together=True)[:-1]] == [200, 200]
     assert "one by one: the database is away" in caplog.text
 
 
 def test_what_one_request_does_to_its_session_and_user_is_not_seen_by_others(alice: User) -> None:
     key = session_of(alice)
-    first, second, third = (Caller("/jobs/events/", cookie(key)).asked().request for _ in range(3))
+    callers: list[Any] = [Caller("/jobs/events/", cookie(key)).asked() for _ in range(3)]
+    first, second, third = (caller.request for caller in callers)
     with Handler().together([first, second, third]):
-        store = admission.sessions.store()
+        store = sessions.store()
         for request in (first, second, third):
             assert not hasattr(request, "session")
             request.session = store(key)

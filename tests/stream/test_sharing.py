@@ -1,5 +1,6 @@
 """Readers who come back together share a read of the log, and get what each would get alone."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from headway.stream import Hub, Log
 from headway.stream.history import History, Tail
 from headway.stream.rooms import Rooms
 from headway.stream.rounds import LOGS, WINDOW, Behind, Round
-from headway.stream.sse import Decoder, Message
+from headway.stream.sse import Decoder
 from headway.stream.subscription import Phase, Subscription
 from tests.stream.conftest import state
 from tests.stream.streams import live, say, until
@@ -67,8 +68,14 @@ def caught_up(redis: Paged, cursors: Sequence[tuple[int | None, frozenset[str]]]
     return [viewer.buffered for viewer in viewers]
 
 
-def events(stream: bytes) -> list[Message]:
-    return [*Decoder().feed(stream)]
+def events(stream: bytes) -> dict[str, list[tuple[str, Any]]]:
+    """What is told of each job. (Why a snapshot came is not the same, where it had to wait.)"""
+    told: dict[str, list[tuple[str, Any]]] = {}
+    for message in Decoder().feed(stream):
+        data = json.loads(message.data)
+        number = message.id if message.event == "log" else data.get("current")
+        told.setdefault(data["job"], []).append((message.event, number))
+    return told
 
 
 happened = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, WINDOW // 4)), max_size=30)
@@ -155,3 +162,16 @@ async def test_readers_of_one_job_are_given_the_same_bytes(
     assert len({id(piece) for piece in written}) == 1
     for stream in streams:
         await stream.aclose()
+
+
+def test_a_gap_of_one_job_is_told_after_a_long_read_of_another() -> None:
+    redis = Paged()
+    begun = [redis.append(job, 0)[0] for job in "ab"]
+    redis.append("a", 0)
+    [last] = [redis.append("b", 0)[0] for _ in range(2 * PAGE)][-1:]
+    redis.append("a", 0)
+    del redis.logs["a"][:2]
+    [stream] = caught_up(redis, [(begun[-1], frozenset("ab"))])
+    told = events(stream)
+    assert [event for event, _ in told["a"]] == ["resync", "snapshot", "progress"]
+    assert told["b"][-1] == ("log", str(last))
