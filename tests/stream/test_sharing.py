@@ -105,6 +105,7 @@ def test_what_is_given_is_what_each_would_have_got_alone(
 def test_a_thousand_readers_of_one_job_read_its_log_once() -> None:
     redis = Paged()
     cursors = [redis.append("a", n * 1000)[0] for n in range(PAGE)]
+    readers: list[tuple[int | None, frozenset[str]]]
     readers = [(cursors[n % PAGE], frozenset("a")) for n in range(1000)]
     readers[7] = (None, frozenset("a"))
     assert len(set(caught_up(redis, readers))) == PAGE + 1
@@ -175,3 +176,18 @@ def test_a_gap_of_one_job_is_told_after_a_long_read_of_another() -> None:
     told = events(stream)
     assert [event for event, _ in told["a"]] == ["resync", "snapshot", "progress"]
     assert told["b"][-1] == ("log", str(last))
+
+
+def test_who_has_left_meanwhile_is_given_nothing() -> None:
+    redis, behind = Paged(), Behind(lambda: None)
+    redis.append("a", 0)
+    rooms, viewer = Rooms(1.0, Time, behind.add), Patient()
+    reader = Subscription("a", cursor=0)
+    reader.wire = viewer
+    rooms.enter(reader)
+    behind.add(reader)
+    this = Round(rooms, behind, 1)
+    this.have_read(redis.read(this.read_from()))
+    rooms.leave(reader)
+    assert not any(this.finish({}))
+    assert not viewer.buffered
