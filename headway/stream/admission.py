@@ -21,8 +21,9 @@ from .groups import Groups
 from .long_poll import left
 from .turns import Turns
 
-LONGEST = 0.05
-"""Seconds after which a group hands on to the next whatever it has not answered yet."""
+LONGEST = 0.5
+"""Seconds after which a group hands on to the next whatever it has not answered yet, for which it
+has to be found anew. A group of a hundred takes a tenth of that, unless the machine is busy."""
 
 
 Together = Callable[[Sequence[HttpRequest]], AbstractContextManager[object]]

@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 
 MOST = 100
 """Questions of one group at most."""
+PAUSE = 0.003
+"""Seconds from a group to the next, in which more may come: on a busy process the event loop gets
+no further than the one question that it has found while the thread was at work."""
 Q = TypeVar("Q")
 A = TypeVar("A")
 
@@ -35,6 +38,7 @@ class Groups(Generic[Q, A]):
         try:
             while self._waiting:
                 await self._take(self._waiting[:MOST])
+                await asyncio.sleep(PAUSE)
         finally:
             self._task = None
             for _, answer in self._waiting:
