@@ -23,7 +23,7 @@ from headway.models import Job
 from headway.policy import policy, shows_own
 from headway.stream.http import EventStreamHandler
 from headway.web import sessions, tokens
-from headway.web.streams import keep_connection
+from headway.web.streams import keep_connections
 
 logger = logging.getLogger(__name__)
 KNOWN = ("django.", "headway.", "whitenoise.", "corsheaders.")
@@ -154,7 +154,7 @@ def _find(requests: Sequence[HttpRequest]) -> Found:
     except Exception as error:  # noqa: BLE001 - a database of any kind, a project's own fields
         logger.warning("Streams are let in one by one: %s", error)
         return Found()
-    keep_connection()
+    keep_connections()
     return found
 
 

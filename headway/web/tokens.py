@@ -1,5 +1,6 @@
 """API tokens: `Authorization: Bearer ...` instead of a session, for every URL of this app."""
 
+import copy
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -9,7 +10,8 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.db import Error, connection
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,6 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from headway import users
+from headway.lifecycle import database
 from headway.models import ApiToken
 from headway.users import Person
 from headway.web.responses import CHALLENGE, problem
@@ -30,7 +33,7 @@ NOTED_EVERY = timedelta(minutes=1)
 def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
     """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`."""
     secret = secrets.token_hex(24)
-    token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
+    token = ApiToken.objects.create(owner_id=owner.pk, name=name, digest=_digest(secret))
     return token, f"{PREFIX}_{token.pk}_{secret}"
 
 
@@ -76,13 +79,16 @@ def find(text: str, known: Known | None = None) -> ApiToken | None:
     token = looked_up or _rows().filter(pk=number).first()
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
-    if token.revoked_at is not None or not users.is_active(token.owner):
-        return None
-    if known is not None and looked_up is not None:
-        known.note_use(token)
-    else:
-        _note_uses([token])
-    return token
+    with suppress(ObjectDoesNotExist):
+        if token.revoked_at is None and users.is_active(token.owner):
+            if known is not None and looked_up is not None:
+                # Looked up together, tokens of one owner share the object.
+                token._state.fields_cache["owner"] = copy.copy(token.owner)
+                known.note_use(token)
+            else:
+                _note_uses([token])
+            return token
+    return None
 
 
 class BearerTokens:
@@ -131,7 +137,7 @@ def _bearer(request: HttpRequest) -> str | None:
 
 
 def _rows() -> "QuerySet[ApiToken]":
-    return ApiToken.objects.select_related("owner")
+    return ApiToken.objects.prefetch_related("owner")
 
 
 def _parsed(text: str) -> tuple[int, str]:
@@ -180,6 +186,7 @@ def _note_uses(tokens: Sequence[ApiToken]) -> None:
 @contextmanager
 def _without_waiting() -> Iterator[None]:
     """Fails at once where SQLite is locked: the thread that lets every stream in calls this."""
+    connection = database.connection()
     if connection.vendor != "sqlite":
         yield
         return

@@ -307,9 +307,8 @@ def test_each_kind_of_row_is_asked_for_once() -> None:
         found: Any = handler._admission._answer_all([caller.asked() for caller in callers])
     assert [response.status_code for response in found] == [200] * 20
     asked = [query["sql"] for query in queries if not query["sql"].startswith("PRAGMA")]
-    assert len(asked) == 5, (
-        asked
-    )  # sessions, users, tokens, jobs, and the note that tokens were used
+    # Sessions, users, tokens, their owners, jobs, and the note that tokens were used
+    assert len(asked) == 6, asked
     assert ApiToken.objects.filter(last_used_at=None).count() == 0
 
 
