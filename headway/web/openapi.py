@@ -197,9 +197,9 @@ def _start(kind: Kind) -> Schema:
     body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
     form = {"200": {"description": "The form, for people.", "content": {"text/html": {}}}}
     return {
-        "get": {"summary": kind.title, **operation(form, [])},
+        "get": {"summary": str(kind.title), **operation(form, [])},
         "post": {
-            "summary": kind.title,
+            "summary": str(kind.title),
             "description": kind.description,
             "requestBody": {"required": True, "content": body},
             **operation(_accepted(), [400, 403, 413, 422], "key"),

@@ -112,7 +112,7 @@ def test_a_result_is_answered_from_the_row(alice: User) -> None:
 @pytest.mark.usefixtures("running")
 def test_a_result_is_not_waited_for_without_an_end() -> None:
     result = kinds.steps.delay(999)
-    with pytest.raises(ActionError, match="say how long"):
+    with pytest.raises(ActionError, match=r"use get\(timeout="):
         result.get()
     with pytest.raises(CeleryTimeoutError, match="has not ended within"):
         result.get(timeout=0.2)
