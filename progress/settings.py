@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "progress.middleware.content_security_policy",
     "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
+    "progress.time_zone.time_zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",

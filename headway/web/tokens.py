@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from headway import users
-from headway.models import ApiToken
+from headway.models import ApiToken, Scope
 from headway.users import Person
 from headway.web.responses import CHALLENGE, problem
 
@@ -27,10 +27,16 @@ NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is."""
 
 
-def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
-    """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`."""
+def issue(
+    owner: Person, name: str = "", *, scope: Scope = Scope.ALL, lasts: timedelta | None = None
+) -> tuple[ApiToken, str]:
+    """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`. It
+    expires when it has lasted `lasts`; None: never."""
     secret = secrets.token_hex(24)
-    token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
+    expires_at = None if lasts is None else timezone.now() + lasts
+    token = ApiToken.objects.create(
+        owner=owner, name=name, digest=_digest(secret), scope=scope, expires_at=expires_at
+    )
     return token, f"{PREFIX}_{token.pk}_{secret}"
 
 
@@ -41,15 +47,16 @@ def revoke(token: ApiToken) -> bool:
 
 
 def find(text: str) -> ApiToken | None:
-    """The token; None when it is none, revoked, or its owner may not sign in."""
+    """The token; None when it is none, revoked, expired, or its owner may not sign in."""
     prefix, _, rest = text.partition("_")
     number, _, secret = rest.partition("_")
     if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
-    token = ApiToken.objects.select_related("owner").filter(pk=int(number)).first()
+    living = ApiToken.objects.living().select_related("owner")
+    token = living.filter(pk=int(number)).first()
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
-    if token.revoked_at is not None or not users.is_active(token.owner):
+    if not users.is_active(token.owner):
         return None
     _note_use(token)
     return token
@@ -57,9 +64,9 @@ def find(text: str) -> ApiToken | None:
 
 class BearerTokens:
     """Middleware: signs the bearer of a token in for one request, and answers 401 to one that is
-    no good. Requests without one cost nothing. Only this app's addresses and views marked
-    by `access.takes_tokens` do: the admin does not. Goes before CsrfViewMiddleware, so that it runs
-    ahead of its check."""
+    no good, 403 to one whose scope does not cover the request. Requests without one cost nothing.
+    Only this app's addresses and views marked by `access.takes_tokens` do: the admin does not. Goes
+    before CsrfViewMiddleware, so that it runs ahead of its check."""
 
     sync_capable = async_capable = True
 
@@ -101,6 +108,10 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
         refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="invalid_token"'
         return refusal
 
+    needed = _needed(request)
+    if not Scope(token.scope).covers(needed):
+        return _too_narrow(request, needed)
+
     user = token.owner
 
     async def auser() -> Person:
@@ -108,11 +119,27 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
 
     request.user = user
     request.auser = auser
-    request.api_token = token.pk  # type: ignore[attr-defined]  # for headway.web.grants
+    request.api_token = token  # type: ignore[attr-defined]  # for headway.web.grants
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         # No browser sends this header by itself, so nobody can be made to send it.
         request.csrf_processing_done = True  # type: ignore[attr-defined]  # Django's own name
     return None
+
+
+def _needed(request: HttpRequest) -> Scope:
+    """What a request takes: what only reads is known by its method, what starts jobs by its view
+    (`access.starts`), and all else may do anything."""
+    match = request.resolver_match
+    if request.method in getattr(match and match.func, "starts_by", ()):
+        return Scope.START
+    return Scope.READ if request.method in ("GET", "HEAD", "OPTIONS") else Scope.ALL
+
+
+def _too_narrow(request: HttpRequest, needed: Scope) -> HttpResponse:
+    sentence = f"This token's scope does not allow this: it takes one of scope {needed}."
+    refusal = problem(request, 403, sentence, json=True)
+    refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'
+    return refusal
 
 
 def _note_use(token: ApiToken) -> None:
