@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -108,11 +109,16 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
         "zone_is_chosen": bool(time_zone.chosen(request)),
         **more,
     }
-    status = 400 if any(context[name].errors for name in FORMS) else 200
-    return vary(render(request, "me.html", context, status=status))
+    wrong = [form for form in context.values() if isinstance(form, Form) and form.errors]
+    for form in wrong:
+        _lead_to_error(form)
+    return vary(render(request, "me.html", context, status=400 if wrong else 200))
 
 
-FORMS = ("password_form", "token_form", "zone_form")
+def _lead_to_error(form: Form) -> None:
+    """Puts the keyboard at the first wrong field, and with it this part of the page in view."""
+    name = next((name for name in form.fields if name in form.errors), next(iter(form.fields)))
+    form.fields[name].widget.attrs["autofocus"] = True
 
 
 def _tokens(user: Any) -> QuerySet[ApiToken]:

@@ -93,6 +93,7 @@ def test_a_password_that_cannot_be_is_refused(
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     shown = answer.content.decode()
     assert "Please correct the fields marked below." in shown
+    assert shown.count("autofocus") == 1
     assert "correct horse" not in shown
     alice.refresh_from_db()
     assert alice.check_password("secret")
