@@ -75,7 +75,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     """Revokes one of one's own tokens; others' do not exist."""
     if request.method != "POST":
         return redirect("me")
-    token = get_object_or_404(ApiToken, pk=pk, owner=person(request))
+    token = get_object_or_404(ApiToken, pk=pk, owner_id=person(request).pk)
     tokens.revoke(token)
     messages.success(request, f"The token {token.name or token.pk} is revoked.")
     return SeeOther(reverse("me"))
@@ -123,7 +123,7 @@ def _lead_to_error(form: Form) -> None:
 
 def _tokens(user: Any) -> QuerySet[ApiToken]:
     """Those that are not revoked; one that has expired is shown until it is."""
-    return ApiToken.objects.filter(owner=user, revoked_at=None)
+    return ApiToken.objects.filter(owner_id=user.pk, revoked_at=None)
 
 
 urlpatterns: list[URLPattern] = [

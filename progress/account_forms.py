@@ -41,7 +41,7 @@ class TokenForm(forms.Form):
         self._user = user
 
     def clean(self) -> None:
-        if ApiToken.objects.living().filter(owner=self._user).count() >= MAX_TOKENS:
+        if ApiToken.objects.living().filter(owner_id=self._user.pk).count() >= MAX_TOKENS:
             raise forms.ValidationError(
                 f"You have {MAX_TOKENS} tokens: revoke one that you no longer use first."
             )

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "progress.middleware.content_security_policy",
     "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
+    "progress.middleware.Compressed",
     "progress.time_zone.time_zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -133,6 +134,14 @@ HEADWAY = {
 # Files
 
 STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "progress.static_files.HashedFiles",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
+}
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -12,7 +12,7 @@ from typing import Any
 from billiard.exceptions import Terminated, WorkerLostError
 from billiard.process import current_process
 from celery import signals
-from django.db import connection
+from django.db import connections
 
 from headway.kinds.celery_options import seconds_until
 from headway.kinds.masking import Mask
@@ -202,9 +202,10 @@ def _on_parents_word(task_id: str, exception: Any) -> None:
 
 
 def _leave_database() -> None:
-    """In a worker's parent process, whose children would get the connection, too."""
-    if not connection.in_atomic_block:
-        connection.close()
+    """In a worker's parent process, whose children would get the connections, too."""
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:
+            each.close()
 
 
 @quietly

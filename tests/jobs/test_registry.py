@@ -62,6 +62,7 @@ def test_celery_tasks_that_are_no_jobs_are_not_kinds() -> None:
     assert not [name for name in registry.kinds() if name.startswith("celery")]
 
 
+@pytest.mark.django_db  # whose features Django's own checks ask for
 def test_two_tasks_of_one_name_are_refused_at_the_start() -> None:
     @job_task(name="another.add")
     def add() -> None: ...
