@@ -185,7 +185,7 @@ def test_the_last_use_is_noted_once_a_minute(
     alice: User, job: Job, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     text = made("alice")
-    with django_assert_num_queries(6):  # reads token and owner, and writes without waiting for a lock
+    with django_assert_num_queries(6):  # reads both, and writes without waiting for a lock
         found = tokens.find(text)
     assert found
     assert found.owner == alice
