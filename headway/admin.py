@@ -224,14 +224,17 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tokens are made by `manage.py token`, which shows them once; here they are revoked, or
-    deleted, as they are with their owner."""
+    """Tokens are made by `manage.py token` and on the page of their owner, which show them once;
+    here they are revoked, or deleted, as they are with their owner."""
 
-    list_display = ("id", "owner", "name", "created_at", "last_used_at", "revoked_at")
+    list_display = (
+        *("id", "owner", "name", "scope"),
+        *("created_at", "last_used_at", "expires_at", "revoked_at"),
+    )
     list_select_related = ()
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("name",)
-    fields = ("owner", "name", "created_at", "last_used_at", "revoked_at")
+    fields = list_display[1:]
     actions = ("revoke_tokens",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from headway.owners import OwnerField, delete_or_revoke, forget
 
@@ -176,6 +177,27 @@ class Attempt(models.Model):
         return f"attempt {self.number} of {self.job_id}"
 
 
+class Scope(models.TextChoices):
+    """What an API token is good for; each allows what those before it do."""
+
+    READ = "read", "Read"
+    "Requests that change nothing: pages, statuses, streams, files."
+    START = "start", "Read, and start jobs"
+    ALL = "all", "Read, start, cancel and retry"
+    "All that its owner may do outside of the admin."
+
+    def covers(self, needed: "Scope") -> bool:
+        known = list(Scope)
+        return known.index(self) >= known.index(needed)
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def living(self) -> "ApiTokenQuerySet":
+        """Those that are neither revoked nor expired."""
+        lasting = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
+        return self.filter(lasting, revoked_at=None)
+
+
 class ApiToken(models.Model):
     """A secret with which programs act as its owner. Only its hash is stored (see tokens.py)."""
 
@@ -184,9 +206,13 @@ class ApiToken(models.Model):
     )
     name = models.CharField(max_length=100, blank=True)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the secret, in hexadecimal")
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.ALL)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="to the minute")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="empty: never")
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("view", "change", "delete")

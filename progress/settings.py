@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
     "progress.middleware.Compressed",
+    "progress.time_zone.time_zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",

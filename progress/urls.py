@@ -29,6 +29,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     # The admin names no icon, so browsers ask for this one.
     path("favicon.ico", RedirectView.as_view(url=static("headway/icons/idle.svg"))),
+    path("me/", include("progress.account")),
     path("", include("headway.probes")),
     path("chat/", chat, name="chat"),
     path("ws/jobs/", socket),

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from headway.models import Job, Status
 from headway.stream import keys
@@ -139,3 +139,28 @@ def test_all_my_jobs_move_over_one_stream(stack: Stack, page: Page, alice: User)
     streams = [url for url in requests if "/events/" in url]
     assert len(streams) <= 3
     assert all("cursor=" in url for url in streams[1:])
+
+
+def test_the_page_of_ones_account_works_by_keyboard_on_a_telephone(
+    stack: Stack, browser: Browser, alice: User
+) -> None:
+    context = browser.new_context(
+        timezone_id="Asia/Tokyo", viewport={"width": 390, "height": 800}, color_scheme="dark"
+    )
+    sign_in(context, alice, stack.web.url)
+    page = context.new_page()
+    page.goto(f"{stack.web.url}/")
+    page.get_by_role("link", name="your account").press("Enter")
+    expect(page.get_by_role("combobox", name="Time zone")).to_have_value("Asia/Tokyo")
+    page.get_by_label("Name").fill("laptop")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-token]")).to_have_text(re.compile(r"^pt_\d+_[0-9a-f]{48}$"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Revoke the token laptop").press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("The token laptop is revoked.")
+    page.get_by_role("button", name="Change the password").press("Enter")
+    expect(page.get_by_label("Old password")).to_be_focused()
+    page.get_by_role("button", name="Use this time zone").press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Times are shown in Asia/Tokyo.")
+    expect(page.get_by_text("(JST)")).to_be_visible()
+    context.close()

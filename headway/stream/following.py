@@ -178,7 +178,7 @@ def _refusal(status: int, headers: Mapping[str, str]) -> str:
         return f"{status}: the stream is not here but at {headers.get('location', 'nowhere')!r}."
     known = {
         204: "204: the server wants no more connections.",
-        401: "401: not signed in; the token is missing, wrong or revoked.",
+        401: "401: not signed in; the token is missing, wrong, expired or revoked.",
         403: "403: this may not be read.",
         404: "404: there is no such job, or it belongs to another user.",
     }

@@ -64,6 +64,16 @@ def takes_tokens(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def starts(*methods: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Marks a view that starts jobs by these methods, for the scopes of API tokens."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        view.starts_by = methods  # type: ignore[attr-defined]  # read by headway.web.tokens
+        return view
+
+    return decorate
+
+
 def person(request: HttpRequest) -> Person:
     """The signed-in user of a view behind `signed_in`."""
     return request.user

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from headway import users
 from headway.conf import conf
-from headway.models import ApiToken, Job
+from headway.models import ApiToken, Job, Scope
 from headway.policy import policy
 from headway.web import sessions
 
@@ -24,20 +24,22 @@ AT_ONCE = 500
 
 class Grant(NamedTuple):
     """Who reads (`user`, a primary key), by what (a `session`'s key, or the number of an API
-    `token`), and which jobs of `others` are among what is read: those it must still be allowed to
-    see."""
+    `token`), which jobs of `others` are among what is read: those it must still be allowed to
+    see, and whether its token's `scope` lets it do more than read."""
 
     user: Any
     session: str = ""
     token: int = 0
     others: frozenset[UUID] = frozenset()
+    scope: Scope = Scope.ALL
 
 
 def of(request: HttpRequest, others: Collection[UUID] = ()) -> Grant:
     """The grounds on which a signed-in request is answered."""
-    token: int = getattr(request, "api_token", 0)
-    session = "" if token else request.session.session_key or ""
-    return Grant(request.user.pk, session, token, frozenset(others))
+    token: ApiToken | None = getattr(request, "api_token", None)
+    if token is not None:
+        return Grant(request.user.pk, "", token.pk, frozenset(others), Scope(token.scope))
+    return Grant(request.user.pk, request.session.session_key or "", 0, frozenset(others))
 
 
 def good_for(grant: Grant) -> float:
@@ -49,9 +51,9 @@ def good_for(grant: Grant) -> float:
 
 async def revoked(grants: Collection[Hashable]) -> Collection[Hashable]:
     """Those of some grants that hold no more: the session has ended or expired, the password was
-    changed, the token revoked, the user may not sign in any more, or not see what is read. One
-    that cannot be checked does not hold. Raises OperationalError or InterfaceError when the
-    database is away."""
+    changed, the token revoked or expired, the user may not sign in any more, or not see what is
+    read. One that cannot be checked does not hold. Raises OperationalError or InterfaceError when
+    the database is away."""
     left = cast("list[Grant]", list(grants))
     gone: set[Hashable] = set()
     while left:
@@ -63,7 +65,7 @@ async def revoked(grants: Collection[Hashable]) -> Collection[Hashable]:
 def _revoked(grants: Collection[Grant]) -> set[Grant]:
     try:
         people = users.manager().in_bulk({grant.user for grant in grants})
-        tokens = ApiToken.objects.filter(pk__in={g.token for g in grants}, revoked_at=None)
+        tokens = ApiToken.objects.living().filter(pk__in={g.token for g in grants})
         owners = dict(tokens.values_list("pk", "owner_id"))
         held = sessions.read({grant.session for grant in grants if grant.session})
         return {

@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 
 from headway import users
 from headway.lifecycle import database
-from headway.models import ApiToken
+from headway.models import ApiToken, Scope
 from headway.users import Person
 from headway.web.responses import CHALLENGE, problem
 
@@ -30,10 +30,16 @@ NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is."""
 
 
-def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
-    """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`."""
+def issue(
+    owner: Person, name: str = "", *, scope: Scope = Scope.ALL, lasts: timedelta | None = None
+) -> tuple[ApiToken, str]:
+    """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`. It
+    expires when it has lasted `lasts`; None: never."""
     secret = secrets.token_hex(24)
-    token = ApiToken.objects.create(owner_id=owner.pk, name=name, digest=_digest(secret))
+    expires_at = None if lasts is None else timezone.now() + lasts
+    token = ApiToken.objects.create(
+        owner_id=owner.pk, name=name, digest=_digest(secret), scope=scope, expires_at=expires_at
+    )
     return token, f"{PREFIX}_{token.pk}_{secret}"
 
 
@@ -52,7 +58,7 @@ class Known(dict[int, ApiToken]):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Known":
-        """Those that these texts name, whether or not they are any good."""
+        """Those that these texts name, whether or not their secrets are right."""
         numbers = {number for number, _ in map(_parsed, texts) if number}
         return cls(_rows().filter(pk__in=numbers)) if numbers else cls()
 
@@ -70,8 +76,8 @@ class Known(dict[int, ApiToken]):
 
 
 def find(text: str, known: Known | None = None) -> ApiToken | None:
-    """The token; None when it is none, revoked, or its owner may not sign in. `known`: those that
-    need not be looked up."""
+    """The token; None when it is none, revoked, expired, or its owner may not sign in. `known`:
+    those that need not be looked up."""
     number, secret = _parsed(text)
     if not number:
         return None
@@ -80,7 +86,7 @@ def find(text: str, known: Known | None = None) -> ApiToken | None:
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
     with suppress(ObjectDoesNotExist):
-        if token.revoked_at is None and users.is_active(token.owner):
+        if users.is_active(token.owner):
             if known is not None and looked_up is not None:
                 # Looked up together, tokens of one owner share the object.
                 token._state.fields_cache["owner"] = copy.copy(token.owner)
@@ -93,9 +99,9 @@ def find(text: str, known: Known | None = None) -> ApiToken | None:
 
 class BearerTokens:
     """Middleware: signs the bearer of a token in for one request, and answers 401 to one that is
-    no good. Requests without one cost nothing. Only this app's addresses and views marked
-    by `access.takes_tokens` do: the admin does not. Goes before CsrfViewMiddleware, so that it runs
-    ahead of its check."""
+    no good, 403 to one whose scope does not cover the request. Requests without one cost nothing.
+    Only this app's addresses and views marked by `access.takes_tokens` do: the admin does not. Goes
+    before CsrfViewMiddleware, so that it runs ahead of its check."""
 
     sync_capable = async_capable = True
 
@@ -137,7 +143,7 @@ def _bearer(request: HttpRequest) -> str | None:
 
 
 def _rows() -> "QuerySet[ApiToken]":
-    return ApiToken.objects.prefetch_related("owner")
+    return ApiToken.objects.living().prefetch_related("owner")
 
 
 def _parsed(text: str) -> tuple[int, str]:
@@ -156,6 +162,10 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
         refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="invalid_token"'
         return refusal
 
+    needed = _needed(request)
+    if not Scope(token.scope).covers(needed):
+        return _too_narrow(request, needed)
+
     user = token.owner
 
     async def auser() -> Person:
@@ -163,11 +173,27 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
 
     request.user = user
     request.auser = auser
-    request.api_token = token.pk  # type: ignore[attr-defined]  # for headway.web.grants
+    request.api_token = token  # type: ignore[attr-defined]  # for headway.web.grants
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         # No browser sends this header by itself, so nobody can be made to send it.
         request.csrf_processing_done = True  # type: ignore[attr-defined]  # Django's own name
     return None
+
+
+def _needed(request: HttpRequest) -> Scope:
+    """What a request takes: what only reads is known by its method, what starts jobs by its view
+    (`access.starts`), and all else may do anything."""
+    match = request.resolver_match
+    if request.method in getattr(match and match.func, "starts_by", ()):
+        return Scope.START
+    return Scope.READ if request.method in ("GET", "HEAD", "OPTIONS") else Scope.ALL
+
+
+def _too_narrow(request: HttpRequest, needed: Scope) -> HttpResponse:
+    sentence = f"This token's scope does not allow this: it takes one of scope {needed}."
+    refusal = problem(request, 403, sentence, json=True)
+    refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'
+    return refusal
 
 
 def _note_uses(tokens: Sequence[ApiToken]) -> None:

@@ -10,7 +10,7 @@ from django.db import close_old_connections
 from headway import users
 from headway.lifecycle import actions
 from headway.lifecycle.log import feed
-from headway.models import Job
+from headway.models import Job, Scope
 from headway.policy import policy
 from headway.stream import Subscription
 from headway.stream.asking import Cursor
@@ -32,6 +32,7 @@ MAX_NAME_LENGTH = 100
 turns = Turns()
 """A user who asks on many connections waits for themselves; others do not wait for them."""
 NO_SUCH_JOB = "There is no such job, or it belongs to another user."
+TOO_NARROW = "This token's scope does not allow this: it takes one of scope all."
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
@@ -123,6 +124,8 @@ async def _unsubscribe(socket: Socket, grant: Grant, stream: str, asked: Mapping
 async def _cancel(socket: Socket, grant: Grant, stream: str, asked: Mapping[str, Any]) -> None:
     del stream
     name = asked.get("job")
+    if not grant.scope.covers(Scope.ALL):
+        raise Refusal(TOO_NARROW, [_shown(name)])
     # In a thread of its own: it may wait for Redis, and the one of streams is for all.
     job = await sync_to_async(_cancelled, thread_sensitive=False)(grant.user, name)
     await socket.say("accepted", {"type": "cancel", "job": str(job.pk), "status": job.status})

@@ -20,7 +20,7 @@ from headway.policy import policy
 from headway.stream import sse
 from headway.stream.http import StreamResponse
 from headway.web import grants, openapi, streams
-from headway.web.access import allowed, person, takes_tokens
+from headway.web.access import allowed, person, starts, takes_tokens
 from headway.web.responses import ERRORS, problem
 from headway.web.schemas import Schema, parameters
 from headway.web.views.start import MalformedError, json_object, refuse_unknown
@@ -36,6 +36,7 @@ _open: Counter[Any] = Counter()
 
 
 @takes_tokens
+@starts("GET", "HEAD", "POST")
 @allowed("GET", "HEAD", "POST")
 def chat(request: HttpRequest) -> HttpResponseBase:
     """`data: {"content": "..."}` for each piece of the answer, then `data: [DONE]`. The question is

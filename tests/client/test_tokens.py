@@ -14,7 +14,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from headway.models import ApiToken, Job
+from headway.models import ApiToken, Job, Scope
 from headway.stream.http import EventStreamResponse
 from headway.web import tokens
 from headway.web.streams import hub
@@ -62,8 +62,41 @@ def test_a_revoked_token_is_worthless_at_once(alice: User, job: Job) -> None:
     assert strict().get(url, headers=bearer(other)).status_code == HTTPStatus.OK
 
 
+def test_an_expired_token_is_worthless(alice: User, job: Job) -> None:
+    text = made("alice", "--days", "1")
+    url = f"/jobs/{job.pk}/status/"
+    assert strict().get(url, headers=bearer(text)).status_code == HTTPStatus.OK
+    ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert strict().get(url, headers=bearer(text)).status_code == HTTPStatus.UNAUTHORIZED
+
+
+def test_a_scope_allows_what_it_says(alice: User, job: Job) -> None:
+    job_url, start = f"/jobs/{job.pk}/", "/jobs/start/simulate/"
+    needs = {
+        Scope.READ: [("get", f"{job_url}status/"), ("head", f"{job_url}events/"), ("get", start)],
+        Scope.START: [("post", start), ("get", "/chat/"), ("post", "/chat/")],
+        Scope.ALL: [("post", f"{job_url}retry/"), ("delete", start), ("post", f"{job_url}status/")],
+    }
+    for scope in Scope:
+        headers, client = bearer(made("alice", "--scope", scope)), strict()
+        for needed, asked in needs.items():
+            for method, url in asked:
+                answer = getattr(client, method)(url, headers=headers)
+                narrow = "insufficient_scope" in answer.get("WWW-Authenticate", "")
+                assert narrow is not scope.covers(needed), (scope, method, url)
+                assert not narrow or answer.status_code == HTTPStatus.FORBIDDEN
+
+
 @pytest.mark.parametrize(
-    "arguments", [["nobody"], ["--revoke", "99"], ["alice", "--name", "x" * 101]]
+    "arguments",
+    [
+        ["nobody"],
+        ["--revoke", "99"],
+        ["alice", "--name", "x" * 101],
+        ["alice", "--days", "0"],
+        ["alice", "--days", "999999999999"],
+        ["alice", "--scope", "root"],
+    ],
 )
 def test_what_the_command_cannot_do_it_says(alice: User, arguments: list[str]) -> None:
     with pytest.raises(CommandError):
@@ -152,15 +185,15 @@ def test_the_last_use_is_noted_once_a_minute(
     alice: User, job: Job, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     text = made("alice")
-    with django_assert_num_queries(5):  # reads, and writes without waiting for a lock
+    with django_assert_num_queries(6):  # reads both, and writes without waiting for a lock
         found = tokens.find(text)
     assert found
     assert found.owner == alice
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         tokens.find(text)
     before = timezone.now() - timedelta(minutes=2)
     ApiToken.objects.update(last_used_at=before)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         tokens.find(text)
     last = ApiToken.objects.get().last_used_at
     assert last is not None

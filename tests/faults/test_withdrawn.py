@@ -39,6 +39,10 @@ def revoke() -> None:
     ApiToken.objects.update(revoked_at=timezone.now())
 
 
+def expire_token() -> None:
+    ApiToken.objects.update(expires_at=timezone.now())
+
+
 def deactivate() -> None:
     User.objects.filter(username="boss").update(is_active=False)
 
@@ -54,7 +58,7 @@ def change_password() -> None:
 
 
 BY_SESSION = [expire, sign_out_everywhere, deactivate, take_staff_away, change_password]
-BY_TOKEN = [revoke, deactivate, take_staff_away]
+BY_TOKEN = [revoke, expire_token, deactivate, take_staff_away]
 CASES = [(each, "session") for each in BY_SESSION] + [(each, "token") for each in BY_TOKEN]
 
 

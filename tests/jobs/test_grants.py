@@ -61,6 +61,13 @@ def test_a_token_is_revoked(session: Grant, token: Grant) -> None:
     assert revoked(session, token) == {token}
 
 
+def test_a_token_expires(session: Grant, token: Grant) -> None:
+    ApiToken.objects.update(expires_at=timezone.now() + timedelta(hours=1))
+    assert not revoked(token)
+    ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert revoked(session, token) == {token}
+
+
 def test_who_may_not_sign_in_any_more_reads_nothing(
     alice: User, session: Grant, token: Grant
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from headway.models import ApiToken, Job, Status
+from headway.models import ApiToken, Job, Scope, Status
 from headway.stream.websocket import (
     LATER,
     MAX_MESSAGE,
@@ -23,7 +23,7 @@ from headway.stream.websocket import (
     TOO_LARGE,
 )
 from headway.web import tokens
-from headway.web.websocket import MAX_NAME_LENGTH, MAX_SUBSCRIBED, NO_SUCH_JOB
+from headway.web.websocket import MAX_NAME_LENGTH, MAX_SUBSCRIBED, NO_SUCH_JOB, TOO_NARROW
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web
@@ -99,6 +99,19 @@ def test_what_cannot_be_cancelled_is_refused_with_a_sentence(client: Client, job
     client.ask("cancel", job=str(job.pk))
     again = refusal(client.ask("cancel", job=str(job.pk)))
     assert again == ("cancel", "A job that is cancelled cannot be cancelled.", [str(job.pk)])
+
+
+def test_a_token_that_may_only_read_follows_and_cancels_nothing(
+    web: Web, alice: User, job: Job
+) -> None:
+    with Client(web.url, bearer=tokens.issue(alice, scope=Scope.START)[1]) as client:
+        client.send("subscribe", jobs=[str(job.pk)])
+        client.until("snapshot")
+        client.send("cancel", job=str(job.pk))
+        *_, refused = client.until("refused")
+    assert refusal(refused) == ("cancel", TOO_NARROW, [str(job.pk)])
+    job.refresh_from_db()
+    assert job.status == Status.QUEUED
 
 
 def test_for_bob_alices_jobs_are_as_those_that_do_not_exist(bobs: Client, job: Job) -> None:

@@ -1,12 +1,15 @@
 """`manage.py token USER`: prints a new API token once. `--revoke ID` revokes one."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from headway import users
-from headway.models import ApiToken
+from headway.models import ApiToken, Scope
 from headway.web import tokens
+
+MAX_DAYS = 3650
 
 
 class Command(BaseCommand):
@@ -17,6 +20,10 @@ class Command(BaseCommand):
         who.add_argument("user", metavar="USER", nargs="?", help="name of the user it stands for")
         who.add_argument("--revoke", metavar="ID", type=int, help="the number after pt_ in a token")
         parser.add_argument("--name", default="", help="what the token is for")
+        parser.add_argument(
+            "--scope", choices=Scope.values, default=Scope.ALL, help="what it is good for [all]"
+        )
+        parser.add_argument("--days", type=int, help="when it expires [never]")
 
     def handle(self, *_: Any, **options: Any) -> str | None:
         """Answers the token, which goes to stdout alone, so that `TOKEN=$(...)` takes it."""
@@ -29,7 +36,9 @@ class Command(BaseCommand):
         longest = ApiToken._meta.get_field("name").max_length
         if longest is not None and len(options["name"]) > longest:
             raise CommandError(f"--name takes {longest} characters at most.")
-        token, text = tokens.issue(owner, options["name"])
+        token, text = tokens.issue(
+            owner, options["name"], scope=Scope(options["scope"]), lasts=_lasts(options["days"])
+        )
         self.stderr.write(
             f"Token {token.pk} of {owner}: it is not shown again. "
             f"Revoke it with `token --revoke {token.pk}`.",
@@ -43,3 +52,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no token {number}.")
         done = tokens.revoke(token)
         self.stderr.write(f"Token {number} is revoked{'' if done else ' already'}.")
+
+
+def _lasts(days: int | None) -> timedelta | None:
+    if days is None:
+        return None
+    if not 0 < days <= MAX_DAYS:
+        raise CommandError(f"--days takes 1 to {MAX_DAYS}.")
+    return timedelta(days=days)

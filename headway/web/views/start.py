@@ -21,7 +21,7 @@ from headway.lifecycle import actions
 from headway.models import Job
 from headway.policy import policy
 from headway.stream.event import clean
-from headway.web.access import allowed, person, signed_in, visible_job
+from headway.web.access import allowed, person, signed_in, starts, visible_job
 from headway.web.presenters import accepted
 from headway.web.responses import SeeOther, Wants, page, problem, vary
 
@@ -50,6 +50,7 @@ class Submission:
 @never_cache
 @sensitive_post_parameters()
 @sensitive_variables()
+@starts("POST")
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def start(request: HttpRequest, kind: str) -> HttpResponse:

@@ -1,0 +1,59 @@
+"""The forms of the page of one's own account."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+
+from headway.models import ApiToken, Scope
+from headway.users import Person
+from progress.time_zone import names
+
+LASTS = {"30": "30 days", "90": "90 days", "365": "a year", "": "it does not"}
+"""When a token may expire: days, and how the page names them."""
+MAX_TOKENS = 100
+"""Tokens of one user that may be there at once, as far as the page makes them."""
+
+Values = dict[str, str] | None
+"""What was sent; None for an empty form."""
+
+
+def password_form(user: Person, values: Values = None) -> forms.Form:
+    """Django's own: it asks for the password of now where there is one."""
+    form_class = PasswordChangeForm if user.has_usable_password() else SetPasswordForm
+    form: forms.Form = form_class(user, values, auto_id="password_%s")
+    for field in form.fields.values():
+        field.widget.attrs.pop("autofocus", None)  # the page has more than this form
+    return form
+
+
+class TokenForm(forms.Form):
+    """What a new token is for, what it may do, and for how long."""
+
+    name = forms.CharField(max_length=100, help_text="What you use it for, such as nightly import.")
+    scope = forms.ChoiceField(choices=Scope.choices, label="It may")
+    days = forms.ChoiceField(
+        choices=[*LASTS.items()], required=False, initial="90", label="It expires after"
+    )
+
+    def __init__(self, user: Person, values: Values = None) -> None:
+        super().__init__(values, auto_id="token_%s")
+        self._user = user
+
+    def clean(self) -> None:
+        if ApiToken.objects.living().filter(owner_id=self._user.pk).count() >= MAX_TOKENS:
+            raise forms.ValidationError(
+                f"You have {MAX_TOKENS} tokens: revoke one that you no longer use first."
+            )
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long the token lasts, of a valid form."""
+        days = self.cleaned_data["days"]
+        return timedelta(days=int(days)) if days else None
+
+
+class TimeZoneForm(forms.Form):
+    """In which time zone this browser is shown times."""
+
+    time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in names()])
