@@ -29,6 +29,7 @@ urlpatterns = [
     # The admin names no icon, so browsers ask for this one.
     path("favicon.ico", RedirectView.as_view(url=static("headway/icons/idle.svg"))),
     path("", include("headway.probes")),
+    path("", include("headway.metrics")),
     path("chat/", chat, name="chat"),
     path("ws/jobs/", socket),
     path("", include((pages, "headway"))),

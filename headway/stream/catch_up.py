@@ -69,7 +69,10 @@ def prepare(
     if not frames and cursor != reading.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
     given = reading.reader.settled if more else settled
-    return CatchUp(frames, cursor, reading.jobs, more, final, [job for job, _ in due], given)
+    resyncs = [why for _, why in due if why]
+    return CatchUp(
+        frames, cursor, reading.jobs, more, final, [job for job, _ in due], given, resyncs
+    )
 
 
 def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from .catch_up import Reading, prepare
 from .history import History
 from .rooms import Rooms
-from .subscription import Phase, Subscription
+from .subscription import CatchUp, Phase, Subscription
 
 
 class Behind:
@@ -84,7 +84,17 @@ class Round:
         for reading in self._readings:
             reader = reading.reader
             if reader.room is not None:
-                reader.catch_up(prepare(reading, self._history, recovered))
+                due = prepare(reading, self._history, recovered)
+                if reader.catch_up(due):
+                    self._count(reader, due)
                 self._behind.discard(reader)
                 self._behind.add(reader)
         return [reader for reader in self.readers if reader.spent and reader.room is not None]
+
+    def _count(self, reader: Subscription, given: CatchUp) -> None:
+        counts = self._rooms.counts
+        counts["frames", ""] += len(given.frames)
+        counts.update(("resyncs", reason) for reason in given.resyncs)
+        if reader.resumes and not given.more:
+            reader.resumes = False
+            counts["resumed", "snapshots" if given.snapshots else "events"] += 1
