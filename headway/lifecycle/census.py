@@ -38,7 +38,7 @@ class Active(NamedTuple):
     kind: str
     queue: str
     status: str
-    count: int
+    number: int
     due: int
     oldest: float | None
 
@@ -48,7 +48,7 @@ class Ended(NamedTuple):
 
     kind: str
     status: str
-    count: int
+    number: int
 
 
 class Times(NamedTuple):
@@ -97,15 +97,18 @@ def _jobs() -> Jobs:
 
 def _active() -> list[Active]:
     since = Coalesce("not_before", "created_at", output_field=DateTimeField())
-    due = Q(status="queued") & (Q(not_before=None) | Q(not_before__lte=Now()))
+    is_due = Q(status="queued") & (Q(not_before=None) | Q(not_before__lte=Now()))
     found = (
         Job.objects.filter(status__in=ACTIVE)
         .order_by()
         .values_list(KIND, QUEUE, STATUS)
-        .annotate(Count("pk"), due=Count("pk", filter=due), oldest=Min(since, filter=due))
+        .annotate(Count("pk"), due=Count("pk", filter=is_due), oldest=Min(since, filter=is_due))
     )
     now = datetime.now(UTC)
-    return [Active(*known, _seconds(oldest, now)) for *known, oldest in found]
+    return [
+        Active(kind, queue, status, number, due, _seconds(oldest, now))
+        for kind, queue, status, number, due, oldest in found
+    ]
 
 
 def _ended() -> list[Ended]:

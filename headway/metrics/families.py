@@ -25,8 +25,8 @@ from headway.conf import conf
 from headway.lifecycle.census import Census, Jobs, Present
 from headway.stream.tally import KNOWN, Tally
 
-Numbers = Mapping[tuple[str, ...], float]
-"""Values by those of the labels."""
+Numbers = Mapping[Any, float]
+"""Values by those of the labels, as a tuple of texts."""
 
 STREAMS = {
     "open": ("headway_streams_open", "way"),
@@ -86,13 +86,14 @@ def _families(found: Census, tally: Tally) -> Iterator[Metric]:
 
 
 def _of_jobs(jobs: Jobs) -> Iterator[Metric]:
-    active, due, later, oldest = (Counter[tuple[str, ...]]() for _ in range(4))
+    active, due, later = (Counter[tuple[str, ...]]() for _ in range(3))
+    oldest: dict[tuple[str, ...], float] = {}
     for each in jobs.active:
-        active[each.kind, each.status] += each.count
+        active[each.kind, each.status] += each.number
         due[(each.queue,)] += each.due
-        later[(each.queue,)] += each.count - each.due if each.status == "queued" else 0
-        oldest[(each.queue,)] = max(oldest[(each.queue,)], each.oldest or 0.0)
-    ended = {(each.kind, each.status): each.count for each in jobs.ended}
+        later[(each.queue,)] += each.number - each.due if each.status == "queued" else 0
+        oldest[(each.queue,)] = max(oldest.get((each.queue,), 0.0), each.oldest or 0.0)
+    ended = {(each.kind, each.status): each.number for each in jobs.ended}
     text = "Jobs that are queued, running or cancelling"
     yield _gauge("headway_jobs", text, active, "kind", "status")
     yield _gauge("headway_queue_jobs", "Queued jobs that are due", due, "queue")

@@ -180,7 +180,7 @@ def test_the_table_of_metrics_is_what_is_exposed(text: str) -> None:
     table = {name: (kind, set(re.findall(r"\w+", labels))) for name, kind, labels in rows}
     kinds = {"gaugehistogram": "gauge histogram"}
     exposed = {}
-    for family in openmetrics.text_string_to_metric_families(text):
+    for family in openmetrics.text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         name = f"{family.name}_total" if family.type == "counter" else family.name
         if name.startswith("headway_"):
@@ -239,7 +239,7 @@ def test_an_open_stream_moves_the_numbers_of_its_process(
     assert after["headway_streams_opened_total", "handed_over"] == 1
     name = "headway_streams_sent_bytes_total", "handed_over"
     assert 0 == before[name] < during[name] < after[name]
-    name = ("headway_streams_sent_events_total",)
-    assert after[name] == during[name] + 1
+    events = ("headway_streams_sent_events_total",)
+    assert after[events] == during[events] + 1
     program.get(f"{moving.path}events/?poll=1", headers={"Last-Event-ID": "1"})
     assert sum(value for (known, *_), value in ask().items() if "resumed_total" in known) == 1
