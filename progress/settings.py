@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "progress.middleware.content_security_policy",
     "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
+    "progress.middleware.Compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",
@@ -124,6 +125,7 @@ HEADWAY = {
     "SECRET_PARAMETERS": [
         pattern.lower() for pattern in env.words("SECRET_PARAMETERS", ",".join(conf.SECRETS))
     ],
+    "GROUPED_MIDDLEWARE": [name for name in MIDDLEWARE if name.startswith("progress.")],
     "STREAM_HAND_OVER": env.flag("STREAM_HAND_OVER", default=True),
     "CSV_RAW": env.flag("CSV_RAW"),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
@@ -133,6 +135,14 @@ HEADWAY = {
 # Files
 
 STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "progress.static_files.HashedFiles",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
+}
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -22,6 +22,7 @@ pages: list[URLPattern | URLResolver] = [  # the list of jobs is the site's firs
     path("jobs/", include(job_patterns)),
 ]
 urlpatterns = [
+    path("", include((pages, "headway"))),  # first: streams come by the thousand
     path("admin/", admin.site.urls),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html"), name="sign_in"),
     path("sign-in/link/<uid>/<token>/", sign_in_link, name="sign_in_link"),
@@ -32,7 +33,6 @@ urlpatterns = [
     path("", include("headway.metrics")),
     path("chat/", chat, name="chat"),
     path("ws/jobs/", socket),
-    path("", include((pages, "headway"))),
 ]
 
 handler400 = "headway.web.views.errors.bad_request"

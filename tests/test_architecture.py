@@ -17,11 +17,13 @@ JOBS = sorted(ROOT.glob("jobs/**/*.py"))
 PROJECT = sorted(ROOT.glob("progress/*.py"))
 ADAPTERS = {
     "http.py": {"django", "asgiref"},
+    "admission.py": {"django", "asgiref"},
+    "asking.py": {"django"},
     "ws.py": {"django", "asgiref"},
     "client.py": {"httpx"},
 }
 FLOORS = {
-    **dict.fromkeys(("stream", "conf", "signals"), 0),
+    **dict.fromkeys(("stream", "conf", "owners", "signals", "template_blocks"), 0),
     **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client"), 1),
     "users": 2,
     "policy": 3,

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from django.db import transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, snapshots
+from headway.lifecycle import announce, database, returning, snapshots
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
 
@@ -71,25 +70,35 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     """
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
+    # Most jobs are claimed once, and nobody has said anything in an attempt before.
+    first = _claim(Job.objects.filter(due, pk=job_id, attempt=0), job_id, worker, {})
+    if first is not None:
+        return first
     said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
-    with transaction.atomic():
-        claimed = Job.objects.filter(due | left, pk=job_id).update(
-            **BLANK,
-            status=Status.RUNNING,
-            attempt=F("attempt") + 1,
-            lease_until=later(conf.JOB_LEASE),
-            started_at=Now(),
-            worker=worker,
-            reason="",
-        )
-        if not claimed:
+    return _claim(Job.objects.filter(due | left, pk=job_id), job_id, worker, said)
+
+
+def _claim(
+    free: QuerySet[Job], job_id: uuid.UUID | str, worker: str, said: Mapping[int, LastWords]
+) -> Attempt | None:
+    taken: Changes = BLANK | {
+        "status": Status.RUNNING,
+        "attempt": F("attempt") + 1,
+        "lease_until": later(conf.JOB_LEASE),
+        "started_at": Now(),
+        "worker": worker,
+        "reason": "",
+    }
+    with database.atomic():
+        job = returning.update(free, job_id, **taken)
+        if job is None:
             return None
-        job = Job.objects.get(pk=job_id)
-        _end_attempts(job.pk, "The worker disappeared", said)
+        if job.attempt > 1:
+            _end_attempts(job.pk, "The worker disappeared", said)
         attempt = Attempt.objects.create(
             job=job, number=job.attempt, worker=worker, started_at=Now()
         )
-        announce.after_commit(job.pk, Status.RUNNING)
+        announce.after_commit(job.pk, Status.RUNNING, job)
     return attempt
 
 
@@ -98,7 +107,7 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
 
     True: kept. None: kept, and a cancel was requested. False: the attempt was replaced or ended.
     """
-    with transaction.atomic():
+    with database.atomic():
         kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **_columns(traces.progress))
         if not kept:
             return False
@@ -109,7 +118,7 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
 
 def checkpoint(attempt: Attempt, value: Any) -> bool:
     """Stores a value for later attempts. False when the attempt was replaced or ended."""
-    with transaction.atomic():
+    with database.atomic():
         # An update that changes nothing, to hold the row against whoever would replace the attempt.
         held = _mine(attempt).update(attempt=attempt.number)
         return bool(held and Attempt.objects.filter(pk=attempt.pk).update(checkpoint=value))
@@ -234,10 +243,11 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
 
 def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
-    with transaction.atomic():
-        if held.update(**changes):
+    with database.atomic():
+        job = returning.update(held, attempt.job_id, **changes)
+        if job is not None:
             own.update(**attempt_changes, finished_at=Now())
-            announce.after_commit(attempt.job_id, changes["status"])
+            announce.after_commit(job.pk, changes["status"], job, attempt_changes["progress"])
             return True
     # A commit whose answer got lost is found done the second time.
     return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()
@@ -250,7 +260,7 @@ def _give_up(
     reason: str,
     said: Mapping[int, LastWords],
 ) -> bool:
-    with transaction.atomic():
+    with database.atomic():
         if not held.update(**changes):
             return False
         _end_attempts(job_id, reason, said)

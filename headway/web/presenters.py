@@ -106,7 +106,7 @@ def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
     the cursor has passed is in the rows read after it.
     """
     cursor, states = snapshots.live(ids)
-    jobs = Job.objects.select_related("owner").in_bulk(ids)
+    jobs = Job.objects.prefetch_related("owner").in_bulk(ids)
     return [
         Shown(jobs[pk], snapshots.snapshot(jobs[pk], states.get(str(pk))), cursor, viewer)
         for pk in ids
@@ -119,6 +119,16 @@ def tray(viewer: Person) -> dict[str, Any]:
     mine = policy.visible(Job.objects.filter(owner=viewer, status__in=ACTIVE), viewer)
     items = show(list(mine.values_list("pk", flat=True)[:MAX_IN_TRAY]), viewer)
     return {"user": viewer, "items": items, "statuses": " ".join(sorted(ACTIVE))}
+
+
+def show_visible(pk: uuid.UUID, viewer: User) -> Shown:
+    """One job, whose row is read once, after Redis (see `show`). Raises Http404 when there is none,
+    or none that the viewer may see."""
+    cursor, states = snapshots.live([pk])
+    job = policy.visible(Job.objects.select_related("owner").filter(pk=pk), viewer).first()
+    if job is None:
+        raise Http404
+    return Shown(job, snapshots.snapshot(job, states.get(str(pk))), cursor, viewer)
 
 
 def show_one(job: Job, viewer: User) -> Shown:

@@ -4,6 +4,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, overload
 
 from asgiref.sync import sync_to_async
@@ -11,6 +12,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
+from django.utils.functional import Promise
 
 from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
@@ -18,6 +20,7 @@ from headway.lifecycle.errors import JobError
 from headway.models import Job
 from headway.worker import current_progress
 from headway.worker.job_result import JobResult
+from headway.worker.many_starts import ManyStarts
 from headway.worker.messages import OURS
 from headway.worker.request import worker_name
 from headway.worker.runner import Runner
@@ -25,7 +28,7 @@ from headway.worker.runner import Runner
 logger = logging.getLogger(__name__)
 
 
-class JobTask(Task[Any, Any]):
+class JobTask(ManyStarts, Task[Any, Any]):
     """A task whose runs are jobs. Its message carries nothing but the id of the job's row."""
 
     Request = "headway.worker.request:JobRequest"
@@ -43,7 +46,7 @@ class JobTask(Task[Any, Any]):
     stalled_after: float | None = None
     stop_stalled = False
 
-    @property
+    @cached_property
     def job_signature(self) -> inspect.Signature:
         """What the function takes, without the task itself."""
         return parameters.signature(self.run)
@@ -119,11 +122,11 @@ class JobTask(Task[Any, Any]):
             lambda: self._bound(args or (), kwargs or {}),
             owner=owner,
             options={"link": link, "link_error": link_error, "shadow": shadow, **other},
-            job_id=uuid.UUID(task_id) if task_id else uuid.uuid4(),
+            job_id=uuid.UUID(task_id) if task_id else None,
         )
         return self.AsyncResult(str(job.pk))
 
-    def publish(self, job: Job, countdown: float = 0.0) -> None:
+    def publish(self, job: Job, countdown: float = 0.0, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
         headers = {**(options.pop("headers", None) or {}), OURS: True}
@@ -131,6 +134,7 @@ class JobTask(Task[Any, Any]):
             (),
             {},
             task_id=str(job.pk),
+            producer=producer,
             countdown=countdown,
             add_to_parent=False,
             headers=headers,
@@ -150,10 +154,13 @@ class JobTask(Task[Any, Any]):
         options: Mapping[str, Any] | None = None,
         **asked: Any,
     ) -> Job:
+        tried = job_id is not None  # one of somebody's own may be there
         job_id = job_id or uuid.uuid4()  # the same, should the database take it and not say so
 
         def store() -> Job:
-            existing = Job.objects.filter(pk=job_id).first()
+            nonlocal tried
+            existing = Job.objects.filter(pk=job_id).first() if tried else None
+            tried = True
             if existing is not None:
                 dispatch.after_commit(existing)
                 return existing
@@ -214,11 +221,11 @@ def job_task(function: Callable[..., Any], /) -> JobTask: ...
 @overload
 def job_task(
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> Callable[[Callable[..., Any]], JobTask]: ...
 
@@ -227,11 +234,11 @@ def job_task(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
@@ -245,16 +252,17 @@ def job_task(
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
-        declaration.check(function, title=title, kind=kind, form=form, max_attempts=max_attempts)
+        named = getattr(function, "__name__", "").replace("_", " ").strip()
+        called = kind or named.replace(" ", "-")
+        declaration.check(function, title=title, kind=called, form=form, max_attempts=max_attempts)
         bound = bool(celery_options.get("bind"))
         parameters.check(function, bound=bound)
         if form is not None:
             fitting.check(function, form, bound=bound)
-        named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
             base=JobTask,
-            job_kind=kind or named.replace(" ", "-"),
+            job_kind=called,
             job_title=title or named.capitalize(),
             job_unit=unit,
             job_form=form,

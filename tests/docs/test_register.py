@@ -66,7 +66,19 @@ RUN = [
         "const so",
     ),
     Run("docs/clients.md", "js", MATRIX, "function follow"),
-    Run("docs/clients.md", "html", MATRIX),
+    Run("docs/clients.md", "html", MATRIX, "sse-connect"),
+    Run(
+        "docs/clients.md",
+        "html",
+        "tests/pages/live/test_following.py:test_the_page_of_the_docs_follows_a_job",
+        "import_map",
+    ),
+    Run(
+        "docs/clients.md",
+        "js",
+        "tests/pages/live/test_following.py:test_the_script_of_the_docs_needs_no_django",
+        "follow(JOBS",
+    ),
     Run("docs/installing.md", "python", INSTALL),
     Run("docs/installing.md", "html", INSTALL),
     Run("docs/installing.md", "css", INSTALL),
@@ -104,6 +116,11 @@ RUN = [
 ]
 NOT_RUN = {
     ("docs/architecture.md", "text"): "a picture of the rooms in letters",
+    ("docs/compatibility.md", "sh"): "hours: the matrix runs before a release",
+    (
+        "docs/releasing.md",
+        "sh",
+    ): "tests/install/test_distribution.py builds and checks the same way",
     ("docs/performance.md", "sh"): "installs packages of the system; what it starts is run by"
     " tests/benchmarks/test_smoke.py",
 }
