@@ -38,6 +38,11 @@ def _contradictions() -> Iterator[str]:
             )
     if conf.JOB_SHOW_ERRORS and not settings.DEBUG:
         yield "JOB_SHOW_ERRORS: shows users the text of errors, so it requires DEBUG=true."
+    if conf.METRICS_TOKEN and not re.fullmatch(r"[!-~]{32,}", conf.METRICS_TOKEN):
+        yield (
+            "METRICS_TOKEN: use at least 32 random letters and digits, such as those of"
+            " `openssl rand -hex 16`; without any, there are no metrics."
+        )
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"

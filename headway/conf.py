@@ -61,6 +61,7 @@ class Settings:
     STREAM_UNREAD: int = number(30)
     STREAM_MAX: int = number(20_000)
     STREAM_MAX_PER_USER: int = number(100)
+    METRICS_TOKEN: str = ""
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3, high=2**40)
     BASE_TEMPLATE: str = "headway/base.html"
     BLOCKS: Mapping[str, str] = field(default_factory=dict)

@@ -13,13 +13,13 @@ from headway.web.views.health import healthz, readyz
 
 urlpatterns = [path("healthz", healthz), path("readyz", readyz)]
 VIEWS = (healthz, readyz)
-NAMES = tuple(str(pattern.pattern) for pattern in urlpatterns)
+NAMES = (*(str(pattern.pattern) for pattern in urlpatterns), "metrics")
 
 
 @sync_and_async_middleware
 def any_host(get_response: Any) -> Any:
-    """Middleware: answers the probes before ALLOWED_HOSTS, redirects to HTTPS and sessions. It
-    belongs before all others."""
+    """Middleware: answers the probes, and the metrics where they are included, before
+    ALLOWED_HOSTS, redirects to HTTPS and sessions. It belongs before all others."""
     if not iscoroutinefunction(get_response):
 
         def answer(request: HttpRequest) -> HttpResponseBase:
@@ -38,11 +38,11 @@ def any_host(get_response: Any) -> Any:
 
 
 def _probe(request: HttpRequest) -> Any:
-    """The view of a probe's address; None for any other."""
+    """The view of such an address; None for any other."""
     if request.method not in ("GET", "HEAD") or not request.path_info.endswith(NAMES):
         return None
     try:
         view = resolve(request.path_info).func
     except Resolver404:
         return None
-    return view if view in VIEWS else None
+    return view if view in VIEWS or getattr(view, "any_host", False) else None

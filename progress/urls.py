@@ -31,6 +31,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("headway/icons/idle.svg"))),
     path("me/", include("progress.account")),
     path("", include("headway.probes")),
+    path("", include("headway.metrics")),
     path("chat/", chat, name="chat"),
     path("ws/jobs/", socket),
 ]

@@ -20,6 +20,8 @@ class Accounts:
         self._held: Counter[str] = Counter()
         self._unread: dict[Subscription, float] = {}
         self._looking: asyncio.TimerHandle | None = None
+        self.cut_off = 0
+        """Those that were reset."""
 
     def __len__(self) -> int:
         return self._held.total()
@@ -60,6 +62,7 @@ class Accounts:
         self._looking, now = None, _now()
         for reader, until in tuple(self._unread.items()):
             if now >= until:
+                self.cut_off += reader.wire.unread()
                 reader.wire.reset()
             if now >= until or not reader.wire.unread():
                 del self._unread[reader]

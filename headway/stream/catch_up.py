@@ -72,7 +72,10 @@ def prepare(
         frames = [sse.encode(id=str(cursor))]
     given = reading.reader.settled if more else settled
     told = [job for job, _ in due]
-    return CatchUp(frames, cursor, reading.jobs, more, final, told, postponed, given)
+    resyncs = [why for _, why in due if why]
+    return CatchUp(
+        frames, cursor, reading.jobs, more, final, told, postponed, given, resyncs, len(frames)
+    )
 
 
 def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:

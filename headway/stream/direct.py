@@ -44,6 +44,8 @@ class Sockets:
         self._wires: dict[int, SocketWire] = {}
         self._epoll: select.epoll
         self._newest = 0
+        self.cut_off = 0
+        """Of streams that ended, those whose viewers did not take the last bytes in time."""
         self._empty = asyncio.Event()
         self._piece = self._chunk = b""
 
@@ -118,6 +120,7 @@ class SocketWire(Wire):
         *("_closing", "_descriptor", "_gone", "_heard", "_log", "_rest", "_sent", "_since"),
         *("_sockets", "_waiting", "generation", "ready"),
     )
+    way = "handed_over"
 
     def __init__(self, sockets: Sockets, descriptor: int, generation: int) -> None:
         self.ready: Callable[[], None] = nothing
@@ -161,7 +164,7 @@ class SocketWire(Wire):
             self._waiting = True
             self._flush()
         if self._descriptor >= 0:
-            asyncio.get_running_loop().call_later(LINGER, self.abandon)
+            asyncio.get_running_loop().call_later(LINGER, self._cut_off)
 
     def unread(self) -> bool:
         """Whether the viewer has yet to take something of a stream that has ended."""
@@ -183,6 +186,10 @@ class SocketWire(Wire):
         self._sockets.release(descriptor)
         # Not at once: it may be in the middle of a flush that this viewer is found to have left.
         asyncio.get_running_loop().call_soon(self._over)
+
+    def _cut_off(self) -> None:
+        self._sockets.cut_off += self.unread()
+        self.abandon()
 
     def on_event(self, event: int) -> None:
         """What epoll reports of this connection."""

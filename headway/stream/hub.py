@@ -31,6 +31,7 @@ from .pubsub import Channels
 from .rooms import Rooms
 from .rounds import Behind, Round
 from .subscription import Subscription
+from .tally import Tally
 from .wire import Buffer, Wire
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Hub:
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
         )
+        self._counts = self._rooms.counts
         self._accounts = Accounts(self.limits)
         self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
         self.closing = asyncio.Event()
@@ -98,10 +100,13 @@ class Hub:
         """Begins to send a stream over a wire. Over a limit it gets `busy` and a long `retry`
         instead: an error status would make EventSource give up for good."""
         reader.wire, reader.budget = wire, self.limits.max_bytes
-        if self.closing.is_set() or self._accounts.is_full(reader.holder):
-            wire.write(farewell(CLOSING) if self.closing.is_set() else busy())
+        closing = self.closing.is_set()
+        if closing or self._accounts.is_full(reader.holder):
+            self._counts["refused", "closing" if closing else "full"] += 1
+            wire.write(farewell(CLOSING) if closing else busy())
             reader.end()
             return
+        self._counts["opened", wire.way] += 1
         wire.ready = partial(self._behind.unblock, reader)
         self._housekeeper.begin(reader)
         self._accounts.enter(reader)
@@ -116,10 +121,23 @@ class Hub:
         """Forgets a stream; its channels are dropped with the next round. May be called twice."""
         if not self._housekeeper.forget(reader):
             return
+        self._counts["bytes", reader.wire.way] += reader.given
         self._accounts.leave(reader)
         self._behind.discard(reader)
         self._rooms.leave(reader)
         self._asked.set()
+
+    def tally(self) -> Tally:
+        """What its streams have come to since it was made, and where the open ones are."""
+        found = self._counts.copy()
+        found["cut_off", ""] = self._accounts.cut_off + self.sockets.cut_off
+        found["counted", ""] = len(self._accounts)
+        found["stale", ""] = int(self._housekeeper.stale)
+        for reader in tuple(self.readers):
+            found["open", reader.wire.way] += 1
+            found["phase", reader.phase.value] += 1
+            found["bytes", reader.wire.way] += reader.given
+        return found
 
     async def stream(self, reader: Subscription) -> AsyncGenerator[bytes, None]:
         """A stream as an iterator of SSE bytes, for handlers that want one."""
@@ -176,6 +194,7 @@ class Hub:
         self.detach(reader)
 
     def _on_loss(self) -> None:
+        self._counts["losses", ""] += 1
         self._lose_sight()
         self._rooms.doubt()
         self._asked.set()  # even without readers: the next round shows that Redis is back

@@ -48,6 +48,8 @@ class Bell(Wire):
     """A wire that throws the stream away and rings at the first news. `busy`: seconds to wait
     because the server has too many streams; else 0."""
 
+    way = "poll"
+
     def __init__(self) -> None:
         self.ready: Callable[[], None] = nothing
         self.rung: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from . import keys
 from .history import History
 from .subscription import Chain, Piece, Room, Subscription
+from .tally import Tally
 
 
 class Scheduler(Protocol):
@@ -32,6 +33,7 @@ class Rooms:
         self._feeds: dict[str, set[Subscription]] = {}
         self._chains: dict[str, Chain] = {}
         self._due: dict[Room, float] = {}
+        self.counts = Tally()
 
     @property
     def channels(self) -> Iterable[str]:
@@ -95,6 +97,7 @@ class Rooms:
     def on_message(self, channel: str, data: bytes) -> None:
         """A live message "<prev> <number> <mark>\\n<frame>", or "<job> <number>" of a new
         job's first event."""
+        self.counts["heard", ""] += 1
         feed = channel.removeprefix(keys.feed(""))
         if feed != channel:
             new_job, began = data.decode().split(" ")
@@ -140,7 +143,7 @@ class Rooms:
         now, due = self._scheduler().time(), self._due.get(room, 0.0)
         if now >= due:
             self._due[room] = now + self._tick
-            room.flush()
+            self.counts["frames", ""] += room.flush()
         elif not room.scheduled:
             room.scheduled = True
             self._scheduler().call_at(due, self._flush, room)
@@ -149,7 +152,7 @@ class Rooms:
         room.scheduled = False
         if room in self._due:
             self._due[room] = self._scheduler().time() + self._tick
-            room.flush()
+            self.counts["frames", ""] += room.flush()
 
     def _demolish(self, room: Room) -> None:
         del self._rooms[room.jobs]

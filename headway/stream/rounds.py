@@ -135,11 +135,20 @@ class Round:
             found = prepare(reading, self._history, recovered)
             if not reading.missed and not reader.settled:
                 found = due[lacks] = found._replace(frames=[b"".join(found.frames)])
-        reader.catch_up(found)
+        if reader.catch_up(found):
+            self._count(reader, found)
         self._behind.discard(reader)
         self._behind.add(reader)
         if found.more and found.cursor == reading.at:
             self._behind.alone.add(reader)
+
+    def _count(self, reader: Subscription, given: CatchUp) -> None:
+        counts = self._rooms.counts
+        counts["frames", ""] += given.events
+        counts.update(("resyncs", reason) for reason in given.resyncs)
+        if reader.resumes and not given.more:
+            reader.resumes = False
+            counts["resumed", "snapshots" if given.snapshots else "events"] += 1
 
 
 def _windows(cursors: Collection[int]) -> Iterator[int]:

@@ -54,6 +54,10 @@ class CatchUp(NamedTuple):
     settled: Mapping[str, bytes] = NOTHING
     """The snapshots that the reader has been given of jobs that have ended and that Redis does not
     know."""
+    resyncs: Collection[str] = ()
+    """Why events are gone, for each snapshot that stands for some."""
+    events: int = 0
+    """How many blocks the frames are, however they are joined."""
 
 
 class Piece(NamedTuple):
@@ -107,8 +111,8 @@ class Subscription:
 
     __slots__ = (  # there is one for each viewer
         *("budget", "complete", "cursor", "ends", "feed", "fresh", "given", "grant", "heartbeat"),
-        *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "room", "settled"),
-        *("waits", "wire"),
+        *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "resumes", "room"),
+        *("settled", "waits", "wire"),
     )
 
     def __init__(
@@ -132,7 +136,7 @@ class Subscription:
         self.budget: float = inf
         self.feed, self.complete, self.ends = feed, not feed, ends
         self.fresh, self.reason = cursor is None, reason
-        self.cursor = cursor or 0
+        self.cursor, self.resumes = cursor or 0, cursor is not None
         self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.period, self.waits = heartbeat, period, waits
         self.holder, self.grant, self.lasts = holder, grant, lasts
@@ -179,12 +183,12 @@ class Subscription:
         snapshot."""
         self.missed = self.missed.union(jobs) or NONE
 
-    def catch_up(self, found: CatchUp) -> None:
+    def catch_up(self, found: CatchUp) -> bool:
         """Gives what the log has, and goes live unless more is left there, or something was sent
-        or lost while it was read."""
+        or lost while it was read. False: its wire did not take it."""
         over = self.ends and found.final and not found.more
         if not self.give(b"".join(found.frames), found.cursor, over=over):
-            return
+            return False
         self.fresh, self.reason = False, ""
         self.missed = self.missed.difference(found.snapshots) or NONE
         self.miss(found.postponed)  # from its new cursor, their gap cannot be seen
@@ -194,6 +198,7 @@ class Subscription:
         if self.phase is Phase.READING:
             up_to_date = self.room is not None and self.cursor >= self.room.sent
             self.phase = Phase.LIVE if up_to_date and not found.more else Phase.BEHIND
+        return True
 
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
@@ -258,18 +263,21 @@ class Room:
         for reader in self.readers:
             reader.fall_behind()
 
-    def flush(self) -> None:
-        """Sends what waits to all readers that are live."""
+    def flush(self) -> int:
+        """Sends what waits to all readers that are live. How many frames they took."""
         pieces = list(self._waiting.values())
         self._waiting.clear()
         if not pieces:
-            return
+            return 0
+        taken = 0
         first, self.sent = pieces[0].number, max(pieces[-1].number, self.sent)
         joined = b"".join([piece.frame for piece in pieces])
         final = pieces[-1].final  # a retry after the end makes it none
         for reader in self.live:
-            frames, cursor = joined, self.sent
+            frames, cursor, count = joined, self.sent, len(pieces)
             if reader.cursor >= first:  # it has read some of them
-                frames = b"".join([p.frame for p in pieces if p.number > reader.cursor])
-                cursor = max(cursor, reader.cursor)
-            reader.give(frames, cursor, over=final and reader.ends)
+                rest = [p.frame for p in pieces if p.number > reader.cursor]
+                frames, cursor, count = b"".join(rest), max(cursor, reader.cursor), len(rest)
+            if reader.give(frames, cursor, over=final and reader.ends):
+                taken += count
+        return taken

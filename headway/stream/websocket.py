@@ -169,6 +169,8 @@ class Socket:
 class _Lane(Wire):
     """The wire of one stream: its share of the connection."""
 
+    way = "websocket"
+
     def __init__(self, socket: Socket, name: str | None) -> None:
         """`name` is None for the connection's own stream, of which only the events are shown."""
         self.ready: Callable[[], None] = nothing

@@ -3,7 +3,7 @@
 import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .asgi import Message, Send
 from .outlet import Outlet
@@ -14,6 +14,8 @@ class Wire(Protocol):
 
     __slots__ = ()
 
+    way: ClassVar[str] = "sent"
+    """One of tally.py's WAYS."""
     ready: Callable[[], None]
     """Called once a wire that refused can take pieces again."""
 

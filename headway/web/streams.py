@@ -25,6 +25,7 @@ from headway.stream.asking import cursor
 from headway.stream.event import Snapshot
 from headway.stream.http import HEADERS, EventStreamResponse
 from headway.stream.long_poll import Wait
+from headway.stream.tally import Tally
 from headway.web.grants import Grant, good_for, revoked
 
 MAX_FOLLOWED = 1000
@@ -53,6 +54,14 @@ def hub() -> Hub:
         )
         _hubs[loop] = Hub(conf.REDIS_URL, _recover, _members, limits, revoked)
     return _hubs[loop]
+
+
+def tally() -> Tally:
+    """What the streams of this process have come to."""
+    found = Tally()
+    for each in tuple(_hubs.values()):
+        found.update(each.tally())
+    return found
 
 
 def job_events(request: HttpRequest, job: str, grant: Grant) -> HttpResponseBase:

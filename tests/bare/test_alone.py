@@ -75,6 +75,11 @@ def test_it_has_no_problem_and_serves_pages(alone: Alone) -> None:
     assert pages.stdout.split() == ["200"] * 3, pages.stderr
 
 
+def test_metrics_say_what_they_need(alone: Alone) -> None:
+    done = alone.run("-c", "import headway.metrics")
+    assert 'pip install "django-headway[metrics]"' in done.stderr
+
+
 @pytest.mark.parametrize(("command", "extra"), COMMANDS.items())
 def test_what_is_missing_is_said(command: str, extra: str, alone: Alone) -> None:
     argument = ["0" * 32] if command == "watch" else []

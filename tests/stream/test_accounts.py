@@ -69,7 +69,7 @@ async def test_what_is_not_taken_in_time_is_cut_off() -> None:
     reader.end()
     accounts.leave(reader)
     await until(lambda: not len(accounts))
-    assert wire.cut
+    assert (wire.cut, accounts.cut_off) == (True, 1)
 
 
 async def test_at_the_end_of_the_server_there_is_less_time() -> None:

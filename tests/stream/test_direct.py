@@ -182,6 +182,7 @@ async def test_who_does_not_take_the_end_is_not_waited_for(
     viewer.fill(b"z" * 100_000)
     viewer.wire.close()
     await asyncio.wait_for(viewer.left.wait(), 30)
+    assert crowd.sockets.cut_off == 1
 
 
 async def test_closing_waits_for_the_last_bytes_but_not_for_long(crowd: Crowd) -> None:
