@@ -1,5 +1,4 @@
-"""Static files, the content security policy and what other sites may do, for sync and async
-handlers alike."""
+"""Static files, security headers and what other sites may do, for sync and async handlers alike."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,6 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import has_vary_header
 from django.utils.decorators import sync_and_async_middleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import Redirect, StaticFile
@@ -25,6 +25,10 @@ POLICY = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
     )
+)
+PERMISSIONS = ", ".join(
+    f"{device}=()"
+    for device in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 )
 
 GetResponse = Callable[[HttpRequest], Any]
@@ -74,24 +78,29 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
 
 
 @sync_and_async_middleware
-def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Pages run only our own scripts, and cannot be framed."""
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Pages run only our own scripts, cannot be framed and use no devices; and what depends on who
+    is signed in is kept by no browser or cache, unless it says otherwise itself."""
 
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            response: HttpResponseBase = await get_response(request)
-            response.headers.setdefault("Content-Security-Policy", POLICY)
-            return response
+            return _secured(await get_response(request))
 
         return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        return response
+        return _secured(get_response(request))
 
     return answer
+
+
+def _secured(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+    if has_vary_header(response, "Cookie"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 class OtherSites(CorsMiddleware):
