@@ -30,6 +30,9 @@ PERMISSIONS = ", ".join(
     f"{device}=()"
     for device in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 )
+OF_ONE_USER = "private, no-cache"
+"""Not no-store, which takes the back-forward cache away, out of which a page is live at once. What
+must not be kept at all says so itself: the admin, start forms, result files."""
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -80,7 +83,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
 @sync_and_async_middleware
 def security_headers(get_response: GetResponse) -> GetResponse:
     """Pages run only our own scripts, cannot be framed and use no devices; and what depends on who
-    is signed in is kept by no browser or cache, unless it says otherwise itself."""
+    is signed in is shown from no cache unasked, unless it says otherwise itself."""
 
     if iscoroutinefunction(get_response):
 
@@ -99,7 +102,7 @@ def _secured(response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers.setdefault("Permissions-Policy", PERMISSIONS)
     if has_vary_header(response, "Cookie"):
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Cache-Control", OF_ONE_USER)
     return response
 
 
