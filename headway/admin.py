@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.forms import CheckboxInput
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -22,13 +23,18 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from headway import users
 from headway.kinds import secrets
 from headway.lifecycle import actions
 from headway.models import ApiToken, Attempt, Job
 from headway.policy import policy
 from headway.web import tokens
-from headway.web.browsing import Browsed, LiveChangeList, ReadOnly
+from headway.web.browsing import (
+    Browsed,
+    LiveChangeList,
+    Owners,
+    ReadOnly,
+    with_owners_called,
+)
 from headway.web.formatting import duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
@@ -62,13 +68,8 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display = ("name", "state", "bar", "owner", "duration", "created")
     list_display_links = None
-    list_filter = (
-        "status",
-        "kind",
-        "created_at",
-        ("owner", admin.RelatedOnlyFieldListFilter),
-    )
-    list_select_related = ("owner",)
+    list_filter = ("status", "kind", "created_at", ("owner", Owners))
+    list_select_related = ()
     list_per_page = 50
     search_fields = ("title", "reason", "attempts__reason")
     search_help_text = "Id, title, owner, reason, the reference of an error, or a parameter"
@@ -88,16 +89,16 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
-        js = ("headway/htmx.min.js", "headway/live/still.js")
+        js = ("headway/htmx.min.js", Script("headway/live/still.js", type="module"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = policy.visible(super().get_queryset(request), request.user)
-        return jobs.alias(params_text=Cast("params", TextField()))
+        return jobs.prefetch_related("owner").alias(params_text=Cast("params", TextField()))
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Parameters are searched by those who may see them."""
         inputs = ["params_text"] if policy.may_see_inputs(request.user, None) else []
-        return [*self.search_fields, f"owner__{users.name_field()}", *inputs]
+        return [*self.search_fields, *inputs]
 
     def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
         """Without the parameters, for those who may not see them."""
@@ -117,7 +118,7 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
         if not search_term.isascii():  # SQLite keeps JSON as it is written, in ASCII
             escaped = json.dumps(search_term)[1:-1]
             found |= super().get_search_results(request, queryset, escaped)[0]
-        return found, often
+        return with_owners_called(search_term, found, queryset), often
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         del request, kwargs
@@ -227,15 +228,22 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     deleted, as they are with their owner."""
 
     list_display = ("id", "owner", "name", "created_at", "last_used_at", "revoked_at")
-    list_select_related = ("owner",)
+    list_select_related = ()
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("name",)
     fields = ("owner", "name", "created_at", "last_used_at", "revoked_at")
     actions = ("revoke_tokens",)
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        del request
-        return [*self.search_fields, f"owner__{users.name_field()}"]
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        found: QuerySet[ApiToken] = super().get_queryset(request)
+        return found.prefetch_related("owner")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiToken], search_term: str
+    ) -> tuple[QuerySet[ApiToken], bool]:
+        """Names, and those of owners."""
+        found, twice = super().get_search_results(request, queryset, search_term)
+        return with_owners_called(search_term, found, queryset), twice
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Of a user as well: Django refuses to delete one with what may not be deleted."""

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from headway.owners import OwnerField, delete_or_revoke, forget
+
 
 class Status(models.TextChoices):
     """Where a job stands. Only conditional updates in lease, actions and janitor change it."""
@@ -46,11 +48,11 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=100, db_index=True)
     title = models.CharField(max_length=200)
-    owner = models.ForeignKey(
+    owner = OwnerField(
         settings.AUTH_USER_MODEL,
         null=True,
         blank=True,
-        on_delete=models.SET_NULL,
+        on_delete=forget,
         related_name="jobs",
     )
     params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
@@ -177,8 +179,8 @@ class Attempt(models.Model):
 class ApiToken(models.Model):
     """A secret with which programs act as its owner. Only its hash is stored (see tokens.py)."""
 
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
+    owner = OwnerField(
+        settings.AUTH_USER_MODEL, on_delete=delete_or_revoke, related_name="api_tokens"
     )
     name = models.CharField(max_length=100, blank=True)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the secret, in hexadecimal")

@@ -9,12 +9,15 @@ from celery import current_app
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
+from django.db import router
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
-from headway.conf import conf, unknown
+from headway import template_blocks
+from headway.conf import conf, problems, unknown
 from headway.kinds import registry, sealing
+from headway.models import Job
 
 MIDDLEWARE = {
     "django.contrib.sessions.middleware.SessionMiddleware": "E005",
@@ -80,14 +83,40 @@ def check_middleware(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-def check_templates(**_: Any) -> list[CheckMessage]:
-    """`headway.E006`: the app's templates are found."""
+def check_templates(**_: Any) -> Iterator[CheckMessage]:
+    """`headway.E006`, `E008` and `W013`: the templates of the app, and the one that they extend."""
     try:
-        get_template("headway/_bar.html")
+        engine = get_template("headway/_bar.html").backend.engine  # type: ignore[attr-defined]
     except TemplateDoesNotExist:
         hint = 'Set "APP_DIRS": True in TEMPLATES, or add the loader app_directories.Loader.'
-        return [Error("No template of the app headway is found.", hint, id="headway.E006")]
-    return []
+        yield Error("No template of the app headway is found.", hint, id="headway.E006")
+        return
+    if problems(getattr(settings, "HEADWAY", {})):
+        return  # headway.E001
+    name = conf.BASE_TEMPLATE
+    try:
+        blocks = template_blocks.of(engine.get_template(name))
+    except TemplateDoesNotExist as error:
+        sentence = f"HEADWAY['BASE_TEMPLATE']: the template {error} is not found."
+        yield Error(sentence, "Every page of jobs extends it.", id="headway.E008")
+        return
+    for part, block in conf.blocks.items():
+        if blocks is not None and block not in blocks:
+            sentence = f"{name} has no block {block!r}: pages of jobs appear without their {part}."
+            hint = f"Add the block, or name another one in HEADWAY['BLOCKS'][{part!r}]."
+            yield _warning("W013", sentence, hint)
+
+
+def check_databases(**_: Any) -> Iterator[CheckMessage]:
+    """`headway.W014`: where the project's router looks for jobs."""
+    read, written = router.db_for_read(Job), router.db_for_write(Job)
+    if read != written:
+        yield _warning(
+            "W014",
+            f"Jobs are written to the database {written!r} and read from {read!r}: a job is read"
+            " right after it was written, when a replica may not have it yet.",
+            "Have the router's db_for_read answer for the app headway as db_for_write does.",
+        )
 
 
 def check_celery(**_: Any) -> Iterator[CheckMessage]:
@@ -135,7 +164,7 @@ def check_secrets(**_: Any) -> Iterator[CheckMessage]:
 
 ALL = (
     *(check_configuration, check_server, check_middleware, check_templates, check_celery),
-    check_secrets,
+    *(check_secrets, check_databases),
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 MAX_SOCKET_PATH = 100  # bytes: the kernel's limit is 108 on Linux and 104 on macOS
 OTHERS = 0o077
-OURS = re.compile(r"secret_key.*|db\.sqlite3.*|files|tmp|valkey.*|up\.lock|.*\.log")
+OURS = re.compile(r"secret_key.*|db\.sqlite3.*|files|static|tmp|valkey.*|up\.lock|.*\.log")
 """What there may be in a data directory that is closed to others without being asked."""
 
 

@@ -1,4 +1,5 @@
-"""Static files, security headers and what other sites may do, for sync and async handlers alike."""
+"""Static files, compression, security headers and what other sites may do, for sync and async
+handlers alike."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import has_vary_header
 from django.utils.decorators import sync_and_async_middleware
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -78,6 +80,21 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
         for name, value in answer.headers:
             response[name] = value
         return response
+
+
+class Compressed(GZipMiddleware):
+    """Pages and JSON compressed, with a random length against BREACH. What is streamed goes out as
+    it comes: events at once, and downloads with their length."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = await self.get_response(request)  # type: ignore[misc]
+        return self.process_response(request, response)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """The response, compressed where that is of use."""
+        return response if response.streaming else super().process_response(request, response)
 
 
 @sync_and_async_middleware

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "progress.middleware.security_headers",
     "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
+    "progress.middleware.Compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",
@@ -138,6 +139,14 @@ HEADWAY = {
 # Files
 
 STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "progress.static_files.HashedFiles",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
+}
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False

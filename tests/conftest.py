@@ -18,7 +18,7 @@ from tests.support.users import make_user
 
 # A busy machine draws slowly: that says nothing of a test
 hypothesis.settings.register_profile(
-    "busy", suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
 

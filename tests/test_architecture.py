@@ -21,7 +21,7 @@ ADAPTERS = {
     "client.py": {"httpx"},
 }
 FLOORS = {
-    **dict.fromkeys(("stream", "conf", "signals"), 0),
+    **dict.fromkeys(("stream", "conf", "owners", "signals", "template_blocks"), 0),
     **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client"), 1),
     "users": 2,
     "policy": 3,

@@ -70,7 +70,7 @@ def person(who: str, job: Job) -> User | None:
     if who == "anonymous":
         return None
     if who.startswith("the owner"):
-        assert job.owner is not None
+        assert isinstance(job.owner, User)
         return job.owner
     user = User.objects.create(
         username="somebody",

@@ -16,13 +16,26 @@ import httpx
 import pytest
 import redis
 from django.conf import settings
+from playwright.sync_api import BrowserContext, Response
 
 from headway.ops.installation import missing_parts
+from headway.web.scripts import MODULES
 from tests.support.patience import PATIENCE
 from tests.support.processes import Process, wait_until
 from tests.support.stack import free_port
+from tests.support.thorough import Figure
 
 MANAGE = [sys.executable, "manage.py"]
+FIRST_PAGE = 40_000
+"""Bytes that all scripts and styles of the first page may have on the wire."""
+SLOW_3G = {
+    "offline": False,
+    "latency": 400,
+    "downloadThroughput": 50_000,
+    "uploadThroughput": 50_000,
+}
+"""In ms and bytes a second."""
+PAINTED = "performance.getEntriesByName('first-contentful-paint')"
 
 
 class Up(Process):
@@ -170,13 +183,48 @@ def test_the_sign_in_link_works_exactly_once(up: Up) -> None:
         assert second.get(up.link()).url.path == "/sign-in/"
 
 
+def test_the_first_page_is_small_and_its_files_are_kept_for_ever(
+    up: Up, context: BrowserContext, record_property: Figure
+) -> None:
+    if not up.running:
+        up.start()
+    command = [*MANAGE, "token", "admin"]
+    environment = {**os.environ, **up.environment}
+    token = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    context.set_extra_http_headers({"Authorization": f"Bearer {token.stdout.split()[-1]}"})
+    page = context.new_page()
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(up.url)
+    page.wait_for_function("window.htmx")
+    kinds = ("stylesheet", "script")
+    files = [each for each in answers if each.request.resource_type in kinds]
+    assert {each.headers["content-encoding"] for each in [answers[0], *files]} == {"gzip"}
+    assert all("immutable" in each.headers["cache-control"] for each in files)
+    assert len({each.url for each in files}) == len(files) > len(MODULES)
+    size = sum(each.request.sizes()["responseBodySize"] for each in files)
+    record_property("bytes of scripts and styles", size)
+    assert size < FIRST_PAGE
+    slow = context.new_page()
+    network = context.new_cdp_session(slow)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    network.send("Network.emulateNetworkConditions", SLOW_3G)
+    slow.goto(up.url)
+    slow.wait_for_function(f"{PAINTED}.length")
+    painted = slow.evaluate(f"{PAINTED}[0].startTime")
+    record_property("milliseconds until it can be read on slow 3G", round(painted))
+
+
 def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
     if not up.running:
         up.start()
     kept = [up.data_dir, *up.data_dir.rglob("*")]
     assert {"db.sqlite3", "db.sqlite3-wal", "valkey.log"} <= {path.name for path in kept}
     assert any(path.suffix == ".aof" for path in kept)
-    assert [path for path in kept if path.stat().st_mode & 0o077] == []
+    static = up.data_dir / "static"  # which is for everybody, behind a directory that is not
+    secret = [path for path in kept if not path.is_relative_to(static)]
+    assert [path for path in secret if path.stat().st_mode & 0o077] == []
 
 
 def test_a_second_up_on_the_same_data_names_the_first(up: Up) -> None:

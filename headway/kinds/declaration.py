@@ -28,7 +28,7 @@ def check(
         raise TypeError(f"{name}: Celery cannot run an async function; {hint}")
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{name}: a job's function returns its result, it cannot yield")
-    if kind and not re.fullmatch(r"[-a-zA-Z0-9_]{1,100}", str(kind)):
+    if not re.fullmatch(r"[-a-zA-Z0-9_]{1,100}", str(kind)):
         raise ValueError(
             f"{name}: kind={kind!r}: use 1 to 100 letters, digits, dashes, underscores"
         )

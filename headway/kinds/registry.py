@@ -116,7 +116,7 @@ def kinds() -> dict[str, Kind]:
         if not name:
             continue
         found.setdefault(name, _describe(task))
-    return dict(sorted(found.items(), key=lambda item: item[1].title))
+    return dict(sorted(found.items(), key=lambda item: str(item[1].title)))
 
 
 def get(name: str) -> Kind:
@@ -136,7 +136,7 @@ def secrets_of_task(name: str) -> frozenset[str] | None:
 def unit(name: str) -> str:
     """What the progress of a kind counts; "" where it does not say, or is gone."""
     kind = kinds().get(name)
-    return kind.unit if kind else ""
+    return str(kind.unit) if kind else ""  # it may be a lazy translation
 
 
 def stalled_after(name: str) -> float | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
@@ -17,7 +17,7 @@ from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
-from headway.lifecycle import announce, dispatch, files, fingerprint
+from headway.lifecycle import announce, database, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
 from headway.policy import policy
@@ -64,7 +64,7 @@ def start(
     chosen = _kind(kind)
     takes = chosen.task.job_signature
     owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
-    called = json_values.text(title or chosen.title, TITLE)
+    called = json_values.text(str(title or chosen.title), TITLE)
     job = Job(id=job_id or uuid.uuid4(), kind=kind, title=called, owner_id=owner_id)
     with fitting(kind):
         bound = secrets.opened(parameters.bind(kind, takes, (), params))
@@ -86,7 +86,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
     _require_ours(job)
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     row = Job.objects.filter(pk=job.pk)
-    with transaction.atomic():
+    with database.atomic():
         done = row.filter(status__in=(Status.QUEUED, Status.RUNNING)).update(
             status=Case(queued, default=Value(Status.CANCELLING)),
             finished_at=Case(When(status=Status.QUEUED, then=Now()), default=None),
@@ -216,7 +216,7 @@ def _reusable(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _insert(job: Job, delay: float, publish: bool) -> None:
-    with transaction.atomic():
+    with database.atomic():
         job.save(force_insert=True)
         if delay:
             Job.objects.filter(pk=job.pk).update(not_before=later(delay))

@@ -5,10 +5,9 @@ import logging
 import uuid
 
 import redis
-from django.db import transaction
 
 from headway import signals
-from headway.lifecycle import snapshots
+from headway.lifecycle import database, snapshots
 from headway.lifecycle.log import feed, glance, log
 from headway.models import TERMINAL, Job, Status
 from headway.stream import Event
@@ -27,14 +26,13 @@ SIGNALS = {
 def after_commit(job_id: uuid.UUID | str, became: str) -> None:
     """Announces the job's state as soon as the surrounding transaction, in which it `became` what
     it is, is committed."""
-    # No partial: Django names what failed, and raises for what has no name.
-    transaction.on_commit(lambda: state(job_id), robust=True)
+    database.on_commit(lambda: state(job_id))
     signal_after_commit(job_id, became)
 
 
 def signal_after_commit(job_id: uuid.UUID | str, became: str) -> None:
     """Sends the signal of a status as soon as the surrounding transaction is committed."""
-    transaction.on_commit(lambda: _signal(job_id, Status(became)), robust=True)
+    database.on_commit(lambda: _signal(job_id, Status(became)))
 
 
 def state(job_id: uuid.UUID | str) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from amqp.exceptions import ChannelError
 from celery import current_app
-from django.db import connection, connections, transaction
+from django.db import connections
 from django.db.models.functions import Now
 
 from headway.kinds import registry
 from headway.kinds.celery_options import seconds_until
-from headway.lifecycle import announce
+from headway.lifecycle import announce, database
 from headway.models import Job, Status
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,7 @@ def after_commit(job: Job, *, tell: bool = False) -> None:
     if _is_eager() and _only_in_a_test_case():
         publish(job, tell=tell)
         return
-    # No partial: Django names what failed, and raises for what has no name.
-    transaction.on_commit(lambda: publish(job, tell=tell), robust=True)
+    database.on_commit(lambda: publish(job, tell=tell))
 
 
 def publish(job: Job, *, tell: bool = False) -> bool:
@@ -81,12 +80,12 @@ def _is_eager() -> bool:
 def _only_in_a_test_case() -> bool:
     """Whether the only open transaction is that which a TestCase rolls back; Django's `durable`
     asks the same."""
-    blocks = connection.atomic_blocks
+    blocks = database.connection().atomic_blocks
     return bool(blocks) and getattr(blocks[-1], "_from_testcase", False)
 
 
 def _run(job: Job, tell: bool) -> None:
-    if not connection.in_atomic_block:
+    if not database.connection().in_atomic_block:
         _announce(job, tell)
     due = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)
     due.update(published_at=Now(), not_before=None)  # Celery's eager tasks do not wait either

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from django.db import transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, snapshots
+from headway.lifecycle import announce, database, snapshots
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
 
@@ -72,7 +71,7 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
     said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
-    with transaction.atomic():
+    with database.atomic():
         claimed = Job.objects.filter(due | left, pk=job_id).update(
             **BLANK,
             status=Status.RUNNING,
@@ -98,7 +97,7 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
 
     True: kept. None: kept, and a cancel was requested. False: the attempt was replaced or ended.
     """
-    with transaction.atomic():
+    with database.atomic():
         kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **_columns(traces.progress))
         if not kept:
             return False
@@ -109,7 +108,7 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
 
 def checkpoint(attempt: Attempt, value: Any) -> bool:
     """Stores a value for later attempts. False when the attempt was replaced or ended."""
-    with transaction.atomic():
+    with database.atomic():
         # An update that changes nothing, to hold the row against whoever would replace the attempt.
         held = _mine(attempt).update(attempt=attempt.number)
         return bool(held and Attempt.objects.filter(pk=attempt.pk).update(checkpoint=value))
@@ -234,7 +233,7 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
 
 def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
-    with transaction.atomic():
+    with database.atomic():
         if held.update(**changes):
             own.update(**attempt_changes, finished_at=Now())
             announce.after_commit(attempt.job_id, changes["status"])
@@ -250,7 +249,7 @@ def _give_up(
     reason: str,
     said: Mapping[int, LastWords],
 ) -> bool:
-    with transaction.atomic():
+    with database.atomic():
         if not held.update(**changes):
             return False
         _end_attempts(job_id, reason, said)

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, lease
+from headway.lifecycle import announce, database, lease
 from headway.lifecycle.lease import BLANK, Traces, later
 from headway.models import ACTIVE, Attempt, Job, Status
 
@@ -40,17 +39,17 @@ def queued(
         return
     job = Job(id=pk, kind=kind, title=title, owner_id=owner, queue=queue, max_attempts=0)
     job.not_before = not_before
-    with transaction.atomic():
+    with database.atomic():
         Job.objects.bulk_create([job], ignore_conflicts=True)
         Job.objects.filter(pk=pk, published_at=None).update(published_at=Now())
-        transaction.on_commit(lambda: _tell_created(job), robust=True)
+        database.on_commit(lambda: _tell_created(job))
 
 
 def begun(pk: uuid.UUID, worker: str, *, vouched: bool) -> Attempt | None:
     """Notes that a worker has begun. `vouched`: a parent process will say that it still runs, so
     that its silence means something. None: the row is not there, or of a job of ours."""
     row = Job.objects.filter(pk=pk, max_attempts=0)
-    with transaction.atomic():
+    with database.atomic():
         taken = row.update(
             **BLANK,
             status=Status.RUNNING,
@@ -83,7 +82,7 @@ def ended(
     """Notes how a run has ended, also where its worker was silent for so long that it counts as
     lost."""
     lost = Job.objects.filter(pk=attempt.job_id, attempt=attempt.number, status=Status.LOST)
-    with transaction.atomic():
+    with database.atomic():
         lost.update(status=Status.RUNNING)
         lease.settle(attempt, status, traces, reason=reason, error=error)
 
@@ -101,7 +100,7 @@ def revoked(pk: uuid.UUID, reason: str) -> None:
     """Records that it was revoked."""
     row = Job.objects.filter(pk=pk, max_attempts=0, status__in=ACTIVE)
     changes = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
-    with transaction.atomic():
+    with database.atomic():
         if row.update(**changes, lease_until=None):
             _end_attempts(pk, Status.CANCELLED, reason)
             announce.after_commit(pk, Status.CANCELLED)

@@ -8,14 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    Error,
-    InterfaceError,
-    OperationalError,
-    connection,
-    connections,
-)
+from django.db import Error, InterfaceError, OperationalError, connections
+
+from headway.lifecycle import database
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,25 +53,25 @@ def insist(action: Callable[[], T], seconds: float = OUTAGE_TIMEOUT) -> T:
             return action()
         except Error as error:
             refused = not isinstance(error, (OperationalError, InterfaceError))
-            if (refused and not is_outage(error)) or connection.in_atomic_block:
+            if (refused and not is_outage(error)) or database.connection().in_atomic_block:
                 raise
             if time.monotonic() + pause > deadline:
                 raise
             logger.warning("The database did not answer, trying again in %.1f s: %s", pause, error)
-        connection.close()
+        database.connection().close()
         time.sleep(pause)
         pause = min(5.0, pause * 2)
 
 
-def drop_connection() -> None:
+def drop_connections() -> None:
     """Leaves whatever this process was interrupted in. Just after a BEGIN that is a transaction of
     which Django does not know: it would hold SQLite for as long as the process lives."""
-    open_one = connections[DEFAULT_DB_ALIAS]
-    if open_one.connection is not None:
-        with contextlib.suppress(Exception):  # of any database; then it is broken, and forgotten
-            open_one.connection.rollback()
-            open_one.close()
-    del connections[DEFAULT_DB_ALIAS]
+    for each in connections.all(initialized_only=True):
+        if each.connection is not None:
+            with contextlib.suppress(Exception):  # of any database; it is broken, and forgotten
+                each.connection.rollback()
+                each.close()
+        del connections[each.alias]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,6 +12,7 @@ from celery import current_app
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from headway.lifecycle.database import alias
 from headway.lifecycle.log import log
 
 DEADLINE = 0.25
@@ -81,9 +82,15 @@ def look() -> Readiness:
     }
 
 
+def _databases() -> set[str]:
+    """That of users and sessions, and that of jobs."""
+    return {DEFAULT_DB_ALIAS, alias()}
+
+
 def _database() -> bool:
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute("SELECT 1")
+    for each in _databases():
+        with connections[each].cursor() as cursor:
+            cursor.execute("SELECT 1")
     return True
 
 
@@ -96,8 +103,9 @@ class Migrated:
 
     def __call__(self) -> bool:
         if not self._known:
-            executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-            self._known = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+            executors = [MigrationExecutor(connections[each]) for each in _databases()]
+            left = [each.migration_plan(each.loader.graph.leaf_nodes()) for each in executors]
+            self._known = not any(left)
         return self._known
 
 

@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-from django.db import router, transaction
+from django.db import transaction
 
+from headway.lifecycle import database
 from headway.lifecycle.actions import ActionError
 from headway.models import TERMINAL, Job
 
@@ -21,7 +22,7 @@ def wait(job: Job, timeout: float) -> Job:
         now = _ended(Job.objects.filter(pk=job.pk).first())
         if now is not None:
             return now
-        if transaction.get_connection(router.db_for_read(Job)).in_atomic_block:
+        if database.connection().in_atomic_block:
             raise transaction.TransactionManagementError(
                 "A job that is started in a transaction is published after it: wait outside."
             )

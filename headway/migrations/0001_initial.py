@@ -6,6 +6,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import headway.owners
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -39,8 +41,8 @@ class Migration(migrations.Migration):
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                    headway.owners.OwnerField(
+                        on_delete=headway.owners.delete_or_revoke,
                         related_name="api_tokens",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -156,10 +158,10 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "owner",
-                    models.ForeignKey(
+                    headway.owners.OwnerField(
                         blank=True,
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
+                        on_delete=headway.owners.forget,
                         related_name="jobs",
                         to=settings.AUTH_USER_MODEL,
                     ),

@@ -7,7 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
 from honcho.environ import parse_procfile
 
 DEFAULTS: dict[str, Any] = {"PORT": 8000, "WORKERS": 2, "BIND": "127.0.0.1", "WORKER_GRACE": 3}
@@ -30,6 +32,13 @@ def data_dir() -> Path:
     folder = Path(getattr(settings, "DATA_DIR", base() / "var"))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def collects_static_files() -> bool:
+    """Whether static files are to be collected first: into a folder of this machine, from which
+    they are served unless DEBUG is on."""
+    known = apps.is_installed("django.contrib.staticfiles") and bool(settings.STATIC_ROOT)
+    return known and not settings.DEBUG and isinstance(staticfiles_storage, StaticFilesStorage)
 
 
 def asgi_application() -> str:

@@ -10,6 +10,9 @@ from types import NoneType
 from typing import Annotated, Any, NotRequired, TypedDict, cast, get_args, get_type_hints
 
 KINDS = frozenset({"progress", "state", "log", "warning", "output", "error"})
+"""What a job's log holds; each of these has a number of its own."""
+NAMES = KINDS | {"snapshot", "resync", "heartbeat", "busy", "auth", "done"}
+"""Every event of a stream: live/events.js is written from both."""
 
 
 class Run(TypedDict):

@@ -21,23 +21,21 @@ from headway.lifecycle import queue
 from headway.models import Job
 from headway.policy import policy
 from headway.users import User
-from headway.web import formatting
+from headway.web import formatting, scripts
 from headway.web.presenters import show, tray
 
 register = template.Library()
-SCRIPTS = (
-    *("words", "still", "clicks", "channel", "locks", "connection", "turns", "tabs", "list"),
-    *("bars", "element"),
-)
-"""Of live/, in the order in which they need each other; page.js comes last."""
 DONE = "headway_head"
 """Noted with a page that has its head."""
 
 
 @register.simple_tag(takes_context=True)
-def headway_head(context: template.Context, *, title: bool = False) -> str:
+def headway_head(
+    context: template.Context, *, title: bool = False, import_map: bool = False
+) -> str:
     """The style sheet and scripts that live bars need, for the page's <head>; nothing the second
-    time on a page. With `title`, the page's title says how far its jobs are, as on the app's own.
+    time on a page. With `title`, the page's title says how far its jobs are, as on the app's own;
+    with `import_map` scripts of the page may import from "headway/live.js".
 
     Tabs of one browser share a stream where the page says who is signed in: by its request, else
     by `user`.
@@ -46,7 +44,8 @@ def headway_head(context: template.Context, *, title: bool = False) -> str:
     if DONE in whole_page:
         return SafeString("")
     whole_page[DONE] = True
-    return render_to_string("headway/_head.html", _head(context) | {"names_page": title})
+    options = {"names_page": title, "import_map": scripts.import_map() if import_map else ""}
+    return render_to_string("headway/_head.html", _head(context) | options)
 
 
 def _head(context: template.Context) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def _head(context: template.Context) -> dict[str, Any]:
         "sign_in": resolve_url(settings.LOGIN_URL),
         "heartbeat": conf.STREAM_KEEPALIVE,
         "nobody": uuid.UUID(int=0),
-        "scripts": [f"headway/live/{name}.js" for name in SCRIPTS],
+        "modules": scripts.addresses(),
         "viewer": str(viewer or ""),
     }
 

@@ -1,14 +1,44 @@
 """The admin's read-only lists, and who may browse them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from headway import users
 from headway.lifecycle import snapshots
 from headway.policy import policy
 from headway.web.presenters import Shown
+
+MAX_OWNERS = 10_000
+"""Of whom a search finds the jobs."""
+M = TypeVar("M", bound=Model)
+
+
+class Owners(admin.RelatedOnlyFieldListFilter):
+    """Those who have any of the rows. Two queries: users may be in another database."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        rows = model_admin.get_queryset(request).order_by()
+        there = [*rows.values_list(f"{self.field_path}_id", flat=True).distinct()]
+        order = self.field_admin_ordering(field, request, model_admin)
+        limits = {"pk__in": there}
+        return field.get_choices(include_blank=False, limit_choices_to=limits, ordering=order)
+
+
+def with_owners_called(name: str, found: QuerySet[M], rows: QuerySet[M]) -> QuerySet[M]:
+    """What a search has `found` among `rows`, and those whose owners' names have all of its words
+    in them. Two queries, as above."""
+    if not name.strip():
+        return found
+    people = users.manager().all()
+    for word in name.split():
+        people = people.filter(**{f"{users.name_field()}__icontains": word})
+    keys = [*people.values_list("pk", flat=True)[:MAX_OWNERS]]
+    return found | rows.filter(owner_id__in=keys)
 
 
 class List(ChangeList):

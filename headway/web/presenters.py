@@ -106,7 +106,7 @@ def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
     the cursor has passed is in the rows read after it.
     """
     cursor, states = snapshots.live(ids)
-    jobs = Job.objects.select_related("owner").in_bulk(ids)
+    jobs = Job.objects.prefetch_related("owner").in_bulk(ids)
     return [
         Shown(jobs[pk], snapshots.snapshot(jobs[pk], states.get(str(pk))), cursor, viewer)
         for pk in ids

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -70,10 +70,11 @@ def owner_events(request: HttpRequest, grant: Grant, jobs: Iterable[str] = ()) -
     return _respond(request, grant, jobs, feed=feed(grant.user))
 
 
-def keep_connection() -> None:
+def keep_connections() -> None:
     """Streams are let in by one thread that lives as long as its process: rather than connect for
-    each of them, it keeps its database connection for a while."""
-    connection.close_at = time.monotonic() + CONNECTION_AGE
+    each of them, it keeps its database connections for a while."""
+    for each in connections.all(initialized_only=True):
+        each.close_at = time.monotonic() + CONNECTION_AGE
 
 
 def news(request: HttpRequest, job: str, grant: Grant) -> Wait | None:
@@ -89,7 +90,7 @@ def _respond(
     """A stream, or under WSGI, where it would keep a worker to itself, what it owes by now."""
     reader = _reader(request, grant, jobs, **options)
     if isinstance(request, ASGIRequest):
-        keep_connection()
+        keep_connections()
         return EventStreamResponse(hub, reader)
     if reader.feed:
         reader.jobs |= frozenset(_active_or_new(reader.feed, reader.cursor))

@@ -9,7 +9,8 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.db import Error, connection
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,6 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from headway import users
+from headway.lifecycle import database
 from headway.models import ApiToken
 from headway.users import Person
 from headway.web.responses import CHALLENGE, problem
@@ -30,7 +32,7 @@ NOTED_EVERY = timedelta(minutes=1)
 def issue(owner: Person, name: str = "") -> tuple[ApiToken, str]:
     """A new token of `owner`, and the text that is never shown again: `pt_<id>_<secret>`."""
     secret = secrets.token_hex(24)
-    token = ApiToken.objects.create(owner=owner, name=name, digest=_digest(secret))
+    token = ApiToken.objects.create(owner_id=owner.pk, name=name, digest=_digest(secret))
     return token, f"{PREFIX}_{token.pk}_{secret}"
 
 
@@ -46,13 +48,14 @@ def find(text: str) -> ApiToken | None:
     number, _, secret = rest.partition("_")
     if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
-    token = ApiToken.objects.select_related("owner").filter(pk=int(number)).first()
+    token = ApiToken.objects.prefetch_related("owner").filter(pk=int(number)).first()
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
-    if token.revoked_at is not None or not users.is_active(token.owner):
-        return None
-    _note_use(token)
-    return token
+    with suppress(ObjectDoesNotExist):
+        if token.revoked_at is None and users.is_active(token.owner):
+            _note_use(token)
+            return token
+    return None
 
 
 class BearerTokens:
@@ -126,6 +129,7 @@ def _note_use(token: ApiToken) -> None:
 @contextmanager
 def _without_waiting() -> Iterator[None]:
     """Fails at once where SQLite is locked: the thread that lets every stream in calls this."""
+    connection = database.connection()
     if connection.vendor != "sqlite":
         yield
         return

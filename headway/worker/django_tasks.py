@@ -109,5 +109,5 @@ def _row(result: Any) -> bool:
         return False
     owner = watched.owner_of(result.args, result.kwargs)
     more = {"queue": task.queue_name, "not_before": task.run_after}
-    observed.queued(key(result.id), watched.name, watched.title, owner=owner, **more)
+    observed.queued(key(result.id), watched.name, str(watched.title), owner=owner, **more)
     return True

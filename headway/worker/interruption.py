@@ -27,7 +27,7 @@ ENDED_AS: dict[str, Status] = {
 def by_shutdown(attempt: Attempt, traces: lease.Traces, *, repeatable: bool) -> None:
     """Raises nothing: this process has to end, and then the lease does what is left."""
     try:
-        outage.drop_connection()
+        outage.drop_connections()
         outage.insist(partial(_give_back, attempt, traces, repeatable=repeatable), seconds=3)
     except Exception:  # of a database that is away, or of any other kind
         logger.exception("Job %s is left to the janitor", attempt.job_id)
@@ -69,10 +69,10 @@ def finished(action: Callable[[], T]) -> T:
     try:
         return action()
     except SoftTimeLimitExceeded:
-        outage.drop_connection()
+        outage.drop_connections()
         return action()
     except SystemExit as told:
-        outage.drop_connection()
+        outage.drop_connections()
         try:
             action()
         except Exception as error:  # how the job ended: that must not keep the process alive

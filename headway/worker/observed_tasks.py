@@ -11,6 +11,8 @@ from celery import current_app
 from django.contrib.auth import get_user_model
 from django.db import connection, models, transaction
 
+from headway.kinds.declaration import TITLE
+
 logger = logging.getLogger(__name__)
 
 
@@ -51,11 +53,13 @@ _unknown: set[str] = set()
 
 
 def add(task: Any, *, title: str = "", owner: Callable[..., Any] | None = None) -> Observed:
-    """Adds a task, or the task of a name. Raises ValueError for a name that is too long."""
+    """Adds a task, or the task of a name. Raises ValueError for a name or title too long."""
     # A task of django.tasks is called by its function's path, as Celery calls its own.
     name = str(getattr(task, "module_path", None) or getattr(task, "name", task))
     if len(name) > 100:
         raise ValueError(f"{name!r} has more than 100 characters, which do not fit into a row.")
+    if isinstance(title, str) and len(title) > TITLE:
+        raise ValueError(f"{name}: the title has {len(title)} characters, use {TITLE} at most.")
     last = name.rpartition(".")[2].replace("_", " ").strip()
     _observed[name] = Observed(name, title or last.capitalize(), owner)
     return _observed[name]

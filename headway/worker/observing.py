@@ -12,7 +12,7 @@ from typing import Any
 from billiard.exceptions import Terminated, WorkerLostError
 from billiard.process import current_process
 from celery import signals
-from django.db import connection
+from django.db import connections
 
 from headway.kinds.celery_options import seconds_until
 from headway.kinds.masking import Mask
@@ -96,7 +96,7 @@ def _on_publish(
 
 def _row(watched: Observed, pk: uuid.UUID, args: Any, kwargs: Any, **more: Any) -> None:
     owner = watched.owner_of(args, kwargs)
-    observed.queued(pk, watched.name, watched.title, owner=owner, **more)
+    observed.queued(pk, watched.name, str(watched.title), owner=owner, **more)
 
 
 @quietly
@@ -202,9 +202,10 @@ def _on_parents_word(task_id: str, exception: Any) -> None:
 
 
 def _leave_database() -> None:
-    """In a worker's parent process, whose children would get the connection, too."""
-    if not connection.in_atomic_block:
-        connection.close()
+    """In a worker's parent process, whose children would get the connections, too."""
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:
+            each.close()
 
 
 @quietly

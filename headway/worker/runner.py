@@ -89,10 +89,10 @@ class Runner:
             if told_to_end(error):
                 raise SystemExit from error
             if isinstance(error, SoftTimeLimitExceeded):
-                outage.drop_connection()
+                outage.drop_connections()
                 return failed(error, f"Took longer than {self._soft_limit()} s", mask)
             if outage.is_outage(error) and not isinstance(error, JobError):
-                outage.drop_connection()
+                outage.drop_connections()
                 told = without_secrets(error, mask)
                 return Outcome(status=Status.QUEUED, error=trace(error, mask), raises=told)
             return failed(error, sentence(error, job.pk, mask), mask)

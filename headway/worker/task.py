@@ -11,6 +11,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from django import forms
+from django.utils.functional import Promise
 
 from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
@@ -214,11 +215,11 @@ def job_task(function: Callable[..., Any], /) -> JobTask: ...
 @overload
 def job_task(
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> Callable[[Callable[..., Any]], JobTask]: ...
 
@@ -227,11 +228,11 @@ def job_task(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    title: str = "",
+    title: str | Promise = "",
     kind: str = "",
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
-    unit: str = "",
+    unit: str | Promise = "",
     **celery_options: Any,
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
@@ -245,16 +246,17 @@ def job_task(
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
-        declaration.check(function, title=title, kind=kind, form=form, max_attempts=max_attempts)
+        named = getattr(function, "__name__", "").replace("_", " ").strip()
+        called = kind or named.replace(" ", "-")
+        declaration.check(function, title=title, kind=called, form=form, max_attempts=max_attempts)
         bound = bool(celery_options.get("bind"))
         parameters.check(function, bound=bound)
         if form is not None:
             fitting.check(function, form, bound=bound)
-        named = function.__name__.replace("_", " ").strip()
         shared: Any = shared_task  # untyped in the stubs when it has options
         task: JobTask = shared(
             base=JobTask,
-            job_kind=kind or named.replace(" ", "-"),
+            job_kind=called,
             job_title=title or named.capitalize(),
             job_unit=unit,
             job_form=form,

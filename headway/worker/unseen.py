@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from django.db import connection
-
+from headway.lifecycle import database
 from headway.lifecycle.log import log
 from headway.models import Attempt
 from headway.stream import Event, Reporter
@@ -60,7 +59,7 @@ class UnseenReporter(Reporter):
 
 def reporter_of(attempt: Attempt) -> Reporter:
     """What a task speaks through. A row within a transaction is seen by nobody else."""
-    if connection.in_atomic_block:
+    if database.connection().in_atomic_block:
         return UnseenReporter(attempt)
     return Reporter(log(), str(attempt.job_id), attempt.number)
 

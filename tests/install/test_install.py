@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.install.project import Project, documented
+from tests.support.distribution import built
 from tests.support.pages import code
 from tests.support.redis_server import RedisServer
 
@@ -25,7 +26,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project with its worker and janitor, and the app in it."""
     redis = RedisServer()
     redis.start()
-    project = Project(tmp_path_factory.mktemp("install"), redis.url)
+    project = Project(tmp_path_factory.mktemp("install"), redis.url, built(tmp_path_factory).wheel)
     project.make()
     project.install(documented())
     project.manage("migrate", "-v", "0")
@@ -109,13 +110,27 @@ def test_it_leaves_the_htmx_of_a_project_alone(
     percent = page.locator("job-bar [data-field=percent]")
     rendered = percent.inner_text()
     expect(percent).not_to_have_text(rendered)
-    assert page.evaluate("document.querySelectorAll('script[src*=htmx]').length") == 2
+    assert page.evaluate("document.querySelectorAll('script[src*=htmx]').length") == 1
     assert page.evaluate("htmx.config.allowEval") is True
     asked: list[str] = []
     page.on("request", lambda each: asked.append(each.url) if "login" in each.url else None)
     page.get_by_role("button", name="Look").click()
     expect(page.locator("#there").get_by_label("Email")).to_be_visible()
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("web", ["gunicorn"], indirect=True)
+def test_a_task_of_celery_progresss_tutorial_has_a_live_bar(
+    shop: Project, ann: BrowserContext, web: None
+) -> None:
+    """Under WSGI, as the tutorial is served; one import has changed."""
+    page = ann.new_page()
+    enter(page, shop)
+    page.goto(f"{shop.url}/progress/")
+    bar = page.locator("[data-job]")
+    expect(bar.locator("[data-field=percent]")).to_have_text(re.compile(r"^[1-9]\d?%"))
+    expect(bar).to_have_attribute("data-status", "succeeded")
+    assert page.title() == "Shop"
 
 
 def enter(page: Page, shop: Project) -> None:

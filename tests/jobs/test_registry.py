@@ -1,5 +1,6 @@
 """The registry: every job task of every installed app, described."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,9 +10,12 @@ import pytest
 from django import forms
 from django.core.checks import run_checks
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, override
 
 from headway import job_task
 from headway.kinds import registry
+from headway.lifecycle import actions
+from headway.lifecycle.snapshots import snapshot
 from tests.jobs import kinds
 
 
@@ -58,6 +62,7 @@ def test_celery_tasks_that_are_no_jobs_are_not_kinds() -> None:
     assert not [name for name in registry.kinds() if name.startswith("celery")]
 
 
+@pytest.mark.django_db  # whose features Django's own checks ask for
 def test_two_tasks_of_one_name_are_refused_at_the_start() -> None:
     @job_task(name="another.add")
     def add() -> None: ...
@@ -81,6 +86,9 @@ def yields() -> Iterator[int]:
 def plain() -> None: ...
 
 
+def größe() -> None: ...
+
+
 @pytest.mark.parametrize(
     ("function", "options", "sentence"),
     [
@@ -88,6 +96,7 @@ def plain() -> None: ...
         (yields, {}, "yields: a job's function returns its result, it cannot yield"),
         (kinds.Colour, {}, "Colour: a job is a function"),
         (plain, {"kind": "not a slug"}, "plain: kind='not a slug': use 1 to 100 letters"),
+        (größe, {}, "größe: kind='größe': use 1 to 100 letters"),
         (plain, {"kind": 5.5}, "plain: kind=5.5: use 1 to 100 letters"),
         (plain, {"title": "T" * 201}, "plain: the title has 201 characters, use 200 at most"),
         (plain, {"form": forms.Form()}, "give the class of a Django form"),
@@ -140,3 +149,17 @@ def test_what_is_left_out_gets_the_initial_value_that_a_function_gives(
     moments: registry.Kind,
 ) -> None:
     assert moments.fill({}).is_valid()
+
+
+@job_task(title=gettext_lazy("Remove"), unit=gettext_lazy("Items"))
+def in_their_language() -> None: ...
+
+
+def test_title_and_unit_may_be_translated(db: None) -> None:
+    del db
+    with override("de"):
+        job = actions.start("in-their-language", {}, publish=False)
+        told = json.loads(json.dumps(snapshot(job, None)))
+        assert "in-their-language" in registry.kinds()
+        assert (told["title"], told["unit"]) == (gettext("Remove"), gettext("Items"))
+    assert type(job.title) is str

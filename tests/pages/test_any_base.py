@@ -137,7 +137,7 @@ def test_a_page_about_another_user_shows_none_of_their_jobs(
 
 def test_head_comes_once_and_with_the_nonce_of_the_policy(shop: Settings, alice: User) -> None:
     html = shown("tray.html", alice, csp_nonce="n0nce")
-    scripts = re.findall(r"<script[^>]*>", html)
+    scripts = re.findall(r"<(?:script|link rel=\"modulepreload\")[^>]*>", html)
     assert len(scripts) == len(set(scripts)) > 5
     assert all(' nonce="n0nce"' in script for script in scripts)
 

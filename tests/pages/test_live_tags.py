@@ -1,17 +1,13 @@
 """The template tags: bars for other people's pages, and how values are written."""
 
-import re
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django.template import Context, Template
 
 from headway.models import Status
 from headway.web import formatting
 from tests.pages.conftest import MakeJob
-from tests.support.protocol import SCHEMAS
 
 
 def render(source: str, **context: object) -> str:
@@ -92,13 +88,3 @@ def test_the_page_of_a_kind_that_says_what_it_counts_tells_it(make_job: MakeJob)
 )
 def test_percents_are_whole_ones_reached(percent: float | None, text: str) -> None:
     assert formatting.percent({"percent": percent}) == text
-
-
-def test_the_script_knows_every_event_of_the_stream() -> None:
-    script = (
-        Path(settings.BASE_DIR) / "headway" / "static" / "headway" / "live" / "connection.js"
-    ).read_text()
-    listed = re.search(r"const EVENTS = \[(.*?)\]", script, re.DOTALL)
-    assert listed
-    names = set(re.findall(r"\w+", listed[1]))
-    assert names == SCHEMAS.keys() - {"done"}  # which streams of many jobs never send

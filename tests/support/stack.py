@@ -1,6 +1,7 @@
 """The parts of an installation as tests use them: Valkey, web, worker, janitor."""
 
 import contextlib
+import os
 import random
 import shlex
 import signal
@@ -15,9 +16,10 @@ from honcho.environ import parse_procfile
 
 from headway.conf import conf
 from headway.lifecycle.log import glance
-from headway.ops.embedded_valkey import EmbeddedValkey
+from headway.ops.embedded_valkey import PRIVATELY, EmbeddedValkey
 from headway.stream import Log
 from tests.support.processes import Process, wait_until
+from tests.support.programs import program
 
 PROCFILE = parse_procfile((Path(settings.BASE_DIR) / "Procfile").read_text()).processes
 
@@ -35,11 +37,14 @@ def free_port() -> int:
 
 
 class Valkey(Process):
-    """The embedded server, as `up` runs it."""
+    """The embedded server, as `up` runs it; or the program that SERVER_OF_TESTS names."""
 
     def __init__(self) -> None:
         self.server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
-        super().__init__("valkey", self.server.command)
+        command = self.server.command
+        if name := os.environ.get("SERVER_OF_TESTS"):
+            command = [*PRIVATELY, program(name), str(self.server.configuration)]
+        super().__init__("valkey", command)
 
     def start(self) -> None:
         """Start it and wait until it answers."""

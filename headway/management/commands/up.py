@@ -36,6 +36,8 @@ class Command(BaseCommand):
                 processes.data_dir(), port=port, workers=workers
             ) as started:
                 call_command("migrate", interactive=False, verbosity=max(0, verbosity - 1))
+                if processes.collects_static_files():
+                    call_command("collectstatic", interactive=False, verbosity=0)
                 started.run()
         except (EmbeddedError, installation.InstallationError) as error:
             raise CommandError(str(error)) from error

@@ -20,7 +20,7 @@ def socket(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=403)
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    streams.keep_connection()
+    streams.keep_connections()
     return websocket.respond(grants.of(request))
 
 

@@ -207,7 +207,7 @@ def test_a_form_that_is_refused_leads_to_what_is_wrong(page: Page, proxy: Proxy)
     page.get_by_label("Steps").fill("5")
     page.get_by_role("button", name="Start").press("Enter")
     expect(page.get_by_text("There cannot be more phases than steps.")).to_be_visible()
-    assert page.evaluate("document.activeElement.name") == "phases"
+    expect(page.get_by_label("Phases")).to_be_focused()
 
 
 def test_an_answer_to_a_click_is_not_lost_to_an_update(

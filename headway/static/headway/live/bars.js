@@ -1,23 +1,25 @@
 /* Updates the [data-job] elements of the page: progress is applied in place; when a job changes state, htmx fetches
    its row, bar or panel again. */
-'use strict';
-window.live.bars = ({ turn, onEnd }) => {
-  const { figure, duration, remaining, count, rate, stall } = window.live.words;
+import { all, get, of, one } from './dom.js';
+import { KINDS } from './events.js';
+import { makeList } from './list.js';
+import { makeRecord } from './record.js';
+import { makeReasons } from './reasons.js';
+import { count, duration, figure, rate, remaining, stall } from './words.js';
+
+/* `turn` says when something may be fetched, `onEnd` hears the status of each job that ends. */
+export function makeBars({ turn, onEnd }) {
   const CURRENT = ['opening', 'live', 'polling']; // states of the stream in which clocks go on
   // and those in which active jobs are read from the database, every so many ms
   const READING = { opening: 2000, reconnecting: 5000, paused: 10000 };
-  const EXPLAINED = 5000; // ms after which to ask again why a job is queued
   const BORN = Date.now();
   const ACTIVE = ['queued', 'running', 'cancelling'];
   const MOVING = ['running', 'cancelling'];
-  const SAID = ['progress', 'state', 'log', 'warning', 'output'];
-  const one = (selector) => document.querySelector(selector);
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const of = (job) => all(`[data-job="${job}"]`);
   const withStatus = (statuses) => all('[data-job]').filter((el) => statuses.includes(el.dataset.status));
-  const active = () => [...new Set(withStatus(ACTIVE).map((el) => el.dataset.job))];
   const moving = () => withStatus(MOVING);
-  const list = window.live.list({ turn, absent }); // takes rows of jobs that are new to the page
+  const list = makeList({ turn, absent }); // takes rows of jobs that are new to the page
+  const record = makeRecord({ turn });
+  const reasons = makeReasons({ turn, active });
 
   const motion = new Map(); // job -> its newest progress
   const reached = new Map(); // job -> an attempt, and the most that its bars have shown
@@ -25,12 +27,13 @@ window.live.bars = ({ turn, onEnd }) => {
   const asked = new Map(); // job -> when its element was last asked for
   const queued = new Set(); // jobs whose element will be asked for when it is our turn
   const others = new Set(); // jobs that do not belong on this list: another page's, or those that other tabs watch
-  let held = null; // lines that come while the record is fetched again
   const began = new WeakMap(); // element -> when its attempt began
   const spoke = new Map(); // job -> when it last said anything
   let offset = Infinity; // from the clock of Redis to ours, in ms: what came fastest tells it best
-  let explained = BORN; // when it was last asked why a job is queued
-  let looks = ''; // whether it will be asked if a worker runs: 'soon' or, during the call, 'now'
+
+  function active() {
+    return [...new Set(withStatus(ACTIVE).map((el) => el.dataset.job))];
+  }
 
   // Progress, in place.
 
@@ -90,44 +93,6 @@ window.live.bars = ({ turn, onEnd }) => {
     if (missing && Date.now() - (asked.get(data.job) ?? 0) > 2000) want(data.job, id);
   }
 
-  /* What the newest attempt of a job says, unless this page shows what an earlier one said. */
-  const recordOf = (job) => one(`[data-record="${job}"]:not([data-earlier])`);
-
-  /* What an attempt said stands under no other. */
-  function empty(record, attempt) {
-    if (attempt <= record.dataset.attempt) return;
-    record.dataset.attempt = attempt;
-    for (const box of all('[data-output], [data-lines]', record)) box.replaceChildren();
-  }
-
-  function onLine(data, kind, id) {
-    const record = recordOf(data.job);
-    if (!record || data.attempt < record.dataset.attempt) return;
-    held?.push([data, kind, id]);
-    if (id <= record.dataset.until) return; // it was rendered, which was after the cursor was read
-    record.dataset.until = id;
-    empty(record, data.attempt);
-    const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
-    const box = kind === 'output' ? output : lines;
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    const line = Object.assign(document.createElement('li'), { className: data.level, textContent: data.text });
-    box.append(kind === 'output' ? data.text : line);
-    if (lines.children.length > 500) lines.firstElementChild.remove();
-    if (atEnd) box.scrollTop = box.scrollHeight;
-  }
-
-  /* Before a snapshot lines may be missing: fetch the record again, and then what has come meanwhile. */
-  function renew({ job }) {
-    if (held || !recordOf(job)) return;
-    held = [];
-    const goOn = () => {
-      const since = held;
-      held = null;
-      for (const line of since) onLine(...line);
-    };
-    turn(() => get(location.href, { target: '#record', select: '#record' })).then(goOn);
-  }
-
   // State, which the server renders.
 
   function onState(data, id) {
@@ -172,8 +137,6 @@ window.live.bars = ({ turn, onEnd }) => {
     if (list?.grows && belongs && !list.has(job)) list.take(job);
   }
 
-  const get = (path, part) => window.htmx.ajax('GET', path, { swap: 'outerHTML', ...part }).catch(() => {});
-
   const refresh = (jobs = active()) => jobs.forEach(ask);
 
   const HANDLERS = {
@@ -181,15 +144,13 @@ window.live.bars = ({ turn, onEnd }) => {
       onState(data, id);
       onQuiet(data.job, data.quiet);
       onProgress(data, id);
-      renew(data);
+      record.renew(data);
     },
     progress: onProgress,
     state: onState,
-    log: (data, id) => onLine(data, 'log', id),
-    warning: (data, id) => onLine(data, 'warning', id),
-    output: (data, id) => onLine(data, 'output', id),
-    // The connection has dealt with these, and `state` tells of an error.
-    error() {}, heartbeat() {}, resync() {}, busy() {},
+    log: (data, id) => record.onLine(data, 'log', id),
+    warning: (data, id) => record.onLine(data, 'warning', id),
+    output: (data, id) => record.onLine(data, 'output', id),
   };
 
   /* Every second. While the stream tells nothing, active jobs are read from the database, a few at a time. */
@@ -197,7 +158,7 @@ window.live.bars = ({ turn, onEnd }) => {
     const now = Date.now();
     if (CURRENT.includes(state)) for (const el of moving()) showTimes(el, now);
     if (state === 'auth') return;
-    if (now - explained > EXPLAINED) explain(now);
+    reasons.tick(now);
     for (const job of wanted.keys()) if (now - asked.get(job) > 3000) ask(job);
     if (!READING[state]) return;
     const last = (job) => asked.get(job) ?? BORN;
@@ -212,33 +173,6 @@ window.live.bars = ({ turn, onEnd }) => {
     const shown = el.querySelector('[data-field="stalled"]')?.textContent;
     fill(el, 'stalled', stalled ? stall(quiet) : '');
     if (stalled && !shown) say(`${el.dataset.title}: ${stall(quiet)}`);
-  }
-
-  /* The reply is the reason alone, or the panel when the job is queued no more. */
-  function explain(now) {
-    const why = one('[data-why]');
-    explained = now;
-    if (why) turn(() => get(why.dataset.why, { source: why, target: why, select: '.why' }));
-  }
-
-  /* The banner that no worker runs, which htmx asks for (in the admin without us), waits for its turn. The
-     page of a job that has ended has nothing that waits for a worker. */
-  document.addEventListener('htmx:confirm', (event) => {
-    const { target: banner } = event;
-    if (banner.id !== 'no-worker' || looks === 'now') return;
-    event.preventDefault();
-    if (looks) return;
-    looks = 'soon';
-    turn(lookForWorkers).then(() => { looks = ''; });
-  });
-
-  function lookForWorkers() {
-    const banner = one('#no-worker');
-    const idle = one('[data-record]') && !active().length && !banner?.children.length;
-    looks = 'now';
-    const answered = banner && !idle && get(banner.getAttribute('hx-get'), { source: banner, target: banner });
-    looks = 'soon';
-    return answered;
   }
 
   /* Numbers are microseconds by the clock of Redis. */
@@ -296,12 +230,9 @@ window.live.bars = ({ turn, onEnd }) => {
       keep(el);
       if (motion.has(job)) move(el, motion.get(job));
       others.delete(job);
-      if (recordOf(job)) empty(recordOf(job), Number(el.dataset.shownAttempt));
+      record.empty(job, Number(el.dataset.shownAttempt));
     }
-    // What grows is followed at its end, after a reload too.
-    const fresh = target.matches('[data-record]') || target.querySelector('[data-record]');
-    if (!fresh || !moving().length) return;
-    for (const box of all('[data-output], [data-lines]')) box.scrollTop = box.scrollHeight;
+    if (moving().length) record.follow(target);
   });
 
   /* A server that hangs must not keep the others from their turn. */
@@ -328,8 +259,12 @@ window.live.bars = ({ turn, onEnd }) => {
   }
 
   function hear(name, data, id) {
-    if (SAID.includes(name)) onWord(data.job, id);
+    if (KINDS.includes(name)) onWord(data.job, id);
     HANDLERS[name]?.(data, id);
   }
-  return { hear, look, refresh, tick, active, moving, outside: () => active().filter((job) => of(job).some((el) => !el.closest('[data-mine]'))), follows: () => list?.grows || active().length > 0 };
-};
+
+  /* Active jobs that do not stand on a list of all mine. */
+  const outside = () => active().filter((job) => of(job).some((el) => !el.closest('[data-mine]')));
+  const follows = () => list?.grows || active().length > 0;
+  return { hear, look, refresh, tick, active, moving, outside, follows };
+}

@@ -1,7 +1,6 @@
 /* A message of one tab reaches all others of this site: by a BroadcastChannel; without one, by events of
    localStorage, or else by a SharedWorker that repeats what it receives. Null in a browser that has none of them. */
-'use strict';
-window.live.channel = (name, hear, relay) => {
+export function openChannel(name, hear) {
   function broadcast() {
     const channel = new BroadcastChannel(name);
     channel.onmessage = ({ data }) => hear(data);
@@ -23,7 +22,7 @@ window.live.channel = (name, hear, relay) => {
   }
 
   function relayed() {
-    const { port } = new SharedWorker(relay, name);
+    const { port } = new SharedWorker(new URL('./relay.js', import.meta.url), name);
     port.onmessage = ({ data }) => hear(data);
     const close = () => {
       port.postMessage(null);
@@ -38,4 +37,4 @@ window.live.channel = (name, hear, relay) => {
     } catch { /* the next one */ }
   }
   return null;
-};
+}

@@ -1,21 +1,24 @@
 /* What became of a click whose response was lost: looked up as soon as the server answers again. */
-'use strict';
-(() => {
-  const LOOK = 2000; // ms between two tries to find out
-  const DONE = {
-    cancel: { cancelling: 'is being cancelled', cancelled: 'was cancelled' },
-    retry: { queued: 'is queued again', running: 'runs again' },
-  };
-  const UNDONE = { cancel: 'was not cancelled', retry: 'was not retried' };
-  const OVER = { succeeded: 'it has succeeded', failed: 'it has failed', lost: 'its worker was lost', cancelled: 'it is cancelled' };
-  const BEGUN = { queued: 'it is queued', running: 'it runs' };
+import { still } from './still.js';
+
+const LOOK = 2000; // ms between two tries to find out
+const DONE = {
+  cancel: { cancelling: 'is being cancelled', cancelled: 'was cancelled' },
+  retry: { queued: 'is queued again', running: 'runs again' },
+};
+const UNDONE = { cancel: 'was not cancelled', retry: 'was not retried' };
+const OVER = { succeeded: 'it has succeeded', failed: 'it has failed', lost: 'its worker was lost', cancelled: 'it is cancelled' };
+const BEGUN = { queued: 'it is queued', running: 'it runs' };
+
+/* `turn` says when something may be fetched; `refresh` shows jobs as they are now. */
+export function followClicks({ turn, refresh }) {
   let newest = null; // the note that stands
 
   function note(level, text) {
     const place = document.querySelector('[data-notes]');
     const role = level === 'error' ? 'alert' : 'status';
     newest = Object.assign(document.createElement('p'), { className: `note note-${level}`, role, textContent: text });
-    window.live.still(() => {
+    still(() => {
       place?.replaceChildren(newest);
       newest.scrollIntoView({ block: 'nearest' });
     });
@@ -23,7 +26,7 @@
   }
 
   function clear() {
-    if (newest) window.live.still(() => newest.remove());
+    if (newest) still(() => newest.remove());
     newest = null;
   }
 
@@ -41,17 +44,22 @@
     const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} will be shown here once it is back.`);
     while (mine === newest) {
       await new Promise((done) => setTimeout(done, LOOK));
-      const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) };
-      const answer = await fetch(`${job}status/`, options).catch(() => null);
-      const { status } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+      const answer = await turn(() => look(job));
       if (mine !== newest) return;
-      if (status) return tell(asked, title, status, job.match(/[^/]+(?=\/$)/)[0]);
-      if (answer?.status === 401 || answer?.status === 404) return clear(); // the page says so itself
+      if (answer?.status) return tell(asked, title, answer.status, job.match(/[^/]+(?=\/$)/)[0]);
+      if (answer?.refused) return clear(); // the page says so itself
     }
   }
 
+  /* The job's status, or that it is not ours to see. */
+  async function look(job) {
+    const answer = await fetch(`${job}status/`, { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(8000) });
+    if (answer.ok) return answer.json();
+    return { refused: answer.status === 401 || answer.status === 404 };
+  }
+
   function tell(asked, title, status, job) {
-    for (const el of document.querySelectorAll(`[data-job="${job}"]`)) el.dispatchEvent(new CustomEvent('job:state'));
+    refresh([job]);
     const done = DONE[asked][status];
     if (done) return note('success', `“${title}” ${done}.`);
     const more = status in BEGUN || asked === 'retry' ? ' Try again.' : '';
@@ -60,4 +68,4 @@
 
   for (const name of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) document.addEventListener(name, onFailure);
   document.addEventListener('htmx:beforeRequest', ({ detail }) => { if (detail.requestConfig.verb === 'post') clear(); });
-})();
+}

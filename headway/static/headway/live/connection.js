@@ -1,9 +1,8 @@
 /* One EventSource that lasts. The browser's own gives up after a 502, never notices a dead peer, and
    waits for ever behind a proxy that holds a stream back until it ends. */
-'use strict';
-window.live.connection = ({ begin, hear, changed, unknown }) => {
-  const EVENTS = ['snapshot', 'progress', 'state', 'log', 'warning', 'output', 'error',
-    'resync', 'heartbeat', 'busy', 'auth'];
+import { NAMES } from './events.js';
+
+export function makeConnection({ begin, hear, changed, unknown }) {
   const POLL = 20; // seconds that the server may wait before it answers a poll of what does not move
   const LATE = 2000; // ms after a word was due, until that is said
   const DEAD = 3500; // and until a line that has spoken counts as dead
@@ -37,7 +36,7 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
     mine.source.onopen = () => onOpen(mine);
     // The job's own `error` event arrives here too, but on an open stream.
     mine.source.onerror = () => { if (mine.source.readyState === EventSource.CLOSED) onRefusal(mine); };
-    for (const name of EVENTS) {
+    for (const name of NAMES) {
       mine.source.addEventListener(name, (event) => { if (event.data) onEvent(mine, event); });
     }
     return mine;
@@ -180,4 +179,4 @@ window.live.connection = ({ begin, hear, changed, unknown }) => {
   }
 
   return { open, close, tick, wake, status: () => ({ state: state(), told }) };
-};
+}

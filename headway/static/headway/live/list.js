@@ -1,7 +1,8 @@
 /* The list of my jobs. The server decides which jobs are on it, and in what order: the page is fetched again, rows
    are added and removed, and the remaining rows are left unchanged. */
-'use strict';
-window.live.list = ({ turn, absent }) => {
+import { still } from './still.js';
+
+export function makeList({ turn, absent }) {
   const list = document.querySelector('[data-list]');
   const PAUSE = 300; // ms between two fetches
   let wanted = new Set(); // jobs that may belong on the list
@@ -19,7 +20,7 @@ window.live.list = ({ turn, absent }) => {
       wanted = new Set();
       const page = await turn(read);
       if (!page) break; // whoever wants a job asks again
-      window.live.still(() => show(page));
+      still(() => show(page));
       for (const each of asked) if (!has(each)) absent(each);
       await new Promise((done) => setTimeout(done, PAUSE));
     }
@@ -27,7 +28,7 @@ window.live.list = ({ turn, absent }) => {
   }
 
   async function read() {
-    const answer = await fetch(list.dataset.from ?? location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
+    const answer = await fetch(list.dataset.from ?? location.href, { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(8000) }).catch(() => null);
     const text = answer?.ok && await answer.text().catch(() => null);
     const page = text && new DOMParser().parseFromString(text, 'text/html');
     return page && page.querySelector('[data-list]') ? page : null; // else it is the sign-in page
@@ -59,4 +60,4 @@ window.live.list = ({ turn, absent }) => {
   });
 
   return list && { take, has, shows: (status) => list.dataset.list.split(' ').includes(status), grows: 'grows' in list.dataset };
-};
+}

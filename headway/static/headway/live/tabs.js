@@ -2,8 +2,15 @@
    keeps the connection for all and passes on every frame. Tabs ask it for what they need once a second; a tab that
    gets no answer takes the lock. If tabs cannot communicate, and on pages that do not say who watches, each tab has
    its own connection. (docs/adr/0021, 0027) */
-'use strict';
-window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, refresh, changed }) => {
+import { openChannel } from './channel.js';
+import { makeConnection } from './connection.js';
+import { KINDS as NUMBERED } from './events.js';
+import { locks } from './locks.js';
+import { makeTurns } from './turns.js';
+
+/* `need` says what the page wants to follow: {mine, jobs, quick}, false for nothing. `hear` gets the events of
+   that, `refresh` the jobs (all without) that are to be read anew; `changed` is called with each new status. */
+export function makeTabs({ viewer, events, heartbeat, need, hear, refresh, changed }) {
   const NAME = `jobs 2 ${viewer}`; // who sees what another tab says; the 2 is the version of what is said
   const MOST = 100; // jobs in one address: proxies take 8 kB
   const TOGETHER = 50; // ms in which tabs that ask at the same time become one connection
@@ -12,12 +19,13 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
   const QUICK = 3; // seconds between two words of the server while something is active; else the server's own
   const CALM = 20000; // ms for which nothing has to be, until it may be slower again
   const FORGOTTEN = 200000; // ms without a question; hidden tabs ask once a minute
-  const NUMBERED = ['progress', 'state', 'log', 'warning', 'output', 'error'];
   const START = { state: 'opening', told: Date.now() };
   const OVER = { state: 'done', told: 0 };
+  const NOTHING = { mine: false, jobs: [], quick: false };
   const me = `${Date.now()} ${Math.random()}`;
 
   let sharing = Boolean(viewer);
+  let away = false; // whether the page is put aside
   let channel = null;
   let waiting = null; // ends our wait for the lock
   let release = null; // gives the lock back, while this tab leads
@@ -25,7 +33,7 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
   let followed = null; // the jobs of which this tab knows all up to `cursor`
   let cursor = 0;
   let unanswered = 0;
-  let answer = OVER;
+  let answer = START;
 
   const members = new Map(); // of the leader: tab -> what it needs
   let serving = ''; // the epoch of the leader's connection
@@ -33,16 +41,20 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
   let quick = false; // whether it has the server speak often
   let calm = 0; // since when it need not
   let reported = ''; // the state that it told last
-  const connection = window.live.connection({ begin, hear: pass, changed: report, unknown: sortOut });
+  const connection = makeConnection({ begin, hear: pass, changed: report, unknown: sortOut });
 
-  const turns = window.live.turns({ me, say, gives: () => Boolean(release || !channel) });
+  const turns = makeTurns({ me, say, gives: () => Boolean(release), changed: update });
 
   // What every tab does.
 
+  /* What this tab needs of the others; it may be but a turn. */
+  const needed = () => need() || (turns.busy() && NOTHING);
+
   /* Call when what the page needs may have changed. */
   function update() {
-    const wanted = need();
-    if (!wanted) return stop();
+    if (away) return;
+    const wanted = needed();
+    if (!wanted) return leave();
     if (!release && !waiting) return start();
     if (!release) return ask();
     join({ from: me, wanted, cursor, takes: serving });
@@ -59,23 +71,27 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
 
   function start() {
     answer = START;
-    if (sharing) channel = channels(NAME, ({ kind, ...said }) => KINDS[kind](said));
+    if (sharing) channel = openChannel(NAME, ({ kind, ...said }) => KINDS[kind](said));
     sharing = Boolean(channel);
     if (!sharing) return lead(() => {});
     claim();
     ask();
   }
 
-  /* Also before the page is frozen or put aside: there it can neither lead nor listen. */
+  /* Before the page is frozen or put aside: there it can neither lead nor listen. */
   function stop() {
+    away = true;
+    leave();
+  }
+
+  function leave() {
     if (!release && !waiting) return;
     say('leave', { from: me });
     resign();
     waiting?.abort();
     channel?.close();
     waiting = channel = null;
-    answer = OVER;
-    turns.alone();
+    turns.forget();
   }
 
   function say(kind, said) {
@@ -83,12 +99,13 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
   }
 
   function ask(more) {
-    const wanted = need();
+    const wanted = needed();
     if (wanted && !release) say('ask', { from: me, wanted, cursor, takes: epoch, ...more });
   }
 
   /* After what may have broken the connection; with `network`, what certainly has. */
   function wake(why = {}) {
+    away = false;
     update();
     if (release) connection.wake(why);
     else ask({ why });
@@ -116,15 +133,15 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
     else if (late.length) refresh(late);
   }
 
-  function onAnswer({ status, marks }) {
+  function onAnswer({ status: told, marks }) {
     unanswered = 0;
     if (marks[me] === 'alone') {
-      stop();
+      leave();
       sharing = false;
       return update();
     }
     const before = answer.state;
-    answer = marks[me] ? { ...status, state: marks[me] } : status;
+    answer = marks[me] ? { ...told, state: marks[me] } : told;
     if (answer.state !== before) changed();
   }
 
@@ -157,7 +174,7 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
       if (mine !== waiting) return; // given up
       resign(); // taken by a tab that had not heard us; or there are no locks for this page
       if (error.name === 'AbortError') return claim();
-      stop();
+      leave();
       sharing = false;
       update();
     }
@@ -168,6 +185,7 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
     members.clear();
     say('who');
     if (channel) turns.begin();
+    else turns.ask();
     update();
   }
 
@@ -183,7 +201,7 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
     const same = known && String(known.jobs) === String(wanted.jobs) && known.mine === wanted.mine;
     const now = Date.now();
     // A tab whose lock was taken may have claimed this one before it knew.
-    const served = takes === serving || now - begun < TAKEN_IN ? known?.served : null;
+    const served = (takes === serving || now - begun < TAKEN_IN) && known?.served || NOTHING;
     const member = { ...wanted, served, mark: same ? known.mark : '', asked: now };
     members.set(from, member);
     if (from !== me && union().jobs.length > MOST) member.mark = 'alone';
@@ -199,7 +217,7 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
   }
 
   const covers = (served, { mine, jobs, quick: often }) =>
-    served && (served.mine || !mine) && (quick || !often) && jobs.every((job) => served.jobs.includes(job));
+    (served.mine || !mine) && (quick || !often) && jobs.every((job) => served.jobs.includes(job));
 
   const marks = () => Object.fromEntries([...members].map(([tab, { mark }]) => [tab, mark]));
 
@@ -220,7 +238,8 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
     say('serve', served);
     onServed(served);
     const period = Math.ceil(quick ? Math.min(QUICK, heartbeat) : heartbeat);
-    return tabs.length ? { address: addressOf(union()), quick, period } : null;
+    const all = union();
+    return all.mine || all.jobs.length ? { address: addressOf(all), quick, period } : null;
   }
 
   function addressOf({ mine, jobs }) {
@@ -257,6 +276,10 @@ window.live.tabs = ({ viewer, events, heartbeat, channels, locks, need, hear, re
     if (asked === serving) connection.open(0, Math.random() * 1000);
   }
 
-  const status = () => (unanswered > 2 && !release ? { ...answer, state: 'reconnecting' } : answer);
+  function status() {
+    if (!need()) return OVER;
+    return unanswered > 2 && !release ? { ...answer, state: 'reconnecting' } : answer;
+  }
+
   return { update, tick, stop, wake, status, turn: turns.turn, begin: (number) => { cursor = number; } };
-};
+}

@@ -1,19 +1,21 @@
 /* Background requests of all tabs of a browser take turns, so that there is one connection beside the stream, and
-   clicks find the others free. The leading tab (tabs.js) grants turns; a tab that cannot communicate, or has left,
-   grants its own. */
-'use strict';
-window.live.turns = ({ me, say, gives }) => {
-  const LONGEST = 10000; // ms, after which a turn is over whatever has become of its tab
+   clicks find the others free. The leading tab (tabs.js) grants turns, all tabs hear which tab has one, and a tab
+   stays among them until it has fetched what it wants. (docs/adr/0027) */
+const LONGEST = 10000; // ms after its tab last said that it has one, until a turn counts as over
+const ANSWERS = 3000; // of these, left to whoever has it to say so when another tab leads
 
+/* `gives` says whether this tab gives turns; `changed` is called when it may have become busy or idle. */
+export function makeTurns({ me, say, gives, changed }) {
   const works = []; // of this tab, those that wait for a turn
   let running = false; // whether this tab has one
   const asking = new Set(); // of who gives turns: tabs that want one
-  let taken = null; // and the tab that has it, since when
+  let taken = null; // the tab that has it, and since when
 
   /* Resolves to what `work` resolves to, null for an error, when it was our turn. */
   function turn(work) {
     return new Promise((resolve) => {
       works.push(() => new Promise((done) => { done(work()); }).catch(() => null).then(resolve));
+      changed();
       ask();
     });
   }
@@ -21,10 +23,14 @@ window.live.turns = ({ me, say, gives }) => {
   /* Call every second too: what was said may have been lost. */
   function ask() {
     if (gives()) {
-      if (works.length) asking.add(me);
+      if (running) hold(me);
+      else if (works.length) asking.add(me);
       give();
-    } else if (running) say('turn', { from: me, runs: true });
-    else if (works.length) say('turn', { from: me });
+    } else if (running || works.length) say('turn', { from: me, runs: running });
+  }
+
+  function hold(tab) {
+    taken = { tab, since: Date.now() };
   }
 
   function give() {
@@ -32,21 +38,26 @@ window.live.turns = ({ me, say, gives }) => {
     const [next] = asking;
     if (taken || !next) return;
     asking.delete(next);
-    taken = { tab: next, since: Date.now() };
-    if (next === me) run();
-    else say('go', { to: next });
+    say('go', { to: next });
+    go(next);
+  }
+
+  function go(tab) {
+    hold(tab);
+    if (tab === me && !running) run();
   }
 
   async function run() {
-    const work = running ? null : works.shift();
+    const work = works.shift();
     if (work) {
       running = true;
       await work();
       running = false;
     }
-    if (gives()) over({ from: me });
-    else say('done', { from: me });
+    say('done', { from: me });
+    over({ from: me });
     if (works.length) ask();
+    else changed();
   }
 
   function over({ from }) {
@@ -55,30 +66,33 @@ window.live.turns = ({ me, say, gives }) => {
     if (gives()) give();
   }
 
-  /* A new leader waits until whoever has a turn has said so. */
+  /* This tab gives turns from now on. If another has one, this tab has heard so: whoever came before
+     it led before it. */
   function begin() {
     asking.clear();
-    taken = { tab: running ? me : '', since: Date.now() - (running ? 0 : LONGEST - 1000) };
+    if (taken) taken.since = Date.now() - LONGEST + ANSWERS;
     ask();
   }
 
-  /* This tab gives its own turns from now on. */
-  function alone() {
+  /* This tab hears no others any more. */
+  function forget() {
     asking.clear();
-    taken = running ? { tab: me, since: Date.now() } : null;
-    ask();
+    taken = null;
   }
 
   const KINDS = {
     turn({ from, runs }) {
-      if (!gives()) return;
-      if (!runs) asking.add(from);
-      else if (!taken?.tab) taken = { tab: from, since: Date.now() };
+      if (runs && (!taken || taken.tab === from)) hold(from);
+      if (runs || !gives()) return;
+      asking.add(from);
       give();
     },
-    go: ({ to }) => { if (to === me) run(); },
+    go: ({ to }) => go(to),
     done: over,
   };
 
-  return { turn, ask, begin, alone, over, KINDS };
-};
+  /* Whether this tab must stay among the others: it wants or has a turn, or would leave some without. */
+  const busy = () => running || works.length > 0 || (gives() && (taken !== null || asking.size > 0));
+
+  return { turn, ask, begin, forget, over, busy, KINDS };
+}

@@ -1,44 +1,38 @@
 /* Values as text; headway/templatetags/headway.py writes them the same way. */
-'use strict';
-window.live = {};
-(() => {
-  const SMALLEST = 1e-6; // what is less is written as 0
+const SMALLEST = 1e-6; // what is less is written as 0
 
-  function figure(value) {
-    const size = Math.abs(value);
-    const digits = size >= SMALLEST && size < 1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: size < 10 ? 1 : 0 };
-    return value.toLocaleString('en', digits);
-  }
+export function figure(value) {
+  const size = Math.abs(value);
+  const digits = size >= SMALLEST && size < 1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: size < 10 ? 1 : 0 };
+  return value.toLocaleString('en', digits);
+}
 
-  const padded = (value) => String(Math.floor(value) % 60).padStart(2, '0');
+const padded = (value) => String(Math.floor(value) % 60).padStart(2, '0');
 
-  function duration(seconds) {
-    if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${padded(seconds)} s`;
-    return `${Math.floor(seconds / 3600)} h ${padded(seconds / 60)} min`;
-  }
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${padded(seconds)} s`;
+  return `${Math.floor(seconds / 3600)} h ${padded(seconds / 60)} min`;
+}
 
-  function remaining(eta) {
-    if (eta == null) return '';
-    return `about ${eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '')}`;
-  }
+export function remaining(eta) {
+  if (eta == null) return '';
+  return `about ${eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '')}`;
+}
 
-  function count({ current, total }, unit) {
-    if (current == null) return '';
-    return `${total == null ? figure(current) : `${figure(current)} of ${figure(total)}`} ${unit}`.trimEnd();
-  }
+export function count({ current, total }, unit) {
+  if (current == null) return '';
+  return `${total == null ? figure(current) : `${figure(current)} of ${figure(total)}`} ${unit}`.trimEnd();
+}
 
-  function rate(value, unit) {
-    if (value == null) return '';
-    const [amount, time] = value < 1 ? [value * 60, 'min'] : [value, 's'];
-    return `${figure(amount)} ${unit}`.trimEnd() + `/${time}`;
-  }
+export function rate(value, unit) {
+  if (value == null) return '';
+  const [amount, time] = value < 1 ? [value * 60, 'min'] : [value, 's'];
+  return `${figure(amount)} ${unit}`.trimEnd() + `/${time}`;
+}
 
-  /* For how long a job has not moved. */
-  function stall(quiet) {
-    const [amount, unit] = quiet < 120 ? [quiet, 's'] : quiet < 7200 ? [quiet / 60, 'min'] : [quiet / 3600, 'h'];
-    return `No progress for ${Math.floor(amount)} ${unit}`;
-  }
-
-  window.live.words = { figure, duration, remaining, count, rate, stall };
-})();
+/* For how long a job has not moved. */
+export function stall(quiet) {
+  const [amount, unit] = quiet < 120 ? [quiet, 's'] : quiet < 7200 ? [quiet / 60, 'min'] : [quiet / 3600, 'h'];
+  return `No progress for ${Math.floor(amount)} ${unit}`;
+}

@@ -1,0 +1,65 @@
+"""Scripts of a page's own follow jobs: import { follow } from "headway/live.js"."""
+
+import json
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from headway.models import Status
+from tests.pages.live.conftest import OpenTab
+from tests.pages.live.watching import Running, percent, while_waiting
+from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FOLLOW = """async ([job, options]) => {
+    const { follow } = await import('/static/headway/live.js');
+    window.told = [];
+    const value = (data) => data?.percent ?? data?.text ?? data?.status ?? '';
+    const tell = (name) => (data) => window.told.push([name, value(data)]);
+    const names = ['snapshot', 'progress', 'log', 'state', 'end'];
+    const handlers = Object.fromEntries(names.map((name) => [name, tell(name)]));
+    handlers.status = (state) => { window.state = state; };
+    window.stop = follow(job, handlers, options);
+}"""
+
+
+def told(page: Page, *expected: tuple[str, object]) -> None:
+    """Waits until the last things that were told are these."""
+    page.wait_for_function(
+        "(wanted) => JSON.stringify(window.told.slice(-wanted.length)) === JSON.stringify(wanted)",
+        arg=[list(each) for each in expected],
+    )
+
+
+def test_beside_the_bars_of_a_page_it_shares_their_stream(
+    open_tab: OpenTab, proxy: Proxy, running: Running
+) -> None:
+    tab = open_tab(running.path)
+    tab.evaluate(FOLLOW, [str(running.job.pk), {}])
+    told(tab, ("snapshot", 0))
+    running.move(42)
+    running.write("one")
+    told(tab, ("progress", 42), ("log", "one"))
+    percent(tab).to_have_text("42%")
+    assert len(proxy.streams) == 1
+    running.become(Status.SUCCEEDED)
+    told(tab, ("state", 100), ("end", ""))
+    percent(tab).to_have_text("100%")
+    while_waiting(tab, lambda: not proxy.streams)
+
+
+def test_a_page_without_our_tags_says_where_the_events_are(
+    context: BrowserContext, proxy: Proxy, running: Running
+) -> None:
+    page = context.new_page()
+    page.goto(f"{proxy.url}/static/headway/bar.css")
+    with pytest.raises(Exception, match="needs to know where events are"):
+        page.evaluate(FOLLOW, [str(running.job.pk), {}])
+    page.evaluate(FOLLOW, [[str(running.job.pk)], {"events": "/jobs/events/"}])
+    page.wait_for_function("window.state === 'live'")
+    proxy.drop()  # comes back by itself
+    running.move(7)
+    told(page, ("progress", 7))
+    page.evaluate("window.stop()")
+    while_waiting(page, lambda: not proxy.streams)
+    assert json.loads(page.evaluate("JSON.stringify(window.told)"))[-1] == ["progress", 7]
