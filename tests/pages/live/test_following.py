@@ -3,11 +3,15 @@
 import json
 
 import pytest
+from django.contrib.auth.models import User
+from django.template import RequestContext, Template
+from django.test import RequestFactory
 from playwright.sync_api import BrowserContext, Page
 
 from headway.models import Status
 from tests.pages.live.conftest import OpenTab
 from tests.pages.live.watching import Running, percent, while_waiting
+from tests.support.pages import code
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,3 +67,34 @@ def test_a_page_without_our_tags_says_where_the_events_are(
     page.evaluate("window.stop()")
     while_waiting(page, lambda: not proxy.streams)
     assert json.loads(page.evaluate("JSON.stringify(window.told)"))[-1] == ["progress", 7]
+
+
+def show(page: Page, url: str, html: str) -> None:
+    """Opens a page of somebody's own beside ours."""
+    page.route(url, lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(url)
+
+
+def test_the_page_of_the_docs_follows_a_job(
+    context: BrowserContext, proxy: Proxy, running: Running, alice: User
+) -> None:
+    request = RequestFactory().get("/own/")
+    request.user = alice
+    block = code("docs/clients.md", "headway_head import_map").replace("JOB", str(running.job.pk))
+    html = Template("<!doctype html><title></title>" + block).render(RequestContext(request))
+    page = context.new_page()
+    show(page, f"{proxy.url}/own/", html)
+    running.move(42)
+    page.wait_for_function("document.title === '42%'")
+
+
+def test_the_script_of_the_docs_needs_no_django(
+    context: BrowserContext, proxy: Proxy, running: Running, alice: User
+) -> None:
+    block = code("docs/clients.md", "follow(JOBS, handlers")
+    block = block.replace("JOBS", f"['{running.job.pk}']").replace("USER_ID", str(alice.pk))
+    handlers = "const handlers = { progress: ({ percent }) => { document.title = percent; } };"
+    page = context.new_page()
+    show(page, f"{proxy.url}/own/", f'<script type="module">{handlers}\n{block}</script>')
+    running.move(42)
+    page.wait_for_function("document.title === '42'")
