@@ -22,6 +22,7 @@ NAMES = (
     "storm",
     "resume",
     "scale",
+    "jobs",
     "soak",
 )
 

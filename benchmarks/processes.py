@@ -121,6 +121,14 @@ class Process:
                     found += [int(child) for child in children.read_text().split()]
         return found
 
+    def pause(self) -> None:
+        """Stands still, with all its connections open, until `resume`."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Goes on."""
+        os.killpg(self.pid, signal.SIGCONT)
+
     def stop(self, seconds: float = 10) -> None:
         """Asks it to end, and ends it after `seconds`."""
         if self.running:

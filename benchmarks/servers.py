@@ -12,7 +12,11 @@ from benchmarks.processes import SERVER_CORE, Process, free_port, listens
 from benchmarks.publisher import Spec
 from benchmarks.site import Site
 
-UVICORN = ["--log-level", "warning", "--no-access-log", "--lifespan", "off", "--backlog", "4096"]
+BACKLOG = 4096
+"""Connections that the kernel keeps for a server until it takes them. Of those that are too many it
+says nothing, and their clients try again after a second: Daphne's own is 50, Uvicorn's 2048."""
+UVICORN = ["--log-level", "warning", "--no-access-log", "--lifespan", "off"]
+UVICORN += ["--backlog", str(BACKLOG)]
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 NGINX = """\
 load_module {module};
@@ -221,10 +225,11 @@ class BareAsgi(Bare):
 
 
 def _asgi(under: str, port: int, application: str) -> list[str]:
-    address = ["--port", str(port), application]
     if under == "daphne":
-        return ["daphne", "--bind", "127.0.0.1", "--no-server-name", "--verbosity", "0", *address]
-    return ["uvicorn", "--host", "127.0.0.1", *UVICORN, *address]
+        address = f"tcp:port={port}:interface=127.0.0.1:backlog={BACKLOG}"
+        quiet = ["--no-server-name", "--verbosity", "0"]
+        return ["daphne", "--endpoint", address, *quiet, application]
+    return ["uvicorn", "--host", "127.0.0.1", *UVICORN, "--port", str(port), application]
 
 
 def everybody(site: Site) -> list[Server]:

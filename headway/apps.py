@@ -12,7 +12,7 @@ class HeadwayConfig(AppConfig):
     def ready(self) -> None:
         from headway import checks, policy, project_checks
         from headway.kinds import registry
-        from headway.worker import django_tasks, presence
+        from headway.worker import django_tasks, kept_connections, presence
 
         register(checks.check_settings)
         register(policy.check)
@@ -23,4 +23,5 @@ class HeadwayConfig(AppConfig):
         register(registry.check_names)
         register(registry.check_stalls)
         presence.connect()
+        kept_connections.connect()
         django_tasks.connect()

@@ -3,15 +3,16 @@
 from headway.asgi import get_asgi_application  # in place of Django's
 """
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import django
+from django.utils.module_loading import import_string
 
 from headway.checks import shortage
 from headway.stream import descriptors
-from headway.stream.http import EventStreamHandler
 from headway.stream.shutdown import Lifespan
 from headway.stream.ws import SocketHandler
 
@@ -40,7 +41,12 @@ def get_asgi_application() -> Application:
     django.setup(set_prefix=False)
     if sentence := shortage(descriptors.raise_limit()):
         logger.warning("%s", sentence)
+    handler = import_string("headway.web.admission.Handler")  # which has models: not before setup
     application: Application = Protocols(
-        {"http": EventStreamHandler(), "websocket": SocketHandler(), "lifespan": Lifespan()}
+        {"http": handler(), "websocket": SocketHandler(), "lifespan": Lifespan()}
     )
+    # What there is by now stays; looking through all of it for garbage, as is done once in a while,
+    # stops every stream for 100 ms.
+    gc.collect()
+    gc.freeze()
     return application

@@ -19,6 +19,7 @@ from kombu.transport import TRANSPORT_ALIASES
 TRANSPORT = "headway.worker.transport:Transport"
 DEFAULTS: dict[str, Any] = {
     "worker_consumer": "headway.worker.consumer:JobConsumer",
+    "CELERY_DB_REUSE_MAX": 2**31,  # which connections are closed worker/kept_connections.py decides
     "worker_prefetch_multiplier": 1,  # nobody hoards jobs that others could run
     "worker_proc_alive_timeout": 30.0,  # a machine under load forks slowly
     "worker_soft_shutdown_timeout": 3.0,

@@ -48,6 +48,7 @@ class Settings:
     JOB_SHOW_ERRORS: bool = False
     POLICY: str = "headway.policy.Policy"
     SECRET_PARAMETERS: Sequence[str] = SECRETS
+    GROUPED_MIDDLEWARE: Sequence[str] = ()
     CSV_RAW: bool = False
     STREAM_HAND_OVER: bool = True
     LOG_MAXLEN: int = number(2000)

@@ -6,13 +6,13 @@ from headway.web.views import actions, api, events, files, pages, start, status
 
 app_name = "headway"
 job_patterns = [
+    path("<uuid:pk>/events/", events.job_events, name="job_events"),  # of all the most asked for
     path("events/", events.my_events, name="my_events"),
     path("status/", status.statuses, name="statuses"),
     path("tray/", pages.my_tray, name="tray"),
     path("no-worker/", pages.no_worker, name="no_worker"),
     path("start/<slug:kind>/", start.start, name="start"),
     path("<uuid:pk>/", pages.job, name="job"),
-    path("<uuid:pk>/events/", events.job_events, name="job_events"),
     path("<uuid:pk>/status/", status.status, name="status"),
     path("<uuid:pk>/row/", pages.row, name="row"),
     path("<uuid:pk>/panel/", pages.panel, name="panel"),

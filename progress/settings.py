@@ -131,6 +131,7 @@ HEADWAY = {
     "SECRET_PARAMETERS": [
         pattern.lower() for pattern in env.words("SECRET_PARAMETERS", ",".join(conf.SECRETS))
     ],
+    "GROUPED_MIDDLEWARE": [name for name in MIDDLEWARE if name.startswith("progress.")],
     "STREAM_HAND_OVER": env.flag("STREAM_HAND_OVER", default=True),
     "CSV_RAW": env.flag("CSV_RAW"),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},

@@ -23,6 +23,7 @@ pages: list[URLPattern | URLResolver] = [  # the list of jobs is the site's firs
     path("jobs/", include(job_patterns)),
 ]
 urlpatterns = [
+    path("", include((pages, "headway"))),  # first: streams come by the thousand
     path("admin/login/", throttled(admin.site.login)),  # before the admin's own
     path("admin/", admin.site.urls),
     path("sign-in/", throttled(LoginView.as_view(template_name="sign_in.html")), name="sign_in"),
@@ -33,7 +34,6 @@ urlpatterns = [
     path("", include("headway.probes")),
     path("chat/", chat, name="chat"),
     path("ws/jobs/", socket),
-    path("", include((pages, "headway"))),
 ]
 
 handler400 = "headway.web.views.errors.bad_request"

@@ -17,6 +17,8 @@ JOBS = sorted(ROOT.glob("jobs/**/*.py"))
 PROJECT = sorted(ROOT.glob("progress/*.py"))
 ADAPTERS = {
     "http.py": {"django", "asgiref"},
+    "admission.py": {"django", "asgiref"},
+    "asking.py": {"django"},
     "ws.py": {"django", "asgiref"},
     "client.py": {"httpx"},
 }

@@ -4,7 +4,7 @@ these."""
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import json_values, parameters, registry, secrets
-from headway.kinds.celery_options import wanted
+from headway.kinds.celery_options import Wanted, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, database, dispatch, files, fingerprint
@@ -23,6 +23,7 @@ from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
+KEY_USED = "This key has already started a job with other parameters. Use a new key for each job."
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 
@@ -61,19 +62,49 @@ def start(
     runs it.
     Raises ActionError when there is no such kind or the parameters do not fit it.
     """
-    chosen = _kind(kind)
-    takes = chosen.task.job_signature
-    owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
-    called = json_values.text(str(title or chosen.title), TITLE)
-    job = Job(id=job_id or uuid.uuid4(), kind=kind, title=called, owner_id=owner_id)
-    with fitting(kind):
-        bound = secrets.opened(parameters.bind(kind, takes, (), params))
-        if token or key:
-            job.fingerprint = fingerprint.of(kind, takes, bound)
-            job.token = _digest(job, token, key)
+    chosen = kind_called(kind)
+    job, bound = described(chosen, params, owner, title, job_id, token=token, key=key)
     if first := _started_before(job):
         return first
     return _stored(job, chosen, bound, options or {}, publish=publish)
+
+
+@sensitive_variables()
+def described(
+    chosen: registry.Kind,
+    params: Mapping[str, Any],
+    owner: Any,
+    title: str | None,
+    job_id: uuid.UUID | None,
+    *,
+    token: str | None = None,
+    key: str | None = None,
+) -> tuple[Job, dict[str, Any]]:
+    """A row that is not stored, and its parameters by name. Raises ActionError as `start`."""
+    owner_id = getattr(owner, "pk", owner)  # None of a visitor who is not signed in
+    called = json_values.text(str(title or chosen.title), TITLE)
+    job = Job(id=job_id or uuid.uuid4(), kind=chosen.name, title=called, owner_id=owner_id)
+    takes = chosen.task.job_signature
+    with fitting(chosen.name):
+        bound = secrets.opened(parameters.bind(chosen.name, takes, (), params))
+        if token or key:
+            job.fingerprint = fingerprint.of(chosen.name, takes, bound)
+            job.token = _digest(job, token, key)
+    return job, bound
+
+
+def fill(
+    job: Job, chosen: registry.Kind, bound: Mapping[str, Any], asked: Wanted, saved: list[str]
+) -> None:
+    """Writes into the row what it is to keep. Uploads among the parameters are stored, and their
+    names added to `saved`."""
+    takes = chosen.task.job_signature
+    job.max_attempts = chosen.task.max_attempts
+    job.options, job.queue = asked.stored, asked.queue
+    with fitting(job.kind):
+        kept = parameters.stored(job.kind, takes, files.store_uploads(job.pk, bound, saved))
+    for column, value in secrets.split(chosen.secrets, kept, job.options).items():
+        setattr(job, column, value)
 
 
 def cancel(job: Job, by: User | None = None) -> Job:
@@ -106,7 +137,7 @@ def retry(job: Job, by: User | None = None) -> Job:
     """
     _require(by is None or policy.may_retry(by, job))
     _require_ours(job)
-    chosen = _kind(job.kind)
+    chosen = kind_called(job.kind)
     row = Job.objects.filter(pk=job.pk)
     ended = row.filter(status__in=RETRYABLE)
     _require_secrets(ended)
@@ -118,7 +149,7 @@ def retry(job: Job, by: User | None = None) -> Job:
     )
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
-        announce.signal_after_commit(job.pk, Status.QUEUED)
+        announce.signal_after_commit([job.pk], Status.QUEUED)
         dispatch.after_commit(now, tell=True)
     return now
 
@@ -149,15 +180,10 @@ def _stored(
     publish: bool,
 ) -> Job:
     """The new row, or that of the same start which was faster."""
-    takes, asked = chosen.task.job_signature, wanted(chosen.task, options)
-    job.max_attempts = chosen.task.max_attempts
-    job.options, job.queue = asked.stored, asked.queue
+    asked = wanted(chosen.task, options)
     saved: list[str] = []
     try:
-        with fitting(job.kind):
-            kept = parameters.stored(job.kind, takes, files.store_uploads(job.pk, bound, saved))
-        for column, value in secrets.split(chosen.secrets, kept, job.options).items():
-            setattr(job, column, value)
+        fill(job, chosen, bound, asked, saved)
         _insert(job, asked.delay, publish)
     except BaseException as error:
         files.delete(saved)
@@ -186,7 +212,8 @@ def _require_secrets(jobs: QuerySet[Job]) -> None:
         raise ActionError(str(error)) from None
 
 
-def _kind(name: str) -> registry.Kind:
+def kind_called(name: str) -> registry.Kind:
+    """Raises ActionError where there is none."""
     try:
         return registry.get(name)
     except KeyError:
@@ -204,9 +231,7 @@ def _digest(job: Job, token: str | None, key: str | None) -> str:
 def _started_before(job: Job) -> Job | None:
     first = Job.objects.filter(token=job.token).first() if job.token else None
     if first is not None and first.fingerprint != job.fingerprint:
-        raise KeyUsedError(
-            "This key has already started a job with other parameters. Use a new key for each job."
-        )
+        raise KeyUsedError(KEY_USED)
     return first
 
 
@@ -216,12 +241,14 @@ def _reusable(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _insert(job: Job, delay: float, publish: bool) -> None:
-    with database.atomic():
+    job.not_before = later(delay) if delay else None
+    # One statement needs no transaction of its own; within another it must not break that.
+    alone = not delay and not database.connection().in_atomic_block
+    with nullcontext() if alone else database.atomic():
         job.save(force_insert=True)
         if delay:
-            Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
-        announce.signal_after_commit(job.pk, Status.QUEUED)  # before a worker can have it
+    announce.signal_after_commit([job.pk], Status.QUEUED)  # before a worker can have it
     if publish:
         dispatch.after_commit(job)
 

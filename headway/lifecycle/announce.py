@@ -3,6 +3,8 @@ unavailable: nothing here ever raises."""
 
 import logging
 import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import redis
 
@@ -23,59 +25,67 @@ SIGNALS = {
 }
 
 
-def after_commit(job_id: uuid.UUID | str, became: str) -> None:
+def after_commit(
+    job_id: uuid.UUID | str,
+    became: str,
+    row: Job | None = None,
+    said: Mapping[str, Any] | None = None,
+) -> None:
     """Announces the job's state as soon as the surrounding transaction, in which it `became` what
-    it is, is committed."""
-    database.on_commit(lambda: state(job_id))
-    signal_after_commit(job_id, became)
+    it is, is committed. `row` is the job as this transaction leaves it, and `said` the last
+    progress of its attempt; where they are not known, they are read."""
+    database.on_commit(lambda: state(job_id, row, said))
+    signal_after_commit([job_id], became)
 
 
-def signal_after_commit(job_id: uuid.UUID | str, became: str) -> None:
+def signal_after_commit(job_ids: Sequence[uuid.UUID | str], became: str) -> None:
     """Sends the signal of a status as soon as the surrounding transaction is committed."""
-    database.on_commit(lambda: _signal(job_id, Status(became)))
+    database.on_commit(lambda: _signal(job_ids, Status(became)))
 
 
-def state(job_id: uuid.UUID | str) -> None:
-    """Appends the job's present state.
+def state(
+    job_id: uuid.UUID | str, row: Job | None = None, said: Mapping[str, Any] | None = None
+) -> None:
+    """Appends the job's present state; `row` and `said` as in `after_commit`.
 
     Two processes may append in the other order than they committed. So each looks again after its
     own append, and whoever was overtaken appends once more: the last entry is always the truth.
     """
-    said: tuple[str, int] | None = None
-    while True:
-        job = Job.objects.filter(pk=job_id).first()
-        if job is None or (job.status, job.attempt) == said:
+    now = Job.objects.filter(pk=job_id)
+    job = row or now.first()
+    while job is not None and _append(job, said):
+        if (job.status, job.attempt) in now.order_by().values_list("status", "attempt"):
             return
-        said = (job.status, job.attempt)
-        if not _append(job):
-            return
+        job, said = now.first(), None
 
 
-def created(job: Job) -> bool:
-    """Appends the first entry of a job's log; asks Redis only. False when Redis is away."""
+def created(*jobs: Job) -> bool:
+    """Appends the first entry of each job's log; asks Redis only. False when Redis is away."""
     try:
-        log().append(
-            str(job.pk), _event(job), attempt=job.attempt, feed=feed(job.owner_id), created=True
-        )
+        log().create((str(job.pk), _event(job), job.attempt, feed(job.owner_id)) for job in jobs)
     except redis.RedisError as error:
         glance().note(error)
-        logger.warning("Redis did not take the start of job %s: %s", job.pk, error)
+        more = f" and {len(jobs) - 1} more" if jobs[1:] else ""
+        logger.warning("Redis did not take the start of job %s%s: %s", jobs[0].pk, more, error)
         return False
     return True
 
 
-def _signal(job_id: uuid.UUID | str, became: Status) -> None:
+def _signal(job_ids: Sequence[uuid.UUID | str], became: Status) -> None:
     signal = SIGNALS[became]
-    if signal.has_listeners(Job) and (job := Job.objects.filter(pk=job_id).first()):
-        signal.send_robust(sender=Job, job=job, status=became)
+    if signal.has_listeners(Job):
+        for job in Job.objects.in_bulk(job_ids).values():
+            signal.send_robust(sender=Job, job=job, status=became)
 
 
-def _append(job: Job) -> bool:
+def _append(job: Job, said: Mapping[str, Any] | None) -> bool:
     try:
         # To its owner's streams the job may be new at any state: at a retry, when they had
         # nothing of it to follow any more, and when Redis did not take what was before.
         owner = feed(job.owner_id)
-        log().append(str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job))
+        log().append(
+            str(job.pk), _event(job), attempt=job.attempt, feed=owner, first=_before(job, said)
+        )
     except redis.RedisError as error:
         glance().note(error)
         logger.warning("Redis did not take state %s of job %s: %s", job.status, job.pk, error)
@@ -83,12 +93,12 @@ def _append(job: Job) -> bool:
     return True
 
 
-def _before(job: Job) -> Event | None:
+def _before(job: Job, said: Mapping[str, Any] | None) -> Event | None:
     """What is said of an end beside the state, for who does not listen to that."""
     if job.status == Status.FAILED:
         return Event("error", {"error": True, "job": str(job.pk), "message": job.reason})
     if job.status == Status.SUCCEEDED:
-        return Event("progress", snapshots.completed(job))
+        return Event("progress", snapshots.completed(job, said))
     return None
 
 

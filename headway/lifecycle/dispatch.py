@@ -1,7 +1,9 @@
-"""Publishes a stored job; never blocks its caller for more than three seconds, whatever hangs."""
+"""Publishes stored jobs; never blocks its caller for more than three seconds, whatever hangs."""
 
 import logging
 import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,7 +14,8 @@ from django.db.models.functions import Now
 
 from headway.kinds import registry
 from headway.kinds.celery_options import seconds_until
-from headway.lifecycle import announce, database
+from headway.lifecycle import announce, database, prepared
+from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
 
 logger = logging.getLogger(__name__)
@@ -21,43 +24,35 @@ PUBLISH_TIMEOUT = 2.2
 HOLD = 60.0
 """A message due later than this, in seconds, is left to the janitor to publish in time: Redis hands
 a message that a worker holds for long to a second worker."""
-_slots = threading.BoundedSemaphore(16)
+BATCH, EACH = 100, 0.02
+"""Messages that are published in one go, and seconds that a caller waits longer for each."""
+_threads = Threads("publish", 16)
 
 
-def after_commit(job: Job, *, tell: bool = False) -> None:
-    """Publishes the job as soon as the surrounding transaction is committed. That of a TestCase
+def after_commit(*jobs: Job, tell: bool = False) -> None:
+    """Publishes jobs as soon as the surrounding transaction is committed. That of a TestCase
     never is: what Celery runs eagerly runs at once there, as it does without a transaction."""
     if _is_eager() and _only_in_a_test_case():
-        publish(job, tell=tell)
+        publish(*jobs, tell=tell)
         return
-    database.on_commit(lambda: publish(job, tell=tell))
+    database.on_commit(lambda: publish(*jobs, tell=tell))
 
 
-def publish(job: Job, *, tell: bool = False) -> bool:
-    """True when the broker took the message; else the row stays queued, and the janitor publishes.
+def publish(*jobs: Job, tell: bool = False) -> bool:
+    """True when the broker took every message; else rows stay queued, and the janitor publishes.
 
+    Many new jobs are published in batches; the first that fails leaves the rest to the janitor.
     `tell` announces before that that the job is queued again; of a new job that is done in any
     case. A publish that was given up may still arrive: the claim makes the second message harmless.
     With `task_always_eager` there is no broker to wait for: it runs in this call and thread, and
     `job` is then as it has ended.
     """
     if _is_eager():
-        _run(job, tell)
+        for job in jobs:
+            _run(job, tell)
         return True
-    if not _slots.acquire(blocking=False):
-        logger.warning("Job %s waits for the queue: too many publishes hang", job.pk)
-        return False
-    done, taken = threading.Event(), threading.Event()
-    # A daemon, because a publish to a hung broker must not keep the process from ending.
-    work = partial(_work, job, tell, done, taken)
-    threading.Thread(target=work, name="publish", daemon=True).start()
-    if not done.wait(PUBLISH_TIMEOUT):
-        logger.warning("Job %s waits for the queue: no answer in %s s", job.pk, PUBLISH_TIMEOUT)
-    if not taken.is_set():
-        return False
-    same = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)
-    same.update(published_at=Now())
-    return True
+    batches = [jobs[first : first + BATCH] for first in range(0, len(jobs), BATCH)]
+    return all(_publish(batch, tell) for batch in batches)
 
 
 def depth(queue: str) -> int | None:
@@ -86,30 +81,79 @@ def _only_in_a_test_case() -> bool:
 
 def _run(job: Job, tell: bool) -> None:
     if not database.connection().in_atomic_block:
-        _announce(job, tell)
+        _announce([job], tell)
     due = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=Status.QUEUED)
     due.update(published_at=Now(), not_before=None)  # Celery's eager tasks do not wait either
     registry.get(job.kind).task.publish(job)
     job.refresh_from_db()
 
 
-def _announce(job: Job, tell: bool) -> None:
-    if job.attempt == 0 and job.published_at is None:
-        announce.created(job)
+def _publish(jobs: Sequence[Job], tell: bool) -> bool:
+    done = threading.Event()
+    taken: list[Job] = []
+    # In a daemon, because a publish to a hung broker must not keep the process from ending.
+    if not _threads.run(partial(_work, jobs, tell, taken, done)):
+        logger.warning("%s: too many publishes hang", _waits(jobs))
+        return False
+    timeout = PUBLISH_TIMEOUT + EACH * (len(jobs) - 1)
+    if not done.wait(timeout):
+        logger.warning("%s: no answer in %.1f s", _waits(jobs), timeout)
+    if not taken:
+        return False
+    if len(taken) == 1:
+        prepared.note_published(taken[0])
+    else:
+        new = Job.objects.filter(attempt=0, status=Status.QUEUED)
+        new.filter(pk__in=[job.pk for job in taken]).update(published_at=Now())
+    return len(taken) == len(jobs)
+
+
+def _announce(jobs: Sequence[Job], tell: bool) -> None:
+    new = [job for job in jobs if job.attempt == 0 and job.published_at is None]
+    if new:
+        announce.created(*new)
     elif tell:
-        announce.state(job.pk)
+        announce.state(jobs[0].pk)
 
 
-def _work(job: Job, tell: bool, done: threading.Event, taken: threading.Event) -> None:
+def _work(jobs: Sequence[Job], tell: bool, taken: list[Job], done: threading.Event) -> None:
     try:
-        _announce(job, tell)
-        wait = seconds_until(job.not_before) if job.not_before else 0.0
-        if wait <= HOLD:
-            registry.get(job.kind).task.publish(job, max(0.0, wait))
-            taken.set()
+        _announce(jobs, tell)
+        due = [job for job in jobs if _wait(job) <= HOLD]
+        try:
+            _send(due)
+        except Exception:
+            if not due[1:]:  # Celery has tried it again already
+                raise
+            _send(due)  # the connection may have died in the pool
+        taken += due
     except Exception as error:  # noqa: BLE001 - brokers raise anything from OSError to RuntimeError
-        logger.warning("Publishing job %s failed: %s: %s", job.pk, type(error).__name__, error)
+        logger.warning("%s: %s: %s", _waits(jobs), type(error).__name__, error)
     finally:
-        _slots.release()
         connections.close_all()
         done.set()
+
+
+def _send(jobs: Sequence[Job]) -> None:
+    """Many over one producer, in one go where it can do that (kombu 5.7, to Redis)."""
+    tasks = [registry.get(job.kind).task for job in jobs]
+    if not jobs[1:]:
+        for task, job in zip(tasks, jobs, strict=True):
+            task.publish(job, _wait(job))
+        return
+    pool: Any = current_app.producer_pool
+    with pool.acquire(block=True, timeout=PUBLISH_TIMEOUT) as producer:
+        batch: AbstractContextManager[Any] = getattr(producer, "batch", nullcontext)()
+        with batch:
+            for task, job in zip(tasks, jobs, strict=True):
+                task.publish(job, _wait(job), producer)
+
+
+def _wait(job: Job) -> float:
+    return max(0.0, seconds_until(job.not_before)) if job.not_before else 0.0
+
+
+def _waits(jobs: Sequence[Job]) -> str:
+    """Whose message is left to the janitor, for the log."""
+    more = f"and {len(jobs) - 1} more wait" if jobs[1:] else "waits"
+    return f"Job {jobs[0].pk} {more} for the queue"

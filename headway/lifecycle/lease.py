@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, database, snapshots
+from headway.lifecycle import announce, database, returning, snapshots
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
 
@@ -70,25 +70,35 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
     """
     due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
+    # Most jobs are claimed once, and nobody has said anything in an attempt before.
+    first = _claim(Job.objects.filter(due, pk=job_id, attempt=0), job_id, worker, {})
+    if first is not None:
+        return first
     said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
+    return _claim(Job.objects.filter(due | left, pk=job_id), job_id, worker, said)
+
+
+def _claim(
+    free: QuerySet[Job], job_id: uuid.UUID | str, worker: str, said: Mapping[int, LastWords]
+) -> Attempt | None:
+    taken: Changes = BLANK | {
+        "status": Status.RUNNING,
+        "attempt": F("attempt") + 1,
+        "lease_until": later(conf.JOB_LEASE),
+        "started_at": Now(),
+        "worker": worker,
+        "reason": "",
+    }
     with database.atomic():
-        claimed = Job.objects.filter(due | left, pk=job_id).update(
-            **BLANK,
-            status=Status.RUNNING,
-            attempt=F("attempt") + 1,
-            lease_until=later(conf.JOB_LEASE),
-            started_at=Now(),
-            worker=worker,
-            reason="",
-        )
-        if not claimed:
+        job = returning.update(free, job_id, **taken)
+        if job is None:
             return None
-        job = Job.objects.get(pk=job_id)
-        _end_attempts(job.pk, "The worker disappeared", said)
+        if job.attempt > 1:
+            _end_attempts(job.pk, "The worker disappeared", said)
         attempt = Attempt.objects.create(
             job=job, number=job.attempt, worker=worker, started_at=Now()
         )
-        announce.after_commit(job.pk, Status.RUNNING)
+        announce.after_commit(job.pk, Status.RUNNING, job)
     return attempt
 
 
@@ -234,9 +244,10 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
 def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
     with database.atomic():
-        if held.update(**changes):
+        job = returning.update(held, attempt.job_id, **changes)
+        if job is not None:
             own.update(**attempt_changes, finished_at=Now())
-            announce.after_commit(attempt.job_id, changes["status"])
+            announce.after_commit(job.pk, changes["status"], job, attempt_changes["progress"])
             return True
     # A commit whose answer got lost is found done the second time.
     return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()

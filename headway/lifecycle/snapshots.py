@@ -76,10 +76,13 @@ def live(jobs: Iterable[Any]) -> tuple[int | None, dict[str, dict[str, Any]]]:
     return (found.cursor, found.states) if found else (None, {})
 
 
-def completed(job: Job) -> Progress:
-    """The data of the last `progress` of a job that has succeeded."""
-    said = Attempt.objects.filter(job=job, number=job.attempt).values_list("progress", flat=True)
-    return progress_of(snapshot(job, said.first()))
+def completed(job: Job, said: Mapping[str, Any] | None) -> Progress:
+    """The data of the last `progress` of a job that has succeeded. `said`: what its attempt has
+    said last, which is read where it is not known."""
+    if said is None:
+        own = Attempt.objects.filter(job=job, number=job.attempt)
+        said = own.values_list("progress", flat=True).first()
+    return progress_of(snapshot(job, said))
 
 
 def last_words(job_id: uuid.UUID | str) -> dict[int, LastWords]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from . import sse
 from .event import progress_of, to_json
-from .history import NOWHERE, PAGE, Entry, History, Tail
+from .history import NOWHERE, Entry, History, Tail
 from .subscription import CatchUp, Subscription
 
 PIECE = 512 * 1024
@@ -30,7 +30,7 @@ class Reading(NamedTuple):
 
     def lost(self, history: History) -> set[str]:
         """The jobs of which Redis knows nothing: their state must come from elsewhere."""
-        return {job for job in self.jobs if not history.tails[job, self.at].exists}
+        return {job for job in self.jobs if not history.tail(job, self.at).exists}
 
 
 def prepare(
@@ -41,7 +41,7 @@ def prepare(
     Only entries carry ids, or the last frame where there are none: a reader that is cut off comes
     back to what it did not get.
     Of a job that has ended, and that Redis does not know, each reader gets one snapshot."""
-    tails = {job: history.tails[job, reading.at] for job in sorted(reading.jobs)}
+    tails = {job: history.tail(job, reading.at) for job in sorted(reading.jobs)}
     settled = {
         job: b"".join(_snapshot(job, "", recovered.get(job)))
         for job, tail in tails.items()
@@ -53,10 +53,12 @@ def prepare(
         for job, tail in tails.items()
     }
     entries, cursor, more = _merge(
-        [tail.entries for job, tail in tails.items() if reasons[job] is None], history.last
+        [tail for job, tail in tails.items() if reasons[job] is None], history.last
     )
     # A snapshot is of this moment: it has to wait until the entries have come that far.
-    due = [] if more else [(job, why) for job, why in reasons.items() if why is not None]
+    due = [(job, why) for job, why in reasons.items() if why is not None]
+    postponed = [job for job, _ in due if more and tails[job].exists]
+    due = [] if more else due
     snapshots = [
         frame
         for job, why in due
@@ -69,7 +71,8 @@ def prepare(
     if not frames and cursor != reading.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
     given = reading.reader.settled if more else settled
-    return CatchUp(frames, cursor, reading.jobs, more, final, [job for job, _ in due], given)
+    told = [job for job, _ in due]
+    return CatchUp(frames, cursor, reading.jobs, more, final, told, postponed, given)
 
 
 def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:
@@ -83,11 +86,14 @@ def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:
     return tail.gap(reading.at) or None
 
 
-def _merge(logs: list[list[Entry]], last: int) -> tuple[list[Entry], int, bool]:
+def _merge(logs: list[Tail], last: int) -> tuple[list[Entry], int, bool]:
     """One order for all; no further than the first log that has more than fits one read, and than
     what fits one write."""
-    horizon = min((log[-1][0] for log in logs if len(log) >= PAGE), default=last)
-    entries = sorted([entry for log in logs for entry in log if entry[0] <= horizon])
+    horizon = min((log.upto for log in logs if log.upto is not None), default=last)
+    if len(logs) == 1:
+        entries = logs[0].entries
+    else:
+        entries = sorted([entry for log in logs for entry in log.entries if entry[0] <= horizon])
     sizes = accumulate([len(frame) for _, _, frame in entries])
     fitting = max(1, bisect_right(list(sizes), PIECE))
     if fitting < len(entries):

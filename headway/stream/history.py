@@ -5,8 +5,10 @@ numbers order all jobs together: a job read a moment later would overtake the on
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from . import keys
@@ -26,12 +28,20 @@ make a thousand that have names takes three times as long, a tenth of a long cat
 @dataclass(frozen=True, slots=True)
 class Tail:
     """What one log holds after a cursor. `first_prev` is the number before its oldest entry, `read`
-    when that was, in seconds by the clock that numbers are made of."""
+    when that was, in seconds by the clock that numbers are made of, `upto` the number to which it
+    was read, where that is not its end."""
 
     snapshot: dict[bytes, bytes]
     first_prev: int
     entries: list[Entry]
     read: float = 0.0
+    upto: int | None = None
+
+    def after(self, cursor: int) -> "Tail":
+        """The same for a later cursor."""
+        begin = bisect_right(self.entries, cursor, key=itemgetter(0))
+        upto = None if self.upto is None else max(self.upto, cursor)
+        return replace(self, entries=self.entries[begin:], upto=upto)
 
     @property
     def exists(self) -> bool:
@@ -79,10 +89,20 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One consistent read: `last` is the highest number given out when it was made."""
+    """One consistent read: `last` is the highest number given out when it was made. `tails` are by
+    job and by the cursor after which it was read."""
 
     last: int
     tails: dict[tuple[str, int], Tail] = field(default_factory=dict)
+    _later: dict[tuple[str, int], Tail] = field(default_factory=dict)
+
+    def tail(self, job: str, cursor: int) -> Tail:
+        """A job's log after a cursor, from a read that began there or before."""
+        found = self.tails.get((job, cursor)) or self._later.get((job, cursor))
+        if found is None:
+            begun = max(at for name, at in self.tails if name == job and at <= cursor)
+            found = self._later[job, cursor] = self.tails[job, begun].after(cursor)
+        return found
 
 
 def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
@@ -103,7 +123,8 @@ def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
     history, now = History(int(last or 0)), seconds + micros / 1e6
     for index, key in enumerate(wanted):
         snapshot, first, entries = replies[3 * index : 3 * index + 3]
-        history.tails[key] = Tail(snapshot, first[0][1] if first else 0, entries, now)
+        upto = entries[-1][0] if len(entries) >= PAGE else None
+        history.tails[key] = Tail(snapshot, first[0][1] if first else 0, entries, now, upto)
     return history
 
 

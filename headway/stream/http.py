@@ -2,25 +2,29 @@
 that frees what a stream does not need."""
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from io import BytesIO
+from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.base import BaseHandler
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import (
+    HttpRequest,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 
 from . import shutdown
+from .admission import Admission, has_body
 from .asgi import Message, Receive, Send
+from .asking import asks
 from .handover import connection_of, hand_over
 from .hub import Hub
 from .long_poll import Wait, left
 from .notices import CLOSING, farewell
 from .subscription import Subscription
-from .turns import Turns
 from .wire import AsgiWire, can_be_driven
 
 HEADERS = {
@@ -31,39 +35,11 @@ HEADERS = {
 }
 
 
-class Cursor(NamedTuple):
-    """Where a client wants to go on. `number` is None when it has none, or one of no use; then
-    `reason` says so."""
-
-    number: int | None
-    reason: str = ""
-
-    @classmethod
-    def from_text(cls, text: str) -> "Cursor":
-        """What a client has sent. Garbage is never an error."""
-        if not text:
-            return cls(None)
-        if re.fullmatch(r"[0-9]{1,18}", text):
-            return cls(int(text))
-        return cls(None, "unknown")
-
-
-def cursor(request: HttpRequest) -> Cursor:
-    """The client's cursor: the `Last-Event-ID` header, else `?cursor=`, since a rebuilt EventSource
-    cannot send the header (WHATWG HTML, section 9.2.4)."""
-    return Cursor.from_text(request.headers.get("Last-Event-ID") or request.GET.get("cursor") or "")
-
-
-def asks(request: HttpRequest) -> str:
-    """The identity that a request claims, not yet checked; else its address."""
-    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    address = request.META.get("REMOTE_ADDR", "")
-    return request.headers.get("Authorization") or session or address
-
-
 class StreamResponse(StreamingHttpResponse):
     """`text/event-stream` of an asynchronous generator. Under EventStreamHandler it is sent when
     the request is over, and holds no thread and no database connection."""
+
+    outlives_request = True
 
     def __init__(
         self, stream: AsyncGenerator[bytes, None], hub: Callable[[], Hub], cut: bytes = b""
@@ -103,22 +79,26 @@ class EventStreamHandler(ASGIHandler):
 
     Django keeps one thread for each request until its response has been sent, and hops to it for
     every middleware. For a stream that is hours. So the view and the middleware run as ever, but
-    all in one hop to one thread that streams share; then the request is finished, and only then
-    the stream is sent.
+    all in one hop to one thread that streams share, those that arrive together in the same; then
+    the request is finished, and only then the stream is sent.
     """
+
+    stream_request_class = ASGIRequest
+    """Of requests that are let in together."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._in_one_hop = BaseHandler()
-        self._in_one_hop.load_middleware()
-        self._turns = Turns()
+        self._admission = Admission(self.together)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI HTTP, version 2.x)."""
         exchange = _Exchange(send)
         if scope["type"] == "http" and _is_stream(scope["path"]):
-            # A task of its own: what the request leaves in its context is not kept for hours.
-            await asyncio.create_task(self.handle(scope, receive, exchange))
+            if has_body(scope):
+                # A task of its own: what the request leaves in its context is not kept for hours.
+                await asyncio.create_task(self.handle(scope, receive, exchange))
+            else:
+                await self._let_in(scope, receive, exchange)
             await exchange.serve(receive)
         elif scope["type"] == "http" and b"wait=" in scope["query_string"]:
             await super().__call__(scope, receive, exchange)
@@ -131,8 +111,9 @@ class EventStreamHandler(ASGIHandler):
         """The response to a request, after all middleware."""
         if not _is_stream(request.path):
             return await super().get_response_async(request)
-        async with self._turns.of(asks(request)):
-            response: HttpResponseBase = await sync_to_async(self._in_one_hop.get_response)(request)
+        async with self._admission.turns.of(asks(request)):
+            answer = sync_to_async(self._admission.django.get_response)
+            response: HttpResponseBase = await answer(request)
         return response
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
@@ -144,6 +125,25 @@ class EventStreamHandler(ASGIHandler):
             send.put_aside = response
         else:
             await super().send_response(response, send)
+
+    def together(self, requests: Sequence[HttpRequest]) -> AbstractContextManager[object]:
+        """Entered around a group of them, in their thread: for finding at once what each of them
+        will ask for."""
+        del requests
+        return nullcontext()
+
+    async def _let_in(self, scope: Any, receive: Receive, exchange: "_Exchange") -> None:
+        """As `handle`, for a request without a body."""
+        try:
+            request = self.stream_request_class(scope, BytesIO())
+        except UnicodeDecodeError:
+            await self.send_response(HttpResponseBadRequest(), exchange)
+            return
+        response = await self._admission.answer(request, scope, receive, asks(request))
+        if response is not None:
+            await self.send_response(response, exchange)
+            if not response.closed:
+                await sync_to_async(response.close)()
 
     async def _answer_later(
         self, response: HttpResponseBase, scope: Any, receive: Receive, send: Send

@@ -38,10 +38,13 @@ logger = logging.getLogger(__name__)
 Recover = Callable[[Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
 """Gives the snapshots of jobs from the database; jobs it does not know are left out."""
 
-Members = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Gives the jobs that a reader of a feed who has seen all up to a number must still follow."""
+Members = Callable[
+    [Collection[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], Sequence[str]]]
+]
+"""Gives, for each (feed, number), the jobs that a reader of the feed who has seen all up to the
+number must still follow."""
 
-ROUND = 100
+ROUND = 1000
 """Readers that are caught up with one round trip at most."""
 MAX_PAUSE = 2.0
 """Seconds between two attempts to read the log at most."""
@@ -195,22 +198,25 @@ class Hub:
                 self._lose_sight()
                 self._asked.set()
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-                pause, size = min(pause * 2, MAX_PAUSE), max(1, len(this.readers) // 2)
+                pause, size = min(pause * 2, MAX_PAUSE), max(1, len(this.readers) // 4)
                 self._behind.postpone(this.readers)
             if self._behind:
                 self._asked.set()
 
     async def _complete(self, this: Round) -> None:
         """Asks for the jobs of feeds, now that no new one can be missed."""
-        for reader in this.readers:
-            if not reader.complete:
+        asking = {r: (r.feed, r.cursor) for r in this.readers if not r.complete}
+        if asking:
+            for reader in asking:
                 reader.learn_feed()
-                try:
-                    jobs = await self._members(reader.feed, reader.cursor)
-                except BaseException:
+            try:
+                found = await self._members({*asking.values()})
+            except BaseException:
+                for reader in asking:
                     reader.lose_feed()
-                    raise
-                this.have_asked(reader, jobs)
+                raise
+            for reader, place in asking.items():
+                this.have_asked(reader, found[place])
         await self._channels.hold(self._rooms.channels)
 
     async def _read(self, this: Round) -> None:
@@ -221,5 +227,7 @@ class Hub:
             history.queue(pipe, wanted)
             missing = this.have_read(history.parse(wanted, await pipe.execute()))
         recovered = await self._recover(missing) if missing else {}
-        for reader in this.finish(recovered):
-            self._end(reader, farewell(SPENT))
+        for spent in this.finish(recovered):
+            for reader in spent:
+                self._end(reader, farewell(SPENT))
+            await asyncio.sleep(0)

@@ -13,6 +13,8 @@ from . import epoch, history, keys
 from .event import Entry, Event, NoProgress, Progress, to_json
 from .script import Script
 
+Call = tuple[str, list[Any]]
+"""A job, and the arguments of append.lua for it."""
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
 
 
@@ -91,7 +93,16 @@ class Log:
         event that goes before it, in the same atomic step."""
         before = [self._args(job, first, attempt, 0, floor)] if first else []
         args = self._args(job, event, attempt, seq, floor, feed, created)
-        return self._write(job, [*before, args], atomic=True)
+        return self._write([(job, each) for each in (*before, args)], atomic=True)
+
+    def create(self, firsts: Iterable[tuple[str, Event, int, str]]) -> None:
+        """Appends the first event of each of many jobs in one round trip: (job, event, attempt,
+        feed), as `append` with `created`. What is there already stays as it is."""
+        calls = [
+            (job, self._args(job, event, attempt, 0, 0, feed, created=True))
+            for job, event, attempt, feed in firsts
+        ]
+        self._write(calls)
 
     def append_all(
         self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
@@ -100,9 +111,9 @@ class Log:
         one is refused, so are all after it: they can be sent again."""
         calls, before = [], 0
         for seq, event in events:
-            calls.append(self._args(job, event, attempt, seq, floor, before=before))
+            calls.append((job, self._args(job, event, attempt, seq, floor, before=before)))
             before = seq
-        return self._write(job, calls)
+        return self._write(calls)
 
     def beat(self, job: str, attempt: int) -> Receipt:
         """What `append` would answer, without appending (HMGET)."""
@@ -213,18 +224,19 @@ class Log:
         head = [attempt, event.kind, mark, to_json(event.data), seq, floor]
         return [*head, *self._limits, *channels, before]
 
-    def _write(self, job: str, calls: list[list[Any]], *, atomic: bool = False) -> Receipt:
+    def _write(self, calls: Sequence[Call], *, atomic: bool = False) -> Receipt:
         if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
-            return _receipt(self._append(_keys(job), calls[0]))
+            job, args = calls[0]
+            return _receipt(self._append(_keys(job), args))
         try:
-            return self._pipeline(job, calls, atomic)
+            return self._pipeline(calls, atomic)
         except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
             self._redis.script_load(SCRIPT)
-            return self._pipeline(job, calls, atomic)
+            return self._pipeline(calls, atomic)
 
-    def _pipeline(self, job: str, calls: list[list[Any]], atomic: bool) -> Receipt:
+    def _pipeline(self, calls: Sequence[Call], atomic: bool) -> Receipt:
         with self._redis.pipeline(transaction=atomic) as pipe:
-            for args in calls:
+            for job, args in calls:
                 pipe.evalsha(self._append.sha, len(_keys(job)), *_keys(job), *args)
             return _receipt(pipe.execute()[-1])
 

@@ -1,14 +1,20 @@
 """Readers that are behind, and the rounds in which they catch up. Without I/O: between the steps of
 a round the hub makes sure of the channels, reads the log and asks the database."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .catch_up import Reading, prepare
-from .history import History
+from .history import NOWHERE, History
 from .rooms import Rooms
-from .subscription import Phase, Subscription
+from .subscription import CatchUp, Phase, Subscription
+
+LOGS = 100
+"""Logs that one round reads, about: a reader more is taken while there are fewer."""
+WINDOW = 60_000_000
+"""Microseconds, which numbers are: cursors that are no further apart share a read."""
+AT_ONCE = 100
+"""Readers that are given what they lack before others may go on."""
 
 
 class Behind:
@@ -18,6 +24,9 @@ class Behind:
     def __init__(self, on_add: Callable[[], None]) -> None:
         self._readers: dict[Subscription, None] = {}
         self._on_add = on_add
+        self.alone: set[Subscription] = set()
+        """Those whose next read is for their own cursor: a read that they shared did not come as
+        far."""
 
     def __len__(self) -> int:
         return len(self._readers)
@@ -36,10 +45,23 @@ class Behind:
     def discard(self, reader: Subscription) -> None:
         """It has caught up, or left."""
         self._readers.pop(reader, None)
+        self.alone.discard(reader)
 
     def first(self, count: int) -> list[Subscription]:
-        """Those that have waited longest."""
-        return list(islice(self._readers, count))
+        """So many that have waited longest, or fewer where they have many jobs between them."""
+        found: list[Subscription] = []
+        jobs: set[str] = set()
+        known: set[frozenset[str]] = set()
+        for reader in self._readers:
+            if len(found) == count or len(jobs) >= LOGS:
+                break
+            found.append(reader)
+            if not reader.complete:  # its jobs are one question more
+                jobs.add(f"of {len(found)}")
+            if reader.jobs not in known:
+                known.add(reader.jobs)
+                jobs |= reader.jobs
+        return found
 
     def postpone(self, readers: Iterable[Subscription]) -> None:
         """A round has failed: a reader that makes one fail must not keep the others waiting."""
@@ -66,10 +88,19 @@ class Round:
         reader.begin_reading()
 
     def read_from(self) -> Sequence[tuple[str, int]]:
-        """Each (job, cursor) that is to be read from the log, in one consistent read."""
+        """Each (job, cursor) that is to be read from the log, in one consistent read: readers whose
+        cursors are near each other share one."""
         here = [reader for reader in self.readers if reader.room is not None]
         self._readings = [Reading.from_reader(reader) for reader in here]
-        return sorted({(job, each.at) for each in self._readings for job in each.jobs})
+        wanted: dict[str, set[int]] = {}
+        exact: dict[str, set[int]] = {}
+        for jobs, at, alone in {
+            (each.jobs, each.at, each.reader in self._behind.alone) for each in self._readings
+        }:
+            for job in jobs:
+                (exact if alone else wanted).setdefault(job, set()).add(at)
+        shared = {(job, at) for job, cursors in wanted.items() for at in _windows(cursors)}
+        return sorted(shared | {(job, at) for job, cursors in exact.items() for at in cursors})
 
     def have_read(self, history: History) -> Sequence[str]:
         """Takes what was read. The jobs that Redis does not know: the database is to be asked."""
@@ -77,14 +108,44 @@ class Round:
         self._rooms.start(history)
         return sorted({job for reading in self._readings for job in reading.lost(history)})
 
-    def finish(self, recovered: Mapping[str, Mapping[str, Any]]) -> list[Subscription]:
-        """Gives all readers what they are missing; `recovered` has the snapshots that the database
-        knows.
-        The readers whose budget is spent are returned, and are to be ended."""
-        for reading in self._readings:
-            reader = reading.reader
-            if reader.room is not None:
-                reader.catch_up(prepare(reading, self._history, recovered))
-                self._behind.discard(reader)
-                self._behind.add(reader)
-        return [reader for reader in self.readers if reader.spent and reader.room is not None]
+    def finish(
+        self, recovered: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[Sequence[Subscription]]:
+        """Gives everybody what they lack, some in each step; `recovered` has the snapshots that the
+        database knows. The readers whose budget is spent are returned, and are to be ended."""
+        due: dict[Hashable, CatchUp] = {}
+        for begin in range(0, len(self._readings), AT_ONCE):
+            some = self._readings[begin : begin + AT_ONCE]
+            for reading in some:
+                if reading.reader.room is not None:
+                    self._give(reading, recovered, due)
+            yield [reader for reader, *_ in some if reader.spent and reader.room is not None]
+
+    def _give(
+        self,
+        reading: Reading,
+        recovered: Mapping[str, Mapping[str, Any]],
+        due: dict[Hashable, CatchUp],
+    ) -> None:
+        """The same bytes for all that lack the same, so that they become one chunk (direct.py)."""
+        reader = reading.reader
+        lacks = (reading.jobs, reading.at, reader.fresh, reader.reason)
+        found = None if reading.missed or reader.settled else due.get(lacks)
+        if found is None:
+            found = prepare(reading, self._history, recovered)
+            if not reading.missed and not reader.settled:
+                found = due[lacks] = found._replace(frames=[b"".join(found.frames)])
+        reader.catch_up(found)
+        self._behind.discard(reader)
+        self._behind.add(reader)
+        if found.more and found.cursor == reading.at:
+            self._behind.alone.add(reader)
+
+
+def _windows(cursors: Collection[int]) -> Iterator[int]:
+    """Where to read from, so that each cursor has a place at it or a little before."""
+    begun: int | None = None
+    for at in sorted(cursors):
+        if begun is None or (at - begun > WINDOW and at != NOWHERE):
+            begun = at
+            yield at

@@ -49,6 +49,8 @@ class CatchUp(NamedTuple):
     """Whether all jobs have ended."""
     snapshots: Collection[str] = ()
     """The jobs of which a snapshot is among the frames."""
+    postponed: Collection[str] = ()
+    """The jobs of which one is due that has to wait for what is left to read."""
     settled: Mapping[str, bytes] = NOTHING
     """The snapshots that the reader has been given of jobs that have ended and that Redis does not
     know."""
@@ -185,6 +187,7 @@ class Subscription:
             return
         self.fresh, self.reason = False, ""
         self.missed = self.missed.difference(found.snapshots) or NONE
+        self.miss(found.postponed)  # from its new cursor, their gap cannot be seen
         self.settled = found.settled or NOTHING
         # What has joined in the meantime may have begun before the cursor moved.
         self.miss(self.jobs - found.jobs)

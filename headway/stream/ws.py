@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from . import shutdown
 from .asgi import Receive, Send
-from .http import asks
+from .asking import asks
 from .hub import Hub
 from .subscription import Subscription
 from .turns import Turns

@@ -2,25 +2,20 @@
 
 import logging
 from collections.abc import Collection, Hashable, Mapping
-from importlib import import_module
 from math import inf
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, load_backend
-from django.contrib.auth.backends import ModelBackend
-from django.contrib.sessions.backends import db, signed_cookies
+from django.contrib.sessions.backends import signed_cookies
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from headway import users
 from headway.conf import conf
 from headway.models import ApiToken, Job
 from headway.policy import policy
+from headway.web import sessions
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500
@@ -48,7 +43,7 @@ def of(request: HttpRequest, others: Collection[UUID] = ()) -> Grant:
 def good_for(grant: Grant) -> float:
     """Seconds after which a grant must be shown again. Sessions that are kept in the cookie alone
     end where nobody here can see it, so their browser has to come back with it."""
-    in_cookie = bool(grant.session) and issubclass(_store(), signed_cookies.SessionStore)
+    in_cookie = bool(grant.session) and issubclass(sessions.store(), signed_cookies.SessionStore)
     return conf.STREAM_RECHECK if in_cookie else inf
 
 
@@ -70,7 +65,7 @@ def _revoked(grants: Collection[Grant]) -> set[Grant]:
         people = users.manager().in_bulk({grant.user for grant in grants})
         tokens = ApiToken.objects.filter(pk__in={g.token for g in grants}, revoked_at=None)
         owners = dict(tokens.values_list("pk", "owner_id"))
-        sessions = _sessions({grant.session for grant in grants if grant.session})
+        held = sessions.read({grant.session for grant in grants if grant.session})
         return {
             grant
             for grant in grants
@@ -78,7 +73,7 @@ def _revoked(grants: Collection[Grant]) -> set[Grant]:
                 grant,
                 people.get(grant.user),
                 owners.get(grant.token),
-                sessions.get(grant.session, {}),
+                held.get(grant.session, {}),
             )
         }
     finally:
@@ -94,7 +89,7 @@ def _holds(grant: Grant, user: users.User | None, owner: Any, session: Mapping[s
         if grant.token:
             signed_in = users.is_active(user) and owner == user.pk
         else:
-            signed_in = _is_of(session, user)
+            signed_in = sessions.is_of(session, user)
         return signed_in and _sees(user, grant.others)
     except (InterfaceError, OperationalError):
         raise
@@ -110,56 +105,3 @@ def _sees(user: users.User, jobs: Collection[UUID]) -> bool:
     wanted = Job.objects.filter(pk__in=jobs)
     seen = set(policy.visible(wanted, user).values_list("pk", flat=True))
     return seen.issuperset(wanted.values_list("pk", flat=True))
-
-
-def _is_of(session: Mapping[str, Any], user: users.Person) -> bool:
-    """Whether a session is signed in as a user, with the password of now, by a way of signing in
-    that admits this user. As `django.contrib.auth.get_user`, which would ask for each alone."""
-    backend = session.get(BACKEND_SESSION_KEY)
-    if session.get(SESSION_KEY) != _name_of(user):
-        return False
-    if backend not in settings.AUTHENTICATION_BACKENDS:
-        return False
-    if not _admits(load_backend(str(backend)), user):
-        return False
-    if not hasattr(user, "get_session_auth_hash"):
-        return True
-    known = session.get(HASH_SESSION_KEY, "")
-    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
-    return any(constant_time_compare(known, valid) for valid in hashes)
-
-
-def _name_of(user: users.Person) -> str:
-    """How a session writes a user's key."""
-    return str(user._meta.pk.value_to_string(user))
-
-
-def _admits(backend: Any, user: users.User) -> bool:
-    if type(backend).get_user is ModelBackend.get_user:  # which would read the user once more
-        return bool(backend.user_can_authenticate(user))
-    return backend.get_user(user.pk) is not None
-
-
-def _store() -> Any:
-    return import_module(settings.SESSION_ENGINE).SessionStore
-
-
-def _sessions(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    """What these sessions hold, by key; those that have ended hold nothing."""
-    store = _store()
-    if store.load is not db.SessionStore.load:
-        return {key: _loaded(store, key) for key in keys}
-    # 500 sessions in SQLite cost 30 ms of CPU, and 380 ms one by one.
-    rows = store.get_model_class().objects.filter(pk__in=keys, expire_date__gt=timezone.now())
-    return {row.pk: row.get_decoded() for row in rows}
-
-
-def _loaded(store: Any, key: str) -> Mapping[str, Any]:
-    try:
-        held: Mapping[str, Any] = store(key).load()
-    except (InterfaceError, OperationalError):
-        raise
-    except Exception:
-        logger.exception("A session cannot be read")
-        return {}
-    return held

@@ -121,6 +121,16 @@ def tray(viewer: Person) -> dict[str, Any]:
     return {"user": viewer, "items": items, "statuses": " ".join(sorted(ACTIVE))}
 
 
+def show_visible(pk: uuid.UUID, viewer: User) -> Shown:
+    """One job, whose row is read once, after Redis (see `show`). Raises Http404 when there is none,
+    or none that the viewer may see."""
+    cursor, states = snapshots.live([pk])
+    job = policy.visible(Job.objects.select_related("owner").filter(pk=pk), viewer).first()
+    if job is None:
+        raise Http404
+    return Shown(job, snapshots.snapshot(job, states.get(str(pk))), cursor, viewer)
+
+
 def show_one(job: Job, viewer: User) -> Shown:
     """One job whose row was read before, and checked; read again (see `show`). Raises Http404 when
     it has been deleted meanwhile."""

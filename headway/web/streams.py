@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,8 +21,9 @@ from headway.lifecycle.log import feed, glance
 from headway.lifecycle.snapshots import snapshot
 from headway.models import ACTIVE, Job
 from headway.stream import Hub, Limits, Subscription, at_once
+from headway.stream.asking import cursor
 from headway.stream.event import Snapshot
-from headway.stream.http import HEADERS, EventStreamResponse, cursor
+from headway.stream.http import HEADERS, EventStreamResponse
 from headway.stream.long_poll import Wait
 from headway.web.grants import Grant, good_for, revoked
 
@@ -129,15 +130,47 @@ def _rows(jobs: Sequence[str]) -> Mapping[str, Snapshot]:
 
 
 def _active_or_new(feed: str, number: int) -> Sequence[str]:
-    """The owner's active jobs, and those that ended about when the reader was last here or later:
-    numbers are microseconds since 1970."""
-    # A cursor of eighteen digits is past the last year that there is a date for.
-    seen = datetime.fromtimestamp(min(number / 1e6, time.time()), UTC) - timedelta(minutes=1)
+    """The owner's active jobs, and those that ended when the reader was last here, about, or
+    later."""
     wanted = Q(status__in=ACTIVE)
     if number:
-        wanted |= Q(finished_at__gte=seen)
-    jobs = Job.objects.filter(wanted, owner_id=users.key(feed.removeprefix("user:")))
+        wanted |= Q(finished_at__gte=_about(number))
+    jobs = Job.objects.filter(wanted, owner_id=_owner(feed))
     return [str(job) for job in jobs.values_list("pk", flat=True)[:MAX_FOLLOWED]]
+
+
+def _of_all(wanted: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Sequence[str]] | None:
+    """The same of many readers, in one query; None where that would find too many."""
+    owners = {feed: _owner(feed) for feed, _ in wanted}
+    numbers = [number for _, number in wanted if number]
+    due = Q(status__in=ACTIVE)
+    if numbers:
+        due |= Q(finished_at__gte=_about(min(numbers)))
+    jobs = Job.objects.filter(due, owner_id__in={*owners.values()})
+    rows = jobs.values_list("owner_id", "pk", "status", "finished_at")[: MAX_FOLLOWED + 1]
+    if len(rows) > MAX_FOLLOWED:
+        return None
+    by_owner: dict[Any, list[tuple[str, str, datetime | None]]] = {}
+    for owner, job, status, ended in rows:
+        by_owner.setdefault(owner, []).append((str(job), status, ended))
+    return {
+        (feed, number): [
+            job
+            for job, status, ended in by_owner.get(owners[feed], ())
+            if status in ACTIVE or (number and ended and ended >= _about(number))
+        ]
+        for feed, number in wanted
+    }
+
+
+def _about(number: int) -> datetime:
+    """A minute before a number was given out: they are microseconds since 1970."""
+    # A cursor of eighteen digits is past the last year that there is a date for.
+    return datetime.fromtimestamp(min(number / 1e6, time.time()), UTC) - timedelta(minutes=1)
+
+
+def _owner(feed: str) -> Any:
+    return users.key(feed.removeprefix("user:"))
 
 
 @sync_to_async
@@ -149,8 +182,11 @@ def _recover(jobs: Sequence[str]) -> Mapping[str, Snapshot]:
 
 
 @sync_to_async
-def _members(feed: str, number: int) -> Sequence[str]:
+def _members(
+    wanted: Collection[tuple[str, int]],
+) -> Mapping[tuple[str, int], Sequence[str]]:
     try:
-        return _active_or_new(feed, number)
+        found = _of_all(wanted) if len(wanted) > 1 else None
+        return found or {place: _active_or_new(*place) for place in wanted}
     finally:
         close_old_connections()

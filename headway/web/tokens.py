@@ -1,8 +1,9 @@
 """API tokens: `Authorization: Bearer ...` instead of a session, for every URL of this app."""
 
+import copy
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -42,18 +43,50 @@ def revoke(token: ApiToken) -> bool:
     return bool(living.update(revoked_at=timezone.now()))
 
 
-def find(text: str) -> ApiToken | None:
-    """The token; None when it is none, revoked, or its owner may not sign in."""
-    prefix, _, rest = text.partition("_")
-    number, _, secret = rest.partition("_")
-    if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 19):
+class Known(dict[int, ApiToken]):
+    """Tokens by number that have been looked up for several requests; each is given to one."""
+
+    def __init__(self, rows: Iterable[ApiToken] = ()) -> None:
+        super().__init__({row.pk: row for row in rows})
+        self._used: list[ApiToken] = []
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Known":
+        """Those that these texts name, whether or not they are any good."""
+        numbers = {number for number, _ in map(_parsed, texts) if number}
+        return cls(_rows().filter(pk__in=numbers)) if numbers else cls()
+
+    def take(self, number: int) -> ApiToken | None:
+        """The token of this number, once."""
+        return self.pop(number, None)
+
+    def note_use(self, token: ApiToken) -> None:
+        """One of them has let somebody in."""
+        self._used.append(token)
+
+    def note_uses(self) -> None:
+        """Writes down all uses."""
+        _note_uses(self._used)
+
+
+def find(text: str, known: Known | None = None) -> ApiToken | None:
+    """The token; None when it is none, revoked, or its owner may not sign in. `known`: those that
+    need not be looked up."""
+    number, secret = _parsed(text)
+    if not number:
         return None
-    token = ApiToken.objects.prefetch_related("owner").filter(pk=int(number)).first()
+    looked_up = known.take(number) if known is not None else None
+    token = looked_up or _rows().filter(pk=number).first()
     if token is None or not constant_time_compare(token.digest, _digest(secret)):
         return None
     with suppress(ObjectDoesNotExist):
         if token.revoked_at is None and users.is_active(token.owner):
-            _note_use(token)
+            if known is not None and looked_up is not None:
+                # Looked up together, tokens of one owner share the object.
+                token._state.fields_cache["owner"] = copy.copy(token.owner)
+                known.note_use(token)
+            else:
+                _note_uses([token])
             return token
     return None
 
@@ -80,21 +113,40 @@ class BearerTokens:
 
     def _sign_in(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         text = _bearer(request)
-        return None if text is None else _admit(request, find(text))
+        known = getattr(getattr(request, "found", None), "tokens", None)
+        return None if text is None else _admit(request, find(text, known))
 
     async def _sign_in_async(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         text = _bearer(request)
         return None if text is None else _admit(request, await sync_to_async(find)(text))
 
 
-def _bearer(request: HttpRequest) -> str | None:
-    """What a request to this app gives as its token; None when it gives none."""
+def bearer(request: HttpRequest) -> str | None:
+    """What a request gives as its token, to whomever; None when it gives none."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
+
+
+def _bearer(request: HttpRequest) -> str | None:
+    """What a request to this app gives as its token."""
     match = request.resolver_match
     ours = match is not None and (
         match.app_name == "headway" or getattr(match.func, "takes_tokens", False)
     )
-    return text.strip() if ours and scheme.lower() == "bearer" else None
+    return bearer(request) if ours else None
+
+
+def _rows() -> "QuerySet[ApiToken]":
+    return ApiToken.objects.prefetch_related("owner")
+
+
+def _parsed(text: str) -> tuple[int, str]:
+    """Number and secret of a token; 0 where it can be none."""
+    prefix, _, rest = text.partition("_")
+    number, _, secret = rest.partition("_")
+    if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 19):
+        return 0, ""
+    return int(number), secret
 
 
 def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
@@ -118,12 +170,17 @@ def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
     return None
 
 
-def _note_use(token: ApiToken) -> None:
+def _note_uses(tokens: Sequence[ApiToken]) -> None:
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY:
+    due = [
+        token.pk
+        for token in tokens
+        if token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY
+    ]
+    if due:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
         with _without_waiting(), suppress(Error):
-            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+            ApiToken.objects.filter(stale, pk__in=due).update(last_used_at=now)
 
 
 @contextmanager

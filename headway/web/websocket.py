@@ -13,8 +13,8 @@ from headway.lifecycle.log import feed
 from headway.models import Job
 from headway.policy import policy
 from headway.stream import Subscription
+from headway.stream.asking import Cursor
 from headway.stream.event import clean
-from headway.stream.http import Cursor
 from headway.stream.turns import Turns
 from headway.stream.websocket import SIGN_IN, Socket
 from headway.stream.ws import SocketResponse

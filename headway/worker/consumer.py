@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import signals
-from celery.worker.consumer import Consumer
+from celery.worker.consumer import Consumer, Control
 
 from headway.worker import messages
 
@@ -19,6 +19,35 @@ class JobConsumer(Consumer):
 
     connection_errors: tuple[type[Exception], ...]  # the stubs do not know them
     channel_errors: tuple[type[Exception], ...]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for step in self.steps:  # type: ignore[attr-defined]  # not in the stubs
+            if isinstance(step, Control):
+                self._bound(step.box.node)  # type: ignore[attr-defined]  # neither
+
+    def _bound(self, node: Any) -> None:
+        """Has the remote control drop in one line what is no command, or none that takes these
+        arguments: whoever can publish would fill the log with tracebacks, and have Celery open the
+        control's channel again each time."""
+
+        def careful(handle: Callable[..., Any], unknown: Any) -> Callable[..., Any]:
+            def take(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return handle(*args, **kwargs)
+                except (*self.connection_errors, *self.channel_errors) as error:
+                    if not isinstance(error, KeyError):
+                        raise
+                    messages.refuse(error)
+                except Exception as error:  # noqa: BLE001 - of whatever kind, as below
+                    messages.refuse(error)
+                return unknown
+
+            return take
+
+        # The one has what a command raises, the other what is none
+        node.handle = careful(node.handle, {"error": "the worker cannot do that"})
+        node.handle_message = careful(node.handle_message, None)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Celery 5.7 closes the lost connection twice. The second time kombu cannot give back

@@ -4,6 +4,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, overload
 
 from asgiref.sync import sync_to_async
@@ -19,6 +20,7 @@ from headway.lifecycle.errors import JobError
 from headway.models import Job
 from headway.worker import current_progress
 from headway.worker.job_result import JobResult
+from headway.worker.many_starts import ManyStarts
 from headway.worker.messages import OURS
 from headway.worker.request import worker_name
 from headway.worker.runner import Runner
@@ -26,7 +28,7 @@ from headway.worker.runner import Runner
 logger = logging.getLogger(__name__)
 
 
-class JobTask(Task[Any, Any]):
+class JobTask(ManyStarts, Task[Any, Any]):
     """A task whose runs are jobs. Its message carries nothing but the id of the job's row."""
 
     Request = "headway.worker.request:JobRequest"
@@ -44,7 +46,7 @@ class JobTask(Task[Any, Any]):
     stalled_after: float | None = None
     stop_stalled = False
 
-    @property
+    @cached_property
     def job_signature(self) -> inspect.Signature:
         """What the function takes, without the task itself."""
         return parameters.signature(self.run)
@@ -120,11 +122,11 @@ class JobTask(Task[Any, Any]):
             lambda: self._bound(args or (), kwargs or {}),
             owner=owner,
             options={"link": link, "link_error": link_error, "shadow": shadow, **other},
-            job_id=uuid.UUID(task_id) if task_id else uuid.uuid4(),
+            job_id=uuid.UUID(task_id) if task_id else None,
         )
         return self.AsyncResult(str(job.pk))
 
-    def publish(self, job: Job, countdown: float = 0.0) -> None:
+    def publish(self, job: Job, countdown: float = 0.0, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
         headers = {**(options.pop("headers", None) or {}), OURS: True}
@@ -132,6 +134,7 @@ class JobTask(Task[Any, Any]):
             (),
             {},
             task_id=str(job.pk),
+            producer=producer,
             countdown=countdown,
             add_to_parent=False,
             headers=headers,
@@ -151,10 +154,13 @@ class JobTask(Task[Any, Any]):
         options: Mapping[str, Any] | None = None,
         **asked: Any,
     ) -> Job:
+        tried = job_id is not None  # one of somebody's own may be there
         job_id = job_id or uuid.uuid4()  # the same, should the database take it and not say so
 
         def store() -> Job:
-            existing = Job.objects.filter(pk=job_id).first()
+            nonlocal tried
+            existing = Job.objects.filter(pk=job_id).first() if tried else None
+            tried = True
             if existing is not None:
                 dispatch.after_commit(existing)
                 return existing

@@ -8,6 +8,8 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import redis, virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
 from redis.exceptions import ResponseError
 
 from headway.worker import messages
@@ -85,6 +87,16 @@ class Channel(redis.Channel):
     def _receive_one(self, *args: Any) -> Any:
         with self._dropping():
             return super()._receive_one(*args)  # type: ignore[misc]  # not in the stubs
+
+    def _handle_message(self, client: Any, response: Any) -> Any:
+        """Of what is sent to all workers, kombu writes a traceback where it is no JSON."""
+        payload: Any = super()._handle_message(client, response)  # type: ignore[misc]  # nor this
+        if payload["data"] and bytes_to_str(payload["type"]).endswith("message"):
+            try:
+                loads(bytes_to_str(payload["data"]))
+            except (TypeError, ValueError) as error:
+                raise messages.MessageError(f"it is no JSON: {error}") from error
+        return payload
 
     @contextlib.contextmanager
     def _dropping(self) -> Iterator[None]:

@@ -54,7 +54,7 @@ def crash(server: PostgreSQL) -> None:
 
 
 def fail_over(server: PostgreSQL) -> None:
-    server.fail_over(pause=1.0)
+    server.fail_over(pause=1.0)  # which copies the data first, and takes its time for that
 
 
 def go_on(job: Job) -> Job:
@@ -79,8 +79,8 @@ def test_jobs_go_on_from_their_checkpoint_or_fail_in_words(
     server: PostgreSQL, happens: Callable[[PostgreSQL], None]
 ) -> None:
     """F71, F72, F73"""
-    job = actions.start("stores", {"count": COUNT})
-    once = actions.start("stores-once", {"count": 4 * COUNT})
+    job = actions.start("stores", {"count": COUNT, "stays": True})
+    once = actions.start("stores-once", {"count": COUNT})
     wait_until(lambda: shown(job) > 5 and shown(once) > 5)
     happens(server)
     done = go_on(job)
@@ -112,7 +112,7 @@ def test_an_outage_that_outlasts_the_leases_costs_no_attempt(
     of_short_lease.start()
     janitor.start()
     try:
-        job = actions.start("stores", {"count": COUNT})
+        job = actions.start("stores", {"count": COUNT, "stays": True})
         unaware = actions.start("steps", {"count": 4 * COUNT})
         wait_until(lambda: shown(job) > 5 and shown(unaware) > 5)
         server.stop()
@@ -166,7 +166,7 @@ def test_a_restart_of_pgbouncer_is_an_interruption(server: PostgreSQL, crew: Cre
     through_it = Crew(**CREW, DATABASE_URL=bouncer.url(connection.settings_dict["NAME"]))
     through_it.start()
     try:
-        job = actions.start("stores", {"count": COUNT})
+        job = actions.start("stores", {"count": COUNT, "stays": True})
         wait_until(lambda: shown(job) > 5)
         bouncer.stop()
         bouncer.start()

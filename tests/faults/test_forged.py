@@ -1,11 +1,14 @@
 """Messages of a known task in which each field in turn is bent: a worker outlives all of them, and
 says so in a few lines. So does Celery's remote control."""
 
+import base64
+import json
 import time
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.contrib.auth.models import User
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,13 +67,24 @@ def test_garbage_for_the_remote_control_is_outlived(
 ) -> None:
     if not worker.running:
         worker.start()
-    pid = worker.pid
+    pid, before = worker.pid, len(worker.output)
+    commands: list[Any] = [
+        *({"method": "revoke", "arguments": with_} for with_ in ([1], {"x": 1}, "x")),
+        *({"method": name} for name in (None, 5, "unknown")),
+        *({"method": "ping", name: 5} for name in ("destination", "reply_to", "pattern")),
+    ]
+    bodies = [b"", b"garbage", b"[1]", b"{}", b"[" * 100_000, written(sound())]
+    for command in commands:
+        text = base64.b64encode(json.dumps(command).encode()).decode()
+        bodies.append(written(sound() | {"body": text}))
     with valkey.client() as client:
-        for body in [b"", b"garbage", b"[1]", b"{}", b"[" * 100_000, written(sound())]:
+        for body in bodies:
             assert client.publish("/0.celery.pidbox", body)
+    wait_until(current_app.control.ping)  # it takes commands one after the other
     job = actions.start("simulate", {"seconds": 0, "steps": 1}, owner=alice)
     assert ended(job).status == Status.SUCCEEDED
     assert worker.pid == pid
+    assert "Traceback" not in worker.output[before:]
 
 
 ANYTHING = st.recursive(

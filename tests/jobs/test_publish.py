@@ -1,6 +1,5 @@
 """Publishing: after commit, within three seconds, whatever the broker does."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -34,7 +33,7 @@ def empty(valkey: Valkey, transactional_db: None) -> Iterator[Valkey]:
         valkey.resume()
     else:
         valkey.start()
-    wait_until(lambda: not any(each.name == "publish" for each in threading.enumerate()))
+    wait_until(lambda: not dispatch._threads.busy)
 
 
 @pytest.mark.usefixtures("empty")

@@ -1,5 +1,7 @@
 """Retrying a job: another attempt of the same job, with the first one kept."""
 
+from itertools import groupby
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -21,7 +23,9 @@ def test_a_failed_job_is_tried_again_as_attempt_two(alice: User) -> None:
         (2, "failed"),
     ]
     wait_until(lambda: states(job).count("failed") == 2)
-    assert states(job) == ["queued", "running", "failed", "queued", "running", "failed"]
+    # Who was overtaken says once more what is true: the first attempt's end, by the retry
+    said = [status for status, _ in groupby(states(job))]
+    assert said == ["queued", "running", "failed", "queued", "running", "failed"]
 
 
 @pytest.mark.usefixtures("running")

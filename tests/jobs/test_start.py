@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from headway import start_many
 from headway.lifecycle import actions
 from headway.models import Job
 from tests.jobs import kinds
@@ -154,3 +155,18 @@ def test_an_upload_of_a_start_that_is_refused_is_not_kept(db: None) -> None:
 def test_the_worker_prints_neither_parameters_nor_results(running: TaskWorker) -> None:
     ended(actions.start("keyword-only", {"name": "secret-value"}))
     assert "secret-value" not in running.output
+
+
+def test_many_that_were_started_at_once_run_and_come_in_the_order_of_the_items(
+    running: TaskWorker, alice: User
+) -> None:
+    jobs = start_many(
+        kinds.add, [{"a": number} for number in range(5)], owner=alice, title="One of five"
+    )
+    assert [job.params["a"] for job in jobs] == [*range(5)]
+    assert [ended(job).result for job in jobs] == [number + 1 for number in range(5)]
+    assert {(job.owner, job.title, job.status) for job in jobs} == {
+        (alice, "One of five", "queued")
+    }
+    wait_until(lambda: all(len(states(job)) == 3 for job in jobs))
+    assert {tuple(states(job)) for job in jobs} == {("queued", "running", "succeeded")}

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transacti
 from headway import JobError, job_task, progress
 from headway.kinds.registry import get as get_kind
 from jobs.models import ImportedRow
+from tests.support.patience import PATIENCE
 
 How = Literal["plain", "wrapped", "quietly", "thread", "alias"]
 
@@ -19,19 +20,29 @@ def store(line: int, using: str = DEFAULT_DB_ALIAS) -> None:
     ImportedRow.objects.using(using).create(job_id=str(progress.job), line=line, data={})
 
 
+def stay() -> None:
+    """Asks the database until it is away, which so is certain to be noticed."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        ImportedRow.objects.exists()
+        time.sleep(0.03)
+
+
 @job_task
 def stores_once(count: int) -> None:
-    """Has one attempt and nothing to go on from."""
+    """Has one attempt and nothing to go on from. Does not end before the database was away."""
     for line in range(1, count + 1):
         store(line)
         progress.update(line, count)
         time.sleep(0.03)
+    stay()
 
 
 @job_task(max_attempts=2)
-def stores(count: int, idle: float = 0.0) -> int:
+def stores(count: int, idle: float = 0.0, stays: bool = False) -> int:
     """Each row with its checkpoint in one transaction; in one of its first attempt it does nothing
-    for `idle` seconds. Returns where the last attempt went on."""
+    for `idle` seconds, and if it `stays`, that attempt does not end before the database was away.
+    Returns where the last attempt went on."""
     begun = progress.restored or 0
     for line in range(begun + 1, count + 1):
         with transaction.atomic():
@@ -40,6 +51,8 @@ def stores(count: int, idle: float = 0.0) -> int:
             time.sleep(0 if begun or line != 4 else idle)
         progress.update(line, count)
         time.sleep(0.03)
+        if stays and not begun and line == count // 2:
+            stay()
     return int(begun)
 
 

@@ -167,9 +167,7 @@ def test_the_number_of_queries_does_not_grow_with_the_attempts(
 ) -> None:
     for attempts in (1, 9):
         job = make_job(attempt=attempts)
-        with django_assert_num_queries(
-            7
-        ):  # session, user, job, again, attempts, lines, whether any waits
+        with django_assert_num_queries(6):  # session, user, job, attempts, lines, whether any waits
             page_of(alices, job)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -31,14 +31,15 @@ class Database:
             raise OSError("the database is away")
         return {job: self.jobs[job] for job in jobs if job in self.jobs}
 
-    async def members(self, feed: str, number: int) -> Sequence[str]:
-        del number
+    async def members(
+        self, wanted: Collection[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], Sequence[str]]:
         self.asked = True
         if self.down:
             self.down -= 1
             raise OSError("the database is away")
         await self.slow.wait()
-        return self.feeds.get(feed, [])
+        return {(feed, number): self.feeds.get(feed, []) for feed, number in wanted}
 
 
 MakeHub = Callable[..., Hub]

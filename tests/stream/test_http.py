@@ -23,7 +23,8 @@ from headway.lifecycle import announce
 from headway.lifecycle.log import log
 from headway.models import Job
 from headway.stream import Event
-from headway.stream.http import Cursor, EventStreamHandler, EventStreamResponse, cursor
+from headway.stream.asking import Cursor, cursor
+from headway.stream.http import EventStreamHandler, EventStreamResponse
 from headway.web.streams import hub
 from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey, Web

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -191,10 +191,12 @@ async def test_a_reader_that_makes_a_round_fail_does_not_keep_others_waiting(
     poison = [hub.stream(Subscription([], feed="poison")) for _ in range(2)]
     members = database.members
 
-    async def fail_for_some(feed: str, number: int) -> Sequence[str]:
-        if feed == "poison":
+    async def fail_for_some(
+        wanted: Collection[tuple[str, int]],
+    ) -> Mapping[tuple[str, int], Sequence[str]]:
+        if "poison" in dict(wanted):
             raise OSError("a poisoned look-up")
-        return await members(feed, number)
+        return await members(wanted)
 
     monkeypatch.setattr(hub, "_members", fail_for_some)
     for stream in poison:

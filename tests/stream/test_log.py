@@ -215,3 +215,20 @@ def test_what_is_no_event_is_refused() -> None:
 def test_nothing_that_is_not_json_gets_into_the_log(log: Log, job: str) -> None:
     with pytest.raises(ValueError, match="Out of range float"):
         log.append(job, progress(job, float("nan")), attempt=1)
+
+
+def test_many_first_events_go_in_one_round_trip_and_change_nothing_that_is_there(
+    log: Log, valkey: Valkey
+) -> None:
+    jobs = [str(uuid.uuid4()) for _ in range(3)]
+    log.append(jobs[1], state(jobs[1], "running"), attempt=1)
+    with valkey.client() as client:
+        client.script_flush()
+        listener = client.pubsub()
+        listener.subscribe(keys.feed("user:1"))
+        listener.get_message(timeout=5)
+        log.create((job, state(job, "queued", 0), 0, "user:1") for job in jobs)
+        told = [(listener.get_message(timeout=5) or {})["data"].split()[0] for _ in range(2)]
+    assert told == [jobs[0].encode(), jobs[2].encode()]
+    found = log.read(jobs).states
+    assert [found[job]["status"] for job in jobs] == ["queued", "running", "queued"]

@@ -201,7 +201,7 @@ class Loop(RuleBasedStateMachine):
     @rule()
     def the_round_ends(self) -> None:
         assert self.round is not None
-        self.round.finish({})
+        assert not any(self.round.finish({}))
         self.round = None
 
     @rule()

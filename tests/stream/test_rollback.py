@@ -103,3 +103,17 @@ async def test_a_restart_is_told_once_and_only_of_jobs_that_go_on(
     assert texts(await collect(stream, "four")) == ["three", "four"]
     got = await collect(hub.stream(Subscription([over], cursor=0)), "succeeded")
     assert [message.event for message in got] == ["state", "log", "state"]
+
+
+async def test_a_writer_that_comes_after_all_was_emptied_makes_nobody_read_again(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    say(log, "another", "over a connection that was made before")
+    pair.primary.flush()
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    stream = await live(hub, Subscription([job], cursor=0, ends=True))
+    late = Log(pair.url)
+    late.append(job, state(job, "cancelled", final=True), attempt=1)
+    late.close()
+    got = await collect(stream, "[DONE]")
+    assert [message.event for message in got] == ["state", "state", "done"]

@@ -7,9 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from headway.models import Job
-from headway.policy import policy
-from headway.web import grants, streams
+from headway.web import admission, grants, streams
 from headway.web.access import allowed
 from headway.web.grants import Grant
 from headway.web.responses import problem
@@ -54,8 +52,7 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
         return problem(request, 401, json=True)
     if len(wanted) > MAX_JOBS:
         return problem(request, 404, f"Name {MAX_JOBS} jobs at most.", json=True)
-    visible = policy.visible(Job.objects.filter(pk__in=wanted), user)
-    owners = dict(visible.values_list("pk", "owner_id")) if wanted else {}
+    owners = admission.owners(request, wanted)
     if len(owners) < len(wanted):
         return problem(request, 404, json=True)
     if request.method == "HEAD":

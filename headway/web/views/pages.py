@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from headway.lifecycle import queue
 from headway.models import ACTIVE, Job, Status
 from headway.policy import policy
-from headway.web.access import person, signed_in, startable_kinds, visible_job
-from headway.web.presenters import show, show_one, tray
+from headway.web.access import person, signed_in, startable_kinds
+from headway.web.presenters import show, show_visible, tray
 from headway.web.responses import STOP_POLLING, page, vary
 from headway.web.views.partials import panel_context, partial, record_context
 
@@ -56,7 +56,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @signed_in
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One job: where it is, what it said, what it left; with ?attempt= what that attempt said."""
-    item = show_one(visible_job(request, pk), request.user)
+    item = show_visible(pk, request.user)
     context = panel_context(item) | record_context(item, _number(request.GET.get("attempt")))
     context["redis_answers"] = item.cursor is not None
     return page(request, "headway/job.html", context)
@@ -86,7 +86,7 @@ def my_tray(request: HttpRequest) -> HttpResponse:
 @signed_in
 def row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The row of one job, or with ?view=bar its bar alone."""
-    item = show_one(visible_job(request, pk), request.user)
+    item = show_visible(pk, request.user)
     return partial(request, item, request.GET.get("view", "row"))
 
 
@@ -95,7 +95,7 @@ def row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The panel of one job. With ?view=why a page wants only the reason why it is queued, and gets
     the whole panel when it is queued no more."""
-    item = show_one(visible_job(request, pk), request.user)
+    item = show_visible(pk, request.user)
     response = partial(request, item, "panel")
     if request.GET.get("view") == "why" and item.job.status != Status.QUEUED:
         response["HX-Retarget"], response["HX-Reselect"] = f"#panel-{pk}", "unset"

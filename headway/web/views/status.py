@@ -14,8 +14,8 @@ from headway.models import Job
 from headway.policy import policy
 from headway.stream.http import wait_before
 from headway.web import grants, streams
-from headway.web.access import allowed, visible_job
-from headway.web.presenters import Shown, show, show_one
+from headway.web.access import allowed
+from headway.web.presenters import Shown, show, show_visible
 from headway.web.responses import problem
 from headway.web.views.events import MAX_JOBS
 
@@ -30,7 +30,7 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return problem(request, 401, json=True)
     try:
-        item = show_one(visible_job(request, pk), request.user)
+        item = show_visible(pk, request.user)
     except Http404:
         return problem(request, 404, json=True)
     response = _answer(request, item)

@@ -1,0 +1,187 @@
+"""How requests for streams come to the thread, and what becomes of those that cannot wait."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import override_settings
+from django.urls import path
+
+from headway.stream import admission
+from headway.stream.http import EventStreamHandler
+
+closed: list[str] = []
+
+
+class Pieces:
+    """Of a project's own stream."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"a piece"
+
+    def close(self) -> None:
+        closed.append("pieces")
+
+
+def own(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(Pieces())
+
+
+def plain(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.GET.get("n", ""))
+
+
+urlpatterns = [path("own/events/", own), path("plain/events/", plain)]
+
+
+class Handler(EventStreamHandler):
+    """Whose thread waits until it may; `groups` has what came together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: list[int] = []
+        self.may, self.begun = threading.Event(), threading.Event()
+        self.may.set()
+
+    @contextmanager
+    def together(self, requests: Sequence[HttpRequest]) -> Iterator[None]:
+        with super().together(requests):
+            self.groups.append(len(requests))
+            self.begun.set()
+            assert self.may.wait(60)
+            yield
+
+
+@pytest.fixture
+def handler() -> Iterator[Handler]:
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[], ALLOWED_HOSTS=["*"]):
+        yield Handler()
+
+
+class Client:
+    """One connection of ASGI; `got` is what was sent."""
+
+    def __init__(self, path: str, query: bytes = b"", who: str = "", **headers: str) -> None:
+        named = [(name.replace("_", "-").encode(), each.encode()) for name, each in headers.items()]
+        self.scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": query,
+            "client": (who or str(id(self)), 1),
+            "headers": named,
+        }
+        self.got: list[Any] = []
+        self.gone = asyncio.Event()
+        self._asked = False
+
+    async def receive(self) -> Any:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": b""}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.got.append(message)
+
+    def ask(self, handler: Handler) -> "asyncio.Task[None]":
+        return asyncio.ensure_future(handler(self.scope, self.receive, self.send))
+
+    @property
+    def answer(self) -> tuple[int, bytes]:
+        start, *rest = self.got
+        return start["status"], b"".join(message.get("body", b"") for message in rest)
+
+
+async def test_those_who_arrive_together_are_let_in_together(handler: Handler) -> None:
+    clients = [Client("/plain/events/", b"n=%d" % n) for n in range(5)]
+    await asyncio.gather(*(client.ask(handler) for client in clients))
+    assert [client.answer for client in clients] == [(200, b"%d" % n) for n in range(5)]
+    assert handler.groups == [5]
+
+
+async def test_one_who_asks_many_times_takes_turns_with_themselves(handler: Handler) -> None:
+    clients = [Client("/plain/events/", who="the same") for _ in range(3)]
+    await asyncio.gather(*(client.ask(handler) for client in clients))
+    assert handler.groups == [1, 1, 1]
+
+
+async def test_a_group_that_takes_long_hands_on(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "LONGEST", -1.0)
+    clients = [Client("/plain/events/") for _ in range(3)]
+    await asyncio.gather(*(client.ask(handler) for client in clients))
+    assert handler.groups == [3, 2, 1]
+    assert [client.answer for client in clients] == [(200, b"")] * 3
+
+
+async def test_who_leaves_before_their_turn_is_not_asked_about(handler: Handler) -> None:
+    handler.may.clear()
+    first, second = Client("/plain/events/"), Client("/plain/events/")
+    asking = [first.ask(handler)]
+    await asyncio.to_thread(handler.begun.wait)
+    asking.append(second.ask(handler))
+    await asyncio.sleep(0)
+    second.gone.set()
+    await asking[1]
+    assert not second.got
+    handler.may.set()
+    await asking[0]
+    assert first.answer == (200, b"")
+    assert handler.groups == [1]
+
+
+async def test_a_server_that_ends_meanwhile_ends_the_waiting(handler: Handler) -> None:
+    handler.may.clear()
+    client = Client("/plain/events/")
+    asking = client.ask(handler)
+    await asyncio.to_thread(handler.begun.wait)
+    asking.cancel()
+    handler.may.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not client.got
+
+
+async def test_a_request_that_makes_no_sense_is_told_so(handler: Handler) -> None:
+    client = Client("/plain/events/", b"\xff")
+    await client.ask(handler)
+    assert client.answer == (400, b"")
+
+
+async def test_a_request_with_a_body_goes_djangos_way(handler: Handler) -> None:
+    for client in (
+        Client("/plain/events/", content_length="7"),
+        Client("/plain/events/", transfer_encoding="chunked"),
+    ):
+        await client.ask(handler)
+        assert client.answer == (200, b"")
+    assert handler.groups == []
+    client = Client("/plain/events/", content_length="0")
+    await client.ask(handler)
+    assert handler.groups == [1]
+
+
+async def test_an_error_that_is_to_be_raised_is_raised(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: HttpRequest) -> HttpResponse:
+        raise ValueError("as with DEBUG_PROPAGATE_EXCEPTIONS")
+
+    monkeypatch.setattr(handler._admission.django, "get_response", fail)
+    with pytest.raises(ValueError, match="PROPAGATE"):
+        await Client("/plain/events/").ask(handler)
+
+
+async def test_a_stream_of_the_projects_own_is_closed_after_it_was_sent(handler: Handler) -> None:
+    client = Client("/own/events/")
+    closed.clear()
+    await client.ask(handler)
+    assert client.answer == (200, b"a piece")
+    assert closed == ["pieces"]
