@@ -3,9 +3,9 @@ temporary directory. Importing this module does nothing; `Site.open()` sets Djan
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -117,7 +117,7 @@ def _environment(directory: Path) -> None:
     for name in ("REDIS_URL", "CELERY_BROKER_URL", "DATABASE_URL", "DEBUG", "HTTPS"):
         os.environ.pop(name, None)
     os.environ["DATA_DIR"] = str(directory)
-    os.environ["SECRET_KEY"] = uuid.uuid4().hex
+    os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["DJANGO_SETTINGS_MODULE"] = "progress.settings"
     os.environ["STREAM_MAX"] = os.environ["STREAM_MAX_PER_USER"] = ROOMY
 
@@ -152,7 +152,7 @@ def _sessions(user: Any, count: int) -> list[str]:
     )
     until = timezone.now() + timedelta(days=1)
     rows = [
-        Session(session_key=uuid.uuid4().hex, session_data=data, expire_date=until)
+        Session(session_key=secrets.token_urlsafe(50), session_data=data, expire_date=until)
         for _ in range(count)
     ]
     Session.objects.bulk_create(rows)

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class ProgressConfig(AppConfig):
-    """The project itself, as an app: it has no models."""
+    """The project itself, as an app."""
 
     name = "progress"
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.checks import Warning as CheckWarning
 
+from progress import safety
 from progress.data_dir import is_open
 from progress.redis_at_start import refusal
 
@@ -41,6 +42,7 @@ def _problems() -> Iterator[str]:
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
             yield f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin: use https://HOST alone."
+    yield from safety.problems()
     yield from _problems_of_the_model()
 
 

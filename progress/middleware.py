@@ -1,5 +1,5 @@
-"""Static files, compression, the content security policy and what other sites may do, for sync and
-async handlers alike."""
+"""Static files, compression, security headers and what other sites may do, for sync and async
+handlers alike."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.utils.cache import has_vary_header
 from django.utils.decorators import sync_and_async_middleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import Redirect, StaticFile
@@ -27,6 +28,13 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+PERMISSIONS = ", ".join(
+    f"{device}=()"
+    for device in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+)
+OF_ONE_USER = "private, no-cache"
+"""Not no-store, which takes the back-forward cache away, out of which a page is live at once. What
+must not be kept at all says so itself: the admin, start forms, result files."""
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -90,24 +98,29 @@ class Compressed(GZipMiddleware):
 
 
 @sync_and_async_middleware
-def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Pages run only our own scripts, and cannot be framed."""
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Pages run only our own scripts, cannot be framed and use no devices; and what depends on who
+    is signed in is shown from no cache unasked, unless it says otherwise itself."""
 
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            response: HttpResponseBase = await get_response(request)
-            response.headers.setdefault("Content-Security-Policy", POLICY)
-            return response
+            return _secured(await get_response(request))
 
         return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        return response
+        return _secured(get_response(request))
 
     return answer
+
+
+def _secured(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+    if has_vary_header(response, "Cookie"):
+        response.headers.setdefault("Cache-Control", OF_ONE_USER)
+    return response
 
 
 class OtherSites(CorsMiddleware):

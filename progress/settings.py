@@ -9,7 +9,7 @@ import django_stubs_ext
 from headway import conf
 from progress.broker import broker_url
 from progress.data_dir import data_directory, private_file, secret_key, socket_path
-from progress.database import database
+from progress.database import Connections, database
 from progress.environment import Environment
 
 # Lets annotations such as ModelAdmin[Job] be written as they are, also while running
@@ -52,7 +52,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "headway.probes.any_host",
     "django.middleware.security.SecurityMiddleware",
-    "progress.middleware.content_security_policy",
+    "progress.middleware.security_headers",
     "progress.middleware.OtherSites",
     "progress.middleware.StaticFiles",
     "progress.middleware.Compressed",
@@ -100,6 +100,12 @@ AUTH_PASSWORD_VALIDATORS = [
 
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 DATABASES = {"default": env.parsed("DATABASE_URL", SQLITE_URL, database)}
+connections = Connections(
+    max_age=env.number("DATABASE_CONN_MAX_AGE", 0, low=0),
+    pool=env.number("DATABASE_POOL", 0, low=0, high=1000),
+    pgbouncer=env.flag("DATABASE_PGBOUNCER"),
+)
+ENVIRONMENT_PROBLEMS += connections.apply_to(DATABASES["default"])
 if DATABASES["default"]["NAME"] == str(DATA_DIR / "db.sqlite3"):
     private_file(DATA_DIR / "db.sqlite3")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -171,8 +177,17 @@ CSRF_FAILURE_VIEW = "headway.web.views.errors.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0, low=0)
+SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT")
+# Other hosts of the domain are not this site's to decide about: subdomains, the preload list
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Behind a proxy all requests come from its address
+NUM_PROXIES = env.number("NUM_PROXIES", int(HTTPS), low=0, high=10)
+SIGN_IN_MAX_FAILURES = env.number("SIGN_IN_MAX_FAILURES", 10)
+SIGN_IN_MAX_FAILURES_PER_ADDRESS = env.number("SIGN_IN_MAX_FAILURES_PER_ADDRESS", 50)
+SIGN_IN_WINDOW = env.number("SIGN_IN_WINDOW", 900)
 
 # Scripts of other sites
 

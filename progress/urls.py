@@ -12,6 +12,7 @@ from headway.web.views.pages import index
 from headway.web.views.sign_in_link import sign_in_link
 from headway.web.views.socket import socket
 from jobs.llm.views import chat
+from progress.sign_in_throttle import throttled
 
 admin.site.site_title = admin.site.site_header = "Headway"
 admin.site.index_title = "Administration"
@@ -23,8 +24,9 @@ pages: list[URLPattern | URLResolver] = [  # the list of jobs is the site's firs
 ]
 urlpatterns = [
     path("", include((pages, "headway"))),  # first: streams come by the thousand
+    path("admin/login/", throttled(admin.site.login)),  # before the admin's own
     path("admin/", admin.site.urls),
-    path("sign-in/", LoginView.as_view(template_name="sign_in.html"), name="sign_in"),
+    path("sign-in/", throttled(LoginView.as_view(template_name="sign_in.html")), name="sign_in"),
     path("sign-in/link/<uid>/<token>/", sign_in_link, name="sign_in_link"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     # The admin names no icon, so browsers ask for this one.

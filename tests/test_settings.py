@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -15,7 +16,7 @@ from pytest_django import Settings
 
 from headway import conf
 from progress.checks import check_settings
-from progress.database import database
+from progress.database import Connections, database
 from progress.environment import Environment
 from tests.support.patience import PATIENCE
 
@@ -73,6 +74,7 @@ def check(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 WRONG = {
+    "DATABASE_POOL": ("4", "DATABASE_POOL: unset it, or set DATABASE_URL to a PostgreSQL server."),
     "DEBUG": ("maybe", "DEBUG is 'maybe': use true or false."),
     "PORT": ("eighty", "PORT is 'eighty': use a whole number from 1 to 65535."),
     "WORKERS": ("-1", "WORKERS is '-1': use a whole number"),
@@ -87,8 +89,48 @@ WRONG = {
     "CELERY_BROKER_URL": ("kafka://h", "CELERY_BROKER_URL: use a redis://"),
     "LLM_BASE_URL": ("localhost:11434", "LLM_BASE_URL: use the address before /chat/completions"),
     "LLM_MODEL": ("", "LLM_BASE_URL and LLM_MODEL: set both"),
+    "SECRET_KEY": ("tell no one", "SECRET_KEY: use at least 50 random characters"),
+    "ALLOWED_HOSTS": ("*", "ALLOWED_HOSTS: name the hosts instead of *"),
+    "NUM_PROXIES": ("11", "NUM_PROXIES is '11': use a whole number from 0 to 10."),
     "LLM_API_KEY": ("my secret", "LLM_API_KEY: use the key alone"),
 }
+
+
+LONG = "0123456789abcdef" * 4
+UNSAFE = {
+    "a key that is short": ({"SECRET_KEY": "x"}, ["SECRET_KEY: use at least 50 random"]),
+    "a key that is none": ({"SECRET_KEY": "x" * 60}, ["SECRET_KEY: use at least 50 random"]),
+    "a key of a template": ({"SECRET_KEY": f"django-insecure-{LONG}"}, ["SECRET_KEY: use"]),
+    "any host": ({"ALLOWED_HOSTS": "*"}, ["ALLOWED_HOSTS: name the hosts instead of *"]),
+    "debugging for all": (
+        {"DEBUG": "true", "BIND": "0.0.0.0", "ALLOWED_HOSTS": "*"},  # noqa: S104 - refused
+        ["DEBUG: unset it, or BIND to", "DEBUG: unset it, or have only localhost"],
+    ),
+    "redirects without HTTPS": (
+        {"SSL_REDIRECT": "true", "HSTS_SECONDS": "60"},
+        ["SSL_REDIRECT: set HTTPS=true", "HSTS_SECONDS: set HTTPS=true"],
+    ),
+    "debugging alone": ({"DEBUG": "true", "SECRET_KEY": "x", "BIND": "::1"}, []),
+    "production": ({"BIND": "0.0.0.0", "ALLOWED_HOSTS": ".example.com"}, []),  # noqa: S104 - wanted
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE)
+def test_what_is_safe_on_one_s_own_machine_only_is_refused(case: str, settings: Settings) -> None:
+    given, sentences = UNSAFE[case]
+    env = Environment({"SECRET_KEY": LONG, **given})
+    settings.SECRET_KEY = env.text("SECRET_KEY", "")
+    settings.DEBUG = env.flag("DEBUG")
+    settings.BIND = env.text("BIND", "127.0.0.1")
+    settings.ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+    settings.SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT")
+    settings.SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0, low=0)
+    said = [error.msg for error in check_settings()]
+    assert [
+        (each, begins)
+        for each, begins in zip(said, sentences, strict=True)
+        if not each.startswith(begins)
+    ] == []
 
 
 def test_every_wrong_value_is_a_sentence_that_says_what_to_do() -> None:
@@ -97,6 +139,7 @@ def test_every_wrong_value_is_a_sentence_that_says_what_to_do() -> None:
     assert [sentence for _, sentence in WRONG.values() if sentence not in done.stderr] == []
     assert "Traceback" not in done.stderr
     assert "my secret" not in done.stderr
+    assert "tell no one" not in done.stderr
 
 
 @pytest.mark.parametrize("url", ["http://", "http://u:p@h/v1", "ftp://h", "http://h:x/v1", "//h"])
@@ -119,6 +162,23 @@ def test_a_data_directory_that_cannot_be_made_is_a_sentence() -> None:
 def test_a_database_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         database(url)
+
+
+def test_connections_are_kept_as_one_wants_or_a_sentence_says_why_not() -> None:
+    server: dict[str, Any] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "OPTIONS": {"sslmode": "require"},
+    }
+    assert Connections(max_age=60, pool=0, pgbouncer=True).apply_to(server) == []
+    assert (server["CONN_MAX_AGE"], server["CONN_HEALTH_CHECKS"]) == (60, True)
+    assert server["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert server["OPTIONS"] == {"sslmode": "require"}
+    assert Connections(max_age=0, pool=7, pgbouncer=False).apply_to(server) == []
+    assert (server["CONN_MAX_AGE"], server["OPTIONS"]["pool"]["max_size"]) == (0, 7)
+    assert "set one" in Connections(max_age=1, pool=1, pgbouncer=False).apply_to(server)[0]
+    file = database("sqlite:///x")
+    assert len(Connections(max_age=60, pool=1, pgbouncer=True).apply_to(dict(file))) == 1
+    assert len(Connections(max_age=0, pool=1, pgbouncer=True).apply_to(dict(file))) == 2
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,11 @@ RUN = [
     Run("docs/writing-tasks.md", "python", SHOP),
 ]
 NOT_RUN = {
+    (
+        "docs/deploying.md",
+        "sh",
+    ): "makes users and services of the system; the files that it installs"
+    " are tested by tests/test_deploy.py",
     ("docs/architecture.md", "text"): "a picture of the rooms in letters",
     ("docs/compatibility.md", "sh"): "hours: the matrix runs before a release",
     (

@@ -25,7 +25,8 @@ MINUTE = 60
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
 def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param(host="0.0.0.0", ALLOWED_HOSTS="*")  # noqa: S104 - for the island
+    hosts = f"x,0.0.0.0,127.0.0.1,{Island().here}"
+    process: Web = request.param(host="0.0.0.0", ALLOWED_HOSTS=hosts)  # noqa: S104 - for the island
     process.start()
     yield process
     process.stop()

@@ -27,7 +27,7 @@ def main() -> int:
     os.environ.update(
         DJANGO_SETTINGS_MODULE="tests.nemesis.settings",
         DATA_DIR=str(directory),
-        SECRET_KEY="only for tests",
+        SECRET_KEY="only for tests: 50 characters that protect nothing at all",
         DATABASE_URL=of_server or f"sqlite:///{directory / 'db.sqlite3'}",
     )
     for name in ("REDIS_URL", "CELERY_BROKER_URL", "DEBUG"):

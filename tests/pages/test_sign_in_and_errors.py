@@ -34,6 +34,19 @@ def test_the_sign_in_form_does_not_lead_to_other_sites(client: Client, alice: Us
     assert client.post("/sign-in/", values)["Location"] == "/"
 
 
+def test_pages_of_a_user_are_kept_by_no_cache_and_use_no_devices(
+    alices: Client, client: Client, make_job: MakeJob
+) -> None:
+    for url in ("/", f"/jobs/{make_job().pk}/"):
+        page = alices.get(url)
+        assert page["Cache-Control"] == "private, no-cache"
+        assert "camera=()" in page["Permissions-Policy"]
+    assert "no-store" in client.get("/sign-in/")["Cache-Control"]
+    style = client.get("/static/app.css")
+    assert style.status_code == HTTPStatus.OK
+    assert "private" not in style["Cache-Control"]
+
+
 def test_signing_out_is_a_button(alices: Client) -> None:
     assert 'action="/sign-out/"' in alices.get("/").content.decode()
     assert alices.post("/sign-out/")["Location"] == "/sign-in/"

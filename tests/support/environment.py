@@ -28,7 +28,7 @@ for name in (
     os.environ.pop(name, None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "progress.settings"
 os.environ["DATA_DIR"] = str(DATA_DIR)
-os.environ["SECRET_KEY"] = "only for tests"
+os.environ["SECRET_KEY"] = "only for tests: 50 characters that protect nothing at all"
 os.environ["METRICS_TOKEN"] = "only-for-tests-only-for-tests-only-for"
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'test.sqlite3'}"
 os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL_OF_TESTS", SQLITE_URL)

@@ -1,6 +1,7 @@
-"""nginx with its defaults before a server of the test."""
+"""nginx before a server of the test: with its defaults, or as deploy/nginx.conf has it."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,8 @@ from tests.support.processes import Process
 from tests.support.programs import program
 from tests.support.stack import free_port
 
-CONFIGURATION = """
+ROOT = Path(__file__).parents[2]
+SURROUNDINGS = """
 daemon off;
 pid {directory}/pid;
 error_log {directory}/error.log;
@@ -21,6 +23,10 @@ http {{
   fastcgi_temp_path {directory}/fastcgi;
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
+  {site}
+}}
+"""
+DEFAULTS = """
   gzip on;
   gzip_types *;
   server {{
@@ -30,19 +36,53 @@ http {{
       proxy_set_header Host $http_host;
     }}
   }}
-}}
 """
+NOBODY = 1
+"""A port that refuses connections."""
+
+
+def by_default(port: int, target: int) -> str:
+    """Buffers, compresses and speaks HTTP/1.0 to the server on port `target`."""
+    return DEFAULTS.format(port=port, target=target)
+
+
+def as_documented(port: int, target: int) -> str:
+    """deploy/nginx.conf without TLS; the second of its web processes is away."""
+    text = documented(
+        {
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{port};",
+            "127.0.0.1:8000": f"127.0.0.1:{target}",
+            "127.0.0.1:8001": f"127.0.0.1:{NOBODY}",
+        }
+    )
+    return "".join(line for line in text.splitlines(True) if not line.lstrip().startswith("ssl_"))
+
+
+def documented(changes: dict[str, str]) -> str:
+    """deploy/nginx.conf, with each of these pieces replaced."""
+    text = (ROOT / "deploy/nginx.conf").read_text()
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def write(directory: Path, site: str) -> Path:
+    """A whole configuration in this directory, with `site` as the inside of its http block."""
+    path = directory / "nginx.conf"
+    path.write_text(SURROUNDINGS.format(directory=directory, site=site))
+    return path
 
 
 class Nginx(Process):
-    """Buffers, compresses and speaks HTTP/1.0 to who is behind it."""
+    """Serves on its own port what the server on port `target` answers."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, site: Callable[[int, int], str]) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         directory = Path(tempfile.mkdtemp(prefix="nginx-of-tests-"))
-        path = directory / "nginx.conf"
-        path.write_text(CONFIGURATION.format(directory=directory, port=self.port, target=target))
+        path = write(directory, site(self.port, target))
         super().__init__("nginx", [program("nginx"), "-c", str(path)])
 
     def start(self) -> None:

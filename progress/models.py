@@ -1,0 +1,24 @@
+"""What the site itself keeps: failed sign-ins, for a quarter of an hour."""
+
+from django.db import models
+
+
+class FailedSignIn(models.Model):
+    """One wrong password, or one that is being checked."""
+
+    account = models.CharField(max_length=64)
+    """A digest of the user name, whether there is such a user or not: people also type their
+    password there."""
+    address = models.CharField(max_length=64)
+    """An IPv4 address, or the network of an IPv6 address."""
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["account", "address", "at"], name="failed_by_account"),
+            models.Index(fields=["address", "at"], name="failed_by_address"),
+            models.Index(fields=["at"], name="failed_at"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.at}"

@@ -1,0 +1,126 @@
+"""The files in deploy/ are accepted by the programs that read them, and fit to the Procfile and the
+settings."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trustme
+import yaml
+from django.conf import settings
+
+from tests.support.nginx import documented, write
+from tests.support.patience import PATIENCE
+from tests.support.processes import wait_until
+from tests.support.programs import program
+from tests.support.stack import PROCFILE, free_port
+from tests.test_settings import names_in_settings
+
+ROOT = Path(settings.BASE_DIR)
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+RUNS = re.compile(r"^ExecStart=/opt/headway/deploy/run (.+)$", re.MULTILINE)
+
+
+def variables() -> dict[str, str]:
+    """Those of deploy/headway.env."""
+    lines = (DEPLOY / "headway.env").read_text().splitlines()
+    pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    return {name: value for name, _, value in pairs}
+
+
+def test_the_environment_of_production_names_settings_only() -> None:
+    assert variables().keys() <= names_in_settings()
+
+
+def test_the_environment_of_production_passes_every_check(tmp_path: Path) -> None:
+    given = {**variables(), "SECRET_KEY": "0123456789abcdef" * 4}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env={**given, "PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_nginx_takes_the_file_with_its_tls(tmp_path: Path) -> None:
+    certificate = trustme.CA().issue_cert("jobs.example.com")
+    certificate.private_key_pem.write_to_path(tmp_path / "key")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "chain")
+    site = documented(
+        {
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{free_port()} ssl http2;",
+            "/etc/ssl/headway/fullchain.pem": str(tmp_path / "chain"),
+            "/etc/ssl/headway/privkey.pem": str(tmp_path / "key"),
+        }
+    )
+    done = subprocess.run(
+        [program("nginx"), "-t", "-c", str(write(tmp_path, site))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    for unit in UNITS:
+        text = unit.read_text().replace("/opt/headway", str(ROOT))
+        (tmp_path / unit.name).write_text(text)
+    analyze = program("systemd-analyze", "systemd")
+    done = subprocess.run(
+        [analyze, "verify", *(str(tmp_path / unit.name) for unit in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_process_of_the_procfile_has_a_unit_and_a_service() -> None:
+    run = [each for unit in UNITS for each in RUNS.findall(unit.read_text())]
+    assert sorted(run) == sorted([*PROCFILE, "manage clearsessions"])
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    ours = {name: each for name, each in services.items() if each["image"] == "headway"}
+    assert {name: each["command"] for name, each in ours.items()} == {
+        **{name: [name] for name in PROCFILE},
+        "migrate": ["manage", "migrate"],
+    }
+    given = {name for each in ours.values() for name in each["environment"]}
+    assert given <= names_in_settings()
+
+
+def test_the_image_has_every_folder_of_the_site() -> None:
+    copied = set(re.findall(r"^COPY (\w+) \1$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert copied == {*packages, "static", "templates"}
+
+
+def test_a_process_of_the_procfile_takes_the_place_of_the_script(tmp_path: Path) -> None:
+    """So that a signal meant for it reaches it."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    (tmp_path / "Procfile").write_text('web: exec sleep "${SECONDS_OF_TEST:-1}"\n')
+    environment = {"PATH": os.environ["PATH"], "SECONDS_OF_TEST": str(PATIENCE)}
+    process = subprocess.Popen([tmp_path / "deploy/run", "web"], env=environment)
+    try:
+        command = Path(f"/proc/{process.pid}/cmdline")
+        wait_until(lambda: command.read_text() == f"sleep\0{PATIENCE}\0")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("arguments", [[], ["wbe"]])
+def test_a_process_that_is_none_is_a_sentence(arguments: list[str]) -> None:
+    done = subprocess.run([DEPLOY / "run", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 64
+    assert "use web, worker or janitor" in done.stderr
