@@ -47,7 +47,11 @@ def job(web: Web, alice: User, settings: Any) -> Job:
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_a_stall_is_seen_and_its_end(job: Job, web: Web, alice: User, where: str) -> None:
     _, token = tokens.issue(alice)
-    source = watch.here([job.pk]) if where == "here" else watch.elsewhere(f"{web.url}/jobs", [job.pk], token)
+    source = (
+        watch.here([job.pk])
+        if where == "here"
+        else watch.elsewhere(f"{web.url}/jobs", [job.pk], token)
+    )
     assert (next(each for each in islice(source, FIRST) if each["stalled"])["quiet"] or 0) > 1
     log().append(str(job.pk), Event("log", {"job": str(job.pk), "text": "moves"}), attempt=1)
     assert (next(each for each in islice(source, FIRST) if not each["stalled"])["quiet"] or 0) < 1
