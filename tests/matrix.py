@@ -156,7 +156,12 @@ def main() -> int:
     failed = False
     for pair, cells in groupby(wanted, lambda cell: (cell.python, cell.django)):
         with tempfile.TemporaryDirectory() as folder:
-            program = environment(Path(folder), *pair)
+            try:
+                program = environment(Path(folder), *pair)
+            except subprocess.CalledProcessError as error:
+                said = error.stderr.strip().rpartition("\n")[2]
+                _row(*pair, "", "", "", "", f"not run: {said}", "0")
+                continue
             versions = _run(str(program), "-c", VERSIONS).split()
             for cell in cells:
                 began = time.monotonic()
