@@ -11,8 +11,7 @@ from django.urls import reverse
 from headway.kinds import registry
 from headway.kinds.registry import Kind
 from headway.web.schemas import PROBLEM, SNAPSHOT, Schema, parameters
-from headway.web.streams import MAX_WAIT
-from headway.web.views.events import MAX_JOBS
+from headway.web.streams import MAX_JOBS, MAX_WAIT
 
 _JOB = "00000000-0000-0000-0000-000000000000"
 _TEXT: Schema = {"type": "string"}

@@ -28,6 +28,8 @@ from headway.stream.long_poll import Wait
 from headway.stream.tally import Tally
 from headway.web.grants import Grant, good_for, revoked
 
+MAX_JOBS = 200
+"""Jobs that one request may name; an address has its limits too."""
 MAX_FOLLOWED = 1000
 """Jobs that one stream of all of an owner's jobs carries at most, the newest ones."""
 MAX_WAIT = 60.0

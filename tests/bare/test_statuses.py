@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from headway.models import Job
-from headway.web.views.events import MAX_JOBS
+from headway.web.streams import MAX_JOBS
 
 pytestmark = pytest.mark.usefixtures("valkey")
 

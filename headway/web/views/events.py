@@ -12,9 +12,6 @@ from headway.web.access import allowed
 from headway.web.grants import Grant
 from headway.web.responses import problem
 
-MAX_JOBS = 200
-"""Jobs that one request may name; an address has its limits too."""
-
 
 @csrf_exempt  # a POST changes nothing here: it is told 405
 @allowed("GET", "HEAD")
@@ -50,8 +47,8 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
     if not user.is_authenticated or request.GET.get("viewer", str(user.pk)) != str(user.pk):
         # The second is a page of one person's, when another has signed in since.
         return problem(request, 401, json=True)
-    if len(wanted) > MAX_JOBS:
-        return problem(request, 404, f"Name {MAX_JOBS} jobs at most.", json=True)
+    if len(wanted) > streams.MAX_JOBS:
+        return problem(request, 404, f"Name {streams.MAX_JOBS} jobs at most.", json=True)
     owners = admission.owners(request, wanted)
     if len(owners) < len(wanted):
         return problem(request, 404, json=True)

@@ -17,7 +17,7 @@ from headway.web import grants, streams
 from headway.web.access import allowed
 from headway.web.presenters import Shown, show, show_visible
 from headway.web.responses import problem
-from headway.web.views.events import MAX_JOBS
+from headway.web.streams import MAX_JOBS
 
 POLL_AFTER = 1
 """Seconds after which to ask again while the job is active."""
