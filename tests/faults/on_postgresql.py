@@ -78,4 +78,4 @@ def test_without_the_database_the_site_says_so_and_comes_back(server: PostgreSQL
     finally:
         server.start()
     connections.close_all()
-    assert client.get("/readyz").json()["database"] is True
+    wait_until(lambda: client.get("/readyz").json()["database"])

@@ -81,7 +81,7 @@ def test_jobs_run_and_stream_over_tls_and_the_password_is_nowhere(
         wait_until(lambda: "Redis did not take" in site.janitor.output)
         wait_until(lambda: "Cannot connect" in site.worker.output)
         secured.start()
-        assert person.ask("GET", "/readyz").json()["redis"]
+        wait_until(lambda: person.ask("GET", "/readyz").json()["redis"])
         assert PASSWORD not in site.output + "".join(shown)
 
 
