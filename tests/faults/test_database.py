@@ -59,7 +59,7 @@ def test_a_job_that_finds_the_database_locked_goes_on_when_it_is_free(crew: Crew
     decided = actions.start("impatient", {"count": 40, "says": "The warehouse is closed."})
     wait_until(lambda: shown(job) > 5 and shown(decided) > 5)
     with locked():
-        time.sleep(1)
+        time.sleep(3)
     done = ended(job)
     assert (done.status, done.attempt, done.max_attempts) == ("succeeded", 2, 3)
     assert (done.result or 0) >= 5

@@ -64,7 +64,7 @@ def impatient(count: int, says: str = "") -> int:
     if not begun:
         connections[DEFAULT_DB_ALIAS].ensure_connection()
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout = 50")
+            cursor.execute("PRAGMA busy_timeout = 500")
     for line in range(begun + 1, count + 1):
         try:
             with transaction.atomic():
