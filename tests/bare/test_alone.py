@@ -76,7 +76,7 @@ def test_it_has_no_problem_and_serves_pages(alone: Alone) -> None:
 
 
 def test_metrics_say_what_they_need(alone: Alone) -> None:
-    done = alone.run("-c", "import headway.metrics")
+    done = alone.run("-m", "django", "shell", "--no-imports", "-c", "import headway.metrics")
     assert 'pip install "django-headway[metrics]"' in done.stderr
 
 

@@ -14,6 +14,7 @@ from django.urls import path
 from headway.stream import admission
 from headway.stream.http import EventStreamHandler
 
+pytestmark = pytest.mark.django_db  # the thread looks after connections that others have opened
 closed: list[str] = []
 
 
