@@ -87,6 +87,13 @@ def test_a_job_is_started_from_code_and_waited_for(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_year_is_started_at_once(alice: User) -> None:
+    names = {"request": SimpleNamespace(user=alice), "headway": headway}
+    done = run(code(TASKS, "headway.start_many"), send_invoices=tasks.send_invoices, **names)
+    assert [ended(job).params["month"] for job in done["jobs"]] == [*range(1, 13)]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_partial_result_is_kept() -> None:
     """The cancel comes while the task works on a row."""
     job = tasks.check_rows.start(rows=200)
