@@ -30,8 +30,9 @@ function begin() {
   window.htmx.trigger(document.body, 'htmx:load');
 }
 
-/* A form that was refused comes back with its errors; htmx by itself shows no answer that is an error. */
+/* A form that was refused comes back with its errors; htmx by itself shows no answer that is an error. On the way
+   down, so that whoever listens for a swap (still.js) hears that there is one, in whichever order modules ran. */
 document.addEventListener('htmx:beforeSwap', ({ detail }) => {
   const html = detail.xhr.getResponseHeader('Content-Type')?.startsWith('text/html');
   if (detail.xhr.status === 400 && html && detail.target.closest('.headway')) detail.shouldSwap = true;
-});
+}, true);
