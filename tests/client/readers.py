@@ -254,9 +254,9 @@ def chromium(target: Target, context: BrowserContext) -> Reader:
 
 def htmx(target: Target, context: BrowserContext, scripts: Iterable[Path]) -> Reader:
     """htmx's SSE extension in the page's sample."""
-    [sample] = blocks(PAGE, "html")
+    sample = code(PAGE, "sse-connect")
     path = target.path + "?cursor=0"
-    body = sample.code.replace("/jobs/JOB/events/", path)
+    body = sample.replace("/jobs/JOB/events/", path)
     noting = """
       var got = [], over = false;
       document.addEventListener("htmx:sseBeforeMessage", ({ detail }) =>

@@ -179,7 +179,7 @@ class Project:
             path.write_text(dedented(text))
         self.append("shop/settings.py", SETTINGS.format(redis=self.redis))
         self.append("shop/urls.py", URLS)
-        self.manage("makemigrations", "-v", "0", "accounts", "jobs")
+        self.manage("makemigrations", "-v", "0", "--skip-checks", "accounts", "jobs")
 
     def make_environment(self) -> None:
         """Install the wheel with what the project has of its own."""
