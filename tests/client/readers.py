@@ -254,7 +254,7 @@ def chromium(target: Target, context: BrowserContext) -> Reader:
 
 def htmx(target: Target, context: BrowserContext, scripts: Iterable[Path]) -> Reader:
     """htmx's SSE extension in the page's sample."""
-    sample = code(PAGE, "sse-connect")
+    [sample] = [each.code for each in blocks(PAGE, "html") if "sse-connect" in each.code]
     path = target.path + "?cursor=0"
     body = sample.replace("/jobs/JOB/events/", path)
     noting = """

@@ -127,7 +127,7 @@ def test_a_task_of_celery_progresss_tutorial_has_a_live_bar(
     page = ann.new_page()
     enter(page, shop)
     page.goto(f"{shop.url}/progress/")
-    bar = page.locator("[data-job]")
+    bar = page.locator("p [data-job]")
     expect(bar.locator("[data-field=percent]")).to_have_text(re.compile(r"^[1-9]\d?%"))
     expect(bar).to_have_attribute("data-status", "succeeded")
     assert page.title() == "Shop"
