@@ -9,8 +9,17 @@ from tests.bare.conftest import Project
 from tests.support.processes import Process, wait_until
 from tests.support.stack import free_port
 
+CANCEL_ALL = """
+from headway.lifecycle import actions
+from headway.models import ACTIVE, Job
+for job in Job.objects.filter(status__in=ACTIVE):
+    actions.cancel(job)
+"""
+"""What other tests have left would keep the one worker."""
+
 
 def test_all_of_it_runs(project: Project, tmp_path: Path) -> None:
+    project.shell(CANCEL_ALL)
     port = free_port()
     words = ["-m", "django", "up", "--port", str(port), "--workers", "1"]
     environment = {**project.environment, "BARE_BASE": str(tmp_path)}
