@@ -40,7 +40,7 @@ from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
 
 
-class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]
+class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # no generic at run time
     """Every run of the job, with the traceback that its owner does not see."""
 
     model = Attempt
@@ -63,7 +63,7 @@ class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]
 
 
 @admin.register(Job)
-class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]
+class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     """The list fetches itself again every two seconds while a job on it is active."""
 
     list_display = ("name", "state", "bar", "owner", "duration", "created")

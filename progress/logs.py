@@ -2,7 +2,7 @@
 
 import logging
 
-LONGEST = 500
+MAX_LENGTH = 500
 """Characters of such a line at most: paths and hosts can be of any length."""
 
 
@@ -23,4 +23,4 @@ class OneLine(logging.Filter):
 def _last_line(text: str) -> str:
     """Of a traceback that says what happened."""
     *_, last = text.strip().splitlines() or [""]
-    return last if len(last) <= LONGEST else f"{last[:LONGEST]}..."
+    return last if len(last) <= MAX_LENGTH else f"{last[:MAX_LENGTH]}..."

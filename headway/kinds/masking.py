@@ -13,7 +13,7 @@ SHORTEST = 4
 """Characters of a secret that is looked for in texts: what is shorter is in many by chance."""
 SHORTEST_LINE = 8
 """The same for one line of a longer secret, such as a key in PEM."""
-MOST = 200
+MAX_PARTS = 200
 """Texts and lines that are looked for at most: each line that a task logs is searched for all."""
 
 
@@ -21,7 +21,7 @@ class Mask:
     """Knows some secrets, in the forms in which an error's text or an address has them."""
 
     def __init__(self, secrets: Iterable[Any] = ()) -> None:
-        parts = islice((part for text in _texts([*secrets]) for part in _parts(text)), MOST)
+        parts = islice((part for text in _texts([*secrets]) for part in _parts(text)), MAX_PARTS)
         found = {form for part in parts for form in _forms(part)}
         longest_first = sorted(found, key=len, reverse=True)
         self._secret = re.compile("|".join(map(re.escape, longest_first))) if found else None

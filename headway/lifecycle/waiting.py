@@ -10,7 +10,7 @@ from headway.lifecycle import database
 from headway.lifecycle.actions import ActionError
 from headway.models import TERMINAL, Job
 
-SHORTEST, LONGEST = 0.05, 0.5
+MIN_PAUSE, MAX_PAUSE = 0.05, 0.5
 """Seconds between two looks at the row: quick jobs are seen soon, and long ones cost little."""
 
 
@@ -42,10 +42,10 @@ async def await_job(job: Job, timeout: float) -> Job:  # noqa: ASYNC109 - as of 
 
 def pauses(timeout: float) -> Iterator[float]:
     """Seconds to wait after each look; the last look is at the very end."""
-    until, pause = time.monotonic() + timeout, SHORTEST
+    until, pause = time.monotonic() + timeout, MIN_PAUSE
     while (left := until - time.monotonic()) > 0:
         yield min(pause, left)
-        pause = min(pause * 1.5, LONGEST)
+        pause = min(pause * 1.5, MAX_PAUSE)
     yield 0.0
 
 

@@ -21,7 +21,7 @@ from .groups import Groups
 from .long_poll import left
 from .turns import Turns
 
-LONGEST = 0.5
+MAX_SECONDS = 0.5
 """Seconds after which a group hands on to the next whatever it has not answered yet, for which it
 has to be found anew. A group of a hundred takes a tenth of that, unless the machine is busy."""
 
@@ -83,7 +83,7 @@ class Admission:
         return self._groups[loop]
 
     def _answer_all(self, group: Sequence[Asked]) -> Sequence[HttpResponseBase | Exception]:
-        until = time.monotonic() + LONGEST
+        until = time.monotonic() + MAX_SECONDS
         answers: list[HttpResponseBase | Exception] = []
         with self._together([asked.request for asked in group]):
             for asked in group:

@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-MOST = 100
+MAX_TOGETHER = 100
 """Questions of one group at most."""
 PAUSE = 0.003
 """Seconds from a group to the next, in which more may come: on a busy process the event loop gets
@@ -37,7 +37,7 @@ class Groups(Generic[Q, A]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._take(self._waiting[:MOST])
+                await self._take(self._waiting[:MAX_TOGETHER])
                 await asyncio.sleep(PAUSE)
         finally:
             self._task = None

@@ -28,7 +28,7 @@ from headway.web.streams import keep_connections
 logger = logging.getLogger(__name__)
 KNOWN = ("django.", "headway.", "whitenoise.", "corsheaders.")
 """Whose middleware is known not to change sessions or users behind Django's back."""
-MOST_JOBS = 500
+MAX_JOBS_TOGETHER = 500
 """Jobs that one query looks up at most: SQLite bounds the values it takes."""
 JOB = re.compile(r"/([0-9a-f-]{36})/events/\Z")
 KEY = re.compile(r"[0-9A-Za-z_-]{8,40}")
@@ -148,7 +148,7 @@ def _find(requests: Sequence[HttpRequest]) -> Found:
         keys = {key for name in names if (key := _key(name)) is not None}
         people = users.manager().in_bulk(keys) if keys else {}
         known = tokens.Known.of(filter(None, map(tokens.bearer, requests)))
-        jobs = [*{job for request in requests for job in _jobs(request)}][:MOST_JOBS]
+        jobs = [*{job for request in requests for job in _jobs(request)}][:MAX_JOBS_TOGETHER]
         owned = Job.objects.filter(pk__in=jobs).values_list("pk", "owner_id") if jobs else ()
         found = Found(held, people, known, dict(owned))
     except Exception as error:  # noqa: BLE001 - a database of any kind, a project's own fields

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def in_one_group(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """And in the test's own transaction, as with Django's test client."""
-    monkeypatch.setattr(engine, "LONGEST", PATIENCE)
+    monkeypatch.setattr(engine, "MAX_SECONDS", PATIENCE)
     monkeypatch.setattr(admission, "close_old_connections", lambda: None)
     signals = (request_started, request_finished)
     for signal in signals:

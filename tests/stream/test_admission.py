@@ -115,7 +115,7 @@ async def test_one_who_asks_many_times_takes_turns_with_themselves(handler: Hand
 async def test_a_group_that_takes_long_hands_on(
     handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "LONGEST", -1.0)
+    monkeypatch.setattr(admission, "MAX_SECONDS", -1.0)
     clients = [Client("/plain/events/") for _ in range(3)]
     await asyncio.gather(*(client.ask(handler) for client in clients))
     assert handler.groups == [3, 2, 1]

@@ -68,7 +68,7 @@ async def test_an_error_is_told_to_those_whom_it_is_about(
 async def test_what_is_left_over_is_asked_next(
     thread: Thread, asked: Groups[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "MOST", 3)
+    monkeypatch.setattr(groups, "MAX_TOGETHER", 3)
     thread.most = 2
     assert await asyncio.gather(*map(asked.ask, "abcde")) == [*"ABCDE"]
     assert thread.groups == [["a", "b", "c"], ["c", "d", "e"], ["e"]]
