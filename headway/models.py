@@ -1,6 +1,7 @@
 """The history of every job: what was requested, how it ended, and each attempt at it."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -47,7 +48,7 @@ class Job(models.Model):
     key."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=100, db_index=True)
+    kind = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
     owner = OwnerField(
         settings.AUTH_USER_MODEL,
@@ -112,12 +113,24 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        default_permissions = ("view", "change")
+        default_permissions = ("view", "change", "delete")
+        permissions = (
+            ("start_job", "Can start jobs, where HEADWAY['START_NEEDS_PERMISSION'] is set"),
+            ("cancel_job", "Can cancel any job"),
+            ("retry_job", "Can retry any job"),
+            ("export_job", "Can export the history and a person's data"),
+            ("erase_person", "Can erase a person's data"),
+            ("see_inputs", "Can see the inputs of any job"),
+            ("see_tracebacks", "Can see tracebacks"),
+        )
         ordering = ("-created_at", "-id")
         indexes = (
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
-            models.Index(fields=["-created_at"], name="job_created"),
+            # The admin's order (with the key, or all of equal time are sorted), and its filters'
+            models.Index(fields=["-created_at", "-id"], name="job_created"),
+            models.Index(fields=["status", "-created_at", "-id"], name="job_status_created"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="job_kind_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
@@ -221,3 +234,51 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.name}".strip()
+
+
+class Via(models.TextChoices):
+    """By which way somebody asked for something."""
+
+    PAGE = "page", "Page"
+    API = "api", "API"
+    SOCKET = "socket", "WebSocket"
+    ADMIN = "admin", "Admin"
+    COMMAND = "command", "Command"
+    BULK = "bulk", "On many"
+    CODE = "code", "Code"
+
+
+class AuditEntry(models.Model):
+    """What somebody did to a job: written with it, never changed, and kept when the job is gone.
+    Only the erasure of a person takes names out of it."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    verb = models.CharField(max_length=20)
+    job_id = models.UUIDField(null=True, blank=True, db_index=True)
+    title = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=100, blank=True)
+    result = models.CharField(max_length=200, help_text="what the job became, or why nothing")
+    owner = OwnerField(
+        settings.AUTH_USER_MODEL, forget, null=True, related_name="+", db_index=False
+    )
+    by = OwnerField(settings.AUTH_USER_MODEL, forget, null=True, related_name="+")
+    name = models.CharField(max_length=254, blank=True, help_text="of who did it, as it was then")
+    via = models.CharField(max_length=10, choices=Via.choices, default=Via.CODE)
+    address = models.CharField(max_length=64, blank=True)
+    token = models.BigIntegerField(null=True, blank=True, help_text="number of the API token")
+    bulk = models.UUIDField(null=True, blank=True, help_text="the job that did it for them")
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ("-id",)
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit trail"
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.title or self.job_id}: {self.result}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Raises TypeError for an entry that is there already."""
+        if not self._state.adding:
+            raise TypeError("Entries of the audit trail are written once.")
+        super().save(*args, **options)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, pages, start, status
+from headway.web.views import actions, api, events, files, many, pages, start, status, trail
 
 app_name = "headway"
 job_patterns = [
@@ -18,6 +18,8 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("many/", many.many, name="many"),
+    path("<uuid:pk>/trail/", trail.trail, name="trail"),
     path("<uuid:pk>/files/<str:name>/", files.download, name="file"),
 ]
 urlpatterns = [
