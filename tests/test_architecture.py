@@ -29,7 +29,7 @@ FLOORS = {
     "policy": 3,
     "lifecycle": 4,
     **dict.fromkeys(("worker", "web"), 5),
-    **dict.fromkeys(("ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
+    **dict.fromkeys(("tasks", "ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
     **dict.fromkeys(("admin", "checks", "project_checks"), 7),
     **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "testing", "urls"), 8),
     "pytest_plugin": 9,
