@@ -12,7 +12,7 @@ from progress.sign_in_throttle import account_of
 
 @receiver(person_exported)
 def export_failures(person: Any, **_: Any) -> dict[str, Any]:
-    """Whence and when somebody failed to sign in as them."""
+    """From where and when somebody failed to sign in as them."""
     known = FailedSignIn.objects.filter(account=account_of(person.get_username()))
     return {"failed-sign-ins.jsonl": list(known.values("address", "at"))}
 

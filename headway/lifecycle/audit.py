@@ -1,4 +1,4 @@
-"""The audit trail: who did what to which job, when, whence, in the deed's transaction."""
+"""The audit trail: who did what to which job, when and from where, in one transaction with it."""
 
 import getpass
 import socket
@@ -115,7 +115,7 @@ def insert(job: Job) -> None:
 
 
 def origin_of(job: uuid.UUID) -> Origin:
-    """Whence a job was started that acts for others; without the person."""
+    """From where a job was started that acts for others; without the person."""
     first = AuditEntry.objects.filter(job_id=job, verb="start").order_by("pk").first()
     if first is None:
         return Origin(via=Via.BULK, bulk=job)

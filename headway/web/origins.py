@@ -1,4 +1,4 @@
-"""Whence a request comes, for the audit trail."""
+"""Where a request comes from, for the audit trail."""
 
 from collections.abc import Callable
 from functools import cache
