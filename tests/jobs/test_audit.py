@@ -38,7 +38,7 @@ def trail(job: Job) -> list[tuple[str, str, str, str]]:
 
 
 def test_a_start_cancel_and_retry_on_the_page(alice: User, alices: Client) -> None:
-    alices.post("/jobs/start/add/", {"a": "1"})
+    alices.post("/jobs/start/add/", {"a": "1", "b": "1"})
     job = Job.objects.get()
     alices.post(f"/jobs/{job.pk}/cancel/")
     alices.post(f"/jobs/{job.pk}/retry/")

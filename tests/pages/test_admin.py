@@ -181,5 +181,5 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
     for _ in range(2):
         for status in Status:
             make_job(status)
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(6):
             staffs.get(LIST)
