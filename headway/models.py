@@ -157,6 +157,9 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
     worker = models.CharField(max_length=255, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="since when it waited for a worker"
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     progress = models.JSONField(default=dict, blank=True)
@@ -164,6 +167,10 @@ class Attempt(models.Model):
     error = models.TextField(blank=True)
     warnings = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
+    phases = models.JSONField(default=list, blank=True)
+    samples = models.JSONField(
+        default=list, blank=True, help_text="of percent and rate, in seconds since it started"
+    )
     checkpoint = models.JSONField(null=True, blank=True)
 
     class Meta:

@@ -12,7 +12,16 @@ from django.db.models.functions import Now
 from headway.conf import conf
 from headway.lifecycle import announce, database, returning, snapshots
 from headway.models import HELD, Attempt, Job, Status
-from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
+from headway.stream.event import (
+    MOTION,
+    LastWords,
+    Line,
+    NoProgress,
+    Phase,
+    Problem,
+    Progress,
+    Sample,
+)
 
 Changes = dict[str, Any]
 
@@ -51,11 +60,14 @@ what its workers are shut down for, or what its database goes away for."""
 
 
 class Traces(NamedTuple):
-    """What an attempt has said so far: progress, the first warnings, the last log lines."""
+    """What an attempt has said so far: progress, the first warnings, the last log lines, phases
+    and samples over time."""
 
     progress: Progress | NoProgress = {}  # noqa: RUF012 - replaced, never changed
     warnings: list[Problem] = []  # noqa: RUF012 - replaced, never changed
     lines: list[Line] = []  # noqa: RUF012 - replaced, never changed
+    phases: list[Phase] = []  # noqa: RUF012 - replaced, never changed
+    samples: list[Sample] = []  # noqa: RUF012 - replaced, never changed
 
 
 def later(seconds: float) -> Combinable:
@@ -96,7 +108,11 @@ def _claim(
         if job.attempt > 1:
             _end_attempts(job.pk, "The worker disappeared", said)
         attempt = Attempt.objects.create(
-            job=job, number=job.attempt, worker=worker, started_at=Now()
+            job=job,
+            number=job.attempt,
+            worker=worker,
+            due_at=job.not_before or job.created_at,
+            started_at=Now(),
         )
         announce.after_commit(job.pk, Status.RUNNING, job)
     return attempt

@@ -65,7 +65,10 @@ def begun(pk: uuid.UUID, worker: str, *, vouched: bool) -> Attempt | None:
         job = row.get()
         _end_attempts(pk, Status.LOST, "The worker disappeared")
         number = job.attempt
-        attempt = Attempt.objects.create(job=job, number=number, worker=worker, started_at=Now())
+        due = job.not_before or job.created_at
+        attempt = Attempt.objects.create(
+            job=job, number=number, worker=worker, due_at=due, started_at=Now()
+        )
         announce.after_commit(pk, Status.RUNNING)
     return attempt
 

@@ -215,6 +215,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("worker", models.CharField(blank=True, max_length=255)),
+                (
+                    "due_at",
+                    models.DateTimeField(
+                        blank=True, help_text="since when it waited for a worker", null=True
+                    ),
+                ),
                 ("started_at", models.DateTimeField()),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
                 ("progress", models.JSONField(blank=True, default=dict)),
@@ -222,6 +228,15 @@ class Migration(migrations.Migration):
                 ("error", models.TextField(blank=True)),
                 ("warnings", models.JSONField(blank=True, default=list)),
                 ("lines", models.JSONField(blank=True, default=list)),
+                ("phases", models.JSONField(blank=True, default=list)),
+                (
+                    "samples",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="of percent and rate, in seconds since it started",
+                    ),
+                ),
                 ("checkpoint", models.JSONField(blank=True, null=True)),
                 (
                     "job",

@@ -90,13 +90,28 @@ class Problem(TypedDict):
     reason: str
 
 
+class Phase(TypedDict):
+    """A part of an attempt, as its row keeps it; in seconds since the attempt began (None: it goes
+    on, or went on until the attempt ended)."""
+
+    name: str
+    started: float
+    ended: float | None
+
+
+Sample = tuple[float, float | None, float | None]
+"""How far an attempt was: seconds since it began, its percent, and its rate."""
+
+
 class LastWords(TypedDict):
-    """What an attempt has reported, as its row keeps it: the newest progress, the first warnings
-    and the last lines."""
+    """What an attempt has reported, as its row keeps it: the newest progress, the first warnings,
+    the last lines, its phases, and samples of its progress over time."""
 
     progress: Progress | NoProgress
     warnings: list[Problem]
     lines: list[Line]
+    phases: list[Phase]
+    samples: list[Sample]
 
 
 class State(Run, Facts):

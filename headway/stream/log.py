@@ -1,9 +1,10 @@
 """The log: every event of every job, numbered, in Redis. This is the writing and page side."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -15,6 +16,8 @@ from .script import Script
 
 Call = tuple[str, list[Any]]
 """A job, and the arguments of append.lua for it."""
+LINES = ("log", "warning")
+"""The events that are lines of a log."""
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
 
 
@@ -45,10 +48,12 @@ class Output(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What an attempt has told: its newest progress ({}: none) and its lines and warnings."""
+    """What an attempt has told: its newest progress ({}: none), its lines and warnings, and all of
+    its progress that is there, oldest first."""
 
     progress: Progress | NoProgress
     lines: list[Entry]
+    course: list[Progress]
 
 
 class Log:
@@ -147,27 +152,19 @@ class Log:
     def lines(self, job: str, upto: int, count: int = 200) -> list[Entry]:
         """The data of a job's newest `count` log and warning events up to the number `upto`, oldest
         first."""
-        found: list[Entry] = []
-        before = f"{upto}-0"
-        while len(found) < count:
-            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500))
-            if not reply:
-                break
-            for entry_id, fields in reply:
-                before = f"({entry_id.decode()}"
-                _, kind, data = fields[b"f"].rstrip(b"\n").split(b"\n")
-                if kind in (b"event: log", b"event: warning"):
-                    found.append(json.loads(data.removeprefix(b"data: ")))
-        return found[:count][::-1]
+        said = islice(self._newest(job, upto, count, LINES), count)
+        return [data for _, data in said][::-1]
 
     def told(self, job: str, attempt: int) -> Told:
         """What the log has of an attempt, as far as it reaches back."""
         progress: Any = self._redis.hget(keys.snapshot(job), "progress")
         newest = json.loads(progress or "{}")
-        lines = self.lines(job, history.NOWHERE, count=self._limits[0])
+        known = self._newest(job, history.NOWHERE, self._limits[0], (*LINES, "progress"))
+        own = [(kind, data) for kind, data in known if data["attempt"] == attempt][::-1]
         return Told(
             newest if newest.get("attempt") == attempt else {},
-            [line for line in lines if line["attempt"] == attempt],
+            [data for kind, data in own if kind in LINES],
+            [data for kind, data in own if kind == "progress"],
         )
 
     def forget(self, job: str) -> None:
@@ -202,6 +199,19 @@ class Log:
         """Closes the connections."""
         self._append.close()
         self._redis.close()
+
+    def _newest(
+        self, job: str, upto: int, count: int, kinds: Sequence[str]
+    ) -> Iterator[tuple[str, Any]]:
+        """Kind and data of the events of some kinds up to a number, newest first; read in pages of
+        as many as are wanted."""
+        before = f"{upto}-0"
+        while reply := self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500)):
+            for entry_id, fields in cast("list[Any]", reply):
+                before = f"({entry_id.decode()}"
+                _, kind, data = fields[b"f"].rstrip(b"\n").decode().split("\n")
+                if (kind := kind.removeprefix("event: ")) in kinds:
+                    yield kind, json.loads(data.removeprefix("data: "))
 
     def _now(self) -> float:
         reply: Any = self._redis.time()

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import redis
 
 from .backlog import PENDING, Backlog
-from .event import Event, Line, Problem, Progress, clean
+from .course import Course
+from .event import Event, Line, Phase, Problem, Progress, Sample, clean
 from .log import Log, Receipt
 from .motion import Meter
 from .quantity import finite
@@ -66,7 +67,7 @@ class Reporter:
         self._log = log
         self._started = self._heard = self._clock()
         self._sent_at = 0.0
-        self._motion = Meter()
+        self._motion, self._course = Meter(), Course()
         self._shown: dict[str, object] = {}
         self._idle = True
         self._backlog = Backlog()
@@ -122,6 +123,7 @@ class Reporter:
         in a `with`, too; the part goes on until the next one begins."""
         with self._values:
             self._motion.enter(name, weight)
+            self._course.enter(name, self._clock() - self._started)
         self._wake()
         if self._stop:
             self._obey()
@@ -173,6 +175,8 @@ class Reporter:
         self._over = True
         self._ticker().remove(self)
         self.flush(self._clock(), last=True)
+        with self._values:
+            self._course.end(self._clock() - self._started)
         return self.progress()
 
     def interrupt(self, why: type[BaseException]) -> None:
@@ -205,6 +209,11 @@ class Reporter:
                 "warnings": self.warning_count,
             }
 
+    def course(self) -> tuple[list[Phase], list[Sample]]:
+        """The attempt's phases so far, and samples of its percent and rate."""
+        with self._values:
+            return self._course.copy()
+
     # What the ticker calls
 
     def flush(self, now: float, *, last: bool = False) -> None:
@@ -232,6 +241,8 @@ class Reporter:
                 self._queue(Event(kind, {"job": self.job, "attempt": self.attempt, **data}))
         self._idle = True  # what changes from here on asks for the next flush
         progress = self.progress()
+        with self._values:
+            self._course.sample(progress["elapsed"] or 0.0, progress["percent"], progress["rate"])
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
         if shown != self._shown:
             self._shown = shown

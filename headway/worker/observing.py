@@ -42,7 +42,9 @@ class Run:
     def traces(self) -> lease.Traces:
         """What it has said; it says no more."""
         said = self.reporter.stop()
-        return lease.Traces(said, list(self.reporter.warnings), list(self.reporter.lines))
+        reporter = self.reporter
+        told = (list(reporter.warnings), list(reporter.lines), *reporter.course())
+        return lease.Traces(said, *told)
 
 
 _runs: dict[str, Run] = {}

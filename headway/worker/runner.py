@@ -170,4 +170,4 @@ class Runner:
 
 
 def _traces(reporter: Reporter, progress: Progress) -> lease.Traces:
-    return lease.Traces(progress, list(reporter.warnings), list(reporter.lines))
+    return lease.Traces(progress, list(reporter.warnings), list(reporter.lines), *reporter.course())
