@@ -1,5 +1,7 @@
 """How an attempt went over time is kept within bounds, whatever the task does and however long."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ def test_a_long_attempt_is_sampled_evenly() -> None:
     for tick in range(36_000):  # an hour
         course.sample(tick / 10, tick / 360, 10.0)
     times = [sample[0] for sample in course.samples]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert MAX_SAMPLES / 3 < len(times) < MAX_SAMPLES
     assert max(gaps) < 2.2 * min(gaps)
     assert times[-1] > 3600 - 2 * max(gaps)
