@@ -184,6 +184,23 @@ class Attempt(models.Model):
         return f"attempt {self.number} of {self.job_id}"
 
 
+class LogChunk(models.Model):
+    """Some lines of an attempt's log, compressed (lifecycle/whole_log.py)."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField(help_text="number of its first line")
+    last = models.PositiveIntegerField(help_text="number of its last line")
+    size = models.PositiveIntegerField(help_text="bytes")
+    data = models.BinaryField(help_text="a line of JSON for each, in gzip")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("attempt", "first")
+
+    def __str__(self) -> str:
+        return f"lines {self.first} to {self.last} of attempt {self.attempt_id}"
+
+
 class Scope(models.TextChoices):
     """What an API token is good for; each allows what those before it do."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, pages, start, status
+from headway.web.views import actions, api, events, files, logs, pages, start, status
 
 app_name = "headway"
 job_patterns = [
@@ -18,6 +18,7 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("<uuid:pk>/log/", logs.whole_log, name="log"),
     path("<uuid:pk>/files/<str:name>/", files.download, name="file"),
 ]
 urlpatterns = [

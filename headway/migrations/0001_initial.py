@@ -252,6 +252,33 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
+        migrations.CreateModel(
+            name="LogChunk",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first", models.PositiveIntegerField(help_text="number of its first line")),
+                ("last", models.PositiveIntegerField(help_text="number of its last line")),
+                ("size", models.PositiveIntegerField(help_text="bytes")),
+                ("data", models.BinaryField(help_text="a line of JSON for each, in gzip")),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chunks",
+                        to="headway.attempt",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("attempt", "first"),
+                "default_permissions": (),
+            },
+        ),
         migrations.AddIndex(
             model_name="job",
             index=models.Index(fields=["owner", "-created_at"], name="job_owner_created"),

@@ -31,7 +31,7 @@ class Backlog:
         """Whether output waits."""
         return bool(self._output)
 
-    def add_line(self, kind: str, **data: str) -> None:
+    def add_line(self, kind: str, **data: Any) -> None:
         """A `log` or `warning`."""
         with self._lock:
             self._more_lines += len(self._lines) == PENDING
@@ -66,4 +66,4 @@ class Backlog:
 
 
 def _note(text: str) -> Said:
-    return "log", {"level": "info", "text": f"… {text}"}
+    return "log", {"text": f"… {text}"}

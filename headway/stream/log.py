@@ -11,13 +11,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from . import epoch, history, keys
-from .event import Entry, Event, NoProgress, Progress, to_json
+from .event import OWN_LEVEL, Entry, Event, NoProgress, Progress, to_json
 from .script import Script
 
 Call = tuple[str, list[Any]]
 """A job, and the arguments of append.lua for it."""
-LINES = ("log", "warning")
-"""The events that are lines of a log."""
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
 
 
@@ -152,18 +150,18 @@ class Log:
     def lines(self, job: str, upto: int, count: int = 200) -> list[Entry]:
         """The data of a job's newest `count` log and warning events up to the number `upto`, oldest
         first."""
-        said = islice(self._newest(job, upto, count, LINES), count)
+        said = islice(self._newest(job, upto, count, [*OWN_LEVEL]), count)
         return [data for _, data in said][::-1]
 
     def told(self, job: str, attempt: int) -> Told:
         """What the log has of an attempt, as far as it reaches back."""
         progress: Any = self._redis.hget(keys.snapshot(job), "progress")
         newest = json.loads(progress or "{}")
-        known = self._newest(job, history.NOWHERE, self._limits[0], (*LINES, "progress"))
+        known = self._newest(job, history.NOWHERE, self._limits[0], [*OWN_LEVEL, "progress"])
         own = [(kind, data) for kind, data in known if data["attempt"] == attempt][::-1]
         return Told(
             newest if newest.get("attempt") == attempt else {},
-            [data for kind, data in own if kind in LINES],
+            [data for kind, data in own if kind in OWN_LEVEL],
             [data for kind, data in own if kind == "progress"],
         )
 
@@ -211,7 +209,8 @@ class Log:
                 before = f"({entry_id.decode()}"
                 _, kind, data = fields[b"f"].rstrip(b"\n").decode().split("\n")
                 if (kind := kind.removeprefix("event: ")) in kinds:
-                    yield kind, json.loads(data.removeprefix("data: "))
+                    own = {"level": OWN_LEVEL[kind]} if kind in OWN_LEVEL else {}
+                    yield kind, own | json.loads(data.removeprefix("data: "))
 
     def _now(self) -> float:
         reply: Any = self._redis.time()

@@ -36,6 +36,12 @@ _PARAMETERS: Schema = {
         "schema": {"type": "string", "format": "uuid"},
     },
     "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
+    "attempt": {
+        "name": "attempt",
+        "in": "query",
+        "description": "By default the newest.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
+    },
     "jobs": {
         "name": "job",
         "in": "query",
@@ -166,6 +172,7 @@ def _paths(kinds: Iterable[Kind]) -> Schema:
         _path("statuses"): {"get": operation(_statuses(), [404], "named")},
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
+        _path("log", pk=_JOB): _of_job("get", _log(), [404], "attempt"),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
         **{reverse(view): describe() for view, describe in _described.items()},
     }
@@ -234,6 +241,11 @@ def _polled(description: str, schema: str) -> Schema:
 
 def _file() -> Schema:
     return {"200": {"description": "The file.", "content": {"application/octet-stream": {}}}}
+
+
+def _log() -> Schema:
+    text = {"schema": {"type": "string"}}
+    return {"200": {"description": "The whole log.", "content": {"text/plain": text}}}
 
 
 def _json(

@@ -42,9 +42,7 @@ class Run:
     def traces(self) -> lease.Traces:
         """What it has said; it says no more."""
         said = self.reporter.stop()
-        reporter = self.reporter
-        told = (list(reporter.warnings), list(reporter.lines), *reporter.course())
-        return lease.Traces(said, *told)
+        return lease.Traces(**self.reporter.record.said(said))
 
 
 _runs: dict[str, Run] = {}

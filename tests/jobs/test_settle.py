@@ -28,7 +28,7 @@ HALF = Traces(
         {"percent": 50.0, "current": 5, "total": 10, "message": "m", "phase": "p", "warnings": 1}
     ),
     [{"item": "row 3", "reason": "empty"}],
-    [{"level": "info", "text": "begun"}],
+    [{"n": 1, "t": 1_795_381_784_512, "level": "info", "text": "begun"}],
     [{"name": "p", "started": 0.5, "ended": None}],
     [(1.0, 50.0, None)],
 )
