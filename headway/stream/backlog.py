@@ -20,7 +20,7 @@ class Backlog:
     """Lines and output in the order in which they were said, each. Thread safe; nothing waits."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._lines: deque[Said] = deque(maxlen=PENDING)
         self._more_lines = 0
         self._output: deque[str] = deque()

@@ -20,7 +20,8 @@ class Record:
     whoever stores it calls `said`, and `stored` afterwards."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()  # held for moments, never while waiting for anything
+        # Held for moments, never while waiting for anything. What is collected meanwhile may log.
+        self.lock = threading.RLock()
         self.course = Course()
         self.warnings: list[Problem] = []
         self.warning_count = 0

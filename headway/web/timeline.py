@@ -3,29 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from headway.kinds import registry
-from headway.models import ACTIVE, Job, Status
+from headway.models import ACTIVE, Attempt, Job, Status
 from headway.web import formatting
 from headway.web.charts import Chart
 from headway.web.strips import Part, lines, strip
 
 BREAK = 0.25
 """Of the rest of a strip, the most that a pause takes: a job may be retried days after its end."""
-COLUMNS = (
-    "number",
-    "status",
-    "due_at",
-    "started_at",
-    "finished_at",
-    "phases",
-    "samples",
-    "progress",
-)
 AT_ONCE = 0.1
 """Seconds from an attempt's start to its first phase that are not worth a part of their own."""
 IN_TABLE = 12
@@ -59,22 +48,21 @@ class Stretch:
 
 def timeline(job: Job, now: datetime | None = None) -> Timeline:
     """Of a job, read from its attempts; what goes on lasts until `now`."""
-    attempts = list(job.attempts.order_by("number").values(*COLUMNS))
+    attempts = sorted(job.attempts.all(), key=lambda each: each.number)
     stretches = [*_stretches(job, attempts, now or timezone.now())]
     drawn = [_lines(job, attempt) for attempt in reversed(attempts)]
     return Timeline(_strip(job, stretches), next(filter(None, drawn), None))
 
 
-def _stretches(job: Job, attempts: Sequence[dict[str, Any]], now: datetime) -> Iterator[Stretch]:
+def _stretches(job: Job, attempts: Sequence[Attempt], now: datetime) -> Iterator[Stretch]:
     """In order and without gaps, whatever clocks have been set meanwhile."""
     at = job.created_at
     for attempt in attempts:
-        waits = [*_waits(at, attempt["due_at"], attempt["started_at"])]
-        yield from waits
-        at = begun = max(at, attempt["started_at"])
-        still = attempt["number"] == job.attempt and job.status in ACTIVE - {Status.QUEUED}
-        at = max(begun, attempt["finished_at"] or (now if still else begun))
-        status = str(job.status if still else attempt["status"])
+        yield from _waits(at, attempt.due_at, attempt.started_at)
+        at = begun = max(at, attempt.started_at)
+        still = attempt.number == job.attempt and job.status in ACTIVE - {Status.QUEUED}
+        at = max(begun, attempt.finished_at or (now if still else begun))
+        status = str(job.status if still else attempt.status)
         yield from _phases(attempt, begun, at, status, alone=len(attempts) == 1)
     if job.status == Status.QUEUED:
         yield from _waits(at, job.not_before, now)
@@ -92,11 +80,11 @@ def _waits(at: datetime, due: datetime | None, until: datetime) -> Iterator[Stre
 
 
 def _phases(
-    attempt: dict[str, Any], begun: datetime, ended: datetime, status: str, *, alone: bool
+    attempt: Attempt, begun: datetime, ended: datetime, status: str, *, alone: bool
 ) -> Iterator[Stretch]:
     """Each lasts until the next one; what comes before the first goes by the attempt's number."""
-    names, edges = ["Run" if alone else f"Attempt {attempt['number']}"], [begun]
-    for phase in attempt["phases"]:
+    names, edges = ["Run" if alone else f"Attempt {attempt.number}"], [begun]
+    for phase in attempt.phases:
         start = min(ended, max(edges[-1], begun + timedelta(seconds=phase["started"])))
         names.append(phase["name"])
         edges.append(start)
@@ -139,9 +127,9 @@ def _told(stretches: Sequence[Stretch]) -> str:
     return _sentence(", ".join(said))
 
 
-def _lines(job: Job, attempt: dict[str, Any]) -> Chart | None:
+def _lines(job: Job, attempt: Attempt) -> Chart | None:
     """Percent and rate over time; None where too little is known to draw a line."""
-    samples = [tuple(sample) for sample in attempt["samples"]]
+    samples = [tuple(sample) for sample in attempt.samples]
     if len(samples) < 2:
         return None
     unit = registry.unit(job.kind)
