@@ -133,11 +133,12 @@ def test_the_whole_log_is_a_text_with_times_and_levels(
     answer = client.get(f"/jobs/{attempt.job_id}/log/")
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer["Content-Disposition"].startswith('attachment; filename="add-')
-    text = answer.getvalue().decode().splitlines()
+    content = answer.getvalue()
+    text = content.decode().splitlines()
     assert len(text) == 5000
     assert text[0] == "2026-11-22T21:09:44.001Z INFO    line 1"
     assert datetime.fromisoformat(text[-1].split()[0])
-    assert client.get(f"/jobs/{attempt.job_id}/log/?attempt=1").getvalue() == answer.getvalue()
+    assert client.get(f"/jobs/{attempt.job_id}/log/?attempt=1").getvalue() == content
     for wrong in ("attempt=2", "attempt=0", "attempt=x", "before=-1"):
         assert client.get(f"/jobs/{attempt.job_id}/log/?{wrong}").status_code == 404
 
