@@ -25,7 +25,7 @@ class JobTask(Protocol):
     job_kind: str
     job_title: str
     job_unit: str
-    job_effects: str
+    effects: Any
     job_form: type[forms.Form] | None
     max_attempts: int
     stalled_after: float | None
@@ -198,7 +198,7 @@ def _describe(task: JobTask) -> Kind:
         title=task.job_title,
         description=description,
         unit=task.job_unit,
-        effects=task.job_effects,
+        effects=str(task.effects),
         stalled_after=task.stalled_after,
         task=task,
         form_class=form,

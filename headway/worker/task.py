@@ -41,11 +41,11 @@ class JobTask(ManyStarts, Task[Any, Any]):
     job_kind = ""
     job_title = ""
     job_unit = ""
-    job_effects = ""
     job_form: type[forms.Form] | None = None
     max_attempts = 1
     stalled_after: float | None = None
     stop_stalled = False
+    effects: str | Promise = ""
 
     @cached_property
     def job_signature(self) -> inspect.Signature:
@@ -227,7 +227,6 @@ def job_task(
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     unit: str | Promise = "",
-    effects: str | Promise = "",
     **celery_options: Any,
 ) -> Callable[[Callable[..., Any]], JobTask]: ...
 
@@ -241,7 +240,6 @@ def job_task(
     form: type[forms.Form] | None = None,
     max_attempts: int = 1,
     unit: str | Promise = "",
-    effects: str | Promise = "",
     **celery_options: Any,
 ) -> JobTask | Callable[[Callable[..., Any]], JobTask]:
     """Makes a function a kind of job: a Celery task that pages, code and beat can start.
@@ -249,10 +247,9 @@ def job_task(
     `title` and the docstring's first paragraph present it; `kind` is its name in addresses and
     rows, else that of the function with dashes; `form` is its start form, else built from the
     annotated parameters; `max_attempts` limits runs after workers died; `unit` is
-    what progress counts, such as "rows" or "kB"; `effects` is what a second attempt repeats outside
-    of this site, such as "Sends e-mails", for which Retry asks first. A run without a word for
-    `stalled_after` seconds (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with
-    `stop_stalled` it fails.
+    what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
+    (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
+    `effects` says what a second attempt repeats outside ("Sends e-mails"): Retry asks first.
     Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
     """
 
@@ -270,7 +267,6 @@ def job_task(
             job_kind=called,
             job_title=title or named.capitalize(),
             job_unit=unit,
-            job_effects=effects,
             job_form=form,
             max_attempts=max_attempts,
             **celery_options,

@@ -54,7 +54,8 @@ def test_fix_and_start_again_keeps_the_uploaded_file(alices: Client, imported: J
     assert answer.status_code == HTTPStatus.SEE_OTHER
     job = Job.objects.exclude(pk=imported.pk).get()
     assert job.params["file"] == f"uploads/{job.pk}/orders.csv"
-    assert default_storage.open(job.params["file"]).read() == b"a,b\n1,2\n"
+    with default_storage.open(job.params["file"]) as file:
+        assert file.read() == b"a,b\n1,2\n"
     other = {"start-like": imported.pk, "file": SimpleUploadedFile("new.csv", b"x")}
     alices.post("/jobs/start/import-csv/", other)
     assert Job.objects.latest("created_at").params["file"].endswith("/new.csv")
@@ -81,7 +82,7 @@ def test_a_file_outside_of_the_jobs_own_uploads_is_never_kept(
 def sends_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulate, with effects outside."""
     task = current_app.tasks[registry.get("simulate").task.name]
-    monkeypatch.setattr(task, "job_effects", "Sends e-mails")
+    monkeypatch.setattr(task, "effects", "Sends e-mails")
     registry._describe.cache_clear()
 
 

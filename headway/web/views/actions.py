@@ -30,7 +30,7 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     kind = registry.kinds().get(job.kind)
     programs = Wants.of(request) is Wants.JSON
     if kind and kind.effects and not programs and "confirmed" not in request.POST:
-        return _ask(request, job, str(kind.effects))
+        return _ask(request, job, kind.effects)
     return _answer(request, job, actions.retry)
 
 

@@ -19,14 +19,13 @@ def of(job: Job, kind: Kind) -> dict[str, str]:
     return {name: path for name, path in values.items() if _is_stored(job.pk, path)}
 
 
-def beside(files: MultiValueDict[str, Any], kept: Mapping[str, str]) -> MultiValueDict[str, Any]:
-    """What was uploaded, and what was kept in the place of what was not."""
-    both = files.copy()
+def add(files: MultiValueDict[str, Any], kept: Mapping[str, str]) -> None:
+    """Adds what was kept to a request's files, which it closes, in the place of what was not
+    uploaded."""
     for name, path in kept.items():
-        if name not in both:
+        if name not in files:
             stored = default_storage.open(path)
-            both[name] = UploadedFile(stored, _name(path), size=stored.size)
-    return both
+            files[name] = UploadedFile(stored, _name(path), size=stored.size)
 
 
 def offer(form: forms.Form, kept: Mapping[str, str]) -> None:

@@ -106,8 +106,9 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
                 form.add_error(name, "This must be a single value.")
     else:
         token = request.POST.get(TOKEN_FIELD)
-        kept = kept_uploads.of(earlier, kind) if earlier else {}
-        form = kind.form_class(request.POST, kept_uploads.beside(request.FILES, kept))
+        if earlier:
+            kept_uploads.add(request.FILES, kept_uploads.of(earlier, kind))
+        form = kind.form_class(request.POST, request.FILES)
     key = request.headers.get("Idempotency-Key")
     for name in filter(None, (token, key)):
         if not re.fullmatch(r"[\w-]{1,64}", str(name), re.ASCII):
