@@ -54,7 +54,7 @@ def many(owner: User, number: int, **fields: Any) -> list[Job]:
         job.finished_at = job.started_at + timedelta(seconds=chance.randrange(9))
         for name, value in fields.items():
             setattr(job, name, value)
-    Job.objects.bulk_update(jobs, ["created_at", "started_at", "finished_at", *fields])
+    Job.objects.bulk_update(jobs, [*{"created_at", "started_at", "finished_at", *fields}])
     return jobs
 
 
