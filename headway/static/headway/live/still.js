@@ -47,7 +47,7 @@ function restore() {
   if (was.focus !== document.body && document.activeElement === document.body) refocus(was);
   for (const el of all(BUTTONS)) {
     const known = was.places.get(name(el));
-    if (!known || !near(known, place(el))) hold(el, !known);
+    if (!known || !near(known, place(el))) hold(el, !known || until.get(name(el))?.fresh);
   }
   mark();
 }
