@@ -153,7 +153,7 @@ def _matching(jobs: JobQuerySet, question: Question, viewer: User) -> JobQuerySe
     return jobs.filter(wanted)
 
 
-def _took(sort: str) -> ExpressionWrapper:
+def _took(sort: str) -> Any:
     """How long its last attempt ran; how long it waited for its first one."""
     begun = Attempt.objects.filter(job=OuterRef("pk"), number=1).values("started_at")[:1]
     if sort == "longest":

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.contrib.auth.models import AnonymousUser
+
 from headway.models import TERMINAL, Attempt, Job
 from headway.users import named
 from headway.web.history import answer
@@ -136,7 +138,7 @@ def pages_show_it(browser: Browser) -> Iterator[str]:
     def belong(tab: Tab) -> set[str]:
         if tab.job:
             return {tab.job}
-        found = answer(Question(), named(tab.owner))
+        found = answer(Question(), named(tab.owner) or AnonymousUser())
         return {str(pk) for pk in (*found.active, *found.ended)}
 
     def wrong() -> list[str]:
