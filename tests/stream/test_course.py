@@ -91,7 +91,7 @@ def test_a_reporter_knows_its_phases_and_samples(log: Log, job: str, entries: Wr
     reporter.phase("Write")
     now = 7.5
     reporter.stop()
-    phases, samples = reporter.course()
+    phases, samples = reporter.record.course.copy()
     assert phases == [
         {"name": "Read", "started": 0.0, "ended": 2.0},
         {"name": "Write", "started": 2.0, "ended": 7.5},
