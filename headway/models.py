@@ -165,6 +165,9 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
     worker = models.CharField(max_length=255, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="since when it waited for a worker"
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     progress = models.JSONField(default=dict, blank=True)
@@ -172,6 +175,10 @@ class Attempt(models.Model):
     error = models.TextField(blank=True)
     warnings = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
+    phases = models.JSONField(default=list, blank=True)
+    samples = models.JSONField(
+        default=list, blank=True, help_text="of percent and rate, in seconds since it started"
+    )
     checkpoint = models.JSONField(null=True, blank=True)
 
     class Meta:
@@ -183,6 +190,23 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.job_id}"
+
+
+class LogChunk(models.Model):
+    """Some lines of an attempt's log, compressed (lifecycle/whole_log.py)."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField(help_text="number of its first line")
+    last = models.PositiveIntegerField(help_text="number of its last line")
+    size = models.PositiveIntegerField(help_text="bytes")
+    data = models.BinaryField(help_text="a line of JSON for each, in gzip")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("attempt", "first")
+
+    def __str__(self) -> str:
+        return f"lines {self.first} to {self.last} of attempt {self.attempt_id}"
 
 
 class Scope(models.TextChoices):

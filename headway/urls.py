@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, pages, saved, start, status
+from headway.web.views import actions, api, events, files, logs, pages, saved, start, status
 
 app_name = "headway"
 job_patterns = [
@@ -20,6 +20,7 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("<uuid:pk>/log/", logs.whole_log, name="log"),
     path("<uuid:pk>/files/<str:name>/", files.download, name="file"),
 ]
 urlpatterns = [

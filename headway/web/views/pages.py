@@ -1,16 +1,15 @@
 """The pages of jobs, and the partials that keep them current."""
 
-import re
 import uuid
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from headway.lifecycle import queue
 from headway.models import Status
 from headway.web import listing
-from headway.web.access import person, signed_in
+from headway.web.access import person, positive, signed_in
 from headway.web.presenters import show_visible, tray
 from headway.web.responses import STOP_POLLING, page, vary
 from headway.web.views.partials import panel_context, partial, record_context
@@ -28,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One job: where it is, what it said, what it left; with ?attempt= what that attempt said."""
     item = show_visible(pk, request.user)
-    context = panel_context(item) | record_context(item, _number(request.GET.get("attempt")))
+    context = panel_context(item) | record_context(item, positive(request.GET.get("attempt")))
     context["redis_answers"] = item.cursor is not None
     return page(request, "headway/job.html", context)
 
@@ -71,12 +70,3 @@ def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.GET.get("view") == "why" and item.job.status != Status.QUEUED:
         response["HX-Retarget"], response["HX-Reselect"] = f"#panel-{pk}", "unset"
     return response
-
-
-def _number(text: str | None) -> int | None:
-    """Of an attempt; None where none is named. Raises Http404 for what cannot be one."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
-        raise Http404
-    return int(text)

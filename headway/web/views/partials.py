@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.storage import default_storage
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -48,6 +49,7 @@ def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> Ht
 def panel_context(item: Shown) -> dict[str, Any]:
     """What the panel of a job's page shows."""
     job = item.job
+    prefetch_related_objects([job], "attempts")  # once for all who show them
     attempts = list(job.attempts.all())
     newest = next((each for each in attempts if each.number == job.attempt), None)
     return {
