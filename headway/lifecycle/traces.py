@@ -45,6 +45,6 @@ def of_job(progress: Progress | NoProgress) -> dict[str, Any]:
 
 def write(attempt: Attempt, traces: Traces | LastWords | None, **more: Any) -> None:
     """Changes the columns of an attempt, and stores its lines. To be called in a transaction."""
-    changes = dict(traces._asdict() if isinstance(traces, Traces) else traces or {})
+    changes: dict[str, Any] = dict(traces._asdict() if isinstance(traces, Traces) else traces or {})
     whole_log.store(attempt, changes.pop("unstored", []))
     Attempt.objects.filter(pk=attempt.pk).update(**changes, **more)

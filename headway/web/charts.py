@@ -7,10 +7,11 @@ from itertools import pairwise
 from math import isfinite
 
 from django.template.loader import render_to_string
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, html_safe
 from django.utils.safestring import SafeString
 
 
+@html_safe
 @dataclass(frozen=True)
 class Chart:
     """A picture, and the same as a table. A template shows both by naming it: {{ chart }}."""
@@ -20,7 +21,7 @@ class Chart:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
-    def __html__(self) -> str:
+    def __str__(self) -> str:
         return render_to_string("headway/_chart.html", {"chart": self})
 
 

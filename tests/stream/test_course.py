@@ -14,7 +14,8 @@ steps = st.lists(st.floats(0, 1e5), max_size=400)
 
 @given(steps)
 def test_samples_are_few_in_order_and_cover_the_whole_time(gaps: list[float]) -> None:
-    course, at, told = Course(), 0.0, []
+    course, at = Course(), 0.0
+    told: list[float] = []
     for gap in gaps:
         at += gap
         course.sample(at, 50.0, None)
@@ -90,7 +91,7 @@ def test_a_reporter_knows_its_phases_and_samples(log: Log, job: str, entries: Wr
     reporter.phase("Write")
     now = 7.5
     reporter.stop()
-    phases, samples = reporter.course()
+    phases, samples = reporter.record.course.copy()
     assert phases == [
         {"name": "Read", "started": 0.0, "ended": 2.0},
         {"name": "Write", "started": 2.0, "ended": 7.5},
