@@ -1,14 +1,15 @@
 """The history of every job: what was requested, how it ended, and each attempt at it."""
 
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from headway.owners import OwnerField, delete_or_revoke, forget
+from headway.audit_entry import AuditEntry as AuditEntry
+from headway.audit_entry import Via as Via
+from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
 
 
 class Status(models.TextChoices):
@@ -33,6 +34,9 @@ class Status(models.TextChoices):
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
 HELD = frozenset({Status.RUNNING, Status.CANCELLING})
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.LOST})
+
+
+NEWEST = ("-created_at", "-id")
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -80,6 +84,9 @@ class Job(models.Model):
 
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
+    refused = models.BooleanField(
+        default=False, help_text="its input was: another attempt would end the same way"
+    )
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )
@@ -123,14 +130,16 @@ class Job(models.Model):
             ("see_inputs", "Can see the inputs of any job"),
             ("see_tracebacks", "Can see tracebacks"),
         )
-        ordering = ("-created_at", "-id")
+        ordering = NEWEST
         indexes = (
+            # For lists (web/history.py), which ask for the newest of each status.
+            models.Index(fields=["owner", "status", *NEWEST], name="job_owner_status"),
+            models.Index(fields=["owner", "kind", "status", *NEWEST], name="job_owner_kind"),
+            models.Index(fields=["status", *NEWEST], name="job_status_created"),
+            models.Index(fields=["kind", "status", *NEWEST], name="job_kind_created"),
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
-            # The admin's order (with the key, or all of equal time are sorted), and its filters'
-            models.Index(fields=["-created_at", "-id"], name="job_created"),
-            models.Index(fields=["status", "-created_at", "-id"], name="job_status_created"),
-            models.Index(fields=["kind", "-created_at", "-id"], name="job_kind_created"),
+            models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
@@ -170,6 +179,9 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
     worker = models.CharField(max_length=255, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="since when it waited for a worker"
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     progress = models.JSONField(default=dict, blank=True)
@@ -177,6 +189,10 @@ class Attempt(models.Model):
     error = models.TextField(blank=True)
     warnings = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
+    phases = models.JSONField(default=list, blank=True)
+    samples = models.JSONField(
+        default=list, blank=True, help_text="of percent and rate, in seconds since it started"
+    )
     checkpoint = models.JSONField(null=True, blank=True)
 
     class Meta:
@@ -188,6 +204,23 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.job_id}"
+
+
+class LogChunk(models.Model):
+    """Some lines of an attempt's log, compressed (lifecycle/whole_log.py)."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField(help_text="number of its first line")
+    last = models.PositiveIntegerField(help_text="number of its last line")
+    size = models.PositiveIntegerField(help_text="bytes")
+    data = models.BinaryField(help_text="a line of JSON for each, in gzip")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("attempt", "first")
+
+    def __str__(self) -> str:
+        return f"lines {self.first} to {self.last} of attempt {self.attempt_id}"
 
 
 class Scope(models.TextChoices):
@@ -236,49 +269,25 @@ class ApiToken(models.Model):
         return f"{self.pk} {self.name}".strip()
 
 
-class Via(models.TextChoices):
-    """By which way somebody asked for something."""
+class SavedQuestion(models.Model):
+    """What a user asks the list of jobs again and again, under a name."""
 
-    PAGE = "page", "Page"
-    API = "api", "API"
-    SOCKET = "socket", "WebSocket"
-    ADMIN = "admin", "Admin"
-    COMMAND = "command", "Command"
-    BULK = "bulk", "On many"
-    CODE = "code", "Code"
-
-
-class AuditEntry(models.Model):
-    """What somebody did to a job: written with it, never changed, and kept when the job is gone.
-    Only the erasure of a person takes names out of it."""
-
-    at = models.DateTimeField(auto_now_add=True)
-    verb = models.CharField(max_length=20)
-    job_id = models.UUIDField(null=True, blank=True, db_index=True)
-    title = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=100, blank=True)
-    result = models.CharField(max_length=200, help_text="what the job became, or why nothing")
     owner = OwnerField(
-        settings.AUTH_USER_MODEL, forget, null=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=delete_or_forget,
+        related_name="saved_questions",
     )
-    by = OwnerField(settings.AUTH_USER_MODEL, forget, null=True, related_name="+")
-    name = models.CharField(max_length=254, blank=True, help_text="of who did it, as it was then")
-    via = models.CharField(max_length=10, choices=Via.choices, default=Via.CODE)
-    address = models.CharField(max_length=64, blank=True)
-    token = models.BigIntegerField(null=True, blank=True, help_text="number of the API token")
-    bulk = models.UUIDField(null=True, blank=True, help_text="the job that did it for them")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True, help_text="of the address")
+    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        default_permissions = ("view",)
-        ordering = ("-id",)
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit trail"
+        default_permissions = ()
+        ordering = ("name", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "name"], name="question_name_once"),
+        )
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.title or self.job_id}: {self.result}"
-
-    def save(self, *args: Any, **options: Any) -> None:
-        """Raises TypeError for an entry that is there already."""
-        if not self._state.adding:
-            raise TypeError("Entries of the audit trail are written once.")
-        super().save(*args, **options)
+        return self.name

@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import IO, Any
 
 from django.core.files import File
@@ -12,12 +13,12 @@ from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from headway import signals
-from headway.lifecycle import actions, audit, database, exporting, removal
+from headway.lifecycle import actions, audit, database, exporting, removal, whole_log
 from headway.lifecycle.actions import ActionError
-from headway.models import ApiToken, AuditEntry, Job
+from headway.models import ApiToken, AuditEntry, Job, SavedQuestion
 
 BATCH = 200
-ATTEMPT = ("number", "status", "worker", "reason", "progress", "warnings", "lines")
+ATTEMPT = ("number", "status", "worker", "reason", "progress", "warnings")
 TOKEN = ("pk", "name", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
 ENTRY = ("at", "verb", "job_id", "title", "kind", "result", "name", "via", "address", "token")
 
@@ -29,12 +30,17 @@ def export(person: Any, file: IO[bytes]) -> int:
         with archive.open("jobs.jsonl", "w", force_zip64=True) as out:
             for job in _jobs(person):
                 [record] = exporting.records([job], None)
-                attempts = list(job.attempts.values(*ATTEMPT))
+                attempts = [
+                    {**each, "lines": [*chain(*whole_log.read(job.pk, each["number"]))]}
+                    for each in job.attempts.values(*ATTEMPT)
+                ]
                 out.write(_line({**record, "attempts": attempts}))
                 count += 1
         for job in _jobs(person):
             _add_files(archive, job)
         _add(archive, "tokens.jsonl", ApiToken.objects.filter(owner_id=person.pk).values(*TOKEN))
+        saved = SavedQuestion.objects.filter(owner_id=person.pk)
+        _add(archive, "saved-questions.jsonl", saved.values("name", "query", "created_at"))
         _add(archive, "audit.jsonl", _entries(person).values(*ENTRY).iterator())
         for _, more in signals.person_exported.send(sender=Job, person=person):
             for name, records in (more or {}).items():
@@ -59,6 +65,7 @@ def erase(person: Any) -> int:
         count += 1
     with database.atomic():
         ApiToken.objects.filter(owner_id=person.pk).delete()
+        SavedQuestion.objects.filter(owner_id=person.pk).delete()
         _pseudonymise(person)
         audit.note("erase", f"{count} jobs")
     signals.person_erased.send(sender=Job, person=person)

@@ -26,6 +26,8 @@ from tests.jobs.rows import queued
 assert kinds
 pytestmark = pytest.mark.usefixtures("valkey")
 
+LINE = {"n": 1, "t": 1.5, "level": "info", "text": "a line"}
+
 
 @pytest.fixture
 def job(alice: User, bob: User) -> Job:
@@ -34,9 +36,7 @@ def job(alice: User, bob: User) -> Job:
         made = actions.start("add", {"a": 1}, owner=alice, title="Of Alice")
     with audit.coming_from(Origin(bob)):
         actions.cancel(made)
-    Attempt.objects.create(
-        job=made, number=1, started_at=timezone.now(), lines=[{"text": "a line"}]
-    )
+    Attempt.objects.create(job=made, number=1, started_at=timezone.now(), lines=[LINE])
     Job.objects.filter(pk=made.pk).update(attempt=1, files=["out.txt"])
     default_storage.save(result_path(made.pk, 1, "out.txt"), ContentFile(b"hello"))
     tokens.issue(alice, "laptop")
@@ -54,7 +54,7 @@ def test_all_of_it_is_in_one_archive(job: Job, tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         [record] = map(json.loads, archive.read("jobs.jsonl").decode().splitlines())
         assert (record["id"], record["params"]) == (str(job.pk), {"a": 1})
-        assert record["attempts"][0]["lines"] == [{"text": "a line"}]
+        assert record["attempts"][0]["lines"] == [LINE]
         assert archive.read(f"files/results/{job.pk}/1/out.txt") == b"hello"
         assert "laptop" in archive.read("tokens.jsonl").decode()
         assert "192.0.2.7" in archive.read("audit.jsonl").decode()

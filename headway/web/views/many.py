@@ -2,40 +2,39 @@
 so that all of it works without JavaScript."""
 
 import uuid
+from dataclasses import fields
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
+from headway.kinds import registry
 from headway.lifecycle import bulk
 from headway.lifecycle.actions import ActionError
 from headway.lifecycle.bulk import Selection
-from headway.models import ACTIVE, Job, Status
+from headway.models import Job
+from headway.web import questions
 from headway.web.access import allowed, person, signed_in
 from headway.web.responses import SeeOther, page, problem, vary
 
 MINE = "mine"
+SEEN_ALONE = ("stalled", "timed-out")
+"""Statuses that no column has."""
 EXAMPLES = 5
 """Jobs that the question whether names."""
-STATUSES: dict[str, Any] = {
-    "active": ACTIVE,
-    "failed": (Status.FAILED, Status.LOST),
-    "succeeded": (Status.SUCCEEDED,),
-    "cancelled": (Status.CANCELLED,),
-}
 
 
 @bulk.question(MINE)
-def mine(text: str, user: Any) -> Any:
-    """Somebody's own jobs, by the query string of their list: ?status= and ?kind=. Raises
-    ActionError for any other: to leave a filter out would be to act on more than was seen."""
-    asked = {name: value for name, value in QueryDict(text).items() if value and name != "page"}
-    status, kind = asked.pop("status", None), asked.pop("kind", None)
-    if asked or status not in {None, *STATUSES}:
+def mine(text: str, user: Any) -> QuerySet[Job]:
+    """The jobs that a list shows by its query string. Raises ActionError where a part of that would
+    be left out: it would be to act on more than was seen."""
+    said = {name: value for name, value in QueryDict(text).items() if value and name != "after"}
+    question, wrong = questions.Question.read(said)
+    unknown = said.keys() - {each.name for each in fields(question)}
+    if wrong or unknown or question.text or question.status in SEEN_ALONE:
         raise ActionError("This question cannot be asked about many jobs: tick them instead.")
-    jobs = Job.objects.filter(owner_id=user.pk)
-    jobs = jobs.filter(status__in=STATUSES[status]) if status else jobs
-    return jobs.filter(kind=kind) if kind else jobs
+    return questions.asked(question, user).filter(status__in=question.statuses)
 
 
 @allowed("GET", "HEAD", "POST")
@@ -71,7 +70,9 @@ def selected(request: HttpRequest) -> Selection:
 def asking(verb: str, selection: Selection, number: int, user: Any) -> dict[str, Any]:
     """What a page needs to ask whether to."""
     examples = list(selection.jobs(user)[:EXAMPLES])
+    kinds = [registry.kinds().get(job.kind) for job in examples] if verb == "retry" else []
     return {
+        "effects": sorted({str(kind.effects) for kind in kinds if kind and kind.effects}),
         "verb": verb,
         "label": bulk.VERBS[verb][0],
         "number": bulk.counted(number),
