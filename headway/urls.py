@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, logs, pages, start, status
+from headway.web.views import actions, api, events, files, logs, pages, saved, start, status
 
 app_name = "headway"
 job_patterns = [
@@ -11,6 +11,8 @@ job_patterns = [
     path("status/", status.statuses, name="statuses"),
     path("tray/", pages.my_tray, name="tray"),
     path("no-worker/", pages.no_worker, name="no_worker"),
+    path("questions/", saved.save, name="save_question"),
+    path("questions/<int:pk>/delete/", saved.delete, name="delete_question"),
     path("start/<slug:kind>/", start.start, name="start"),
     path("<uuid:pk>/", pages.job, name="job"),
     path("<uuid:pk>/status/", status.status, name="status"),

@@ -16,7 +16,8 @@ from headway.lifecycle.log import glance
 from headway.models import Job
 from headway.stream import Log, Output
 from headway.stream.event import Entry
-from headway.web.presenters import Shown, written
+from headway.web.outcomes import written
+from headway.web.presenters import Shown
 from headway.web.responses import vary
 
 VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}

@@ -60,6 +60,7 @@ export function makeBars({ turn, onEnd }) {
 
   function stretch(el, percent) {
     const bar = el.querySelector('[role=progressbar]');
+    if (!bar) return; // of a job that has ended a list has only a line
     el.dataset.percent = percent;
     bar.firstElementChild.style.width = `${percent}%`;
     bar.setAttribute('aria-valuenow', percent);
@@ -268,6 +269,6 @@ export function makeBars({ turn, onEnd }) {
 
   /* Active jobs that do not stand on a list of all mine. */
   const outside = () => active().filter((job) => of(job).some((el) => !el.closest('[data-mine]')));
-  const follows = () => list?.grows || active().length > 0;
+  const follows = () => (list?.grows && list.mine) || active().length > 0;
   return { hear, look, refresh, tick, active, moving, outside, follows };
 }
