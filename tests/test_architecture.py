@@ -23,13 +23,14 @@ ADAPTERS = {
     "client.py": {"httpx"},
 }
 FLOORS = {
-    **dict.fromkeys(("stream", "conf", "owners", "signals", "template_blocks"), 0),
+    "owners": -1,
+    **dict.fromkeys(("stream", "conf", "audit_entry", "signals", "template_blocks"), 0),
     **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client"), 1),
     "users": 2,
     "policy": 3,
     "lifecycle": 4,
     **dict.fromkeys(("worker", "web"), 5),
-    **dict.fromkeys(("ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
+    **dict.fromkeys(("tasks", "ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
     **dict.fromkeys(("admin", "checks", "project_checks"), 7),
     **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "testing", "urls"), 8),
     "pytest_plugin": 9,
