@@ -15,7 +15,7 @@ STATUSES = {"succeeded": 900, "failed": 60, "cancelled": 30, "lost": 9, "running
 TRACEBACK = "Traceback (most recent call last):\n" + "  File 'x.py', line 1, in <module>\n" * 20
 PAGES = {
     "list": "",
-    "page 100": "?p=100",
+    "page 30": "?p=30",
     "active": "?status=active",
     "ended badly": "?status=badly",
     "lost": "?status=lost",
