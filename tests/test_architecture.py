@@ -24,7 +24,7 @@ ADAPTERS = {
 }
 FLOORS = {
     **dict.fromkeys(("stream", "conf", "owners", "signals", "template_blocks"), 0),
-    **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client"), 1),
+    **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client", "doctor"), 1),
     "users": 2,
     "policy": 3,
     "lifecycle": 4,
