@@ -17,6 +17,7 @@ from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
 from headway.users import Person, User
+from headway.web.outcomes import outcome, written
 from headway.web.responses import vary
 
 MAX_IN_TRAY = 10
@@ -63,6 +64,11 @@ class Shown:
         return _hint(self.job) if self.sees_inputs else ""
 
     @property
+    def outcome(self) -> str:
+        """What came of a job that has ended, in words."""
+        return outcome(self.job)
+
+    @property
     def sees_inputs(self) -> bool:
         return policy.may_see_inputs(self.viewer, self.job)
 
@@ -77,11 +83,6 @@ class Shown:
             return None
         until = self.job.finished_at or timezone.now()
         return max(0.0, (until - self.job.started_at).total_seconds())
-
-
-def written(value: str | float) -> str:
-    """A value as people write it: 45.0 as 45, 1234.5 as 1,234.5."""
-    return value if isinstance(value, str) else f"{value:,.10g}"
 
 
 def _hint(job: Job) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.storage import default_storage
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -15,7 +16,8 @@ from headway.lifecycle.log import glance
 from headway.models import Job
 from headway.stream import Log, Output
 from headway.stream.event import Entry
-from headway.web.presenters import Shown, written
+from headway.web.outcomes import written
+from headway.web.presenters import Shown
 from headway.web.responses import vary
 
 VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}
@@ -47,6 +49,7 @@ def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> Ht
 def panel_context(item: Shown) -> dict[str, Any]:
     """What the panel of a job's page shows."""
     job = item.job
+    prefetch_related_objects([job], "attempts")  # once for all who show them
     attempts = list(job.attempts.all())
     newest = next((each for each in attempts if each.number == job.attempt), None)
     return {

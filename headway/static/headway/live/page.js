@@ -111,6 +111,14 @@ on('htmx:responseError', ({ detail: { xhr, requestConfig: { verb } } }) => {
 
 // Forms.
 
+on('input', ({ target }) => {
+  if (!target.dataset.finds) return;
+  const words = target.value.toLowerCase().split(/\s+/);
+  for (const each of document.getElementById(target.dataset.finds).children) {
+    each.hidden = !words.every((word) => each.textContent.toLowerCase().includes(word));
+  }
+});
+
 on('htmx:xhr:progress', ({ target, detail }) => {
   const meter = target.querySelector('[data-upload]');
   if (meter && detail.lengthComputable) Object.assign(meter, { hidden: false, value: detail.loaded / detail.total });
