@@ -82,6 +82,9 @@ class Job(models.Model):
 
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
+    refused = models.BooleanField(
+        default=False, help_text="its input was: another attempt would end the same way"
+    )
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )

@@ -20,6 +20,7 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("<uuid:pk>/warnings.csv", logs.warnings, name="warnings"),
     path("<uuid:pk>/log/", logs.whole_log, name="log"),
     path("<uuid:pk>/files/<str:name>/", files.download, name="file"),
 ]

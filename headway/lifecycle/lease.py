@@ -22,6 +22,7 @@ BLANK: Changes = {
     **{COLUMNS[name]: value for name, value in MOTION.items() if name in COLUMNS},
     "result": None,
     "files": [],
+    "refused": False,
 }
 """Columns that belong to one attempt, before it begins."""
 
@@ -123,6 +124,7 @@ def settle(
     error: str = "",
     result: Any = None,
     files: Sequence[str] = (),
+    refused: bool = False,
 ) -> bool:
     """Ends the attempt and the job. False when the job was ended or given away before.
 
@@ -133,6 +135,7 @@ def settle(
         "reason": reason,
         "result": result,
         "files": list(files),
+        "refused": refused,
         "finished_at": Now(),
         "lease_until": None,
     }

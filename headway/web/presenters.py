@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from headway.kinds import json_values, secrets
+from headway.kinds import json_values, registry, secrets
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
@@ -51,8 +51,28 @@ class Shown:
 
     @property
     def can_retry(self) -> bool:
-        possible = self.job.status in TERMINAL - {Status.SUCCEEDED}
-        return possible and not self.job.observed and policy.may_retry(self.viewer, self.job)
+        """Whether Retry is offered: not for what would end the same way again."""
+        possible = self.job.status in TERMINAL - {Status.SUCCEEDED} and not self.job.refused
+        return (
+            possible
+            and self.kind is not None
+            and not self.job.observed
+            and policy.may_retry(self.viewer, self.job)
+        )
+
+    @property
+    def can_start_again(self) -> bool:
+        """Whether the form of its kind can be filled with what it was given."""
+        may = self.kind is not None and policy.may_start(self.viewer, self.kind.name)
+        return may and self.sees_inputs
+
+    @property
+    def kind(self) -> registry.Kind | None:
+        return registry.kinds().get(self.job.kind)
+
+    @property
+    def ended_badly(self) -> bool:
+        return self.job.status in (Status.FAILED, Status.LOST)
 
     @property
     def attempt(self) -> int:

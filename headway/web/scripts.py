@@ -12,7 +12,18 @@ ENTRY = "headway/live/page.js"
 PUBLIC = "headway/live.js"
 """What other people's scripts import."""
 MODULES = (
-    *("bars", "channel", "clicks", "connection", "dom", "element", "events", "list", "locks"),
+    *(
+        "asking",
+        "bars",
+        "channel",
+        "clicks",
+        "connection",
+        "dom",
+        "element",
+        "events",
+        "list",
+        "locks",
+    ),
     *("own_htmx", "reasons", "record", "settings", "still", "strip", "tabs", "times", "turns"),
     "words",
 )

@@ -117,6 +117,7 @@ class Runner:
                 reason=outcome.reason,
                 error=outcome.error,
                 result=outcome.result,
+                refused=outcome.refused,
                 files=self._progress.files,
             )
 

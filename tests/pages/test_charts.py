@@ -88,8 +88,8 @@ def test_a_chart_has_its_numbers_in_a_table_too() -> None:
     assert "<caption>Last runs</caption>" in page
     assert "<td>21:09</td><td>12 s</td>" in page
     assert '<a href="/jobs/1/" aria-label="21:09: 12 s">' in page
-    page = str(stacked_bars("Jobs", [Column("May", {"failed": 1200})], ["failed", "lost"]))
-    assert "<td>May</td><td>1,200</td><td>0</td>" in page
+    days = stacked_bars("Jobs", [Column("May", {"failed": 1200})], ["failed", "lost"])
+    assert "<td>May</td><td>1,200</td><td>0</td>" in str(days)
 
 
 def job_of(*attempts: dict[str, Any], **columns: Any) -> Job:

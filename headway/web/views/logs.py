@@ -1,8 +1,10 @@
-"""The whole log of an attempt, as a text to download or a page of lines at a time."""
+"""The whole log of an attempt, as a text to download or a page of lines at a time, and its warnings
+as CSV."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -10,6 +12,7 @@ from django.http import Http404, HttpRequest, JsonResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
+from headway import spreadsheets
 from headway.lifecycle import whole_log as stored
 from headway.models import Attempt
 from headway.stream.event import Line
@@ -47,6 +50,36 @@ def whole_log(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return response
 
 
+@require_safe
+@signed_in
+def warnings(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Every warning that the log of the job's newest attempt, or of ?attempt=, has kept, as CSV."""
+    job = visible_job(request, pk)
+    number = positive(request.GET.get("attempt")) or job.attempt
+    try:
+        pieces = stored.read(job.pk, number)
+    except Attempt.DoesNotExist:
+        raise Http404 from None
+    rows = _rows(pieces)
+    streamed = _async(rows) if isinstance(request, ASGIRequest) else rows
+    response = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
+    name = f"{job.kind}-{str(job.pk)[:8]}-{number}-warnings.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _rows(pieces: Iterable[Iterable[Line]]) -> Iterator[bytes]:
+    """A row for each warning; without the mark Excel takes UTF-8 for something else."""
+    yield b"\xef\xbb\xbfline,time,warning\r\n"
+    for piece in pieces:
+        text = StringIO()
+        told = (line for line in piece if line["level"] == "warning")
+        spreadsheets.writer(text).writerows([line["n"], _time(line), line["text"]] for line in told)
+        yield text.getvalue().encode("utf-8", "replace")
+
+
 def _text(pieces: Iterable[Iterable[Line]]) -> Iterator[bytes]:
     """A line of text for each line, and one for those that are not kept."""
     upto = 0
@@ -61,8 +94,12 @@ def _text(pieces: Iterable[Iterable[Line]]) -> Iterator[bytes]:
 
 
 def _line(line: Line) -> str:
+    return f"{_time(line)} {line['level'].upper():7} {line['text']}\n"
+
+
+def _time(line: Line) -> str:
     when = datetime.fromtimestamp(line["t"] / 1000, UTC).isoformat(timespec="milliseconds")
-    return f"{when.replace('+00:00', 'Z')} {line['level'].upper():7} {line['text']}\n"
+    return when.replace("+00:00", "Z")
 
 
 async def _async(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

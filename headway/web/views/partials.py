@@ -19,6 +19,7 @@ from headway.stream.event import Entry
 from headway.web.outcomes import written
 from headway.web.presenters import Shown
 from headway.web.responses import vary
+from headway.web.warning_groups import grouped
 
 VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}
 
@@ -52,12 +53,15 @@ def panel_context(item: Shown) -> dict[str, Any]:
     prefetch_related_objects([job], "attempts")  # once for all who show them
     attempts = list(job.attempts.all())
     newest = next((each for each in attempts if each.number == job.attempt), None)
+    groups, others = grouped(newest.warnings if newest else [])
     return {
         "item": item,
         "kind": registry.kinds().get(job.kind),
         "why_queued": queue.why_queued(job),
         "earlier": [each for each in reversed(attempts) if each.number < item.attempt],
         "newest": newest,
+        "warning_groups": groups,
+        "other_warnings": others,
         "files": [ResultFile(name, _size(job, name)) for name in job.files],
         "result": readable(job.result),
         "params": readable(
