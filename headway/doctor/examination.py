@@ -1,6 +1,7 @@
 """The checks, all at the same time: as long as one sign of life takes, and a few seconds."""
 
 import asyncio
+import re
 import time
 from collections.abc import Coroutine
 from email.utils import parsedate_to_datetime
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from headway.doctor.findings import Finding, Verdict
-from headway.doctor.listening import CONNECT, Heard, listen, protocol, reach
+from headway.doctor.listening import CONNECT, Heard, listen, protocol, reach, told_heartbeat
 
 try:
     import websockets
@@ -30,12 +31,11 @@ FIRST, SECOND, THIRD = "100000000001", "100000000002", "100000000003"
 
 
 async def examine(
-    site: str, token: str | None, *, heartbeat: float = 15.0, thorough: bool = False
+    site: str, headers: dict[str, str], *, heartbeat: float | None = None, thorough: bool = False
 ) -> list[Finding]:
-    """What is found of the site whose jobs are below the address `site`. `heartbeat`: its
-    STREAM_KEEPALIVE in seconds. Raises NotReached."""
+    """What is found of the site whose jobs are below the address `site`. `headers` say who asks.
+    `heartbeat`: its STREAM_KEEPALIVE in seconds; None: as the site tells it. Raises NotReached."""
     url = f"{site}/events/"
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     limits = httpx.Timeout(None, connect=CONNECT)
     async with httpx.AsyncClient(headers=headers, timeout=limits) as client:
         began = time.time()
@@ -44,12 +44,13 @@ async def examine(
             where = answer.headers.get("location", "nowhere")
             told = f"{answer.status_code} to {where[:200]}; the rest was not tried."
             return [Finding("redirects", Verdict.BAD, told)]
+        heartbeat = heartbeat or told_heartbeat(answer) or 15.0
         checks: list[Coroutine[Any, Any, list[Finding]]] = [
             _at_once(client, url),
             _cursors(client, url),
             _idle(client, url, heartbeat, ROUNDS if thorough else 1),
             _protocol(url),
-            _websocket(site, headers),
+            _websocket(site, headers, answer.headers.get("Progress-Socket", "")),
         ]
         found = await asyncio.gather(*checks)
     direct = Finding("redirects", Verdict.OK, "None.")
@@ -146,13 +147,16 @@ async def _protocol(url: str) -> list[Finding]:
     return [Finding("HTTP/2", verdict, f"The server chooses {chosen or 'http/1.1'}.")]
 
 
-async def _websocket(site: str, headers: dict[str, str]) -> list[Finding]:
-    """Whether one opens, as a page of the site would open it, and carries a message back."""
+async def _websocket(site: str, headers: dict[str, str], path: str) -> list[Finding]:
+    """Whether one opens at the path that the site tells, as a page of the site would open it, and
+    carries a message back."""
+    if not re.fullmatch(r"/[!-~]*", path):
+        return [Finding("WebSocket", Verdict.NOT_TRIED, "The site tells of none.")]
     if websockets is None:
         told = 'It needs websockets: pip install "django-headway[doctor]".'
         return [Finding("WebSocket", Verdict.NOT_TRIED, told)]
     parts = urlsplit(site)
-    address = f"{parts.scheme.replace('http', 'ws')}://{parts.netloc}/ws/jobs/"
+    address = f"{parts.scheme.replace('http', 'ws')}://{parts.netloc}{path}"
     context = httpx.create_ssl_context() if parts.scheme == "https" else None
     try:
         async with asyncio.timeout(2 * SOON):
@@ -168,8 +172,6 @@ async def _websocket(site: str, headers: dict[str, str]) -> list[Finding]:
                     pass
     except websockets.InvalidStatus as error:
         status = error.response.status_code
-        if status == 404:
-            return [Finding("WebSocket", Verdict.NOT_TRIED, "There is none at /ws/jobs/.")]
         return [Finding("WebSocket", Verdict.BAD, f"The handshake was answered with {status}.")]
     except (OSError, TimeoutError, websockets.WebSocketException) as error:
         told = f"It did not open, or carried no message: {type(error).__name__}."

@@ -1,6 +1,7 @@
 """Listens to one answer for a while, and notes what came when."""
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -83,6 +84,12 @@ async def reach(client: httpx.AsyncClient, url: str) -> httpx.Response:
     if not answer.is_redirect:
         _judge(answer)
     return answer
+
+
+def told_heartbeat(answer: httpx.Response) -> float | None:
+    """STREAM_KEEPALIVE in seconds, where the headers of a stream tell it."""
+    text = answer.headers.get("Progress-Keepalive", "")
+    return float(text) if re.fullmatch(r"[1-9][0-9]{0,2}", text) else None
 
 
 def _judge(answer: httpx.Response) -> None:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--token-file", type=Path, help="a file with nothing but the token")
         parser.add_argument(
-            "--heartbeat", type=float, default=15.0, help="STREAM_KEEPALIVE of the site [15]"
+            "--heartbeat", type=float, help="STREAM_KEEPALIVE of the site [as the site tells it]"
         )
         parser.add_argument("--thorough", action="store_true", help="stay idle for four heartbeats")
         parser.add_argument("--json", action="store_true", help="print JSON")
@@ -52,11 +52,12 @@ class Command(BaseCommand):
         """Ends the process with the exit code."""
         logging.getLogger("httpx").setLevel(logging.WARNING)
         site = _site(options["url"])
-        if not 1 <= options["heartbeat"] <= 300:
+        if not 1 <= (options["heartbeat"] or 1) <= 300:
             raise CommandError("--heartbeat takes 1 to 300 seconds.", returncode=NOT_REACHED)
+        token = _token(options)
         work = examination.examine(
             site,
-            _token(options),
+            {"Authorization": f"Bearer {token}"} if token else {},
             heartbeat=options["heartbeat"],
             thorough=options["thorough"],
         )
