@@ -37,6 +37,10 @@ class Policy:
         del kind
         return is_active(user)
 
+    def is_limited(self, user: User) -> bool:
+        """Whether the limits on jobs per user hold for this one."""
+        return not getattr(user, "is_superuser", False)
+
     def may_cancel(self, user: User, job: Job) -> bool:
         """Whether a user may cancel a job."""
         return _owns(user, job) or _has(user, CHANGE)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from importlib import resources
+from itertools import chain
 from typing import Any, NamedTuple
 
 import redis
@@ -170,9 +171,11 @@ class Log:
             [line for line in lines if line["attempt"] == attempt],
         )
 
-    def forget(self, job: str) -> None:
-        """Deletes the log of a job."""
-        self._redis.delete(keys.log(job), keys.snapshot(job), keys.output(job))
+    def forget(self, *jobs: str) -> None:
+        """Deletes the logs of jobs."""
+        named = [(keys.log(job), keys.snapshot(job), keys.output(job)) for job in jobs]
+        if named:
+            self._redis.delete(*chain.from_iterable(named))
 
     def alive(self, role: str, name: str, info: dict[str, Any], ttl: float = 15.0) -> None:
         """Notes that a process lives; it counts as dead `ttl` seconds after its last note."""
