@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from headway.lifecycle.actions import aretry as aretry
     from headway.lifecycle.actions import cancel as cancel
     from headway.lifecycle.actions import retry as retry
+    from headway.lifecycle.errors import InputError as InputError
     from headway.lifecycle.errors import JobError as JobError
     from headway.lifecycle.waiting import await_job as await_job
     from headway.lifecycle.waiting import wait as wait
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ActionError": "headway.lifecycle.actions",
+    "InputError": "headway.lifecycle.errors",
     "Job": "headway.models",
     "JobError": "headway.lifecycle.errors",
     "Secret": "headway.kinds.secrets",
@@ -40,8 +42,18 @@ _HOMES = {
     "wait": "headway.lifecycle.waiting",
 }
 __all__ = [
-    *("ActionError", "Job", "JobError", "Secret", "acancel", "aretry", "astart_many", "await_job"),
-    *("cancel", "job_task", "observe", "progress", "retry", "start_many", "wait"),
+    *("ActionError", "InputError", "Job", "JobError", "Secret", "acancel", "aretry"),
+    *(
+        "astart_many",
+        "await_job",
+        "cancel",
+        "job_task",
+        "observe",
+        "progress",
+        "retry",
+        "start_many",
+        "wait",
+    ),
 ]
 
 

@@ -1,5 +1,6 @@
 """System checks: settings that can never work, or that cost more than they should."""
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,9 @@ def _contradictions() -> Iterator[str]:
                 f"SECRET_PARAMETERS: {pattern!r} matches no name: use letters, digits, _, * and ?,"
                 " the last two as in names of files."
             )
+    for each in conf.CAPTURE_LOGGING:
+        if each.partition(":")[2].upper() not in {"", *logging.getLevelNamesMapping()}:
+            yield f"CAPTURE_LOGGING: {each!r} names no level: use LOGGER or LOGGER:WARNING."
     if conf.JOB_SHOW_ERRORS and not settings.DEBUG:
         yield "JOB_SHOW_ERRORS: shows users the text of errors, so it requires DEBUG=true."
     if conf.METRICS_TOKEN and not re.fullmatch(r"[!-~]{32,}", conf.METRICS_TOKEN):

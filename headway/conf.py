@@ -61,6 +61,8 @@ class Settings:
     STREAM_HAND_OVER: bool = True
     LOG_MAXLEN: int = number(2000)
     LOG_TTL: int = number(86400)
+    LOG_MAX_BYTES: int = number(8 * 1024**2, low=0, high=2**40)
+    CAPTURE_LOGGING: Sequence[str] = ()
     STREAM_MAX_AGE: int = number(600)
     STREAM_KEEPALIVE: int = number(15)
     STREAM_TICK_MS: int = number(50)

@@ -7,7 +7,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from headway.owners import OwnerField, delete_or_revoke, forget
+from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
 
 
 class Status(models.TextChoices):
@@ -34,6 +34,9 @@ HELD = frozenset({Status.RUNNING, Status.CANCELLING})
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.LOST})
 
 
+NEWEST = ("-created_at", "-id")
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     def active(self) -> "JobQuerySet":
         return self.filter(status__in=ACTIVE)
@@ -47,7 +50,7 @@ class Job(models.Model):
     key."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=100, db_index=True)
+    kind = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
     owner = OwnerField(
         settings.AUTH_USER_MODEL,
@@ -79,6 +82,9 @@ class Job(models.Model):
 
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
+    refused = models.BooleanField(
+        default=False, help_text="its input was: another attempt would end the same way"
+    )
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )
@@ -113,8 +119,13 @@ class Job(models.Model):
 
     class Meta:
         default_permissions = ("view", "change")
-        ordering = ("-created_at", "-id")
+        ordering = NEWEST
         indexes = (
+            # For lists (web/history.py), which ask for the newest of each status.
+            models.Index(fields=["owner", "status", *NEWEST], name="job_owner_status"),
+            models.Index(fields=["owner", "kind", "status", *NEWEST], name="job_owner_kind"),
+            models.Index(fields=["status", *NEWEST], name="job_status_created"),
+            models.Index(fields=["kind", "status", *NEWEST], name="job_kind_created"),
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=["-created_at"], name="job_created"),
@@ -157,6 +168,9 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
     worker = models.CharField(max_length=255, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="since when it waited for a worker"
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     progress = models.JSONField(default=dict, blank=True)
@@ -164,6 +178,10 @@ class Attempt(models.Model):
     error = models.TextField(blank=True)
     warnings = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
+    phases = models.JSONField(default=list, blank=True)
+    samples = models.JSONField(
+        default=list, blank=True, help_text="of percent and rate, in seconds since it started"
+    )
     checkpoint = models.JSONField(null=True, blank=True)
 
     class Meta:
@@ -175,6 +193,23 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.job_id}"
+
+
+class LogChunk(models.Model):
+    """Some lines of an attempt's log, compressed (lifecycle/whole_log.py)."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField(help_text="number of its first line")
+    last = models.PositiveIntegerField(help_text="number of its last line")
+    size = models.PositiveIntegerField(help_text="bytes")
+    data = models.BinaryField(help_text="a line of JSON for each, in gzip")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("attempt", "first")
+
+    def __str__(self) -> str:
+        return f"lines {self.first} to {self.last} of attempt {self.attempt_id}"
 
 
 class Scope(models.TextChoices):
@@ -221,3 +256,27 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.name}".strip()
+
+
+class SavedQuestion(models.Model):
+    """What a user asks the list of jobs again and again, under a name."""
+
+    owner = OwnerField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=delete_or_forget,
+        related_name="saved_questions",
+    )
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True, help_text="of the address")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("name", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "name"], name="question_name_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -58,5 +58,14 @@ def delete_or_revoke(collector: Any, field: Any, rows: Any, using: str) -> None:
     collector.add_field_update(field.model._meta.get_field("revoked_at"), timezone.now(), there)
 
 
+def delete_or_forget(collector: Any, field: Any, rows: Any, using: str) -> None:
+    """`on_delete`: they go with their owner. Those in another database become nobody's."""
+    if keeps_apart(field.model, field.related_model):
+        forget(collector, field, rows, using)
+    else:
+        models.CASCADE(collector, field, rows, using)
+
+
 # Django then does not read the rows, which it would do in the database of the users
-forget.lazy_sub_objs = delete_or_revoke.lazy_sub_objs = True  # type: ignore[attr-defined]
+for each in (forget, delete_or_revoke, delete_or_forget):
+    each.lazy_sub_objs = True  # type: ignore[attr-defined]

@@ -2,6 +2,8 @@
 admin, ask. docs/operations.md has the rules as a table, which tests/test_policy.py tests at
 every entry point."""
 
+import logging
+from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
@@ -15,6 +17,7 @@ from headway.conf import conf
 from headway.models import Job
 from headway.users import User, is_active
 
+logger = logging.getLogger(__name__)
 VIEW, CHANGE = "headway.view_job", "headway.change_job"
 
 
@@ -96,6 +99,22 @@ def shows_own(user: User) -> bool:
     rules = type(chosen())
     ours = rules.visible is Policy.visible and rules.may_browse is Policy.may_browse
     return ours and is_active(user) and not getattr(user, "is_staff", False)
+
+
+def searches_inputs(user: User, *, own: bool) -> bool:
+    """Whether a user may search the parameters of jobs, all of them their own or not. A database
+    cannot ask the policy for each job, so one with rules of its own is asked about all."""
+    ours = type(chosen()).may_see_inputs is Policy.may_see_inputs
+    return (own and ours and is_active(user)) or allowed(chosen().may_see_inputs, user, None)
+
+
+def allowed(rule: Callable[..., bool], *about: Any) -> bool:
+    """What a rule says; no where it raises."""
+    try:
+        return bool(rule(*about))
+    except Exception:
+        logger.exception("The policy could not be asked")
+        return False
 
 
 def check(**_: Any) -> list[CheckMessage]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, pages, start, status
+from headway.web.views import actions, api, events, files, logs, pages, saved, start, status
 
 app_name = "headway"
 job_patterns = [
@@ -11,6 +11,8 @@ job_patterns = [
     path("status/", status.statuses, name="statuses"),
     path("tray/", pages.my_tray, name="tray"),
     path("no-worker/", pages.no_worker, name="no_worker"),
+    path("questions/", saved.save, name="save_question"),
+    path("questions/<int:pk>/delete/", saved.delete, name="delete_question"),
     path("start/<slug:kind>/", start.start, name="start"),
     path("<uuid:pk>/", pages.job, name="job"),
     path("<uuid:pk>/status/", status.status, name="status"),
@@ -18,6 +20,8 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("<uuid:pk>/warnings.csv", logs.warnings, name="warnings"),
+    path("<uuid:pk>/log/", logs.whole_log, name="log"),
     path("<uuid:pk>/files/<str:name>/", files.download, name="file"),
 ]
 urlpatterns = [

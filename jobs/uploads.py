@@ -9,7 +9,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.template.defaultfilters import filesizeformat
 
-from headway import JobError
+from headway import InputError
 from headway.conf import conf
 
 MAX_SECONDS = 6 * 3600
@@ -35,12 +35,12 @@ class UploadField(forms.FileField):
 
 @contextmanager
 def opened(name: str) -> Iterator[File[bytes]]:
-    """The stored file, opened for reading bytes. Raises JobError when it is gone or empty."""
+    """The stored file, opened for reading bytes. Raises InputError when it is gone or empty."""
     try:
         upload = default_storage.open(name)
     except FileNotFoundError:
-        raise JobError("The uploaded file no longer exists. Please upload it again.") from None
+        raise InputError("The uploaded file no longer exists. Please upload it again.") from None
     with upload:
         if not upload.size:
-            raise JobError("The file is empty.")
+            raise InputError("The file is empty.")
         yield upload

@@ -134,6 +134,7 @@ HEADWAY = {
     ],
     "GROUPED_MIDDLEWARE": [name for name in MIDDLEWARE if name.startswith("progress.")],
     "STREAM_HAND_OVER": env.flag("STREAM_HAND_OVER", default=True),
+    "CAPTURE_LOGGING": env.words("CAPTURE_LOGGING", ""),
     "CSV_RAW": env.flag("CSV_RAW"),
     "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),

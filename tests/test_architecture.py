@@ -141,14 +141,15 @@ def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
 @pytest.mark.parametrize("path", [*APP, *JOBS, *PROJECT], ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
-    assert text.count("\n") <= MAX_FILE_LINES
+    if "/migrations/" not in name_of(path):  # which Django writes
+        assert text.count("\n") <= MAX_FILE_LINES
     functions = [
         node
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     long = [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION_LINES]
-    assert "migrations" in path.parts or not long
+    assert generated or not long
 
 
 def test_the_two_commands_of_the_readme_are_the_ones_that_ci_runs() -> None:

@@ -58,7 +58,7 @@ def job(alice: User, valkey: Valkey) -> Iterator[Job]:
         status=Status.FAILED,
         started_at=now,
         error="Traceback of the inside",
-        lines=[{"level": "info", "text": "a line of the log", "attempt": 1}],
+        lines=[{"n": 1, "t": 0, "level": "info", "text": "a line of the log"}],
     )
     path = default_storage.save(result_path(made.pk, 1, "out.txt"), ContentFile(b"hello"))
     yield made
@@ -142,6 +142,8 @@ DOORS: dict[str, dict[str, Door]] = {
         "stream": gives("/jobs/{job}/events/", "head"),
         "stream of many": gives("/jobs/events/?job={job}", "head"),
         "stream of mine and others": gives("/jobs/events/?mine&job={job}", "head"),
+        "whole log": gives("/jobs/{job}/log/", shown="a line of the log"),
+        "page of the log": gives("/jobs/{job}/log/?before=9", shown="a line of the log"),
         "result file": gives("/jobs/{job}/files/out.txt/", shown="hello"),
     },
     "its inputs": {

@@ -18,7 +18,7 @@ from headway.lifecycle import announce, lease
 from headway.lifecycle.snapshots import snapshot, state
 from headway.models import Job, Status
 from headway.stream import Log, Reporter
-from headway.stream.event import KINDS, progress_of
+from headway.stream.event import KINDS, LEVELS, progress_of
 from headway.stream.sse import Decoder
 from tests.stream.conftest import written
 from tests.support.protocol import (
@@ -131,7 +131,8 @@ def test_lines_warnings_and_output_are_valid_whatever_a_task_writes(valkey: Valk
     job, writer = str(uuid.uuid4()), Log(valkey.url)
     reporter = Reporter(writer, job, 1)
     for text in ODD_TEXTS:
-        reporter.log(text)
+        for level in (*LEVELS, text, 30):
+            reporter.log(text, level)
         reporter.warn(text, text)
         reporter.output(text)
     reporter.start()

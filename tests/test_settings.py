@@ -82,6 +82,7 @@ WRONG = {
     "JOB_LEASE": ("15", "make the lease at least twice as long"),
     "LOG_TTL": ("60", "keep the log at least as long as a stream may last"),
     "SECRET_PARAMETERS": ("API-KEY", "SECRET_PARAMETERS: 'api-key' matches no name"),
+    "CAPTURE_LOGGING": ("jobs:LOUD", "CAPTURE_LOGGING: 'jobs:LOUD' names no level"),
     "METRICS_TOKEN": ("secret", "METRICS_TOKEN: use at least 32 random letters and digits"),
     "JOB_SHOW_ERRORS": ("true", "JOB_SHOW_ERRORS: shows users the text of errors"),
     "DATABASE_URL": ("mysql://u:p@h/db", "DATABASE_URL cannot be understood: use sqlite:///"),

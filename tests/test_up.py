@@ -193,7 +193,7 @@ def test_the_first_page_is_small_and_its_files_are_kept_for_ever(
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer))
     page.goto(up.url)
-    page.wait_for_function("window.htmx")
+    page.wait_for_function("() => window.htmx")
     kinds = ("stylesheet", "script")
     files = [each for each in answers if each.request.resource_type in kinds]
     assert {each.headers["content-encoding"] for each in [answers[0], *files]} == {"gzip"}
@@ -208,7 +208,7 @@ def test_the_first_page_is_small_and_its_files_are_kept_for_ever(
     network.send("Network.setCacheDisabled", {"cacheDisabled": True})
     network.send("Network.emulateNetworkConditions", SLOW_3G)
     slow.goto(up.url)
-    slow.wait_for_function(f"{PAINTED}.length")
+    slow.wait_for_function(f"() => {PAINTED}.length")
     painted = slow.evaluate(f"{PAINTED}[0].startTime")
     record_property("milliseconds until it can be read on slow 3G", round(painted))
 

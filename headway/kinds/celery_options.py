@@ -38,7 +38,7 @@ def wanted(task: JobTask, options: Mapping[str, Any]) -> Wanted:
     if expires is not None:
         # An absolute time, or each new publish would put it off.
         kept["expires"] = datetime.now(UTC) + timedelta(seconds=seconds_until(expires))
-    queue = _queue(task, kept)
+    queue = queue_of(task, kept)
     if isinstance(kept.get("queue"), Queue):
         kept["queue"] = queue
     stored = secrets.closed(json.loads(dumps(kept)), registry.secrets_of_task)
@@ -61,7 +61,8 @@ def seconds_until(moment: float | datetime | str) -> float:
     return float(moment)
 
 
-def _queue(task: JobTask, options: Mapping[str, Any]) -> str:
+def queue_of(task: JobTask, options: Mapping[str, Any]) -> str:
+    """The name of the queue that a task is published to with these options."""
     chosen = options.get("queue") or getattr(task, "queue", None)
     if chosen is None:
         chosen = current_app.amqp.router.route({}, task.name, task_type=cast("Any", type(task)))[

@@ -25,6 +25,7 @@ class JobTask(Protocol):
     job_kind: str
     job_title: str
     job_unit: str
+    effects: Any
     job_form: type[forms.Form] | None
     max_attempts: int
     stalled_after: float | None
@@ -58,6 +59,8 @@ class Kind:
     title: str
     description: str
     unit: str
+    effects: str
+    """What a second attempt repeats outside; "": nothing."""
     stalled_after: float | None
     task: JobTask
     form_class: type[forms.Form]
@@ -195,6 +198,7 @@ def _describe(task: JobTask) -> Kind:
         title=task.job_title,
         description=description,
         unit=task.job_unit,
+        effects=str(task.effects),
         stalled_after=task.stalled_after,
         task=task,
         form_class=form,

@@ -30,12 +30,21 @@ class JobError(Exception):
     """Raised by a task to fail with a sentence that its user is shown as it stands."""
 
 
+class InputError(JobError):
+    """Raised by a task that refuses what it was given: another attempt at the same would end the
+    same way, so its user is offered to fix the input, and no Retry."""
+
+
 class MaskedError(Exception):
     """Stands for an exception whose text held a secret, wherever Celery writes about it."""
 
 
 FOR_USERS = (JobError, ActionError, MissingError, GoneError, ValidationError)
 """Exceptions whose text was written for users. That of any other may tell of the inside."""
+
+
+REFUSALS = (InputError, MissingError, GoneError, ValidationError)
+"""Exceptions that the same input brings again."""
 
 
 def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:

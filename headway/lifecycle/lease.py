@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
@@ -11,23 +11,18 @@ from django.db.models.functions import Now
 
 from headway.conf import conf
 from headway.lifecycle import announce, database, returning, snapshots
+from headway.lifecycle.traces import COLUMNS, of_job, write
+from headway.lifecycle.traces import Traces as Traces
 from headway.models import HELD, Attempt, Job, Status
-from headway.stream.event import MOTION, LastWords, Line, NoProgress, Problem, Progress
+from headway.stream.event import MOTION, LastWords
 
 Changes = dict[str, Any]
-
-_FIELDS = {field.name for field in Job._meta.local_concrete_fields}
-COLUMNS = {
-    name: column
-    for name in MOTION
-    if (column := {"warnings": "warning_count"}.get(name, name)) in _FIELDS
-}
-"""Where a row keeps what moves: the column of each name that has one."""
 
 BLANK: Changes = {
     **{COLUMNS[name]: value for name, value in MOTION.items() if name in COLUMNS},
     "result": None,
     "files": [],
+    "refused": False,
 }
 """Columns that belong to one attempt, before it begins."""
 
@@ -48,14 +43,6 @@ other."""
 MAX_FREE_INTERRUPTIONS = 20
 """Attempts up to which an interruption is free: a job that brings its machine to its knees may be
 what its workers are shut down for, or what its database goes away for."""
-
-
-class Traces(NamedTuple):
-    """What an attempt has said so far: progress, the first warnings, the last log lines."""
-
-    progress: Progress | NoProgress = {}  # noqa: RUF012 - replaced, never changed
-    warnings: list[Problem] = []  # noqa: RUF012 - replaced, never changed
-    lines: list[Line] = []  # noqa: RUF012 - replaced, never changed
 
 
 def later(seconds: float) -> Combinable:
@@ -96,7 +83,11 @@ def _claim(
         if job.attempt > 1:
             _end_attempts(job.pk, "The worker disappeared", said)
         attempt = Attempt.objects.create(
-            job=job, number=job.attempt, worker=worker, started_at=Now()
+            job=job,
+            number=job.attempt,
+            worker=worker,
+            due_at=job.not_before or job.created_at,
+            started_at=Now(),
         )
         announce.after_commit(job.pk, Status.RUNNING, job)
     return attempt
@@ -108,10 +99,10 @@ def renew(attempt: Attempt, traces: Traces) -> bool | None:
     True: kept. None: kept, and a cancel was requested. False: the attempt was replaced or ended.
     """
     with database.atomic():
-        kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **_columns(traces.progress))
+        kept = _mine(attempt).update(lease_until=later(conf.JOB_LEASE), **of_job(traces.progress))
         if not kept:
             return False
-        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict())
+        write(attempt, traces)
         status = Job.objects.values_list("status", flat=True).get(pk=attempt.job_id)
     return None if status == Status.CANCELLING else True
 
@@ -133,16 +124,18 @@ def settle(
     error: str = "",
     result: Any = None,
     files: Sequence[str] = (),
+    refused: bool = False,
 ) -> bool:
     """Ends the attempt and the job. False when the job was ended or given away before.
 
     Safe to repeat, for a database that is locked or away: see `outage.insist`.
     """
-    changes = _columns(traces.progress) | {
+    changes = of_job(traces.progress) | {
         "status": status,
         "reason": reason,
         "result": result,
         "files": list(files),
+        "refused": refused,
         "finished_at": Now(),
         "lease_until": None,
     }
@@ -150,8 +143,8 @@ def settle(
         changes["percent"] = 100.0
     if status == Status.CANCELLED and not reason:
         del changes["reason"]  # who asked for it is there already
-    attempt_changes = traces._asdict() | {"status": status, "reason": reason, "error": error}
-    return _end(_mine(attempt), attempt, changes, attempt_changes)
+    attempt_changes = {"status": status, "reason": reason, "error": error}
+    return _end(_mine(attempt), attempt, changes, traces, attempt_changes)
 
 
 def requeue(
@@ -173,9 +166,9 @@ def requeue(
         "not_before": later(delay),
         "max_attempts": F("max_attempts") + 1,
     }
-    attempt_changes = traces._asdict() | {"status": Status.FAILED, "reason": reason, "error": error}
+    attempt_changes = {"status": Status.FAILED, "reason": reason, "error": error}
     running = _mine(attempt).filter(status=Status.RUNNING)
-    return _end(running, attempt, queued | dict(changes), attempt_changes)
+    return _end(running, attempt, queued | dict(changes), traces, attempt_changes)
 
 
 def interrupt(
@@ -198,16 +191,18 @@ def interrupt(
     free = running.filter(attempt__lt=MAX_FREE_INTERRUPTIONS)
     again = QUEUED_AGAIN | {"reason": f"{reason}. Another attempt follows"}
     at_no_cost = {"max_attempts": F("max_attempts") + 1, "not_before": later(pause)}
-    attempt_changes = traces._asdict() | {"status": Status.LOST, "reason": reason, "error": error}
+    attempt_changes = {"status": Status.LOST, "reason": reason, "error": error}
     return _end(
         free if repeatable else free.filter(Exists(saved)),
         attempt,
         again | at_no_cost,
+        traces,
         attempt_changes,
     ) or _end(
         running.filter(attempt__lt=F("max_attempts")),
         attempt,
         again | {"not_before": later(max(pause, BACK_OFF))},
+        traces,
         attempt_changes,
     )
 
@@ -228,7 +223,7 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
     given_up = (job_id, reason, said)
     if _give_up(running.filter(attempt__lt=F("max_attempts")), again, *given_up):
         return True
-    shown = _columns(said[max(said)]["progress"]) if said else {}
+    shown = of_job(said[max(said)]["progress"]) if said else {}
     ended = {"finished_at": Now(), "lease_until": None, **shown}
     lost = ended | {"status": Status.LOST, "reason": reason}
     cancelled = ended | {"status": Status.CANCELLED}
@@ -241,13 +236,19 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
     return Job.objects.filter(pk=attempt.job_id, attempt=attempt.number, status__in=HELD)
 
 
-def _end(held: QuerySet[Job], attempt: Attempt, changes: Changes, attempt_changes: Changes) -> bool:
+def _end(
+    held: QuerySet[Job],
+    attempt: Attempt,
+    changes: Changes,
+    traces: Traces,
+    attempt_changes: Changes,
+) -> bool:
     own = Attempt.objects.filter(pk=attempt.pk)
     with database.atomic():
         job = returning.update(held, attempt.job_id, **changes)
         if job is not None:
-            own.update(**attempt_changes, finished_at=Now())
-            announce.after_commit(job.pk, changes["status"], job, attempt_changes["progress"])
+            write(attempt, traces, **attempt_changes, finished_at=Now())
+            announce.after_commit(job.pk, changes["status"], job, traces.progress)
             return True
     # A commit whose answer got lost is found done the second time.
     return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()
@@ -271,13 +272,5 @@ def _give_up(
 def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, LastWords]) -> None:
     """Notes that attempts without an end were lost, and what they have said, by their numbers."""
     attempt_changes = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
-    for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number"):
-        found = said.get(attempt.number)
-        changes: Changes = attempt_changes | (dict(found) if found else {})
-        Attempt.objects.filter(pk=attempt.pk).update(**changes)
-
-
-def _columns(progress: Progress | NoProgress) -> Changes:
-    """The columns of a job that keep its progress."""
-    known: Mapping[str, object] = progress
-    return {column: known[name] for name, column in COLUMNS.items() if name in known}
+    for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number", "job"):
+        write(attempt, said.get(attempt.number), **attempt_changes)

@@ -11,7 +11,8 @@ from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
 from headway.lifecycle import announce, database, lease
-from headway.lifecycle.lease import BLANK, Traces, later
+from headway.lifecycle.lease import BLANK, later
+from headway.lifecycle.traces import Traces, write
 from headway.models import ACTIVE, Attempt, Job, Status
 
 FORGOTTEN = 86400.0
@@ -65,7 +66,10 @@ def begun(pk: uuid.UUID, worker: str, *, vouched: bool) -> Attempt | None:
         job = row.get()
         _end_attempts(pk, Status.LOST, "The worker disappeared")
         number = job.attempt
-        attempt = Attempt.objects.create(job=job, number=number, worker=worker, started_at=Now())
+        due = job.not_before or job.created_at
+        attempt = Attempt.objects.create(
+            job=job, number=number, worker=worker, due_at=due, started_at=Now()
+        )
         announce.after_commit(pk, Status.RUNNING)
     return attempt
 
@@ -93,7 +97,8 @@ def retried(attempt: Attempt, delay: float, traces: Traces, *, reason: str, erro
     changes = {"max_attempts": 0, "published_at": Now()}
     if not lease.requeue(attempt, delay, traces, reason=reason, error=error, changes=changes):
         attempt_changes = {"status": Status.FAILED, "reason": reason, "error": error}
-        Attempt.objects.filter(pk=attempt.pk).update(**traces._asdict(), **attempt_changes)
+        with database.atomic():
+            write(attempt, traces, **attempt_changes)
 
 
 def revoked(pk: uuid.UUID, reason: str) -> None:

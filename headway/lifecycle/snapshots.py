@@ -9,12 +9,13 @@ from typing import Any, cast
 import redis
 
 from headway.kinds import registry
+from headway.lifecycle import whole_log
 from headway.lifecycle.log import glance, log
 from headway.models import TERMINAL, Attempt, Job, Status
+from headway.stream.course import Course
 from headway.stream.event import (
     MOTION,
     LastWords,
-    Line,
     Motion,
     NoProgress,
     Problem,
@@ -25,7 +26,7 @@ from headway.stream.event import (
     progress_of,
 )
 from headway.stream.log import Told
-from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
+from headway.stream.record import LINES_KEPT, WARNINGS_KEPT
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +87,9 @@ def completed(job: Job, said: Mapping[str, Any] | None) -> Progress:
 
 
 def last_words(job_id: uuid.UUID | str) -> dict[int, LastWords]:
-    """What attempts that died without an end have said, by their numbers: `progress`, `warnings`
-    and `lines`. From their rows, which were written with the lease, or from the log where that has
-    more. Never raises for want of Redis."""
+    """What attempts that died without an end have said, by their numbers. From their rows, which
+    were written with the lease, or from the log where that has more. Never raises for want of
+    Redis."""
     open_ones = Attempt.objects.filter(job_id=job_id, finished_at=None)
     return {attempt.number: _said(attempt) for attempt in open_ones}
 
@@ -98,17 +99,27 @@ def _said(attempt: Attempt) -> LastWords:
         told = log().told(str(attempt.job_id), attempt.number)
     except redis.RedisError as error:
         logger.warning("Redis did not tell what job %s has said: %s", attempt.job_id, error)
-        told = Told({}, [])
-    lines: list[Line] = [{"level": line["level"], "text": line["text"]} for line in told.lines]
+        told = Told({}, [], [])
     warnings: list[Problem] = [
         {"item": line["item"], "reason": line["text"].removeprefix(f"{line['item']}: ")}
         for line in told.lines
-        if line["level"] == "warning"
+        if "item" in line
     ]
+    known = {line["n"]: line for line in [*whole_log.numbered(told.lines), *attempt.lines]}
+    lines = [known[n] for n in sorted(known)]
+    stored = whole_log.stored_upto(attempt)
+    missing = [line for line in lines if line["n"] > stored]
+    course = Course(attempt.phases, attempt.samples)
+    for progress in told.course:
+        course.hear(progress)
+    phases, samples = course.copy()
     return {
         "progress": max(told.progress, attempt.progress, key=_reached),
         "warnings": max(warnings[:WARNINGS_KEPT], attempt.warnings, key=len),
-        "lines": max(lines[-LINES_KEPT:], attempt.lines, key=len),
+        "lines": lines[-LINES_KEPT:],
+        "phases": phases,
+        "samples": samples,
+        "unstored": missing if len(missing) > LINES_KEPT else [],
     }
 
 

@@ -20,7 +20,7 @@ class Backlog:
     """Lines and output in the order in which they were said, each. Thread safe; nothing waits."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._lines: deque[Said] = deque(maxlen=PENDING)
         self._more_lines = 0
         self._output: deque[str] = deque()
@@ -31,7 +31,7 @@ class Backlog:
         """Whether output waits."""
         return bool(self._output)
 
-    def add_line(self, kind: str, **data: str) -> None:
+    def add_line(self, kind: str, **data: Any) -> None:
         """A `log` or `warning`."""
         with self._lock:
             self._more_lines += len(self._lines) == PENDING
@@ -66,4 +66,4 @@ class Backlog:
 
 
 def _note(text: str) -> Said:
-    return "log", {"level": "info", "text": f"… {text}"}
+    return "log", {"text": f"… {text}"}

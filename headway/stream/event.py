@@ -15,6 +15,12 @@ NAMES = KINDS | {"snapshot", "resync", "heartbeat", "busy", "auth", "done"}
 """Every event of a stream: live/events.js is written from both."""
 
 
+LEVELS = ("debug", "info", "warning", "error")
+"""Of lines, as in Python's logging."""
+OWN_LEVEL = {"log": "info", "warning": "warning"}
+"""The level of a line whose event says none."""
+
+
 class Run(TypedDict):
     """Which run of which job something is about; `attempt` is 0 before the first."""
 
@@ -69,17 +75,26 @@ class NoProgress(TypedDict):
 
 
 class Line(TypedDict):
-    """A line of an attempt's log, as its row keeps it."""
+    """A line of an attempt's log, as its row keeps it: its number, counted from 1, its time in
+    milliseconds since 1970 by the worker's clock, and one of LEVELS."""
 
+    n: int
+    t: int
     level: str
     text: str
 
 
-class Entry(Line):
-    """The data of a `log` or `warning` event, of which only a warning has an `item`."""
+class Entry(TypedDict):
+    """The data of a `log` or `warning` event, of which only a warning has an `item`. One that says
+    that lines were left out has no number and no time. `level` is not sent where it is that of the
+    event: info, or warning."""
 
     job: str
     attempt: int
+    n: NotRequired[int]
+    t: NotRequired[int]
+    level: NotRequired[str]
+    text: str
     item: NotRequired[str]
 
 
@@ -90,13 +105,30 @@ class Problem(TypedDict):
     reason: str
 
 
+class Phase(TypedDict):
+    """A part of an attempt, as its row keeps it; in seconds since the attempt began (None: it goes
+    on, or went on until the attempt ended)."""
+
+    name: str
+    started: float
+    ended: float | None
+
+
+Sample = tuple[float, float | None, float | None]
+"""How far an attempt was: seconds since it began, its percent, and its rate."""
+
+
 class LastWords(TypedDict):
-    """What an attempt has reported, as its row keeps it: the newest progress, the first warnings
-    and the last lines."""
+    """What an attempt has reported, as its row keeps it: the newest progress, the first warnings,
+    the last lines, its phases, and samples of its progress over time. `unstored` are lines for its
+    whole log that are in no chunk yet."""
 
     progress: Progress | NoProgress
     warnings: list[Problem]
     lines: list[Line]
+    phases: list[Phase]
+    samples: list[Sample]
+    unstored: list[Line]
 
 
 class State(Run, Facts):
@@ -144,6 +176,16 @@ def progress_of(snapshot: Mapping[str, Any]) -> Progress:
     else. What the snapshot lacks is written as not known."""
     progress = {name: snapshot.get(name, blank) for name, blank in _PROGRESS.items()}
     return cast("Progress", progress)
+
+
+def level_of(value: object) -> str:
+    """One of LEVELS for a level as Python's logging knows it, by its name or number; never raises,
+    and takes for info what it does not know."""
+    if isinstance(value, int):
+        return LEVELS[min(max(value // 10, 1), 4) - 1]
+    name = value.lower() if isinstance(value, str) else ""
+    name = {"warn": "warning", "critical": "error", "fatal": "error"}.get(name, name)
+    return name if name in LEVELS else "info"
 
 
 def is_stalled(status: object, quiet: float | None, stalled_after: float | None) -> bool:

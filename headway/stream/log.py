@@ -1,17 +1,17 @@
 """The log: every event of every job, numbered, in Redis. This is the writing and page side."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
-from itertools import chain
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple, cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from . import epoch, history, keys
-from .event import Entry, Event, NoProgress, Progress, to_json
+from .event import OWN_LEVEL, Entry, Event, NoProgress, Progress, to_json
 from .script import Script
 
 Call = tuple[str, list[Any]]
@@ -46,10 +46,12 @@ class Output(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What an attempt has told: its newest progress ({}: none) and its lines and warnings."""
+    """What an attempt has told: its newest progress ({}: none), its lines and warnings, and all of
+    its progress that is there, oldest first."""
 
     progress: Progress | NoProgress
     lines: list[Entry]
+    course: list[Progress]
 
 
 class Log:
@@ -148,27 +150,19 @@ class Log:
     def lines(self, job: str, upto: int, count: int = 200) -> list[Entry]:
         """The data of a job's newest `count` log and warning events up to the number `upto`, oldest
         first."""
-        found: list[Entry] = []
-        before = f"{upto}-0"
-        while len(found) < count:
-            reply: Any = self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500))
-            if not reply:
-                break
-            for entry_id, fields in reply:
-                before = f"({entry_id.decode()}"
-                _, kind, data = fields[b"f"].rstrip(b"\n").split(b"\n")
-                if kind in (b"event: log", b"event: warning"):
-                    found.append(json.loads(data.removeprefix(b"data: ")))
-        return found[:count][::-1]
+        said = islice(self._newest(job, upto, count, [*OWN_LEVEL]), count)
+        return [data for _, data in said][::-1]
 
     def told(self, job: str, attempt: int) -> Told:
         """What the log has of an attempt, as far as it reaches back."""
         progress: Any = self._redis.hget(keys.snapshot(job), "progress")
         newest = json.loads(progress or "{}")
-        lines = self.lines(job, history.NOWHERE, count=self._limits[0])
+        known = self._newest(job, history.NOWHERE, self._limits[0], [*OWN_LEVEL, "progress"])
+        own = [(kind, data) for kind, data in known if data["attempt"] == attempt][::-1]
         return Told(
             newest if newest.get("attempt") == attempt else {},
-            [line for line in lines if line["attempt"] == attempt],
+            [data for kind, data in own if kind in OWN_LEVEL],
+            [data for kind, data in own if kind == "progress"],
         )
 
     def forget(self, *jobs: str) -> None:
@@ -205,6 +199,20 @@ class Log:
         """Closes the connections."""
         self._append.close()
         self._redis.close()
+
+    def _newest(
+        self, job: str, upto: int, count: int, kinds: Sequence[str]
+    ) -> Iterator[tuple[str, Any]]:
+        """Kind and data of the events of some kinds up to a number, newest first; read in pages of
+        as many as are wanted."""
+        before = f"{upto}-0"
+        while reply := self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500)):
+            for entry_id, fields in cast("list[Any]", reply):
+                before = f"({entry_id.decode()}"
+                _, kind, data = fields[b"f"].rstrip(b"\n").decode().split("\n")
+                if (kind := kind.removeprefix("event: ")) in kinds:
+                    own = {"level": OWN_LEVEL[kind]} if kind in OWN_LEVEL else {}
+                    yield kind, own | json.loads(data.removeprefix("data: "))
 
     def _now(self) -> float:
         reply: Any = self._redis.time()

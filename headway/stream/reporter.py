@@ -4,7 +4,6 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -12,10 +11,11 @@ from typing import Any, TypeVar
 import redis
 
 from .backlog import PENDING, Backlog
-from .event import Event, Line, Problem, Progress, clean
+from .event import Event, Progress, clean, level_of
 from .log import Log, Receipt
 from .motion import Meter
 from .quantity import finite
+from .record import Record
 from .ticker import TICK, Flushes, Ticker
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ IDLE_BEAT = 1.0
 """Seconds between looks at the cancel flag while nothing changes."""
 RETRY = 1.0
 """Seconds between two attempts to write while Redis is away."""
-LINES_KEPT, WARNINGS_KEPT = 200, 100
-"""The last lines and the first warnings that are kept with an attempt."""
 CHANCE = 5.0
 """Seconds from its next progress call on in which a task that has looked at `cancelled` before may
 look again, before such a call raises."""
@@ -59,12 +57,11 @@ class Reporter:
         flushes, asked each time, as a fork needs another one."""
         self._clock, self._ticker = clock, ticker
         self.job, self.attempt = job, attempt
-        self.warnings: list[Problem] = []
-        self.warning_count = 0
-        self.lines: deque[Line] = deque(maxlen=LINES_KEPT)
+        self.record = Record()
         self.number = 0
         self._log = log
         self._started = self._heard = self._clock()
+        self._born = time.time() - self._started
         self._sent_at = 0.0
         self._motion = Meter()
         self._shown: dict[str, object] = {}
@@ -77,7 +74,7 @@ class Reporter:
         self._over = False
         self._looks = self._noticed = False
         self._patient_until: float | None = None
-        self._values = threading.Lock()  # held for moments, never while waiting for anything
+        self._values = self.record.lock
         self._writing = threading.Lock()
 
     # What a task calls
@@ -122,22 +119,21 @@ class Reporter:
         in a `with`, too; the part goes on until the next one begins."""
         with self._values:
             self._motion.enter(name, weight)
+            self.record.course.enter(name, self._clock() - self._started)
         self._wake()
         if self._stop:
             self._obey()
         return WITHIN
 
-    def log(self, text: object) -> None:
-        """Adds a line to the job's log."""
-        self._say("log", "info", clean(text, 2000))
+    def log(self, text: object, level: object = "info") -> None:
+        """Adds a line to the job's log; `level` is debug, info, warning or error."""
+        self._say("log", level_of(level), clean(text, 2000))
 
     def warn(self, item: object, reason: object) -> None:
         """Notes that something went wrong with one item, while the job goes on."""
         item, reason = clean(item, 200), clean(reason)
         with self._values:
-            self.warning_count += 1
-            if len(self.warnings) < WARNINGS_KEPT:
-                self.warnings.append({"item": item, "reason": reason})
+            self.record.warn(item, reason)
         self._say("warning", "warning", f"{item}: {reason}", item=item)
 
     def output(self, text: object) -> None:
@@ -173,6 +169,8 @@ class Reporter:
         self._over = True
         self._ticker().remove(self)
         self.flush(self._clock(), last=True)
+        with self._values:
+            self.record.course.end(self._clock() - self._started)
         return self.progress()
 
     def interrupt(self, why: type[BaseException]) -> None:
@@ -202,7 +200,7 @@ class Reporter:
                 "status": "cancelling" if stopping else "running",
                 **self._motion.describe(now),
                 "elapsed": round(now - self._started, 1),
-                "warnings": self.warning_count,
+                "warnings": self.record.warning_count,
             }
 
     # What the ticker calls
@@ -232,6 +230,10 @@ class Reporter:
                 self._queue(Event(kind, {"job": self.job, "attempt": self.attempt, **data}))
         self._idle = True  # what changes from here on asks for the next flush
         progress = self.progress()
+        with self._values:
+            self.record.course.sample(
+                progress["elapsed"] or 0.0, progress["percent"], progress["rate"]
+            )
         shown = {name: value for name, value in progress.items() if name != "elapsed"}
         if shown != self._shown:
             self._shown = shown
@@ -259,9 +261,10 @@ class Reporter:
             self.interrupt(Cancelled)
 
     def _say(self, kind: str, level: str, text: str, **more: str) -> None:
-        self._heard = self._clock()
-        self.lines.append({"level": level, "text": text})
-        self._backlog.add_line(kind, level=level, text=text, **more)
+        now = self._heard = self._clock()
+        with self._values:
+            said = self.record.add(kind, level, text, round((self._born + now) * 1000))
+            self._backlog.add_line(kind, **said, **more)
 
     def _queue(self, event: Event) -> None:
         self._seq += 1

@@ -5,8 +5,10 @@ from django.template.base import Parser, Token
 from django.template.loader_tags import BlockNode
 
 from headway.conf import conf
+from headway.web.timeline import timeline
 
 register = template.Library()
+register.simple_tag(timeline)
 
 
 @register.tag

@@ -1,5 +1,6 @@
 """What views check before they answer; what a user may not see is a 404, never a 403."""
 
+import re
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -85,6 +86,15 @@ def visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
     if job is None:
         raise Http404
     return job
+
+
+def positive(text: str | None) -> int | None:
+    """A number in an address, from 1; None where there is none. Raises Http404 for what is none."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
+        raise Http404
+    return int(text)
 
 
 def startable_kinds(request: HttpRequest) -> list[Kind]:

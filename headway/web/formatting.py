@@ -66,16 +66,18 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole // 60 % 60:02} min"
 
 
-def ago(moment: datetime) -> str:
-    """just now, 5 min ago, 3 h ago, then the date."""
-    seconds = (timezone.now() - moment).total_seconds()
-    if seconds < 60:
-        return "just now"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min ago"
-    if seconds < 86400:
-        return f"{int(seconds // 3600)} h ago"
-    return date_format(timezone.localtime(moment), "j M Y")
+def day(moment: datetime) -> str:
+    """Today, Yesterday, Tuesday 24 November, and with its year one of another year."""
+    here, now = timezone.localtime(moment), timezone.localtime()
+    passed = (now.date() - here.date()).days
+    if passed in (0, 1):
+        return ("Today", "Yesterday")[passed]
+    return date_format(here, "l j F" if here.year == now.year else "l j F Y")
+
+
+def clock(moment: datetime) -> str:
+    """14:02, by the viewer's clock."""
+    return date_format(timezone.localtime(moment), "H:i")
 
 
 def remaining(eta: float | None) -> str:

@@ -36,6 +36,18 @@ _PARAMETERS: Schema = {
         "schema": {"type": "string", "format": "uuid"},
     },
     "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
+    "before": {
+        "name": "before",
+        "in": "query",
+        "description": "The number of a line: the 500 lines before it, at most, as JSON.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
+    },
+    "attempt": {
+        "name": "attempt",
+        "in": "query",
+        "description": "By default the newest.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
+    },
     "jobs": {
         "name": "job",
         "in": "query",
@@ -166,6 +178,7 @@ def _paths(kinds: Iterable[Kind]) -> Schema:
         _path("statuses"): {"get": operation(_statuses(), [404], "named")},
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
+        _path("log", pk=_JOB): _of_job("get", _log(), [404], "attempt", "before"),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
         **{reverse(view): describe() for view, describe in _described.items()},
     }
@@ -234,6 +247,11 @@ def _polled(description: str, schema: str) -> Schema:
 
 def _file() -> Schema:
     return {"200": {"description": "The file.", "content": {"application/octet-stream": {}}}}
+
+
+def _log() -> Schema:
+    kinds = {"text/plain": {"schema": _TEXT}, "application/json": {"schema": {"type": "object"}}}
+    return {"200": {"description": "The whole log, or lines of it.", "content": kinds}}
 
 
 def _json(

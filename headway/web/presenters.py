@@ -11,12 +11,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from headway.kinds import json_values, secrets
+from headway.kinds import json_values, registry, secrets
 from headway.lifecycle import snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
 from headway.users import Person, User
+from headway.web.outcomes import outcome, written
 from headway.web.responses import vary
 
 MAX_IN_TRAY = 10
@@ -50,8 +51,28 @@ class Shown:
 
     @property
     def can_retry(self) -> bool:
-        possible = self.job.status in TERMINAL - {Status.SUCCEEDED}
-        return possible and not self.job.observed and policy.may_retry(self.viewer, self.job)
+        """Whether Retry is offered: not for what would end the same way again."""
+        possible = self.job.status in TERMINAL - {Status.SUCCEEDED} and not self.job.refused
+        return (
+            possible
+            and self.kind is not None
+            and not self.job.observed
+            and policy.may_retry(self.viewer, self.job)
+        )
+
+    @property
+    def can_start_again(self) -> bool:
+        """Whether the form of its kind can be filled with what it was given."""
+        may = self.kind is not None and policy.may_start(self.viewer, self.kind.name)
+        return may and self.sees_inputs
+
+    @property
+    def kind(self) -> registry.Kind | None:
+        return registry.kinds().get(self.job.kind)
+
+    @property
+    def ended_badly(self) -> bool:
+        return self.job.status in (Status.FAILED, Status.LOST)
 
     @property
     def attempt(self) -> int:
@@ -61,6 +82,11 @@ class Shown:
     @property
     def hint(self) -> str:
         return _hint(self.job) if self.sees_inputs else ""
+
+    @property
+    def outcome(self) -> str:
+        """What came of a job that has ended, in words."""
+        return outcome(self.job)
 
     @property
     def sees_inputs(self) -> bool:
@@ -77,11 +103,6 @@ class Shown:
             return None
         until = self.job.finished_at or timezone.now()
         return max(0.0, (until - self.job.started_at).total_seconds())
-
-
-def written(value: str | float) -> str:
-    """A value as people write it: 45.0 as 45, 1234.5 as 1,234.5."""
-    return value if isinstance(value, str) else f"{value:,.10g}"
 
 
 def _hint(job: Job) -> str:

@@ -12,8 +12,20 @@ ENTRY = "headway/live/page.js"
 PUBLIC = "headway/live.js"
 """What other people's scripts import."""
 MODULES = (
-    *("bars", "channel", "clicks", "connection", "dom", "element", "events", "list", "locks"),
-    *("own_htmx", "reasons", "record", "settings", "still", "tabs", "times", "turns", "words"),
+    *(
+        "asking",
+        "bars",
+        "channel",
+        "clicks",
+        "connection",
+        "dom",
+        "element",
+        "events",
+        "list",
+        "locks",
+    ),
+    *("own_htmx", "reasons", "record", "settings", "still", "strip", "tabs", "times", "turns"),
+    "words",
 )
 """Of live/: those that ENTRY imports, directly or not, for a browser to load all at once."""
 

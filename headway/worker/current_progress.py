@@ -53,8 +53,9 @@ class Progress:
         del name, weight
         return nullcontext()
 
-    def log(self, text: object) -> None:
-        """Adds a line to the job's log."""
+    def log(self, text: object, level: object = "info") -> None:
+        """Adds a line to the job's log; `level` is debug, info, warning or error, as in Python's
+        logging."""
 
     def warn(self, item: object, reason: object) -> None:
         """Notes a problem with one item; the job goes on."""
@@ -102,9 +103,10 @@ class Running(Progress):
     def hide(self, secrets: Mapping[str, Any]) -> Mask:
         """Masks the task's secrets in what it will say. To be called before the task is."""
         mask = Mask(secrets.values())
+        self.told = partial(_told, self.attempt, mask)
         speaks = ("log", "warn", "output", "update", "phase") if secrets else OFTEN_ERRORS
         for name in speaks:
-            setattr(self, name, _discreet(getattr(self._reporter, name), self.attempt, mask))
+            setattr(self, name, _discreet(getattr(self._reporter, name), self.told))
         if secrets:
             self.track = partial(_track, self._reporter, mask)  # type: ignore[method-assign]
         return mask
@@ -152,14 +154,14 @@ class Running(Progress):
             self.files.append(name)
 
 
-def _discreet(say: Callable[..., Any], attempt: Attempt, mask: Mask) -> Callable[..., Any]:
-    """`say`, which gets no secrets, and of exceptions what users are told of them."""
+def _told(attempt: Attempt, mask: Mask, said: Any) -> Any:
+    """What a task says without secrets; of exceptions what users are told of them."""
+    if isinstance(said, BaseException):
+        return errors.sentence(said, attempt.job_id, mask)
+    return mask.told(said)
 
-    def told(said: Any) -> Any:
-        if isinstance(said, BaseException):
-            return errors.sentence(said, attempt.job_id, mask)
-        return mask.told(said)
 
+def _discreet(say: Callable[..., Any], told: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda *said, **named: say(*map(told, said), **{n: told(v) for n, v in named.items()})
 
 
@@ -205,6 +207,12 @@ def running_job() -> uuid.UUID | None:
     """The job whose task this thread is in."""
     active = _active()
     return active.attempt.job_id if isinstance(active, Running) else None
+
+
+def here() -> Running | None:
+    """The progress of this very context, not of a thread that the task started."""
+    found = _here.get()
+    return found if isinstance(found, Running) else None
 
 
 def _active() -> Progress:

@@ -22,6 +22,9 @@ BEAT = 0.5
 """Seconds between two looks at what is to be done."""
 AGAIN = 1.0
 """Seconds until a renewal that failed is tried again."""
+FLOOD = 1000
+"""Lines that are stored with a renewal at once: the log in Redis, which is trimmed, has no others
+of an attempt whose process dies."""
 GRACE = 3.0
 """Seconds in which a task whose attempt was ended has to return; then its process is ended."""
 
@@ -47,20 +50,24 @@ class LeaseRenewal:
         self._ended.set()
 
     def _run(self) -> None:
-        due = time.monotonic() + min(conf.JOB_LEASE_RENEW, self._longest)
+        due, done = time.monotonic() + min(conf.JOB_LEASE_RENEW, self._longest), True
         while not self._ended.wait(BEAT):
             if self._reporter.superseded:
                 return self._end_process()
-            if time.monotonic() >= due:
+            if time.monotonic() >= due or (done and self._is_flooded()):
                 done = self._fail() if self._stalled() else self._renew()
                 pause = conf.JOB_LEASE_RENEW if done else AGAIN
                 left = self._longest - self._reporter.quiet
                 due = time.monotonic() + min(pause, max(AGAIN, left))
         return None
 
+    def _is_flooded(self) -> bool:
+        return self._reporter.record.waiting >= min(FLOOD, conf.LOG_MAXLEN // 2)
+
     def _renew(self) -> bool:
         try:
-            kept = lease.renew(self._attempt, self._traces())
+            traces = self._traces()
+            kept = lease.renew(self._attempt, traces)
         except Exception as error:  # a database error of any kind: the lease may outlast it
             strange = not outage.is_outage(error)
             told = "The lease of job %s is not renewed yet: %s"
@@ -68,6 +75,8 @@ class LeaseRenewal:
             return False
         finally:
             connections.close_all()  # of this thread, which Celery does not know
+        if traces.unstored:
+            self._reporter.record.stored(traces.unstored[-1]["n"])
         if kept is False:
             self._reporter.interrupt(Superseded)
         elif kept is None:

@@ -42,7 +42,7 @@ class Run:
     def traces(self) -> lease.Traces:
         """What it has said; it says no more."""
         said = self.reporter.stop()
-        return lease.Traces(said, list(self.reporter.warnings), list(self.reporter.lines))
+        return lease.Traces(**self.reporter.record.said(said))
 
 
 _runs: dict[str, Run] = {}

@@ -12,7 +12,7 @@ from django.template.defaultfilters import filesizeformat
 
 from headway.kinds import json_values
 from headway.kinds.masking import Mask
-from headway.lifecycle.errors import REASON, JobError, sentence, trace, without_secrets
+from headway.lifecycle.errors import REASON, REFUSALS, JobError, sentence, trace, without_secrets
 from headway.models import Status
 from headway.worker import current_progress
 
@@ -29,6 +29,8 @@ class Outcome:
     reason: str = ""
     error: str = ""
     result: Any = None
+    refused: bool = False
+    """Whether the same input would end the same way."""
     raises: BaseException | None = None
 
     def again(self, number: int) -> str:
@@ -69,7 +71,9 @@ def failed(error: BaseException, reason: str, mask: Mask) -> Outcome:
     ordinary one, so it gets the sentence instead."""
     ordinary = isinstance(error, Exception) and not isinstance(error, MemoryError)
     told = without_secrets(error, mask) if ordinary else JobError(reason)
-    return Outcome(status=Status.FAILED, reason=reason, error=trace(error, mask), raises=told)
+    refused = isinstance(error, REFUSALS)
+    text = trace(error, mask)
+    return Outcome(status=Status.FAILED, reason=reason, error=text, refused=refused, raises=told)
 
 
 def retried(retry: Retry, job: uuid.UUID, mask: Mask) -> Outcome:

@@ -17,7 +17,7 @@ from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.stream.event import Progress
-from headway.worker import current_progress, interruption
+from headway.worker import captured_logging, current_progress, interruption
 from headway.worker.lease_renewal import LeaseRenewal
 from headway.worker.outcome import Outcome, failed, kept, retried, told_to_end
 from headway.worker.unseen import UnseenReporter, reporter_of
@@ -40,6 +40,7 @@ class Runner:
     def run(self) -> Any:
         """Returns what Celery is told of the end, or raises it."""
         attempt, reporter = self._attempt, self._reporter
+        captured_logging.install()
         reporter.start()
         with self._lease():
             try:
@@ -116,6 +117,7 @@ class Runner:
                 reason=outcome.reason,
                 error=outcome.error,
                 result=outcome.result,
+                refused=outcome.refused,
                 files=self._progress.files,
             )
 
@@ -170,4 +172,4 @@ class Runner:
 
 
 def _traces(reporter: Reporter, progress: Progress) -> lease.Traces:
-    return lease.Traces(progress, list(reporter.warnings), list(reporter.lines))
+    return lease.Traces(**reporter.record.said(progress))

@@ -45,6 +45,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
     max_attempts = 1
     stalled_after: float | None = None
     stop_stalled = False
+    effects: str | Promise = ""
 
     @cached_property
     def job_signature(self) -> inspect.Signature:
@@ -248,6 +249,7 @@ def job_task(
     annotated parameters; `max_attempts` limits runs after workers died; `unit` is
     what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
     (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
+    `effects` says what a second attempt repeats outside ("Sends e-mails"): Retry asks first.
     Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
     """
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from django.template.defaultfilters import filesizeformat
 
-from headway import JobError
+from headway import InputError
 
 BLOCK = 1 << 20  # bytes
 MAX_MEMBERS = 100_000
@@ -35,28 +35,28 @@ class Member:
     open: Callable[[], Readable]
 
     def blocks(self) -> Iterator[bytes]:
-        """The content, a block at a time. Raises JobError when it is not as long as declared."""
+        """The content, a block at a time. Raises InputError when it is not as long as declared."""
         left = self.size
         with damage_as_job_error(self.name):
             content = self.open()
             while block := content.read(min(BLOCK, left + 1)):
                 left -= len(block)
                 if left < 0:
-                    raise JobError(f"{self.name} is longer than the archive says: rejected.")
+                    raise InputError(f"{self.name} is longer than the archive says: rejected.")
                 yield block
         if left:
-            raise JobError(f"{self.name} is cut short: {filesizeformat(left)} are missing.")
+            raise InputError(f"{self.name} is cut short: {filesizeformat(left)} are missing.")
 
 
 def check_name(name: str) -> None:
-    """Raises JobError when unpacking a file of this name would write outside of the folder."""
+    """Raises InputError when unpacking a file of this name would write outside of the folder."""
     parts = name.replace("\\", "/").split("/")
     if ".." in parts:
-        raise JobError(f"{name!r} leads out of the archive with '..': the archive is rejected.")
+        raise InputError(f"{name!r} leads out of the archive with '..': the archive is rejected.")
     if not parts[0] or parts[0][1:2] == ":":
-        raise JobError(f"{name!r} is an absolute path: the archive is rejected.")
+        raise InputError(f"{name!r} is an absolute path: the archive is rejected.")
     if "\0" in name:
-        raise JobError(f"{name!r} has a NUL character in its name: the archive is rejected.")
+        raise InputError(f"{name!r} has a NUL character in its name: the archive is rejected.")
 
 
 def most_bytes(packed: int) -> int:
@@ -64,15 +64,15 @@ def most_bytes(packed: int) -> int:
     return min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * packed))
 
 
-def refuse_bomb(limit: int) -> JobError:
-    return JobError(
+def refuse_bomb(limit: int) -> InputError:
+    return InputError(
         f"The archive unpacks to more than {filesizeformat(limit)}, which is out of proportion"
         " to its size: rejected."
     )
 
 
-def refuse_crowd(limit: int) -> JobError:
-    return JobError(f"The archive has more than {limit:,} members: rejected.")
+def refuse_crowd(limit: int) -> InputError:
+    return InputError(f"The archive has more than {limit:,} members: rejected.")
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def damage_as_job_error(where: str) -> Iterator[None]:
     try:
         yield
     except EOFError:
-        raise JobError(f"The archive ends in the middle of {where}: it is cut short.") from None
+        raise InputError(f"The archive ends in the middle of {where}: it is cut short.") from None
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
@@ -91,9 +91,9 @@ def damage_as_job_error(where: str) -> Iterator[None]:
         RecursionError,  # tarfile, of thousands of extended headers in a row
         gzip.BadGzipFile,
     ) as error:
-        raise JobError(f"The archive is damaged at {where}: {error}.") from error
+        raise InputError(f"The archive is damaged at {where}: {error}.") from error
     except (ValueError, OverflowError, OSError) as error:
         if isinstance(error, OSError) and error.errno:  # a disk's error, not one of bz2's
             raise
         # Anything raises these, and may tell of the inside.
-        raise JobError(f"The archive is damaged at {where}.") from error
+        raise InputError(f"The archive is damaged at {where}.") from error

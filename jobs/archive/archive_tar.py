@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 
 from django.core.files import File
 
-from headway import JobError, progress
+from headway import InputError, progress
 from jobs.archive.archive_member import (
     BLOCK,
     MAX_MEMBERS,
@@ -37,7 +37,7 @@ def tar_members(file: File[bytes]) -> Iterator[Member]:
             fileobj=cast(IO[bytes], unpacked), mode="r:", errors="surrogateescape"
         )
     except tarfile.ReadError:
-        raise JobError("This is neither a ZIP nor a tar archive, compressed or not.") from None
+        raise InputError("This is neither a ZIP nor a tar archive, compressed or not.") from None
     count = size = 0
     while info := tar.next():
         count += 1
@@ -79,7 +79,7 @@ def _check_end(unpacked: "_Unpacked") -> None:
     if not unpacked.last:
         progress.warn("archive", "has no end mark: it may have been cut short")
     elif len(unpacked.last) < tarfile.BLOCKSIZE or unpacked.last.strip(b"\0"):
-        raise JobError("The archive is damaged: a member's header is broken or cut short.")
+        raise InputError("The archive is damaged: a member's header is broken or cut short.")
     unpacked.expect(unpacked.limit + BLOCK)
     while unpacked.read(BLOCK):
         pass  # the checksum of a packed file comes last
@@ -152,7 +152,7 @@ class _Unpacked:
 
     def read(self, size: int) -> bytes:
         if size > self._expected:
-            raise JobError("A header of the archive is too large: rejected.")
+            raise InputError("A header of the archive is too large: rejected.")
         self.last = b"".join(self._pieces(size))
         self._expected -= len(self.last)
         return self.last

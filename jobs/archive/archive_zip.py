@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from django.core.files import File
 
-from headway import JobError
+from headway import InputError
 from jobs.archive.archive_member import (
     BLOCK,
     MAX_MEMBERS,
@@ -32,7 +32,7 @@ def zip_members(file: File[bytes]) -> Iterator[Member]:
     """Members in the order of their place in the file; all are checked before the first."""
     reader = _SmallReads(file)
     if not zipfile.is_zipfile(reader):
-        raise JobError("The ZIP archive has no table of contents at its end: it is cut short.")
+        raise InputError("The ZIP archive has no table of contents at its end: it is cut short.")
     with zipfile.ZipFile(reader) as archive:
         infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
         _check(infos, most_bytes(file.size))
@@ -49,13 +49,13 @@ def _check(infos: list[zipfile.ZipInfo], limit: int) -> None:
         raise refuse_bomb(limit)
     for info, following in pairwise(infos):
         if info.header_offset + info.compress_size > following.header_offset:
-            raise JobError(f"{info.filename} and {following.filename} share bytes: rejected.")
+            raise InputError(f"{info.filename} and {following.filename} share bytes: rejected.")
     for info in infos:
         check_name(info.orig_filename)
         if info.flag_bits & ENCRYPTED:
-            raise JobError(f"{info.filename} is encrypted: its content cannot be read.")
+            raise InputError(f"{info.filename} is encrypted: its content cannot be read.")
         if info.compress_type not in METHODS:
-            raise JobError(
+            raise InputError(
                 f"{info.filename} is compressed with method {info.compress_type}; only the usual"
                 " one, deflate, can be read."
             )
@@ -97,5 +97,5 @@ class _SmallReads:
         if size < 0:
             size = self._size - self._file.tell()
         if size > MAX_CONTENTS:
-            raise JobError("The archive's table of contents is too large: rejected.")
+            raise InputError("The archive's table of contents is too large: rejected.")
         return self._file.read(size)

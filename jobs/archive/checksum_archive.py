@@ -61,7 +61,7 @@ def checksum_archive(file: str) -> dict[str, Any]:
 
 
 def read_archive(file: File[bytes]) -> Iterator[Member]:
-    """The members of the archive. Raises JobError when it cannot be read or must not be."""
+    """The members of the archive. Raises InputError when it cannot be read or must not be."""
     head = file.read(2)
     file.seek(0)
     with damage_as_job_error("its headers"):

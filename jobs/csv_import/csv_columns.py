@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.template.defaultfilters import pluralize
 
-from headway import JobError
+from headway import InputError
 from jobs.csv_import.csv_rows import Row
 
 MAX_COLUMNS = 2000
@@ -45,7 +45,7 @@ CHECKS: dict[str, Callable[[str], bool]] = {"number": _is_number, "date": _is_da
 def column_names(header: Sequence[str]) -> list[str]:
     """Names from the header row, each one used once: blank ones are numbered, repeated ones too."""
     if len(header) > MAX_COLUMNS:
-        raise JobError(f"The first row has {len(header):,} columns; at most {MAX_COLUMNS:,}.")
+        raise InputError(f"The first row has {len(header):,} columns; at most {MAX_COLUMNS:,}.")
     names: dict[str, None] = {}
     for number, cell in enumerate(header, 1):
         wanted = name = cell.strip() or f"column {number}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from itertools import chain
 
-from headway import JobError
+from headway import InputError
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
@@ -37,19 +37,19 @@ def encoding_mark(head: bytes) -> str | None:
 
 
 def refuse_binary(head: bytes, encoding: str) -> None:
-    """Raises JobError when the first bytes are not text; wide encodings are full of zero bytes."""
+    """Raises InputError when the first bytes are not text. Wide encodings are full of zeros."""
     for magic, what in _BINARY:
         if head.startswith(magic):
-            raise JobError(f"This is {what}, not a CSV file. Please save it as CSV first.")
+            raise InputError(f"This is {what}, not a CSV file. Please save it as CSV first.")
     if is_wide(encoding):
         return
     if b"\0" in head:
-        raise JobError(
+        raise InputError(
             "This is a binary file, not a CSV file."
             " (If it is UTF-16 text without a byte order mark, choose that encoding.)"
         )
     if len(head) - len(head.translate(None, _CONTROLS)) > len(head) / 20:
-        raise JobError("This is a binary file, not a CSV file.")
+        raise InputError("This is a binary file, not a CSV file.")
 
 
 def is_wide(encoding: str) -> bool:

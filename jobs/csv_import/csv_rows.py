@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from headway import JobError
+from headway import InputError
 
 MAX_LINE = 1 << 20  # characters
 MAX_ROW = 4 << 20  # characters, of a row whose quoted cells span lines
@@ -81,7 +81,7 @@ class _Lines:
         rest = self.taken[1:]
         self._reread += sum(map(len, rest))
         if self._reread > MAX_REREAD:
-            raise JobError(
+            raise InputError(
                 f"Too many quotes are opened and never closed, the last one in line"
                 f" {self.number - len(rest):,}. Is this a CSV file, and the delimiter right?"
             )

@@ -9,7 +9,7 @@ from itertools import chain
 
 from django.core.files import File
 
-from headway import JobError, progress
+from headway import InputError, progress
 from jobs.csv_import import csv_format
 from jobs.csv_import.csv_columns import Columns, column_names, column_types
 from jobs.csv_import.csv_rows import Row, read_rows
@@ -24,7 +24,7 @@ class Table:
     """The rows of a CSV file, and its `columns`, `delimiter` and `encoding`.
 
     The latter two are found out unless given (a byte order mark always wins); without a header
-    the columns are numbered. Raises JobError when the file is not CSV or its first row is wrong.
+    the columns are numbered. Raises InputError when the file is not CSV or its first row is wrong.
     """
 
     def __init__(
@@ -75,18 +75,18 @@ class Table:
             return text
         end = max(text.rfind("\n"), text.rfind("\r")) + 1
         if not end:
-            raise JobError(f"The first line has more than {len(text):,} characters: is this CSV?")
+            raise InputError(f"The first line has more than {len(text):,} characters: is this CSV?")
         return text[:end]
 
     def _find_columns(self, sample: str, *, has_header: bool, typed: bool) -> Columns:
         rows = read_rows(io.StringIO(sample, newline=""), self.delimiter, wide=self._wide)
         first = next(rows, None)
         if first is None:
-            raise JobError("The file has no rows, only empty lines.")
+            raise InputError("The file has no rows, only empty lines.")
         if len(first.cells) == 1 and not first.cells[0].strip():
-            raise JobError(f"Line {first.line}, the first row, is blank.")
+            raise InputError(f"Line {first.line}, the first row, is blank.")
         if first.problem:
-            raise JobError(f"Line {first.line}, the first row, cannot be used: {first.problem}.")
+            raise InputError(f"Line {first.line}, the first row, cannot be used: {first.problem}.")
         names = column_names(first.cells if has_header else [""] * len(first.cells))
         data = rows if has_header else chain([first], rows)
         types = column_types(data, len(names)) if typed else ["text"] * len(names)

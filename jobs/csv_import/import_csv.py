@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.db import reset_queries, transaction
 
-from headway import JobError, job_task, progress, spreadsheets
+from headway import InputError, job_task, progress, spreadsheets
 from jobs.csv_import.csv_format import DELIMITERS
 from jobs.csv_import.csv_rows import Row
 from jobs.csv_import.csv_table import Table
@@ -107,7 +107,7 @@ def import_csv(
                     store.add(row)
             store.flush()
     if rejects.count and not store.count:
-        raise JobError("None of the rows could be imported: see the warnings for the reasons.")
+        raise InputError("None of the rows could be imported: see the warnings for the reasons.")
     return {
         "rows": store.count,
         "rejected": rejects.count,
@@ -132,7 +132,7 @@ class Store:
     def add(self, row: Row) -> None:
         self.count += 1
         if self.count > MAX_ROWS:
-            raise JobError(
+            raise InputError(
                 f"The file has more than {MAX_ROWS:,} rows; those before line {row.line:,} are"
                 " imported. Split it and import the rest as another file."
             )

@@ -20,7 +20,7 @@ from tests.support.stack import Valkey
 pytestmark = pytest.mark.usefixtures("transactional_db", "janitor")
 LEASE = {"JOB_LEASE": "30", "JOB_LEASE_RENEW": "10"}
 SWEEPER = LEASE
-ROWS = 20_000
+ROWS = 60_000
 """So many that ten thousand in a second do not come to the end between the interruptions."""
 
 

@@ -32,7 +32,7 @@ from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
 
-PAGES = {"index", "job", "row", "panel", "no_worker", "tray"}
+PAGES = {"index", "job", "row", "panel", "no_worker", "tray", "save_question", "delete_question"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
 EXAMPLES = 5
 CONFIG = """

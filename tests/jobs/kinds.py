@@ -258,6 +258,7 @@ def says_and_dies(how: Literal["killed", "hangs"]) -> str:
     if progress.restored:
         return "again"
     progress.checkpoint(True)
+    progress.phase("Read")
     progress.update(26, 100, "so far")
     progress.warn("row: 7", "is odd")
     progress.log("the last line")

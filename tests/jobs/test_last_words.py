@@ -8,7 +8,7 @@ from headway.lifecycle import actions, announce, dispatch, janitor, lease
 from headway.lifecycle.log import log
 from headway.models import Attempt, Job
 from headway.stream import Log, Reporter
-from headway.stream.reporter import LINES_KEPT, WARNINGS_KEPT
+from headway.stream.record import LINES_KEPT, WARNINGS_KEPT
 from tests.jobs import kinds, rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload
@@ -30,6 +30,7 @@ def died(db: None, valkey: Valkey) -> tuple[Job, Attempt]:
 
 def say(attempt: Attempt, to: Log) -> None:
     reporter = Reporter(to, str(attempt.job_id), attempt.number)
+    reporter.phase("Read")
     reporter.update(26, 100, "so far")
     reporter.warn("row: 7", "is odd")
     reporter.log("the last line")
@@ -80,21 +81,27 @@ def assert_kept(job: Job, status: str = "lost") -> None:
     assert attempt.status == status
     assert (attempt.progress["percent"], attempt.progress["message"]) == (26.0, "so far")
     assert attempt.warnings == [{"item": "row: 7", "reason": "is odd"}]
-    assert attempt.lines == [
-        {"level": "warning", "text": "row: 7: is odd"},
-        {"level": "info", "text": "the last line"},
+    assert [(line["n"], line["level"], line["text"]) for line in attempt.lines] == [
+        (1, "warning", "row: 7: is odd"),
+        (2, "info", "the last line"),
     ]
+    assert [phase["name"] for phase in attempt.phases] == ["Read"]
+    assert [percent for _, percent, _ in attempt.samples] == [26.0]
 
 
 def test_what_the_row_knows_better_stays(died: tuple[Job, Attempt], valkey: Valkey) -> None:
     """Redis was emptied, and has only what came after."""
     job, attempt = died
     known = {"elapsed": 100, "percent": 50}
-    lines = [{"level": "info", "text": str(number)} for number in range(5)]
-    Attempt.objects.filter(pk=attempt.pk).update(progress=known, lines=lines, warnings=[{}, {}])
+    lines = [{"n": n, "t": n, "level": "info", "text": str(n)} for n in range(1, 6)]
+    samples = [[50.0, 25.0, None], [100.0, 50.0, None]]
+    Attempt.objects.filter(pk=attempt.pk).update(
+        progress=known, lines=lines, warnings=[{}, {}], samples=samples
+    )
     by_the_janitor(job)
     kept = job.attempts.get()
     assert (kept.progress, kept.lines, kept.warnings) == (known, lines, [{}, {}])
+    assert (kept.phases, kept.samples) == ([], samples)
 
 
 def test_no_more_is_kept_than_of_any_attempt_and_nothing_of_another(

@@ -28,7 +28,9 @@ HALF = Traces(
         {"percent": 50.0, "current": 5, "total": 10, "message": "m", "phase": "p", "warnings": 1}
     ),
     [{"item": "row 3", "reason": "empty"}],
-    [{"level": "info", "text": "begun"}],
+    [{"n": 1, "t": 1_795_381_784_512, "level": "info", "text": "begun"}],
+    [{"name": "p", "started": 0.5, "ended": None}],
+    [(1.0, 50.0, None)],
 )
 
 
@@ -49,6 +51,8 @@ def test_success_stores_everything_and_shows_a_hundred(db: None) -> None:
         HALF.warnings,
         HALF.lines,
     )
+    assert (attempt.phases, attempt.samples) == (HALF.phases, [[1.0, 50.0, None]])
+    assert attempt.due_at == job.created_at
     assert attempt.finished_at is not None
 
 

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from headway.lifecycle import lease
 from headway.models import Job, result_path
 from headway.stream import Log, Reporter
+from headway.stream.event import LastWords
 from headway.worker import current_progress
 
 Store = Callable[..., str]
@@ -34,7 +35,12 @@ class Trial:
     @property
     def warnings(self) -> list[str]:
         """The first hundred, as they are shown."""
-        return [f"{each['item']}: {each['reason']}" for each in self.reporter.warnings]
+        return [f"{each['item']}: {each['reason']}" for each in self.reporter.record.warnings]
+
+    @property
+    def said(self) -> LastWords:
+        """What is kept with the attempt."""
+        return self.reporter.record.said(self.reporter.progress())
 
     def file(self, name: str) -> bytes:
         """A result file of this attempt."""

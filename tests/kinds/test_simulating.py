@@ -21,7 +21,7 @@ def test_it_counts_its_steps(trial: Trial) -> None:
     motion = trial.reporter.progress()
     assert (motion["current"], motion["total"], motion["phase"]) == (20, 20, "Phase 1 of 1")
     assert trial.warnings == ["step 10: is halfway, and this is only an example"]
-    assert len([line for line in trial.reporter.lines if line["level"] == "info"]) == 10
+    assert len([line for line in trial.said["lines"] if line["level"] == "info"]) == 10
 
 
 def test_it_takes_the_time_it_was_given(trial: Trial) -> None:

@@ -4,8 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.contrib.auth.models import AnonymousUser
+
 from headway.models import TERMINAL, Attempt, Job
-from headway.web.views.pages import PER_PAGE
+from headway.users import named
+from headway.web.history import answer
+from headway.web.questions import Question
 from jobs.models import ImportedRow
 from tests.nemesis.browser import Browser, Tab
 from tests.nemesis.people import CSV, Script, User
@@ -132,8 +136,10 @@ def pages_show_it(browser: Browser) -> Iterator[str]:
     }
 
     def belong(tab: Tab) -> set[str]:
-        newest = Job.objects.filter(owner__username=tab.owner).values_list("pk", flat=True)
-        return {tab.job} if tab.job else {str(pk) for pk in newest[:PER_PAGE]}
+        if tab.job:
+            return {tab.job}
+        found = answer(Question(), named(tab.owner) or AnonymousUser())
+        return {str(pk) for pk in (*found.active, *found.ended)}
 
     def wrong() -> list[str]:
         shown = [(tab, browser.shown(tab)) for tab in browser.tabs]

@@ -13,14 +13,14 @@ def test_lines_and_warnings_are_all_written(reporter: Reporter, entries: Written
     reporter.log("one\ntwo")
     reporter.warn("row 7", "no number")
     reporter.stop()
-    assert ("log", "info", "one two") in [
+    assert ("log", None, "one two") in [
         (event, data.get("level"), data.get("text")) for event, data in entries()
     ]
     assert ("warning", "row 7: no number") in [
         (event, data.get("text")) for event, data in entries()
     ]
-    assert reporter.warnings == [{"item": "row 7", "reason": "no number"}]
-    assert reporter.progress()["warnings"] == reporter.warning_count == 1
+    assert reporter.record.warnings == [{"item": "row 7", "reason": "no number"}]
+    assert reporter.progress()["warnings"] == reporter.record.warning_count == 1
 
 
 def test_of_a_flood_of_lines_the_newest_are_sent_and_the_others_counted(log: Log, job: str) -> None:
@@ -38,7 +38,7 @@ def test_of_a_flood_of_lines_the_newest_are_sent_and_the_others_counted(log: Log
 def test_only_the_first_hundred_warnings_are_kept_and_all_are_counted(reporter: Reporter) -> None:
     for number in range(150):
         reporter.warn(number, "bad")
-    assert len(reporter.warnings) == 100
+    assert len(reporter.record.warnings) == 100
     assert reporter.progress()["warnings"] == 150
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from headway.stream import Log, Reporter
 from headway.stream.backlog import OUTPUT, OUTPUT_KEPT, PENDING
+from headway.stream.event import LastWords
 from headway.stream.reporter import RETRY
 from tests.support.stack import Valkey
 
@@ -56,6 +57,11 @@ class Said:
             self.reporter.warn(text, "wrong")
             self.lines.append(f"{text}: wrong")
 
+    @property
+    def kept(self) -> LastWords:
+        """What goes into the attempt's row."""
+        return self.reporter.record.said(self.reporter.progress())
+
     def flush(self, *, nowhere: bool) -> None:
         """As the ticker does, long after the last; with `nowhere`, Redis does not answer."""
         log, self.now = self.reporter._log, self.now + RETRY
@@ -90,7 +96,7 @@ def test_what_was_said_before_the_end_is_written_before_the_end(
     output = roomy.output(job).text
     assert output.endswith(said.output[-OUTPUT_KEPT:])
     assert list(missing(found, said.lines)) == []
-    assert [line["text"] for line in said.reporter.lines] == said.lines[-200:]
+    assert [line["text"] for line in said.kept["lines"]] == said.lines[-200:]
 
 
 def missing(found: list[str], lines: list[str]) -> Iterator[str]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
+from headway.kinds import registry
 from headway.lifecycle import actions
 from headway.models import Job
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.presenters import accepted, show_one
-from headway.web.responses import SeeOther, Wants, problem, too_many, vary
+from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
 from headway.web.views.partials import partial
 
 
@@ -25,7 +26,20 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @signed_in
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Queues another attempt of a job that failed, was cancelled or was lost."""
-    return _answer(request, visible_job(request, pk), actions.retry)
+    job = visible_job(request, pk)
+    kind = registry.kinds().get(job.kind)
+    programs = Wants.of(request) is Wants.JSON
+    if kind and kind.effects and not programs and "confirmed" not in request.POST:
+        return _ask(request, job, kind.effects)
+    return _answer(request, job, actions.retry)
+
+
+def _ask(request: HttpRequest, job: Job, effects: str) -> HttpResponse:
+    """Asks whether what an attempt does outside may be done twice; programs have decided that."""
+    if Wants.of(request) is Wants.PARTIAL:
+        told = f"{effects}. Another attempt may do that twice. Retry on the job's page."
+        return partial(request, show_one(job, request.user), request.POST.get("view", ""), told)
+    return page(request, "headway/confirm_retry.html", {"job": job, "effects": effects})
 
 
 def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpResponse:

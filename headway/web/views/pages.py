@@ -1,55 +1,25 @@
 """The pages of jobs, and the partials that keep them current."""
 
-import re
 import uuid
 
-from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from headway.lifecycle import queue
-from headway.models import ACTIVE, Job, Status
-from headway.policy import policy
-from headway.web.access import person, signed_in, startable_kinds
-from headway.web.presenters import show, show_visible, tray
+from headway.models import Status
+from headway.web import listing
+from headway.web.access import person, positive, signed_in
+from headway.web.presenters import show_visible, tray
 from headway.web.responses import STOP_POLLING, page, vary
 from headway.web.views.partials import panel_context, partial, record_context
-
-PER_PAGE = 20
-FILTERS = {
-    "": ("All", frozenset(Status)),
-    "active": ("Active", ACTIVE),
-    "succeeded": ("Succeeded", {Status.SUCCEEDED}),
-    "failed": ("Failed", {Status.FAILED, Status.LOST}),
-    "cancelled": ("Cancelled", {Status.CANCELLED}),
-}
-"""Value of ?status= -> what its link says, and the statuses it shows."""
 
 
 @require_safe
 @signed_in
 def index(request: HttpRequest) -> HttpResponse:
-    """My jobs, newest first, and a card for each kind to start."""
-    chosen = request.GET.get("status", "")
-    chosen = chosen if chosen in FILTERS else ""
-    own = Job.objects.filter(owner=person(request), status__in=FILTERS[chosen][1])
-    mine = policy.visible(own, request.user).values_list("pk", flat=True)
-    chunk = Paginator(mine, PER_PAGE).get_page(request.GET.get("page"))
-    items = show(list(chunk), request.user)
-    context = {
-        "kinds": startable_kinds(request),
-        "filters": [(value, label, value == chosen) for value, (label, _) in FILTERS.items()],
-        "chosen": chosen,
-        "page": chunk,
-        "items": items,
-        "lists_jobs": True,
-        "statuses": " ".join(sorted(FILTERS[chosen][1])),
-        "has_active": any(item.is_active for item in items),
-        "cursor": items[0].cursor if items else None,
-        "redis_answers": not items or items[0].cursor is not None,
-    }
-    return page(request, "headway/index.html", context)
+    """The jobs that a question asks for, by default all of mine, and what I may start."""
+    return page(request, "headway/index.html", listing.context(request))
 
 
 @require_safe
@@ -57,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One job: where it is, what it said, what it left; with ?attempt= what that attempt said."""
     item = show_visible(pk, request.user)
-    context = panel_context(item) | record_context(item, _number(request.GET.get("attempt")))
+    context = panel_context(item) | record_context(item, positive(request.GET.get("attempt")))
     context["redis_answers"] = item.cursor is not None
     return page(request, "headway/job.html", context)
 
@@ -100,12 +70,3 @@ def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.GET.get("view") == "why" and item.job.status != Status.QUEUED:
         response["HX-Retarget"], response["HX-Reselect"] = f"#panel-{pk}", "unset"
     return response
-
-
-def _number(text: str | None) -> int | None:
-    """Of an attempt; None where none is named. Raises Http404 for what cannot be one."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
-        raise Http404
-    return int(text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.storage import default_storage
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -15,8 +16,10 @@ from headway.lifecycle.log import glance
 from headway.models import Job
 from headway.stream import Log, Output
 from headway.stream.event import Entry
-from headway.web.presenters import Shown, written
+from headway.web.outcomes import written
+from headway.web.presenters import Shown
 from headway.web.responses import vary
+from headway.web.warning_groups import grouped
 
 VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}
 
@@ -47,14 +50,18 @@ def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> Ht
 def panel_context(item: Shown) -> dict[str, Any]:
     """What the panel of a job's page shows."""
     job = item.job
+    prefetch_related_objects([job], "attempts")  # once for all who show them
     attempts = list(job.attempts.all())
     newest = next((each for each in attempts if each.number == job.attempt), None)
+    groups, others = grouped(newest.warnings if newest else [])
     return {
         "item": item,
         "kind": registry.kinds().get(job.kind),
         "why_queued": queue.why_queued(job),
         "earlier": [each for each in reversed(attempts) if each.number < item.attempt],
         "newest": newest,
+        "warning_groups": groups,
+        "other_warnings": others,
         "files": [ResultFile(name, _size(job, name)) for name in job.files],
         "result": readable(job.result),
         "params": readable(

@@ -24,8 +24,11 @@ from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, starts, visible_job
 from headway.web.presenters import accepted
 from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
+from headway.web.views import kept_uploads
 
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
+EARLIER_FIELD = "start-like"
+"""Names the job whose parameters fill the form, and whose uploads are kept."""
 MAX_NAMED = 10
 """Unknown parameters that an answer names at most."""
 FORM_OVERHEAD = 1024 * 1024
@@ -61,24 +64,27 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404 from None
     if not policy.may_start(request.user, wanted.name):
         return problem(request, 403, "You may not start jobs of this kind.")
+    earlier = _earlier(request, wanted)
     if request.method != "POST":
-        known = wanted.shown(_initial(request, wanted))
-        return _page(request, wanted, wanted.form_class(initial=known))
+        known = wanted.shown(_initial(request, wanted, earlier))
+        return _page(request, wanted, wanted.form_class(initial=known), earlier)
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and int(length) > conf.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
         return problem(request, 413, f"Files may be up to {_limit()}.")
     try:
-        asked = _read(request, wanted)
+        asked = _read(request, wanted, earlier)
     except MalformedError as error:
         return problem(request, 400, str(error))
     _check_sizes(asked.form)
     if asked.form.is_valid():
-        return _start(request, wanted, asked)
-    return _refused(request, wanted, asked.form)
+        return _start(request, wanted, asked, earlier)
+    return _refused(request, wanted, asked.form, earlier)
 
 
 @sensitive_variables()
-def _start(request: HttpRequest, kind: Kind, asked: Submission) -> HttpResponse:
+def _start(
+    request: HttpRequest, kind: Kind, asked: Submission, earlier: Job | None
+) -> HttpResponse:
     given = {"owner": person(request), "token": asked.token, "key": asked.key}
     try:
         job = actions.start(kind.name, asked.form.cleaned_data, **given)
@@ -88,11 +94,11 @@ def _start(request: HttpRequest, kind: Kind, asked: Submission) -> HttpResponse:
         return too_many(request, error)
     except actions.ActionError as error:
         asked.form.add_error(None, str(error))
-        return _refused(request, kind, asked.form)
+        return _refused(request, kind, asked.form, earlier)
     return _started(request, job)
 
 
-def _read(request: HttpRequest, kind: Kind) -> Submission:
+def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
     if request.content_type == "application/json":
         values = json_object(request.body)
         token = values.pop(TOKEN_FIELD, None)
@@ -104,6 +110,8 @@ def _read(request: HttpRequest, kind: Kind) -> Submission:
                 form.add_error(name, "This must be a single value.")
     else:
         token = request.POST.get(TOKEN_FIELD)
+        if earlier:
+            kept_uploads.add(request.FILES, kept_uploads.of(earlier, kind))
         form = kind.form_class(request.POST, request.FILES)
     key = request.headers.get("Idempotency-Key")
     for name in filter(None, (token, key)):
@@ -143,20 +151,26 @@ def _check_sizes(form: forms.Form) -> None:
             form.add_error(name, f"This file is larger than {_limit()}.")
 
 
-def _initial(request: HttpRequest, kind: Kind) -> dict[str, Any]:
-    """Parameters from the query, or those of an earlier job, as a start for the form; no secrets,
-    which belong into no address either."""
-    earlier = request.GET.get("like", "")
-    if not earlier:
-        return {n: value for n, value in request.GET.items() if n not in kind.secrets}
+def _earlier(request: HttpRequest, kind: Kind) -> Job | None:
+    """The job that this one is to be like; None where none is named, or one of another kind."""
+    named = request.GET.get("like", "") or request.POST.get(EARLIER_FIELD, "")
+    if not named:
+        return None
     try:
-        job = visible_job(request, uuid.UUID(earlier))
+        job = visible_job(request, uuid.UUID(named))
     except ValueError:
         raise Http404 from None
     if not policy.may_see_inputs(request.user, job):
         raise Http404
-    known = job.params if job.kind == kind.name else {}
-    return {name: value for name, value in known.items() if name not in secrets.names(known)}
+    return job if job.kind == kind.name else None
+
+
+def _initial(request: HttpRequest, kind: Kind, earlier: Job | None) -> dict[str, Any]:
+    """Parameters from the query, or those of an earlier job, as a start for the form; no secrets,
+    which belong into no address either."""
+    known = earlier.params if earlier else {} if "like" in request.GET else request.GET
+    hidden = secrets.names(known) if earlier else kind.secrets
+    return {name: value for name, value in known.items() if name not in hidden}
 
 
 def _started(request: HttpRequest, job: Job) -> HttpResponse:
@@ -168,18 +182,24 @@ def _started(request: HttpRequest, job: Job) -> HttpResponse:
     return vary(SeeOther(job.get_absolute_url()))
 
 
-def _refused(request: HttpRequest, kind: Kind, form: forms.Form) -> HttpResponse:
+def _refused(
+    request: HttpRequest, kind: Kind, form: forms.Form, earlier: Job | None
+) -> HttpResponse:
     secrets.hush(form, kind.secrets)
     if Wants.of(request) is not Wants.JSON:
-        return _page(request, kind, form, status=400)
+        return _page(request, kind, form, earlier, status=400)
     fields = {name: list(map(str, errors)) for name, errors in form.errors.items()}
     general = fields.pop("__all__", [])
     sentence = " ".join(general) or "Some parameters are missing or wrong."
     return problem(request, 400, sentence, errors=fields)
 
 
-def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, kind: Kind, form: forms.Form, earlier: Job | None, status: int = 200
+) -> HttpResponse:
     secrets.blank(form, kind.secrets)
+    if earlier:
+        kept_uploads.offer(form, kept_uploads.of(earlier, kind))
     for field in form.fields.values():
         if isinstance(field, forms.FileField):
             field.widget.attrs |= {
@@ -191,6 +211,8 @@ def _page(request: HttpRequest, kind: Kind, form: forms.Form, status: int = 200)
         "form": form,
         "token_field": TOKEN_FIELD,
         "token": uuid.uuid4(),
+        "earlier_field": EARLIER_FIELD,
+        "earlier": earlier,
         "limit": _limit() if form.is_multipart() else "",
     }
     partial = Wants.of(request) is Wants.PARTIAL

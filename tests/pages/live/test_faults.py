@@ -85,7 +85,7 @@ def test_a_proxy_that_holds_streams_back_is_polled_until_it_does_no_more(
         chip(tab).to_have_text("Live")
     running.become(Status.SUCCEEDED)
     for tab in tabs:
-        percent(tab).to_have_text("100%", timeout=HEALED)
+        expect(tab.locator(".badge").first).to_have_text("Succeeded", timeout=HEALED)
 
 
 def test_a_slow_connection_shows_the_newest_and_all_lines(

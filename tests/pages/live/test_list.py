@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from headway.models import Job, Status
-from headway.web.views.pages import PER_PAGE
+from headway.web.history import MAX_ACTIVE, PER_PAGE
 from tests.pages.conftest import MakeJob
 from tests.pages.live.watching import Running, watch, while_waiting
 from tests.support.proxy import Proxy
@@ -39,24 +39,64 @@ def test_a_job_that_fails_comes_to_the_failed_ones(
 
 
 def test_a_page_has_as_many_rows_as_a_page_has(page: Page, proxy: Proxy, make_job: MakeJob) -> None:
-    """And its pager says how many pages there are now."""
+    """And who is at work before who waits."""
     oldest = Running(make_job())
     watch(page, proxy.url)
-    expect(page.locator(".pager")).to_have_count(0)
+    expect(page.locator(".more")).to_have_count(0)
     newer = [Running(make_job(Status.QUEUED)) for _ in range(31)]
-    expect(page.locator(".pager")).to_contain_text("Page 1 of 2")
+    expect(page.locator(".more")).to_have_count(1)
     rows = page.locator(".row")
-    expect(rows).to_have_count(PER_PAGE)
-    newest = [str(pk) for pk in Job.objects.values_list("pk", flat=True)[:PER_PAGE]]
+    expect(rows).to_have_count(MAX_ACTIVE)
+    newest = [str(pk) for pk in Job.objects.values_list("pk", flat=True)[: MAX_ACTIVE - 1]]
     shown = "all => all.map((row) => row.dataset.job)"
-    while_waiting(page, lambda: rows.evaluate_all(shown) == newest)
+    wanted = [*newest, str(oldest.job.pk)]
+    while_waiting(page, lambda: rows.evaluate_all(shown) == wanted)
     asked: list[str] = []
     page.on("request", lambda each: asked.append(each.url) if "events" not in each.url else None)
-    for value in range(10, 100, 10):  # of a job on another page
+    for value in range(10, 100, 10):
         oldest.move(value)
     newer[-1].become(Status.RUNNING, attempt=1)
     expect(rows.first.locator(".badge")).to_have_text("Running")
     assert len([url for url in asked if url.rstrip("/") == proxy.url]) <= 1
+
+
+def test_a_job_that_ends_goes_to_its_day(page: Page, proxy: Proxy, make_job: MakeJob) -> None:
+    """And the focus goes with it; one that is tried again comes back up."""
+    make_job(Status.SUCCEEDED)
+    ending, other = Running(make_job(percent=0, current=0)), Running(make_job())
+    watch(page, proxy.url)
+    ending.move(97)  # a line has no bar that could stay there
+    expect(page.locator(f"#row-{ending.job.pk} [data-field=percent]")).to_have_text("97%")
+    page.locator(f"#row-{other.job.pk} h3 a").focus()
+    order = "all => all.map((el) => el.dataset.job ?? el.textContent)"
+    rows = page.locator(".row, .day")
+    other.become(Status.FAILED, reason="The disk is full.")
+    moved = page.locator(f".day ~ #row-{other.job.pk}")
+    expect(moved).to_contain_text("The disk is full.")
+    assert rows.evaluate_all(order)[:3] == [str(ending.job.pk), "Today", str(other.job.pk)]
+    assert page.evaluate("document.activeElement.closest('.row').dataset.job") == str(other.job.pk)
+    ending.become(Status.SUCCEEDED, result={"rows": 7})
+    expect(page.locator(f".day ~ #row-{ending.job.pk}")).to_contain_text("7 rows")
+    other.become(Status.QUEUED)
+    expect(rows.first).to_have_attribute("data-job", str(other.job.pk))
+    expect(page.locator("#statuses")).to_contain_text("Active 1")
+
+
+def test_a_list_rests_while_somebody_ticks_rows(
+    page: Page, proxy: Proxy, make_job: MakeJob
+) -> None:
+    first = Running(make_job())
+    watch(page, proxy.url)
+    page.evaluate(
+        "document.querySelector('.row').insertAdjacentHTML('beforeend',"
+        " '<input type=checkbox name=job id=tick value=1 checked>')"
+    )
+    second = Running(make_job())
+    page.wait_for_timeout(600)
+    expect(page.locator(".row")).to_have_count(1)
+    page.locator("#tick").uncheck()
+    expect(page.locator(".row")).to_have_count(2)
+    assert {first.job.pk, second.job.pk} == {*Job.objects.values_list("pk", flat=True)}
 
 
 def test_a_row_that_leaves_makes_room_for_the_next(

@@ -177,12 +177,12 @@ def test_what_is_open_stays_open(page: Page, proxy: Proxy, waiting: Running) -> 
     for status in (Status.RUNNING, Status.CANCELLING):
         waiting.become(status)
         expect(page.locator(".badge").first).to_have_text(str(status.label))
-        expect(page.locator("details")).to_have_attribute("open", "")
+        expect(page.locator("[id^=details]")).to_have_attribute("open", "")
         assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     summary.click()
     waiting.become(Status.CANCELLED)
     expect(page.locator(".badge").first).to_have_text("Cancelled")
-    expect(page.locator("details:not([open])")).to_have_count(1)
+    expect(page.locator("[id^=details]:not([open])")).to_have_count(1)
 
 
 def test_a_log_that_somebody_reads_further_up_stays_there(

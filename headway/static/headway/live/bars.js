@@ -5,6 +5,7 @@ import { KINDS } from './events.js';
 import { makeList } from './list.js';
 import { makeRecord } from './record.js';
 import { makeReasons } from './reasons.js';
+import { makeStrip } from './strip.js';
 import { count, duration, figure, rate, remaining, stall } from './words.js';
 
 /* `turn` says when something may be fetched, `onEnd` hears the status of each job that ends. */
@@ -20,6 +21,7 @@ export function makeBars({ turn, onEnd }) {
   const list = makeList({ turn, absent }); // takes rows of jobs that are new to the page
   const record = makeRecord({ turn });
   const reasons = makeReasons({ turn, active });
+  const strip = makeStrip({ turn });
 
   const motion = new Map(); // job -> its newest progress
   const reached = new Map(); // job -> an attempt, and the most that its bars have shown
@@ -58,6 +60,7 @@ export function makeBars({ turn, onEnd }) {
 
   function stretch(el, percent) {
     const bar = el.querySelector('[role=progressbar]');
+    if (!bar) return; // of a job that has ended a list has only a line
     el.dataset.percent = percent;
     bar.firstElementChild.style.width = `${percent}%`;
     bar.setAttribute('aria-valuenow', percent);
@@ -159,6 +162,7 @@ export function makeBars({ turn, onEnd }) {
     if (CURRENT.includes(state)) for (const el of moving()) showTimes(el, now);
     if (state === 'auth') return;
     reasons.tick(now);
+    strip.tick(now);
     for (const job of wanted.keys()) if (now - asked.get(job) > 3000) ask(job);
     if (!READING[state]) return;
     const last = (job) => asked.get(job) ?? BORN;
@@ -265,6 +269,6 @@ export function makeBars({ turn, onEnd }) {
 
   /* Active jobs that do not stand on a list of all mine. */
   const outside = () => active().filter((job) => of(job).some((el) => !el.closest('[data-mine]')));
-  const follows = () => list?.grows || active().length > 0;
+  const follows = () => (list?.grows && list.mine) || active().length > 0;
   return { hear, look, refresh, tick, active, moving, outside, follows };
 }

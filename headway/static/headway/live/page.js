@@ -1,4 +1,5 @@
 /* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
+import './asking.js';
 import { makeBars } from './bars.js';
 import { followClicks } from './clicks.js';
 import { one } from './dom.js';
@@ -110,6 +111,14 @@ on('htmx:responseError', ({ detail: { xhr, requestConfig: { verb } } }) => {
 });
 
 // Forms.
+
+on('input', ({ target }) => {
+  if (!target.dataset.finds) return;
+  const words = target.value.toLowerCase().split(/\s+/);
+  for (const each of document.getElementById(target.dataset.finds).children) {
+    each.hidden = !words.every((word) => each.textContent.toLowerCase().includes(word));
+  }
+});
 
 on('htmx:xhr:progress', ({ target, detail }) => {
   const meter = target.querySelector('[data-upload]');

@@ -25,7 +25,8 @@ export function makeRecord({ turn }) {
     const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
     const box = kind === 'output' ? output : lines;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    const line = Object.assign(document.createElement('li'), { className: data.level, textContent: data.text });
+    const level = data.level ?? (kind === 'log' ? 'info' : kind);
+    const line = Object.assign(document.createElement('li'), { className: level, textContent: data.text });
     box.append(kind === 'output' ? data.text : line);
     if (lines.children.length > 500) lines.firstElementChild.remove();
     if (atEnd) box.scrollTop = box.scrollHeight;

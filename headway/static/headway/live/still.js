@@ -44,10 +44,10 @@ function restore() {
   before = null;
   for (const [id, open] of was.open) if (byId(id)) byId(id).open = open;
   for (const [el, top, end] of was.boxes) if (!el.isConnected && !end && byId(el.id)) byId(el.id).scrollTop = top;
-  if (was.focus !== document.body && !was.focus?.isConnected) refocus(was);
+  if (was.focus !== document.body && document.activeElement === document.body) refocus(was);
   for (const el of all(BUTTONS)) {
     const known = was.places.get(name(el));
-    if (!known || !near(known, place(el))) hold(el, !known);
+    if (!known || !near(known, place(el))) hold(el, !known || until.get(name(el))?.fresh);
   }
   mark();
 }
@@ -62,8 +62,9 @@ function mark() {
 }
 
 function refocus({ focus, trail: ids }) {
-  const wrong = focus.form && document.querySelector('[aria-invalid="true"]');
-  for (const el of [wrong, ...ids.map(byId)]) {
+  const wrong = focus?.form && document.querySelector('[aria-invalid="true"]');
+  const moved = focus?.isConnected ? focus : null; // which takes the focus from it
+  for (const el of [wrong, moved, ...ids.map(byId)]) {
     if (!el || document.activeElement !== document.body) continue;
     if (el.tabIndex < 0) el.tabIndex = -1;
     el.focus({ preventScroll: true });

@@ -1,0 +1,196 @@
+"""The list of jobs as its page shows it: an answer to a question, with what else one may ask."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from headway.kinds import registry
+from headway.models import ACTIVE, TERMINAL, Job, SavedQuestion, Status
+from headway.policy import shows_own
+from headway.web import questions
+from headway.web.access import person
+from headway.web.counting import MOST, counted, counts
+from headway.web.formatting import day
+from headway.web.history import SCAN, Answer, answer
+from headway.web.keyset import Cursor
+from headway.web.presenters import Shown, show
+from headway.web.questions import EVERYBODY, SORTS, STATUSES, TIMED_OUT, Question
+from headway.web.start_menu import menu, trial
+from headway.web.time_limit import SECONDS, TooSlowError, limited
+
+RECENT = 100
+"""Jobs whose kinds count as recent."""
+MAX_KINDS = 12
+"""Kinds that are counted, of more the first."""
+TOO_SLOW = (
+    f"This took the database longer than {SECONDS:.0f} s. Choose a status, a kind or fewer days."
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows below one heading, which may be empty."""
+
+    key: str
+    heading: str
+    items: Sequence[Shown]
+
+
+@dataclass
+class Found:
+    """What the database said."""
+
+    answer: Answer = field(default_factory=Answer)
+    items: list[Shown] = field(default_factory=list)
+    counted: dict[Any, int] = field(default_factory=dict)
+    recent: list[str] = field(default_factory=list)
+    too_slow: bool = False
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """For the template of the list."""
+    viewer = person(request)
+    question, wrong = Question.read(request.GET.dict())
+    # What the policy says costs queries, which most people's own lists need not
+    plain = not question.person and shows_own(viewer)
+    browses = not plain and questions.may_ask_about_others(viewer)
+    if question.person and not browses:
+        wrong.append("You may see only your own jobs.")
+    cursor = Cursor.read(request.GET.get("after", ""))
+    found = _find(question, viewer, cursor)
+    start = menu(request, found.recent)
+    fresh = not found.items and not question.query()
+    return {
+        **start,
+        "trial": trial(start["choices"]) if fresh else {},
+        "question": question,
+        "wrong": wrong + ([TOO_SLOW] if found.too_slow else []),
+        "too_slow": found.too_slow,
+        "browses": browses,
+        "title": _title(question, browses),
+        "statuses": _statuses(question, found),
+        "kinds": _kinds(question, found),
+        "sorts": [(value, label, value == question.sort) for value, label in SORTS.items()],
+        "saved": list(SavedQuestion.objects.filter(owner_id=viewer.pk)),
+        "answer": found.answer,
+        "groups": _groups(found.items, question),
+        "items": found.items,
+        "page_cursor": cursor,
+        "scan": SCAN,
+        "all_active": question.query(status="active"),
+        "lists_jobs": True,
+        "shown_statuses": " ".join(sorted(question.statuses)),
+        "grows": cursor is None,
+        "pins": cursor is None and not question.looks_through and len(question.statuses) > 1,
+        "mine": not question.person or not browses,
+        "has_active": any(item.is_active for item in found.items),
+        "cursor": found.items[0].cursor if found.items else None,
+        "redis_answers": not found.items or found.items[0].cursor is not None,
+    }
+
+
+def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
+    found = Found()
+    try:
+        if question.narrowed or question.looks_through:
+            with limited():
+                found.answer = answer(question, viewer, cursor)
+                found.counted = counts(_parts(question, viewer))
+                found.recent = _recent(viewer)
+        else:
+            found.answer = answer(question, viewer, cursor)
+            found.counted = counts(_parts(question, viewer))
+    except TooSlowError:
+        found.too_slow = True
+        return found
+    found.items = show([*found.answer.active, *found.answer.ended], viewer)
+    if not question.narrowed:
+        found.recent = list(dict.fromkeys(item.job.kind for item in found.items))
+    return found
+
+
+def _recent(viewer: Any) -> list[str]:
+    newest = Job.objects.filter(owner_id=viewer.pk).order_by("-created_at")
+    return list(dict.fromkeys(newest.values_list("kind", flat=True)[:RECENT]))
+
+
+def _parts(question: Question, viewer: Any) -> dict[Any, Any]:
+    """What is counted. What a text matches would have to be looked through."""
+    if question.text:
+        return {}
+    jobs = questions.asked(question, viewer)
+    parts: dict[Any, Any] = {status: jobs.filter(status=status) for status in Status}
+    newest = jobs.filter(status=Status.FAILED).order_by("-created_at", "-pk")[: MOST + 1]
+    parts["timed-out"] = Job.objects.filter(
+        pk__in=newest.values("pk"), reason__startswith=TIMED_OUT
+    )
+    if question.narrowed:
+        every = questions.asked(Question(**{**_said(question), "kind": ""}), viewer)
+        for name in [*registry.kinds()][:MAX_KINDS]:
+            parts["kind", name] = every.filter(kind=name)
+    return parts
+
+
+def _said(question: Question) -> dict[str, str]:
+    return {name: getattr(question, name) for name in ("kind", "person", "since", "until")}
+
+
+def _statuses(question: Question, found: Found) -> list[tuple[str, str, str, bool]]:
+    """Address, label, count and whether it is the one that is shown, of each link."""
+    links = []
+    for value, (label, statuses) in STATUSES.items():
+        number = sum(found.counted.get(status, 0) for status in statuses)
+        if value == "timed-out":
+            number = found.counted.get(value, 0)
+        if value == "stalled":
+            number = sum(bool(item.snap["stalled"]) for item in found.items)
+        chosen = value == question.status
+        if number or chosen or value in ("", "active", "bad") or not found.counted:
+            told = counted(number) if found.counted and value and number else ""
+            sort = question.sort if statuses & TERMINAL else ""
+            links.append((question.query(status=value, sort=sort), label, told, chosen))
+    return links
+
+
+def _kinds(question: Question, found: Found) -> list[tuple[str, str, bool]]:
+    titles = {name: str(kind.title) for name, kind in registry.kinds().items()}
+    if question.kind and question.kind not in titles:
+        titles[question.kind] = f"{question.kind} (no longer installed)"
+    return [
+        (name, title + _number(found.counted.get(("kind", name))), name == question.kind)
+        for name, title in titles.items()
+    ]
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else f" ({counted(number)})"
+
+
+def _title(question: Question, browses: bool) -> str:
+    if not question.person or not browses:
+        return "My jobs"
+    if question.person == EVERYBODY:
+        return "Everybody's jobs"
+    return f"Jobs of {question.person}"
+
+
+def _groups(items: Iterable[Shown], question: Question) -> list[Group]:
+    """What is at it, then what has ended, by the days on which it was queued."""
+
+    def key(item: Shown) -> str:
+        if question.sort:
+            return "sorted"
+        if not question.looks_through and item.job.status in ACTIVE:
+            return ""
+        return timezone.localtime(item.job.created_at).date().isoformat()
+
+    groups = []
+    for name, some in groupby(items, key):
+        rows = list(some)
+        heading = day(rows[0].job.created_at) if name and not question.sort else ""
+        groups.append(Group(name, heading, rows))
+    return groups

@@ -1,0 +1,125 @@
+"""What somebody asks the list of jobs: read from an address, written to one, asked of the database.
+Every question is a URL; what it says wrong is left out and told."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
+
+from django.utils import timezone
+
+from headway import users
+from headway.models import ACTIVE, Job, JobQuerySet, Status
+from headway.policy import allowed, policy
+from headway.users import User
+
+EVERYBODY = "*"
+MAX_TEXT = 200
+DAY = re.compile(r"(19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
+TIMED_OUT = "Took longer than "
+"""How the reason of a job begins that took too long (headway.worker)."""
+BADLY = frozenset({Status.FAILED, Status.LOST})
+STATUSES: dict[str, tuple[str, frozenset[Status]]] = {
+    "": ("All", frozenset(Status)),
+    "active": ("Active", ACTIVE),
+    "stalled": ("Stalled", frozenset({Status.RUNNING})),
+    "succeeded": ("Succeeded", frozenset({Status.SUCCEEDED})),
+    "bad": ("Ended badly", BADLY),
+    "failed": ("Failed", frozenset({Status.FAILED})),
+    "timed-out": ("Timed out", frozenset({Status.FAILED})),
+    "lost": ("Lost", frozenset({Status.LOST})),
+    "cancelled": ("Cancelled", frozenset({Status.CANCELLED})),
+}
+"""Value of ?status= -> what its link says, and the statuses it shows."""
+SORTS = {"": "Newest", "longest": "Longest", "slowest": "Slowest to start"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which jobs, and in which order; "" leaves a matter open."""
+
+    status: str = ""
+    kind: str = ""
+    person: str = ""
+    """A name to sign in by, EVERYBODY, or "" for the one who asks."""
+    text: str = ""
+    since: str = ""
+    until: str = ""
+    """Days, as 2026-11-29, both included, by the viewer's clock."""
+    sort: str = ""
+
+    @classmethod
+    def read(cls, params: Mapping[str, str]) -> "tuple[Question, list[str]]":
+        """From a query string: the question, and a sentence for each part that is left out."""
+        known = {each.name: _tidy(params.get(each.name, "")) for each in fields(cls)}
+        wrong = []
+        if known["status"] not in STATUSES:
+            wrong.append(f"There is no status “{known['status']}”.")
+            known["status"] = ""
+        if known["sort"] not in SORTS:
+            wrong.append(f"Jobs cannot be sorted by “{known['sort']}”.")
+            known["sort"] = ""
+        for name in ("since", "until"):
+            if known[name] and day(known[name]) is None:
+                wrong.append(f"“{known[name]}” is no date: write 2026-11-29.")
+                known[name] = ""
+        return cls(**known), wrong
+
+    def query(self, **changes: str) -> str:
+        """Of the address that asks this, or the same with `changes`."""
+        changed = replace(self, **changes)
+        said = {each.name: getattr(changed, each.name) for each in fields(self)}
+        return urlencode({name: value for name, value in said.items() if value})
+
+    @property
+    def statuses(self) -> frozenset[Status]:
+        return STATUSES[self.status][1]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether more than a status is asked for."""
+        return bool(replace(self, status="").query())
+
+    @property
+    def looks_through(self) -> bool:
+        """Whether no index answers it: rows are looked through, so many at a time."""
+        return bool(self.text or self.status == "timed-out" or self.sort)
+
+
+def _tidy(value: str) -> str:
+    """Without what no database can look for."""
+    return value.replace("\0", "").strip()[:MAX_TEXT]
+
+
+def day(text: str) -> date | None:
+    """None for what is no date, of the years in which there may be jobs."""
+    try:
+        return date.fromisoformat(text) if DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def may_ask_about_others(viewer: User) -> bool:
+    return allowed(policy.may_browse, viewer)
+
+
+def asked(question: Question, viewer: User) -> JobQuerySet:
+    """The jobs that a question is about, of whatever status, and which the viewer may see."""
+    jobs = Job.objects.all()
+    if not question.person or not may_ask_about_others(viewer):
+        jobs = jobs.filter(owner_id=viewer.pk)
+    elif question.person != EVERYBODY:
+        found = users.named(question.person)
+        jobs = jobs.filter(owner_id=found.pk) if found else jobs.none()
+    if question.kind:
+        jobs = jobs.filter(kind=question.kind)
+    if first := day(question.since):
+        jobs = jobs.filter(created_at__gte=_midnight(first))
+    if last := day(question.until):
+        jobs = jobs.filter(created_at__lt=_midnight(last, 1))
+    return policy.visible(jobs, viewer)  # type: ignore[return-value]  # a project's own may widen it
+
+
+def _midnight(of: date, later: int = 0) -> datetime:
+    return timezone.make_aware(datetime.combine(of + timedelta(days=later), time.min))

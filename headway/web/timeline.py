@@ -1,0 +1,166 @@
+"""Where a job's time went, as its rows tell it: waits, phases of each attempt, pauses between."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from headway.kinds import registry
+from headway.models import ACTIVE, Attempt, Job, Status
+from headway.web import formatting
+from headway.web.charts import Chart
+from headway.web.strips import Part, lines, strip
+
+BREAK = 0.25
+"""Of the rest of a strip, the most that a pause takes: a job may be retried days after its end."""
+AT_ONCE = 0.1
+"""Seconds from an attempt's start to its first phase that are not worth a part of their own."""
+IN_TABLE = 12
+"""Rows of the table behind a chart with lines, about."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What the job's page shows: the strip, and the chart of its newest attempt that has one."""
+
+    strip: Chart
+    lines: Chart | None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the strip, with the moments at which it began and ended."""
+
+    label: str
+    sort: str
+    begin: datetime
+    end: datetime
+    status: str = ""
+    first: bool = False
+    """Whether an attempt began with it."""
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.begin).total_seconds()
+
+
+def timeline(job: Job, now: datetime | None = None) -> Timeline:
+    """Of a job, read from its attempts; what goes on lasts until `now`."""
+    attempts = sorted(job.attempts.all(), key=lambda each: each.number)
+    stretches = [*_stretches(job, attempts, now or timezone.now())]
+    drawn = [_lines(job, attempt) for attempt in reversed(attempts)]
+    return Timeline(_strip(job, stretches), next(filter(None, drawn), None))
+
+
+def _stretches(job: Job, attempts: Sequence[Attempt], now: datetime) -> Iterator[Stretch]:
+    """In order and without gaps, whatever clocks have been set meanwhile."""
+    at = job.created_at
+    for attempt in attempts:
+        yield from _waits(at, attempt.due_at, attempt.started_at)
+        at = begun = max(at, attempt.started_at)
+        still = attempt.number == job.attempt and job.status in ACTIVE - {Status.QUEUED}
+        at = max(begun, attempt.finished_at or (now if still else begun))
+        status = str(job.status if still else attempt.status)
+        yield from _phases(attempt, begun, at, status, alone=len(attempts) == 1)
+    if job.status == Status.QUEUED:
+        yield from _waits(at, job.not_before, now)
+    elif not attempts:
+        yield from _waits(at, None, job.finished_at or now)
+
+
+def _waits(at: datetime, due: datetime | None, until: datetime) -> Iterator[Stretch]:
+    """A pause until it was due, and the wait for a worker from then on."""
+    due = min(max(at, due or at), max(at, until))
+    if due > at:
+        yield Stretch("Pause", "break", at, due)
+    if until > due:
+        yield Stretch("Waited", "waited", due, until)
+
+
+def _phases(
+    attempt: Attempt, begun: datetime, ended: datetime, status: str, *, alone: bool
+) -> Iterator[Stretch]:
+    """Each lasts until the next one; what comes before the first goes by the attempt's number."""
+    names, edges = ["Run" if alone else f"Attempt {attempt.number}"], [begun]
+    for phase in attempt.phases:
+        start = min(ended, max(edges[-1], begun + timedelta(seconds=phase["started"])))
+        names.append(phase["name"])
+        edges.append(start)
+    if len(edges) > 1 and (edges[1] - begun).total_seconds() < AT_ONCE:
+        del names[0], edges[1]
+    for index, (name, begin, end) in enumerate(zip(names, edges, [*edges[1:], ended], strict=True)):
+        yield Stretch(name, "phase", begin, end, status, first=index == 0)
+
+
+def _strip(job: Job, stretches: Sequence[Stretch]) -> Chart:
+    worked = sum(each.seconds for each in stretches if each.sort != "break")
+    longest = BREAK * worked or 1.0
+    parts = [
+        Part(
+            each.label,
+            each.sort,
+            min(each.seconds, longest) if each.sort == "break" else each.seconds,
+            each.status,
+            _time(each.begin, job.created_at),
+            span(each.seconds),
+        )
+        for each in stretches
+    ]
+    marks = [
+        (index, part.began)
+        for index, (each, part) in enumerate(zip(stretches, parts, strict=True))
+        if index == 0 or each.first
+    ]
+    if stretches:
+        marks.append((len(stretches), _time(stretches[-1].end, job.created_at)))
+    return strip(_told(stretches), parts, marks)
+
+
+def _told(stretches: Sequence[Stretch]) -> str:
+    waited = sum(each.seconds for each in stretches if each.sort == "waited")
+    ran = sum(each.seconds for each in stretches if each.sort == "phase")
+    said = [f"waited {span(waited)}"]
+    if any(each.sort == "phase" for each in stretches):
+        said.append(f"ran {span(ran)}")
+    return _sentence(", ".join(said))
+
+
+def _lines(job: Job, attempt: Attempt) -> Chart | None:
+    """Percent and rate over time; None where too little is known to draw a line."""
+    samples = [tuple(sample) for sample in attempt.samples]
+    if len(samples) < 2:
+        return None
+    unit = registry.unit(job.kind)
+    rates = [(at, rate) for at, _, rate in samples]
+    percents = [(at, percent) for at, percent, _ in samples]
+    fastest = max((rate for _, rate in rates if rate), default=None)
+    known = any(percent is not None for _, percent in percents)
+    said = ["100%"] if known else []
+    if fastest is not None:
+        said.append(f"at most {formatting.rate(fastest, unit)}")
+    above = " · ".join(said)
+    names = [*(["percent"] if known else []), *(["rate"] if fastest is not None else [])]
+    title = f"{' and '.join(names)} over {span(samples[-1][0])}, {above}"
+    step = -(-len(samples) // IN_TABLE)
+    rows = [
+        (span(at), formatting.percent({"percent": percent}), formatting.rate(rate, unit))
+        for at, percent, rate in samples[::step]
+    ]
+    return lines(_sentence(title), percents, rates, (above, "0 s", span(samples[-1][0])), rows)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def span(seconds: float) -> str:
+    """How long: below ten seconds to the tenth, since much of what is drawn is that short."""
+    return f"{max(0.0, seconds):.1f} s" if seconds < 10 else formatting.duration(seconds)
+
+
+def _time(moment: datetime, beside: datetime) -> str:
+    """With its day, where that is not the day of the job's start."""
+    local, start = timezone.localtime(moment), timezone.localtime(beside)
+    return date_format(local, "H:i:s" if local.date() == start.date() else "j M, H:i")
