@@ -52,10 +52,13 @@ class Settings:
     RETENTION: Mapping[str, int] = field(default_factory=dict)
     JOB_MAX_ACTIVE_PER_USER: int = number(1000, low=0)
     JOB_MAX_STARTS_PER_MINUTE: int = number(600, low=0)
+    AUDIT_DAYS: int = number(365, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
     JOB_SHOW_ERRORS: bool = False
     POLICY: str = "headway.policy.Policy"
     SECRET_PARAMETERS: Sequence[str] = SECRETS
+    START_NEEDS_PERMISSION: bool = False
+    CLIENT_ADDRESS: str = "headway.web.origins.direct"
     GROUPED_MIDDLEWARE: Sequence[str] = ()
     CSV_RAW: bool = False
     STREAM_HAND_OVER: bool = True

@@ -26,7 +26,16 @@ from django.db.models.functions import Coalesce, Now
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
-from headway.lifecycle import announce, dispatch, lease, leftovers, observed, outage, pruning
+from headway.lifecycle import (
+    announce,
+    audit,
+    dispatch,
+    lease,
+    leftovers,
+    observed,
+    outage,
+    pruning,
+)
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import HELD, Job, Status
@@ -58,7 +67,7 @@ def sweep() -> bool:
     steps = (
         *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
         *(observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
-        *(leftovers.remove_orphans, pruning.prune),
+        *(leftovers.remove_orphans, audit.prune, pruning.prune),
     )
     for step in steps:
         try:

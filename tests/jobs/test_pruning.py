@@ -144,7 +144,12 @@ def test_files_without_a_job_are_removed_when_they_are_old(
     job, orphan, young = rows.queued().pk, uuid.uuid4(), uuid.uuid4()
     names = [
         default_storage.save(name, ContentFile(b"x"))
-        for name in (f"uploads/{job}/a", f"results/{orphan}/2/b", f"uploads/{young}/c", "uploads/x")
+        for name in (
+            f"uploads/{job}/a",
+            f"results/{orphan}/2/b",
+            f"uploads/{young}/c",
+            "uploads/note",
+        )
     ]
     for name in names:
         if str(young) not in name:
@@ -152,3 +157,4 @@ def test_files_without_a_job_are_removed_when_they_are_old(
     leftovers.remove_orphans()
     assert [default_storage.exists(name) for name in names] == [True, False, True, True]
     assert not default_storage.exists(f"results/{orphan}")
+    default_storage.delete("uploads/note")
