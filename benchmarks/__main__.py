@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 
+from benchmarks import prune
 from benchmarks.processes import CLIENT_CORE
 from benchmarks.profiles import profiles
 from benchmarks.site import Site
@@ -23,6 +24,7 @@ NAMES = (
     "resume",
     "scale",
     "jobs",
+    "prune",
     "admin",
     "soak",
 )
@@ -36,9 +38,11 @@ def main() -> None:
         "--json", action="store_true", help="print a line of JSON instead of a table"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often everybody takes a turn")
+    parser.add_argument("--rows", type=int, default=prune.ROWS, help="old jobs of `prune`")
     parser.add_argument("--quick", action="store_true", help="a small round, to see that it runs")
     parser.add_argument("--profile", action="store_true", help="show where servers' time goes")
     wanted = parser.parse_args()
+    prune.ROWS = wanted.rows
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended

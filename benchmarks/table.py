@@ -60,6 +60,11 @@ class Result:
         if row in self.rows:
             self.targets.append(Target(what, self.rows[row][column], limit))
 
+    def at_least(self, what: str, column: str, row: str, limit: float) -> None:
+        """Adds the target that a figure of a row be at least `limit`."""
+        if row in self.rows:
+            self.targets.append(Target(what, self.rows[row][column], limit, at_least=True))
+
     def to_json(self) -> str:
         """Everything, and the machine, as one line."""
         targets = [{**asdict(target), "met": target.met} for target in self.targets]

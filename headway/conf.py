@@ -3,6 +3,7 @@
 HEADWAY = {"REDIS_URL": "redis://localhost:6379/2", "JOB_LEASE": 60}
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
@@ -31,6 +32,10 @@ PARTS = ("title", "head", "content")
 """Of a page: each fills one block of the base template."""
 
 
+RULE = re.compile(r"[^/]+/(succeeded|failed|cancelled|lost|\*)")
+"""A key of RETENTION."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Every key of `HEADWAY`; times are in seconds unless the name says otherwise.
@@ -44,6 +49,9 @@ class Settings:
     JOB_CANCEL_DEADLINE: int = number(30)
     JOB_STALLED_AFTER: int = number(120, low=0)
     JOB_HISTORY_DAYS: int = number(90, high=36_500)
+    RETENTION: Mapping[str, int] = field(default_factory=dict)
+    JOB_MAX_ACTIVE_PER_USER: int = number(1000, low=0)
+    JOB_MAX_STARTS_PER_MINUTE: int = number(600, low=0)
     AUDIT_DAYS: int = number(365, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
     JOB_SHOW_ERRORS: bool = False
@@ -111,6 +119,12 @@ def _problem(known: "Field[Any]", value: Any) -> str:
     elif isinstance(known.default, tuple):
         fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
         wanted = "use a list of texts"
+    elif known.name == "RETENTION":
+        fits = isinstance(value, dict) and all(map(_is_rule, value, value.values()))
+        wanted = (
+            "use a dict from KIND/STATUS, KIND/* or */STATUS to days from 1 to 36500; a status is"
+            " succeeded, failed, cancelled or lost"
+        )
     elif known.default is MISSING:
         fits = isinstance(value, dict) and value.keys() <= {*PARTS}
         fits = fits and all(isinstance(each, str) and each for each in value.values())
@@ -119,6 +133,11 @@ def _problem(known: "Field[Any]", value: Any) -> str:
         kind = type(known.default)
         fits, wanted = type(value) is kind, f"use a value of the type {kind.__name__}"
     return "" if fits else f"HEADWAY[{known.name!r}]: {wanted}."
+
+
+def _is_rule(name: Any, days: Any) -> bool:
+    known = isinstance(name, str) and RULE.fullmatch(name)
+    return bool(known) and type(days) is int and 0 < days <= 36_500
 
 
 def _fields() -> "list[Field[Any]]":

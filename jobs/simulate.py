@@ -9,10 +9,11 @@ from django import forms
 from headway import JobError, job_task, progress
 
 NAP = 0.2  # seconds, after which a request to cancel is looked for
+MAX_SECONDS = 3600
 
 
 class SimulateForm(forms.Form):
-    seconds = forms.FloatField(initial=20, min_value=0, max_value=3600)
+    seconds = forms.FloatField(initial=20, min_value=0, max_value=MAX_SECONDS)
     steps = forms.IntegerField(initial=100, min_value=1, max_value=100_000)
     phases = forms.IntegerField(initial=1, min_value=1, max_value=20)
     unknown_total = forms.BooleanField(required=False, help_text="Hide the total number of steps.")
@@ -25,7 +26,13 @@ class SimulateForm(forms.Form):
         return cleaned
 
 
-@job_task(title="Simulate", form=SimulateForm, max_attempts=3)
+@job_task(
+    title="Simulate",
+    form=SimulateForm,
+    max_attempts=3,
+    soft_time_limit=MAX_SECONDS + 60,
+    time_limit=MAX_SECONDS + 120,
+)
 def simulate(
     seconds: float = 20,
     steps: int = 100,

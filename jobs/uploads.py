@@ -12,6 +12,11 @@ from django.template.defaultfilters import filesizeformat
 from headway import InputError
 from headway.conf import conf
 
+MAX_SECONDS = 6 * 3600
+"""For one attempt at a file, so that none holds a worker for ever."""
+GRACE = 60
+"""Seconds in which a job that is out of time can end by itself."""
+
 
 class UploadField(forms.FileField):
     """A file of at most `conf.UPLOAD_MAX_BYTES` bytes."""

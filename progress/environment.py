@@ -51,3 +51,14 @@ class Environment:
             self.problems.append(f"{name} is {word!r}: use a whole number from {low} to {high}.")
             return default
         return value
+
+
+def numbers_by_name(text: str) -> dict[str, int]:
+    """`a=1,b=2` as a dict. Raises ValueError for anything else."""
+    found = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, _, number = part.partition("=")
+        if not number.strip().isdecimal():
+            raise ValueError(f"{part!r} is not NAME=NUMBER")
+        found[name.strip()] = int(number)
+    return found

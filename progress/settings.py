@@ -10,7 +10,7 @@ from headway import conf
 from progress.broker import broker_url
 from progress.data_dir import data_directory, private_file, secret_key, socket_path
 from progress.database import Connections, database
-from progress.environment import Environment
+from progress.environment import Environment, numbers_by_name
 
 # Lets annotations such as ModelAdmin[Job] be written as they are, also while running
 django_stubs_ext.monkeypatch()
@@ -137,6 +137,7 @@ HEADWAY = {
     "STREAM_HAND_OVER": env.flag("STREAM_HAND_OVER", default=True),
     "CAPTURE_LOGGING": env.words("CAPTURE_LOGGING", ""),
     "CSV_RAW": env.flag("CSV_RAW"),
+    "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
 }

@@ -17,7 +17,7 @@ from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import Wanted, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
-from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint
+from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint, quotas
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
 from headway.policy import policy
@@ -37,6 +37,13 @@ class NotAllowedError(ActionError):
 
 class KeyUsedError(ActionError):
     """The key of this start belongs to a start of something else."""
+
+
+class LimitError(ActionError):
+    """The owner has, or has started, as many jobs as one user may; worth another try in
+    `retry_after` seconds."""
+
+    retry_after = 0
 
 
 @sensitive_variables()
@@ -60,12 +67,14 @@ def start(
     Celery's for this one job (queue, priority, countdown, ...). Uploaded files among `params` are
     stored, and the task is given their names in the default storage. Without `publish` whoever asks
     runs it.
-    Raises ActionError when there is no such kind or the parameters do not fit it.
+    Raises ActionError when there is no such kind or the parameters do not fit it, LimitError when
+    the owner has too many.
     """
     chosen = kind_called(kind)
     job, bound = described(chosen, params, owner, title, job_id, token=token, key=key)
     if first := _started_before(job):
         return first
+    require_room(owner)
     return _stored(job, chosen, bound, options or {}, publish=publish)
 
 
@@ -141,8 +150,9 @@ def retry(job: Job, by: User | None = None) -> Job:
     _require_ours(job)
     chosen = kind_called(job.kind)
     row = Job.objects.filter(pk=job.pk)
-    ended = row.filter(status__in=RETRYABLE)
+    ended = row.filter(status__in=RETRYABLE, lease_until=None)  # else it is being pruned
     _require_secrets(ended)
+    require_room(job.owner_id, again=True)
     with database.atomic():
         done = ended.update(
             **QUEUED_AGAIN,
@@ -157,6 +167,14 @@ def retry(job: Job, by: User | None = None) -> Job:
         announce.signal_after_commit([job.pk], Status.QUEUED)
         dispatch.after_commit(now, tell=True)
     return now
+
+
+def require_room(owner: Any, number: int = 1, *, again: bool = False) -> None:
+    """Raises LimitError unless `owner` may start so many jobs more, or have them run `again`."""
+    if refused := quotas.refusal(owner, number, again=again):
+        error = LimitError(refused.sentence)
+        error.retry_after = refused.retry_after
+        raise error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """How an exception is presented: to users as a message, to the admin and the log in full except
 secrets."""
 
+import errno
 import logging
 import traceback
 import uuid
@@ -18,6 +19,7 @@ from headway.lifecycle.actions import ActionError
 from headway.stream.event import clean
 
 logger = logging.getLogger(__name__)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REASON = 500
 TRACEBACK = 50_000
 REFERENCE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -52,6 +54,9 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
         return "The worker process ran out of memory"
     if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
         return f"The task called sys.exit({'' if error.code is None else error.code})"
+    if is_full(error):
+        noted(f"Job {job}", f"No space left: {error}")
+        return "There is no space left to store files. The operator of this site has to free some"
     first = mask.text(_first_line(error))
     if isinstance(error, FOR_USERS) and first:
         return json_values.text(first, REASON)
@@ -63,6 +68,11 @@ def sentence(error: BaseException, job: uuid.UUID, mask: Mask) -> str:
         "Something unexpected went wrong. The operator of this site can look it up by the reference"
         f" {reference}"
     )
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an exception says that a disk is full, or all that one may use of it."""
+    return isinstance(error, OSError) and error.errno in FULL
 
 
 def noted(where: str, text: str) -> str:

@@ -51,14 +51,15 @@ def delete(names: Iterable[str]) -> None:
 def delete_all_of(job: uuid.UUID) -> None:
     """Deletes every upload and result of a job, and their folders."""
     for folder in (f"uploads/{job}", f"results/{job}"):
-        _delete_folder(folder)
+        delete_folder(folder)
 
 
-def _delete_folder(folder: str) -> None:
+def delete_folder(folder: str) -> None:
+    """Deletes all that is in a folder, and the folder."""
     try:
         folders, names = default_storage.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     for inner in folders:
-        _delete_folder(f"{folder}/{inner}")
+        delete_folder(f"{folder}/{inner}")
     delete([*(f"{folder}/{name}" for name in names), folder])

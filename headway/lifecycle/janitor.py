@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -26,7 +26,16 @@ from django.db.models.functions import Coalesce, Now
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
-from headway.lifecycle import announce, audit, dispatch, lease, observed, outage, removal
+from headway.lifecycle import (
+    announce,
+    audit,
+    dispatch,
+    lease,
+    leftovers,
+    observed,
+    outage,
+    pruning,
+)
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import HELD, Job, Status
@@ -34,7 +43,7 @@ from headway.models import HELD, Job, Status
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 PER_SWEEP = 200
-"""Jobs that one sweep publishes or prunes at most."""
+"""Jobs that one sweep publishes, or whose secrets it erases, at most."""
 RECENT = 5.0
 """Seconds in which a job's own process may still be publishing its start or its end."""
 LATE = 60.0
@@ -51,21 +60,25 @@ _compared: float | None = None  # when all ends so far were found in the log
 _epoch = ""  # of that log
 
 
-def sweep() -> None:
-    """One pass over everything. A step that fails is logged and tried again in the next pass."""
+def sweep() -> bool:
+    """One pass over everything; True: there is so much to prune that the next should follow at
+    once. A step that fails is logged and tried again in the next pass."""
+    more = False
     steps = (
         *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
-        *(observed.end_forgotten, erase_secrets, prune, audit.prune),
+        *(observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
+        *(leftovers.remove_orphans, audit.prune, pruning.prune),
     )
     for step in steps:
         try:
-            step()
+            more = bool(step())
         except Exception as error:  # the janitor must go on
             away = outage.is_outage(error)
             if away:
                 _note_outage()
             told = "The janitor could not %s: %s"
             logger.warning(told, step.__name__.replace("_", " "), error, exc_info=not away)
+    return more
 
 
 @contextmanager
@@ -177,15 +190,6 @@ def erase_secrets() -> None:
     for pk, asked in list(old.values_list("pk", "options")[:PER_SWEEP]):
         with _alone(pk):
             old.filter(pk=pk).update(secrets="", options=secrets.masked(asked))
-
-
-def prune() -> None:
-    """Deletes jobs, with their files and logs, that ended longer ago than the history is kept."""
-    kept = timedelta(days=conf.JOB_HISTORY_DAYS).total_seconds()
-    old = Job.objects.finished().filter(finished_at__lt=later(-kept))
-    for pk in list(old.values_list("pk", flat=True)[:PER_SWEEP]):
-        with _alone(pk):
-            removal.remove(pk)
 
 
 def _batches(rows: QuerySet[Job, T]) -> Iterator[list[T]]:

@@ -66,6 +66,8 @@ def _stored(chosen: registry.Kind, wished: list[Described], found: dict[str, Job
                     new.append(job)
                     by_token |= {job.token: job} if job.token else {}
                 jobs.append(first or job)
+        if new:
+            actions.require_room(new[0].owner_id, len(new))
         _insert(new)
     except BaseException as error:
         files.delete(saved)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple, cast
 
 import redis
@@ -165,9 +165,11 @@ class Log:
             [data for kind, data in own if kind == "progress"],
         )
 
-    def forget(self, job: str) -> None:
-        """Deletes the log of a job."""
-        self._redis.delete(keys.log(job), keys.snapshot(job), keys.output(job))
+    def forget(self, *jobs: str) -> None:
+        """Deletes the logs of jobs."""
+        named = [(keys.log(job), keys.snapshot(job), keys.output(job)) for job in jobs]
+        if named:
+            self._redis.delete(*chain.from_iterable(named))
 
     def alive(self, role: str, name: str, info: dict[str, Any], ttl: float = 15.0) -> None:
         """Notes that a process lives; it counts as dead `ttl` seconds after its last note."""

@@ -214,7 +214,7 @@ def _start(kind: Kind) -> Schema:
             "summary": str(kind.title),
             "description": kind.description,
             "requestBody": {"required": True, "content": body},
-            **operation(_accepted(), [400, 403, 413, 422], "key"),
+            **operation(_accepted(), [400, 403, 413, 422, 429], "key"),
         },
     }
 

@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from headway.conf import conf
+from headway.lifecycle.actions import LimitError
 from headway.stream.event import clean
 
 STOP_POLLING = 286
@@ -31,6 +32,7 @@ ERRORS = {
     429: ("Too much at once", "You have reached this server's limit of concurrent answers."),
     500: ("Something broke", "The error has been logged. Running jobs are not affected."),
     503: ("Not available", "This is not possible at the moment."),
+    507: ("No space left", "The server has no space left for this file. Nothing was stored."),
 }
 """Status -> title and sentence of its page."""
 CHALLENGE = 'Bearer realm="progress"'
@@ -106,6 +108,13 @@ def problem(
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = CHALLENGE
     return vary(response)
+
+
+def too_many(request: HttpRequest, error: LimitError) -> HttpResponse:
+    """429 for a user who has reached a limit: the sentence, and when to try again."""
+    response = problem(request, 429, str(error))
+    response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def problem_details(

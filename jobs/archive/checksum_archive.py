@@ -11,7 +11,7 @@ from headway import job_task, progress
 from jobs.archive.archive_member import Member, damage_as_job_error
 from jobs.archive.archive_tar import tar_members
 from jobs.archive.archive_zip import zip_members
-from jobs.uploads import UploadField, opened
+from jobs.uploads import GRACE, MAX_SECONDS, UploadField, opened
 
 
 class ChecksumArchiveForm(forms.Form):
@@ -22,7 +22,14 @@ class ChecksumArchiveForm(forms.Form):
     )
 
 
-@job_task(title="Checksum archive", form=ChecksumArchiveForm, max_attempts=3, unit="kB")
+@job_task(
+    title="Checksum archive",
+    form=ChecksumArchiveForm,
+    max_attempts=3,
+    unit="kB",
+    soft_time_limit=MAX_SECONDS,
+    time_limit=MAX_SECONDS + GRACE,
+)
 def checksum_archive(file: str) -> dict[str, Any]:
     """Computes the SHA-256 of every file in a ZIP or tar archive. The result file SHA256SUMS can
     be checked by sha256sum -c where the archive was unpacked.

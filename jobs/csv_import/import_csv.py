@@ -11,10 +11,14 @@ from jobs.csv_import.csv_format import DELIMITERS
 from jobs.csv_import.csv_rows import Row
 from jobs.csv_import.csv_table import Table
 from jobs.models import ImportedRow
-from jobs.uploads import UploadField, opened
+from jobs.uploads import GRACE, MAX_SECONDS, UploadField, opened
 
 BATCH_ROWS = 1000
 BATCH_SIZE = 4 << 20  # characters
+MAX_ROWS = 10_000_000
+"""Rows of one file: in the database they take many times the space of a short line."""
+MAX_REJECTS = 10_000
+"""Rows that rejects.csv has at most: a file may be nothing else, and they are larger in it."""
 
 DELIMITER_CHOICES = {
     "": "Detect",
@@ -62,7 +66,14 @@ class ImportCSVForm(forms.Form):
     )
 
 
-@job_task(title="Import CSV", form=ImportCSVForm, max_attempts=3, unit="kB")
+@job_task(
+    title="Import CSV",
+    form=ImportCSVForm,
+    max_attempts=3,
+    unit="kB",
+    soft_time_limit=MAX_SECONDS,
+    time_limit=MAX_SECONDS + GRACE,
+)
 def import_csv(
     file: str,
     delimiter: str = "",
@@ -120,6 +131,11 @@ class Store:
 
     def add(self, row: Row) -> None:
         self.count += 1
+        if self.count > MAX_ROWS:
+            raise InputError(
+                f"The file has more than {MAX_ROWS:,} rows; those before line {row.line:,} are"
+                " imported. Split it and import the rest as another file."
+            )
         if not progress.job or row.line <= self._stored:
             return
         data = dict(zip(self._names, row.cells, strict=True))
@@ -141,7 +157,8 @@ class Store:
 
 class Rejects(ExitStack):
     """Warns of rows that cannot be used and keeps them in the result file rejects.csv: line,
-    reason, and the cells as they were, but for formulas. Without such rows there is no file."""
+    reason, and the cells as they were, but for formulas; the first MAX_REJECTS of them. Without
+    such rows there is no file."""
 
     def __init__(self, table: Table) -> None:
         super().__init__()
@@ -155,5 +172,10 @@ class Rejects(ExitStack):
             self._writer = spreadsheets.writer(file, delimiter=self._table.delimiter)
             self._writer.writerow(["line", "reason", *self._table.columns.names])
         self.count += 1
-        self._writer.writerow([row.line, row.problem, *row.cells])
+        if self.count <= MAX_REJECTS:
+            self._writer.writerow([row.line, row.problem, *row.cells])
+        elif self.count == MAX_REJECTS + 1:
+            told = f"Only the first {MAX_REJECTS:,} rejected rows are kept; all others are counted."
+            self._writer.writerow([row.line, told])
+            progress.log(f"rejects.csv: {told}")
         progress.warn(f"line {row.line}", row.problem)

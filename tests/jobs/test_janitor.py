@@ -9,7 +9,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from headway.conf import numbers
-from headway.lifecycle import actions, announce, dispatch, janitor, lease
+from headway.lifecycle import actions, announce, dispatch, janitor, lease, pruning
 from headway.models import Job, Status, result_path
 from headway.stream import keys
 from tests.jobs import rows
@@ -241,7 +241,7 @@ def test_the_longest_times_that_can_be_set_are_kept(settings: Settings) -> None:
     longest = {name: high for name, (_, _, high) in numbers().items()}
     settings.HEADWAY = settings.HEADWAY | longest
     job = rows.queued(status="failed", finished_at=rows.ago(3_000 * 86400), secrets="x")
-    for step in (janitor.prune, janitor.erase_secrets, janitor.publish_forgotten):
+    for step in (pruning.prune, janitor.erase_secrets, janitor.publish_forgotten):
         step()
     assert reload(job).secrets == "x"
     assert rows.running()[0].lease_until is not None
@@ -250,7 +250,7 @@ def test_the_longest_times_that_can_be_set_are_kept(settings: Settings) -> None:
 def test_two_janitors_change_each_job_once() -> None:
     jobs = [rows.running(max_attempts=2, lease_until=rows.ago(1))[0] for _ in range(5)]
     outcomes = at_once([janitor.sweep] * 3)
-    assert outcomes == [None] * 3
+    assert outcomes == [False] * 3
     for job in jobs:
         assert reload(job).status == "queued"
         assert states(job).count("queued") == 1

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
-from headway.lifecycle import announce, janitor, lease, whole_log
+from headway.lifecycle import announce, janitor, lease, pruning, whole_log
 from headway.lifecycle.lease import Traces
 from headway.lifecycle.log import log
 from headway.models import Attempt, Job, LogChunk, Status
@@ -120,7 +120,7 @@ def test_of_a_log_over_its_limit_the_oldest_lines_are_given_up(
 def test_chunks_go_with_their_job(attempt: Attempt) -> None:
     settled(attempt, 1000)
     rows.changed(attempt.job, finished_at=rows.ago(86400 * 1000))
-    janitor.prune()
+    pruning.prune()
     assert not LogChunk.objects.exists()
     assert not Job.objects.exists()
 

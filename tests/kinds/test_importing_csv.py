@@ -5,7 +5,9 @@ import io
 
 import pytest
 
+from headway import JobError
 from headway.models import Job, Status
+from jobs.csv_import import import_csv as import_csv_module
 from jobs.csv_import.import_csv import BATCH_ROWS, ENCODING_CHOICES, import_csv
 from jobs.models import ImportedRow
 from tests.kinds.conftest import Store, Trial
@@ -53,6 +55,26 @@ def test_bad_rows_become_warnings_and_a_file_of_rejects(trial: Trial, store: Sto
         ["5", "it has 3 columns instead of 2", "Cid", "3", "4"],
         ["26", "age: 'old' is not a number", "Eve", "old"],
     ]
+
+
+def test_a_file_of_nothing_but_bad_rows_fills_no_disk(
+    trial: Trial, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_csv_module, "MAX_REJECTS", 3)
+    result = trial.run(import_csv, file=store(b"a,b\n1,2\n" + b"x\n" * 50))
+    assert (result["rows"], result["rejected"]) == (1, 50)
+    assert [row[0] for row in rejects_of(trial)] == ["line", "3", "4", "5", "6"]
+    assert rejects_of(trial)[-1][1].startswith("Only the first 3 rejected rows are kept")
+
+
+def test_a_file_of_short_rows_fills_no_database(
+    trial: Trial, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_csv_module, "MAX_ROWS", 20)
+    monkeypatch.setattr(import_csv_module, "BATCH_ROWS", 20)
+    with pytest.raises(JobError, match="more than 20 rows; those before line 22 are imported"):
+        trial.run(import_csv, file=store(b"a,b\n" + b"1,2\n" * 50))
+    assert ImportedRow.objects.filter(job=trial.job).count() == 20
 
 
 def test_cells_may_hold_delimiters_quotes_and_line_breaks(trial: Trial, store: Store) -> None:

@@ -28,7 +28,9 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Runs until SIGTERM or SIGINT."""
         if options["once"]:
-            return janitor.sweep()
+            while janitor.sweep():
+                pass
+            return
         ended = threading.Event()
 
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,17 +41,17 @@ class Command(BaseCommand):
         while not ended.is_set():
             _note(name)
             close_old_connections()
-            _sweep()
-            ended.wait(conf.JANITOR_EVERY)
+            if not _sweep():
+                ended.wait(conf.JANITOR_EVERY)
         _leave(name)
-        return None
 
 
-def _sweep() -> None:
+def _sweep() -> bool:
     try:
-        janitor.sweep()
+        return janitor.sweep()
     except Exception:  # the janitor is who repairs others, so it goes on
         logger.exception("A sweep failed")
+        return False
 
 
 def _note(name: str) -> None:

@@ -11,7 +11,7 @@ from headway.lifecycle import actions
 from headway.models import Job
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.presenters import accepted, show_one
-from headway.web.responses import SeeOther, Wants, page, problem, vary
+from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
 from headway.web.views.partials import partial
 
 
@@ -50,6 +50,8 @@ def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpRes
     except actions.ActionError as refusal:
         error = str(refusal)
         status = 403 if isinstance(refusal, actions.NotAllowedError) else 409
+        if isinstance(refusal, actions.LimitError) and wants is Wants.JSON:
+            return too_many(request, refusal)
     if wants is Wants.JSON:
         return problem(request, status, error) if error else accepted(job)
     if wants is Wants.PARTIAL:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from headway.conf import conf
-from headway.lifecycle.errors import noted
+from headway.lifecycle.errors import is_full, noted
 from headway.lifecycle.outage import is_outage
 from headway.web.responses import ERRORS, Wants, problem, problem_details
 
@@ -43,11 +43,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 where the database is away. Needs neither session nor database: they may be what
-    broke. The log has the traceback beside the reference that is shown."""
+    """500, 503 where the database is away, or 507 where the disk is full. Needs neither session
+    nor database: they may be what broke. The log has the traceback beside the reference that is
+    shown."""
     error = sys.exc_info()[1]
     away = isinstance(error, (InterfaceError, OperationalError)) or is_outage(error)
-    status = 503 if away else 500
+    status = 503 if away else 507 if is_full(error) else 500
     title, sentence = ERRORS[status]
     if not away:
         sentence += f" Reference: {noted(request.path, type(error).__name__)}"

@@ -23,7 +23,7 @@ from headway.policy import policy
 from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, starts, visible_job
 from headway.web.presenters import accepted
-from headway.web.responses import SeeOther, Wants, page, problem, vary
+from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
 from headway.web.views import kept_uploads
 
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
@@ -77,21 +77,25 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
         return problem(request, 400, str(error))
     _check_sizes(asked.form)
     if asked.form.is_valid():
-        try:
-            job = actions.start(
-                wanted.name,
-                asked.form.cleaned_data,
-                owner=person(request),
-                token=asked.token,
-                key=asked.key,
-            )
-        except actions.KeyUsedError as error:
-            return problem(request, 422, str(error))
-        except actions.ActionError as error:
-            asked.form.add_error(None, str(error))
-        else:
-            return _started(request, job)
+        return _start(request, wanted, asked, earlier)
     return _refused(request, wanted, asked.form, earlier)
+
+
+@sensitive_variables()
+def _start(
+    request: HttpRequest, kind: Kind, asked: Submission, earlier: Job | None
+) -> HttpResponse:
+    given = {"owner": person(request), "token": asked.token, "key": asked.key}
+    try:
+        job = actions.start(kind.name, asked.form.cleaned_data, **given)
+    except actions.KeyUsedError as error:
+        return problem(request, 422, str(error))
+    except actions.LimitError as error:
+        return too_many(request, error)
+    except actions.ActionError as error:
+        asked.form.add_error(None, str(error))
+        return _refused(request, kind, asked.form, earlier)
+    return _started(request, job)
 
 
 def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
