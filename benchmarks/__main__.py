@@ -23,6 +23,7 @@ NAMES = (
     "resume",
     "scale",
     "jobs",
+    "questions",
     "admin",
     "soak",
 )
