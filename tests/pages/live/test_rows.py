@@ -24,3 +24,8 @@ def test_the_history_begins_where_it_is_seen(
         "all => all.map((row) => row.getBoundingClientRect().bottom)"
     )
     assert len([end for end in ends if end <= height]) >= rows, ends
+    parts = page.locator(".row").evaluate_all(
+        "all => all.map((row) => [...row.querySelectorAll('.tick, h3, .said, .took, time, .verbs')]"
+        ".map((part) => part.getBoundingClientRect().bottom - row.getBoundingClientRect().bottom))"
+    )
+    assert max(max(row) for row in parts) <= 0
