@@ -15,7 +15,7 @@ STATUSES = {"succeeded": 900, "failed": 60, "cancelled": 30, "lost": 9, "running
 TRACEBACK = "Traceback (most recent call last):\n" + "  File 'x.py', line 1, in <module>\n" * 20
 PAGES = {
     "list": "",
-    "page 100": "?p=100",
+    "page 30": "?p=30",
     "active": "?status=active",
     "ended badly": "?status=badly",
     "lost": "?status=lost",
@@ -91,7 +91,7 @@ def _fill(rows: int) -> None:
             job=job,
             number=1,
             status=job.status,
-            started_at=job.started_at,
+            started_at=job.started_at or now,
             finished_at=job.finished_at,
             error=TRACEBACK + bad if job.status == "failed" else "",
             lines=[{"text": "a line", "level": "info"}] * 5,
@@ -120,20 +120,22 @@ def _copy(number: int) -> None:
     special |= {
         name: shifted.format(name, ago) for name in ("created_at", "started_at", "finished_at")
     }
-    names = [field.column for field in Job._meta.concrete_fields]
+    names = [str(field.column) for field in Job._meta.concrete_fields]
     chosen = ", ".join(special.get(name, f'"{name}"') for name in names)
     quoted = ", ".join(f'"{name}"' for name in names)
     job, attempt = Job._meta.db_table, Attempt._meta.db_table
     marked = "queue"  # of copies it says of which one, for their attempts
     chosen = chosen.replace(f'"{marked}"', f"'copy {number}'")
-    columns = [field.column for field in Attempt._meta.concrete_fields if field.column != "id"]
+    columns = [str(field.column) for field in Attempt._meta.concrete_fields if field.column != "id"]
     source = {"job_id": "j.id", "number": "1", "status": "j.status", "started_at": "j.created_at"}
     source |= {
         "finished_at": "j.finished_at",
         "error": f"CASE j.status WHEN 'failed' THEN '{_error()}' ELSE '' END",
     }
-    source |= dict.fromkeys(("warnings", "lines"), "'[]'") | {"progress": "'{}'"}
-    source |= {"checkpoint": "NULL", "worker": "''", "reason": "''"}
+    source |= dict.fromkeys(("warnings", "lines", "phases", "samples"), "'[]'") | {
+        "progress": "'{}'"
+    }
+    source |= {"due_at": "NULL", "checkpoint": "NULL", "worker": "''", "reason": "''"}
     with connection.cursor() as cursor:
         text = f"INSERT INTO {job} ({quoted}) SELECT {chosen} FROM {job} WHERE {marked} = ''"  # noqa: S608
         cursor.execute(text.replace("%%", "%"))

@@ -68,7 +68,10 @@ def about_person(verb: str, person: str) -> dict[str, Any]:
 
 def _asked() -> tuple[Job, Any]:
     """The job that runs, and its owner. Raises JobError where nobody may do anything any more."""
-    job = Job.objects.get(pk=progress.job)
+    running = progress.job
+    if running is None:
+        raise JobError("This runs as a job alone.")
+    job = Job.objects.get(pk=running)
     person = users.manager().filter(pk=job.owner_id).first() if job.owner_id else None
     if person is None or not users.is_active(person):
         raise JobError("Whoever asked for this may not sign in any more: nothing was done.")

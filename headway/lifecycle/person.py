@@ -42,7 +42,8 @@ def export(person: Any, file: IO[bytes]) -> int:
         saved = SavedQuestion.objects.filter(owner_id=person.pk)
         _add(archive, "saved-questions.jsonl", saved.values("name", "query", "created_at"))
         _add(archive, "audit.jsonl", _entries(person).values(*ENTRY).iterator())
-        for _, more in signals.person_exported.send(sender=Job, person=person):
+        added: list[tuple[Any, Any]] = signals.person_exported.send(sender=Job, person=person)
+        for _, more in added:
             for name, records in (more or {}).items():
                 _add(archive, name, records)
     return count

@@ -2,15 +2,19 @@
 
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from headway.conf import conf
 from headway.web import admission, grants, streams
 from headway.web.access import allowed
 from headway.web.grants import Grant
 from headway.web.responses import problem
+from headway.web.views.socket import socket
 
 
 @csrf_exempt  # a POST changes nothing here: it is told 405
@@ -58,5 +62,9 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
 
 
 def _headers_only() -> HttpResponse:
-    """What a client may ask before it connects: a page tells a 401 from a failing proxy by it."""
-    return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    """What a client may ask before it connects: a page tells a 401 from a failing proxy by it.
+    The doctor learns from it what the site is set to."""
+    headers = {"Cache-Control": "no-store", "Progress-Keepalive": str(conf.STREAM_KEEPALIVE)}
+    with suppress(NoReverseMatch):  # a project without WebSockets
+        headers["Progress-Socket"] = reverse(socket)
+    return HttpResponse(content_type="text/event-stream", headers=headers)

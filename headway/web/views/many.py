@@ -29,7 +29,8 @@ EXAMPLES = 5
 def mine(text: str, user: Any) -> QuerySet[Job]:
     """The jobs that a list shows by its query string. Raises ActionError where a part of that would
     be left out: it would be to act on more than was seen."""
-    said = {name: value for name, value in QueryDict(text).items() if value and name != "after"}
+    items = QueryDict(text).items()
+    said = {name: str(value) for name, value in items if value and name != "after"}
     question, wrong = questions.Question.read(said)
     unknown = said.keys() - {each.name for each in fields(question)}
     if wrong or unknown or question.text or question.status in SEEN_ALONE:

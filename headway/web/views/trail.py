@@ -19,8 +19,11 @@ def trail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     job, user = visible_job(request, pk), person(request)
     if not policy.may_see_trail(user, job):
         raise Http404
-    context = {"entries": audit_trail.of(job, user), "job": job}
-    context["addresses"] = policy.may_see_trail(user, None)
+    context = {
+        "entries": audit_trail.of(job, user),
+        "job": job,
+        "addresses": policy.may_see_trail(user, None),
+    }
     if Wants.of(request) is Wants.PARTIAL:
         return vary(render(request, "headway/_trail.html", context))
     return page(request, "headway/trail.html", context)
