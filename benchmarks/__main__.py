@@ -25,6 +25,7 @@ NAMES = (
     "scale",
     "jobs",
     "prune",
+    "questions",
     "admin",
     "soak",
 )

@@ -1,5 +1,6 @@
-"""`python -m benchmarks.questions [--jobs N] [--plans]`: how long the list of jobs takes to answer
-each question, on SQLite and PostgreSQL, when all jobs are one person's."""
+"""`python -m benchmarks questions`: how long the list of jobs takes to answer each question, on
+SQLite and PostgreSQL, when a million jobs are one person's. `python -m benchmarks.questions JOBS
+ROUNDS --plans` measures the database of the environment and prints the plan of each query."""
 
 import argparse
 import json
@@ -12,13 +13,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from benchmarks.databases import PostgreSQL, SQLite
+from benchmarks.site import Site
+from benchmarks.table import Result
 
+JOBS = 1_000_000
+LIMIT = 300
+"""ms for each answer."""
 QUESTIONS = (
     "",
     "status=active",
@@ -37,8 +42,6 @@ QUESTIONS = (
     "person=*",
     "person=*&status=lost&kind=rare",
 )
-ROUNDS = 5
-BATCH = 10_000
 SHARES = (
     *(("succeeded", 0.88), ("failed", 0.08), ("cancelled", 0.03), ("lost", 0.0099)),
     *(("running", 0.00005), ("queued", 0.00005)),
@@ -46,16 +49,11 @@ SHARES = (
 """How many of the jobs have which status."""
 
 
-def main() -> None:
-    """Prints a line for each database and question, or in a process of its own measures one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=1_000_000)
-    parser.add_argument("--plans", action="store_true", help="print the plan of each query as well")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
-    wanted = parser.parse_args()
-    if wanted.here:
-        measure(wanted.jobs, plans=wanted.plans)
-        return
+def run(site: Site, rounds: int, *, quick: bool = False) -> Result:
+    """A row for each question, a column for each database."""
+    del site  # no page is asked for: what is measured is the database's part
+    count = 2000 if quick else JOBS
+    result = Result("questions", f"{count:,} jobs of one person, the median of pages", quick)
     with databases() as known:
         for database, directory in known:
             environment = os.environ | {
@@ -64,11 +62,25 @@ def main() -> None:
                 "SECRET_KEY": secrets.token_urlsafe(50),
                 "DJANGO_SETTINGS_MODULE": "progress.settings",
             }
-            sys.stdout.write(f"{database.name}\n")
-            sys.stdout.flush()
-            command = [sys.executable, "-m", "benchmarks.questions", "--here"]
-            options = ["--jobs", str(wanted.jobs), *(["--plans"] if wanted.plans else [])]
-            subprocess.run([*command, *options], env=environment, check=True)
+            command = [sys.executable, "-m", "benchmarks.questions", str(count), str(rounds)]
+            done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+            for line in done.stdout.splitlines():
+                query, took = json.loads(line)
+                result.rows.setdefault(query, {})[f"{database.name} ms"] = took
+    for column in {name: None for row in result.rows.values() for name in row}:
+        slowest = max(result.rows, key=lambda query: result.rows[query].get(column, 0.0))
+        result.limit(f"the slowest on {column}: {slowest}", column, slowest, LIMIT)
+    return result
+
+
+def main() -> None:
+    """Fills the database of the environment and prints a line of JSON for each question."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("jobs", type=int)
+    parser.add_argument("rounds", type=int)
+    parser.add_argument("--plans", action="store_true")
+    wanted = parser.parse_args()
+    measure(wanted.jobs, wanted.rounds, plans=wanted.plans)
 
 
 @contextmanager
@@ -78,7 +90,7 @@ def databases() -> Iterator[list[tuple[Any, str]]]:
         yield [(each, directory) for each in (SQLite(Path(directory)), server) if each]
 
 
-def measure(count: int, *, plans: bool) -> None:
+def measure(count: int, rounds: int, *, plans: bool) -> None:
     """Fills a database and asks it."""
     import django
 
@@ -93,55 +105,85 @@ def measure(count: int, *, plans: bool) -> None:
     from headway.web.listing import _parts
     from headway.web.questions import Question
 
-    call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0, stdout=sys.stderr)
     person = User.objects.create_superuser("bench", password=None)
     fill(person, count)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
     for query in QUESTIONS:
         question, _ = Question.read(dict(parse_qsl(query)))
-        cursor_of, taken = None, []
-        for _ in range(ROUNDS):
+        page, taken = None, []
+        for _ in range(rounds):
             begun = time.perf_counter()
-            found = answer(question, person, cursor_of)
+            found = answer(question, person, page)
             counts(_parts(question, person))
             taken.append(1000 * (time.perf_counter() - begun))
-            cursor_of = found.after  # the next page
-        figures = {"median ms": round(statistics.median(taken), 1), "most": round(max(taken), 1)}
-        sys.stdout.write(f"  {query or 'all':40} {json.dumps(figures)}\n")
+            page = found.after
+        sys.stdout.write(json.dumps([query or "all", round(statistics.median(taken), 1)]) + "\n")
         if plans:
             with CaptureQueriesContext(connection) as asked:
                 answer(question, person)
+                counts(_parts(question, person))
             for each in asked.captured_queries:
                 explain(each["sql"])
         sys.stdout.flush()
 
 
 def fill(person: Any, count: int) -> None:
-    """Jobs of two years: every thousandth of a rare kind, each hundredth with its own message."""
-    from django.utils import timezone
+    """Jobs of two years: every thousandth of a rare kind, some with a reason. One is written by
+    Django, the others by the database from it, before its indexes."""
+    from django.db import connection
 
     from headway.models import Job
 
-    Job._meta.get_field("created_at").auto_now_add = False
-    now, made = timezone.now(), 0
-    step = timedelta(days=730) / count
-    bounds = [(status, sum(s for _, s in SHARES[: n + 1])) for n, (status, _) in enumerate(SHARES)]
-    while made < count:
-        jobs = []
-        for number in range(made, min(made + BATCH, count)):
-            place = (number * 0.6180339887) % 1
-            status = next((s for s, bound in bounds if place < bound), "succeeded")
-            job = Job(kind="rare" if number % 1000 == 0 else "simulate", owner=person)
-            job.title, job.status = f"Simulate {number}", status
-            job.created_at = now - number * step
-            job.started_at = job.created_at + timedelta(seconds=number % 90)
-            job.finished_at = job.started_at + timedelta(seconds=number % 700)
-            job.params = {"seconds": number % 60, "note": f"order {number}"}
-            job.reason = "The disk is full." if status == "failed" and number % 50 == 0 else ""
-            jobs.append(job)
-        Job.objects.bulk_create(jobs)
-        made += len(jobs)
+    first = Job.objects.create(kind="simulate", owner=person, title="Simulate 0")
+    lite = connection.vendor == "sqlite"
+    changed = _changed(lite=lite, step=730 * 86400 // count)
+    columns = [field.column for field in Job._meta.concrete_fields]
+    values = ", ".join(changed.get(column, f'"{column}"') for column in columns)
+    numbers = (
+        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count - 1})"  # noqa: S608
+    )
+    table, names = Job._meta.db_table, ", ".join(f'"{column}"' for column in columns)
+    with connection.schema_editor() as editor:
+        for index in Job._meta.indexes:
+            editor.remove_index(Job, index)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) {numbers} "  # noqa: S608 - all of it is ours
+            f"SELECT {values} FROM s, {table} AS job WHERE job.kind = 'simulate'"
+        )
+    first.delete()
+    with connection.schema_editor() as editor:
+        for index in Job._meta.indexes:
+            editor.add_index(Job, index)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE" if lite else "VACUUM ANALYZE")
+
+
+def _changed(*, lite: bool, step: int) -> dict[str, str]:
+    """Column -> SQL for the job number n."""
+    place, total, cases = "(CAST(n AS bigint) * 618033 % 1000000)", 0.0, ""
+    for status, share in SHARES:
+        total += share
+        cases += f" WHEN {place} < {round(total * 1_000_000)} THEN '{status}'"
+
+    def moment(seconds: str) -> str:
+        if lite:
+            return f"strftime('%Y-%m-%d %H:%M:%f', created_at, ({seconds}) || ' seconds') || '000'"
+        return f"created_at + ({seconds}) * interval '1 second'"
+
+    failed = f"{place} BETWEEN 880000 AND 959999"
+    note = '\'{"seconds": 20, "note": "order \' || n || \'"}\''
+    return {
+        "id": "lower(hex(randomblob(16)))" if lite else "gen_random_uuid()",
+        "kind": "CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'simulate' END",
+        "title": "'Simulate ' || n",
+        "params": note if lite else f"({note})::jsonb",
+        "status": f"CASE{cases} ELSE 'succeeded' END",
+        "reason": f"CASE WHEN {failed} AND n % 50 = 0 THEN 'The disk is full.' ELSE '' END",
+        "created_at": moment(f"-{step} * n"),
+        "started_at": moment(f"-{step} * n + n % 90"),
+        "finished_at": moment(f"-{step} * n + n % 90 + n % 700"),
+    }
 
 
 def explain(sql: str) -> None:

@@ -106,7 +106,7 @@ def _add_files(archive: zipfile.ZipFile, job: Job) -> None:
             _copy(file, archive, f"files/{name}")
 
 
-def _copy(file: File[bytes], archive: zipfile.ZipFile, name: str) -> None:
+def _copy(file: "File[bytes]", archive: zipfile.ZipFile, name: str) -> None:
     with archive.open(name, "w", force_zip64=True) as out:
         for chunk in file.chunks():
             out.write(chunk)

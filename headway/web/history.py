@@ -24,6 +24,8 @@ MAX_ACTIVE = 10
 """Jobs that are at it above those that have ended; a page of only them has PER_PAGE."""
 SCAN = 10_000
 """Rows that are looked through at once."""
+SORTED = 1500
+"""The same of a sort: of 10,000 SQLite, which asks Python for each difference, takes 1.4 s."""
 MAX_STALLED = 1000
 """Running jobs of which is read whether they move."""
 LATER = timedelta(minutes=10)
@@ -115,7 +117,8 @@ def _looked_through(
         top = Key.of(timezone.now() + LATER, LAST)
     if top:
         jobs = jobs.filter(older(top, itself=bool(question.sort)))
-    ends = first(_scanned(jobs, question, statuses), "created_at", 1, SCAN - 1)
+    scan = min(SCAN, SORTED) if question.sort else SCAN
+    ends = first(_scanned(jobs, question, statuses), "created_at", 1, scan - 1)
     if ends:
         jobs = jobs.filter(newer(ends[0]))
     jobs = _matching(jobs, question, viewer)

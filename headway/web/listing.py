@@ -15,7 +15,7 @@ from headway.web import questions
 from headway.web.access import person
 from headway.web.counting import MOST, counted, counts
 from headway.web.formatting import day
-from headway.web.history import SCAN, Answer, answer
+from headway.web.history import SCAN, SORTED, Answer, answer
 from headway.web.keyset import Cursor
 from headway.web.presenters import Shown, show
 from headway.web.questions import EVERYBODY, SORTS, STATUSES, TIMED_OUT, Question
@@ -80,7 +80,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "groups": _groups(found.items, question),
         "items": found.items,
         "page_cursor": cursor,
-        "scan": SCAN,
+        "scan": min(SCAN, SORTED) if question.sort else SCAN,
         "all_active": question.query(status="active"),
         "lists_jobs": True,
         "shown_statuses": " ".join(sorted(question.statuses)),
