@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.forms import CheckboxInput
@@ -18,6 +19,7 @@ from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -35,6 +37,7 @@ from headway.web.browsing import (
     ReadOnly,
     with_owners_called,
 )
+from headway.web.examining import examination_page
 from headway.web.formatting import duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
@@ -90,6 +93,16 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
         js = ("headway/htmx.min.js", Script("headway/live/still.js", type="module"))
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.doctor)
+        return [path("doctor/", view, name="headway_job_doctor"), *super().get_urls()]
+
+    def doctor(self, request: HttpRequest) -> HttpResponse:
+        """What proxies do to the site's streams."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return examination_page(request, self.admin_site.each_context(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = policy.visible(super().get_queryset(request), request.user)
