@@ -24,7 +24,7 @@ from tests.support.programs import program
 from tests.support.stack import Valkey, Web, free_port
 from tests.support.users import make_user, session_of
 
-HEARTBEAT = 3
+HEARTBEAT = 5
 SHOWN = "proxy_ignore_headers X-Accel-Buffering;"
 STRIPPED = "http-response del-header Content-Encoding\n  http-response del-header Cache-Control"
 """What another proxy may do before HAProxy, which then compresses what the site forbids."""
@@ -33,7 +33,7 @@ NGINX = {
     # With HTTP/1.1, nginx passes each chunk on even when it buffers.
     "buffering": ("", f"proxy_http_version 1.0; {SHOWN}"),
     "compression": ("", "gzip on; gzip_types *; proxy_hide_header Content-Encoding;"),
-    "idle time-out": ("", "proxy_read_timeout 1s;"),
+    "idle time-out": ("", "proxy_read_timeout 3s;"),
     "HTTP/2": ("ssl", ""),
     "Last-Event-ID": ("", "proxy_set_header Last-Event-ID '';"),
     "resume": ("", "rewrite ^(.*)$ $1? break;"),
@@ -51,7 +51,7 @@ HAPROXY = {
     "right": ("", ""),
     "buffering": ("", "http-response wait-for-body time 20s"),
     "compression": ("", "compression algo gzip\n  compression type text/event-stream"),
-    "idle time-out": ("", "timeout server 1s"),
+    "idle time-out": ("", "timeout server 3s"),
     "HTTP/2": ("ssl", ""),
     "Last-Event-ID": ("", "http-request del-header Last-Event-ID"),
     "resume": ("", r"http-request replace-uri ^([^?]*).* \1"),
@@ -150,7 +150,13 @@ def site(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
 @pytest.fixture(scope="package")
 def addresses() -> dict[Way, str]:
     tls = {Way("nginx", "right"), Way("nginx", "HTTP/2"), Way("haproxy", "HTTP/2")}
-    return {way: f"http{'s' * (way in tls)}://127.0.0.1:{free_port()}" for way in WAYS}
+    ports: dict[int, None] = {}
+    while len(ports) < len(WAYS):  # no two the same
+        ports[free_port()] = None
+    return {
+        way: f"http{'s' * (way in tls)}://127.0.0.1:{port}"
+        for way, port in zip(WAYS, ports, strict=True)
+    }
 
 
 @pytest.fixture(scope="package")
@@ -205,18 +211,14 @@ async def command(
 
 async def page(site: Web, session: str) -> str:
     """What the page of the admin shows in the end, when its button has been pressed."""
-    cookies, path = {settings.SESSION_COOKIE_NAME: session}, "/admin/headway/job/doctor/"
-    async with httpx.AsyncClient(base_url=site.url, cookies=cookies, timeout=60) as client:
-        form = (await client.get(path)).text
-        given = form.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-        secret = client.cookies[settings.CSRF_COOKIE_NAME]
-        client.cookies.delete(settings.CSRF_COOKIE_NAME)
-        answer = await client.post(
-            path,
-            data={"csrfmiddlewaretoken": given},
-            headers={"X-CSRFToken": given},
-            cookies={settings.CSRF_COOKIE_NAME: secret},
-        )
+    path, cookie = "/admin/headway/job/doctor/", f"{settings.SESSION_COOKIE_NAME}={session}"
+    async with httpx.AsyncClient(base_url=site.url, timeout=60) as client:
+        opened = await client.get(path, headers={"Cookie": cookie})
+        # Secure cookies, which a client does not send over HTTP by itself
+        secret = opened.cookies[settings.CSRF_COOKIE_NAME]
+        client.cookies.clear()
+        client.headers["Cookie"] = f"{cookie}; {settings.CSRF_COOKIE_NAME}={secret}"
+        answer = await client.post(path, headers={"X-CSRFToken": secret})
         assert answer.status_code == 302, answer.text
         shown = (await client.get(path)).text
         while 'http-equiv="refresh"' in shown:  # comes back when a browser would
