@@ -23,6 +23,7 @@ NAMES = (
     "resume",
     "scale",
     "jobs",
+    "admin",
     "soak",
 )
 

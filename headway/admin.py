@@ -1,83 +1,83 @@
 """The history of jobs for staff: read, filter, search, watch, cancel and retry; nothing to edit."""
 
-import contextlib
 import json
-import uuid
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 from django.forms import CheckboxInput
 from django.forms.widgets import Script
-from django.http import HttpRequest, HttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from headway.kinds import secrets
-from headway.lifecycle import actions
-from headway.models import ApiToken, Attempt, Job
+from headway.lifecycle import bulk
+from headway.lifecycle.actions import ActionError
+from headway.models import ApiToken, AuditEntry, Job
 from headway.policy import policy
-from headway.web import tokens
-from headway.web.browsing import (
-    Browsed,
-    LiveChangeList,
-    Owners,
-    ReadOnly,
-    with_owners_called,
-)
+from headway.web import admin_filters, admin_search, token_admin, trail
+from headway.web.admin_actions import LISTED, ManyActions
+from headway.web.attempt_admin import AttemptInline
+from headway.web.browsing import Browsed, Capped, LiveChangeList
 from headway.web.examining import examination_page
 from headway.web.formatting import duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
 
-
-class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # no generic at run time
-    """Every run of the job, with the traceback that its owner does not see."""
-
-    model = Attempt
-    extra = 0
-    ordering = ("-number",)
-    fields = ("status", "worker", "started_at", "finished_at", "reason", "traceback", "log")
-    readonly_fields = ("traceback", "log")
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        shown = policy.may_see_tracebacks(request.user, obj)
-        return [each for each in self.fields if shown or each != "traceback"]
-
-    @admin.display(description="Traceback")
-    def traceback(self, attempt: Attempt) -> str:
-        return _preformatted(attempt.error)
-
-    @admin.display(description="Log")
-    def log(self, attempt: Attempt) -> str:
-        return _preformatted("\n".join(line["text"] for line in attempt.lines))
+PAGE_VERBS = ("cancel", "retry")
+"""What is done at once on the page of a job."""
 
 
 @admin.register(Job)
-class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
+class JobAdmin(Browsed, ManyActions):
     """The list fetches itself again every two seconds while a job on it is active."""
 
-    list_display = ("name", "state", "bar", "owner", "duration", "created")
+    list_display = ("name", "state", "bar", "why", "owner", "duration", "created")
     list_display_links = None
-    list_filter = ("status", "kind", "created_at", ("owner", Owners))
+    list_filter = (
+        *(admin_filters.Statuses, admin_filters.When),
+        *(admin_filters.Person, admin_filters.Kinds),
+    )
     list_select_related = ()
     list_per_page = 50
-    search_fields = ("title", "reason", "attempts__reason")
-    search_help_text = "Id, title, owner, reason, the reference of an error, or a parameter"
-    date_hierarchy = "created_at"
-    actions = ("cancel_jobs", "retry_jobs")
+    # No order but that of an index, and no number that takes the whole table
+    sortable_by = ("created",)
+    paginator = Capped
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ("title",)  # that there is a search; admin_search.py has what it looks at
+    search_help_text = (
+        "An id; or title, owner, reason, a parameter or a traceback"
+        f" among the newest {admin_search.WINDOW:,} jobs that the filters leave"
+    )
+    actions = (
+        "cancel_jobs",
+        "retry_jobs",
+        "delete_jobs",
+        "export_csv",
+        "export_jsonl",
+        "export_person",
+        "erase_person",
+    )
     inlines = (AttemptInline,)
     fieldsets = (
         (None, {"fields": ("title", "state", "bar", "reason", "page")}),
@@ -94,24 +94,9 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
         js = ("headway/htmx.min.js", Script("headway/live/still.js", type="module"))
 
-    def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.doctor)
-        return [path("doctor/", view, name="headway_job_doctor"), *super().get_urls()]
-
-    def doctor(self, request: HttpRequest) -> HttpResponse:
-        """What proxies do to the site's streams."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return examination_page(request, self.admin_site.each_context(request))
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = policy.visible(super().get_queryset(request), request.user)
-        return jobs.prefetch_related("owner").alias(params_text=Cast("params", TextField()))
-
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """Parameters are searched by those who may see them."""
-        inputs = ["params_text"] if policy.may_see_inputs(request.user, None) else []
-        return [*self.search_fields, *inputs]
+        return jobs.prefetch_related("owner")
 
     def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
         """Without the parameters, for those who may not see them."""
@@ -124,14 +109,73 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        """An id finds its job, however the database writes ids; other words search the fields."""
-        with contextlib.suppress(ValueError):
-            return queryset.filter(pk=uuid.UUID(search_term.strip())), False
-        found, often = super().get_search_results(request, queryset, search_term)
-        if not search_term.isascii():  # SQLite keeps JSON as it is written, in ASCII
-            escaped = json.dumps(search_term)[1:-1]
-            found |= super().get_search_results(request, queryset, escaped)[0]
-        return with_owners_called(search_term, found, queryset), often
+        """See admin_search.py."""
+        if not search_term.strip():
+            return queryset, False
+        return admin_search.search(queryset, search_term, request.user), False
+
+    def doctor(self, request: HttpRequest) -> HttpResponse:
+        """What proxies do to the site's streams."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return examination_page(request, self.admin_site.each_context(request))
+
+    def get_urls(self) -> list[Any]:
+        known = self.admin_site.admin_view
+        people = path("people/", known(self.people), name="headway_job_people")
+        verb = path("<uuid:pk>/do/<slug:verb>/", known(self.verb_view), name="headway_job_verb")
+        return [
+            people,
+            verb,
+            path("doctor/", self.admin_site.admin_view(self.doctor), name="headway_job_doctor"),
+            *super().get_urls(),
+        ]
+
+    def people(self, request: HttpRequest) -> HttpResponse:
+        """Names for the filter of people, as they are typed."""
+        if not (self.has_view_permission(request) or policy.may_see_trail(request.user, None)):
+            raise PermissionDenied
+        typed = request.GET.get("owner") or request.GET.get("who") or ""
+        return admin_filters.suggestions(typed)
+
+    def verb_view(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
+        """Cancels or retries the job of a page."""
+        job = self.get_queryset(request).filter(pk=pk).first()
+        if job is None or verb not in PAGE_VERBS or not self.has_view_permission(request):
+            raise Http404
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.each(request, [job], bulk.VERBS[verb][1])
+        return HttpResponseRedirect(reverse("admin:headway_job_change", args=[pk]))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """A job, which fetches itself again while it is active, with what may be done to it."""
+        context = dict(extra_context or {})
+        job = self.get_object(request, object_id)
+        for shown in show([job.pk] if job else [], request.user):
+            context |= {"shown": shown, "polls": shown.is_active}
+        response = super().change_view(request, object_id, form_url, context)
+        return _polled(request, response, bool(context.get("polls")))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """What was done to the job, by whom."""
+        del extra_context
+        job = self.get_object(request, object_id)
+        if job is None or not self.has_view_permission(request, job):
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History: {job.title}",
+            "entries": trail.of(job, request.user),
+            "addresses": policy.may_see_trail(request.user, None),
+            "object": job,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/headway/job/object_history.html", context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         del request, kwargs
@@ -142,15 +186,8 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     ) -> HttpResponse:
         """The list; htmx, which polls it, is told to stop once nothing on it is active."""
         response = super().changelist_view(request, extra_context)
-        if request.headers.get("HX-Request") and isinstance(response, TemplateResponse):
-            change_list = (response.context_data or {}).get("cl")
-            if change_list is not None and not change_list.polls:
-                response.status_code = STOP_POLLING
-        return response
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether the actions are offered; each job asks once more."""
-        return policy.may_operate(request.user)
+        change_list = (getattr(response, "context_data", None) or {}).get("cl")
+        return _polled(request, response, change_list is None or change_list.polls)
 
     # An id and hx-preserve keep a tick where it is while rows come and go below it.
     @admin.display(description=SafeString('<input type="checkbox" id="action-toggle">'))
@@ -187,6 +224,10 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     def bar(self, job: Job) -> SafeString:
         return render_to_string("admin/headway/job/bar.html", {"item": _shown(job)})
 
+    @admin.display(description="Reason")
+    def why(self, job: Job) -> SafeString:
+        return format_html('<span class="why">{}</span>', Truncator(job.reason).chars(120))
+
     @admin.display(description="Duration")
     def duration(self, job: Job) -> str:
         return duration(_shown(job).elapsed)
@@ -209,81 +250,34 @@ class JobAdmin(Browsed, admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     def page(self, job: Job) -> SafeString:
         return format_html('<a href="{0}">{0}</a>', job.get_absolute_url())
 
-    @admin.action(description="Cancel selected jobs", permissions=["operate"])
-    def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._each(request, queryset, actions.cancel)
 
-    @admin.action(description="Retry selected jobs", permissions=["operate"])
-    def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._each(request, queryset, actions.retry)
-
-    def _each(
-        self, request: HttpRequest, queryset: QuerySet[Job], verb: Callable[..., Job]
-    ) -> None:
-        """Applies a verb to each job and says in one message what became of them."""
-        became, refused = Counter[str](), Counter[str]()
-        for job in queryset:
-            try:
-                now = verb(job, by=request.user)
-            except actions.ActionError as error:
-                refused[str(error)] += 1
-            else:
-                became[now.get_status_display().lower()] += 1
-        said = [_counted(number, status) for status, number in became.items()]
-        said += [_counted(number, f"not changed: {why}") for why, number in refused.items()]
-        level = messages.WARNING if refused else messages.SUCCESS
-        self.message_user(request, " ".join(said) or "Nothing was selected.", level)
+admin.site.register(ApiToken, token_admin.ApiTokenAdmin)
+admin.site.register(AuditEntry, trail.TrailAdmin)
 
 
-@admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tokens are made by `manage.py token` and on the page of their owner, which show them once;
-    here they are revoked, or deleted, as they are with their owner."""
-
-    list_display = (
-        *("id", "owner", "name", "scope"),
-        *("created_at", "last_used_at", "expires_at", "revoked_at"),
-    )
-    list_select_related = ()
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
-    search_fields = ("name",)
-    fields = list_display[1:]
-    actions = ("revoke_tokens",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
-        found: QuerySet[ApiToken] = super().get_queryset(request)
-        return found.prefetch_related("owner")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ApiToken], search_term: str
-    ) -> tuple[QuerySet[ApiToken], bool]:
-        """Names, and those of owners."""
-        found, twice = super().get_search_results(request, queryset, search_term)
-        return with_owners_called(search_term, found, queryset), twice
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Of a user as well: Django refuses to delete one with what may not be deleted."""
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether this person may revoke."""
-        return admin.ModelAdmin.has_change_permission(self, request)
-
-    @admin.action(description="Revoke selected tokens", permissions=["operate"])
-    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        revoked = sum(tokens.revoke(token) for token in queryset)
-        self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
+@bulk.question(LISTED)
+def listed(text: str, user: Any) -> QuerySet[Job]:
+    """What the list shows a person by its query string. Raises ActionError for a wrong one."""
+    request = HttpRequest()
+    request.method, request.GET, request.user = "GET", QueryDict(text), user
+    jobs = admin.site.get_model_admin(Job)
+    if not jobs.has_view_permission(request):
+        return Job.objects.none()
+    try:
+        found: QuerySet[Job] = jobs.get_changelist_instance(request).get_queryset(request)
+    except IncorrectLookupParameters:
+        raise ActionError("This question cannot be asked: choose the filters again.") from None
+    return found
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} job{'' if number == 1 else 's'} {what.removesuffix('.')}."
+def _polled(request: HttpRequest, response: HttpResponse, polls: bool) -> HttpResponse:
+    """An answer, by which htmx is told to stop once nothing on the page is active."""
+    if request.headers.get("HX-Request") and isinstance(response, TemplateResponse) and not polls:
+        response.status_code = STOP_POLLING
+    return response
 
 
 def _shown(job: Job) -> Shown:
     """What the list has read for all its rows at once; for a single job it is read here."""
     known: Shown | None = getattr(job, "shown", None)
     return known or show([job.pk], AnonymousUser())[0]
-
-
-def _preformatted(text: str) -> str:
-    return format_html("<pre>{}</pre>", text) if text else "-"

@@ -12,10 +12,12 @@ class HeadwayConfig(AppConfig):
     def ready(self) -> None:
         from headway import checks, policy, project_checks
         from headway.kinds import registry
+        from headway.web import origins
         from headway.worker import django_tasks, kept_connections, presence
 
         register(checks.check_settings)
         register(policy.check)
+        register(origins.check)
         register(checks.check_database, Tags.database)
         register(checks.check_streams, deploy=True)
         for check in project_checks.ALL:

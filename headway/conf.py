@@ -44,10 +44,13 @@ class Settings:
     JOB_CANCEL_DEADLINE: int = number(30)
     JOB_STALLED_AFTER: int = number(120, low=0)
     JOB_HISTORY_DAYS: int = number(90, high=36_500)
+    AUDIT_DAYS: int = number(365, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
     JOB_SHOW_ERRORS: bool = False
     POLICY: str = "headway.policy.Policy"
     SECRET_PARAMETERS: Sequence[str] = SECRETS
+    START_NEEDS_PERMISSION: bool = False
+    CLIENT_ADDRESS: str = "headway.web.origins.direct"
     GROUPED_MIDDLEWARE: Sequence[str] = ()
     CSV_RAW: bool = False
     STREAM_HAND_OVER: bool = True

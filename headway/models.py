@@ -7,6 +7,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from headway.audit_entry import AuditEntry as AuditEntry
+from headway.audit_entry import Via as Via
 from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
 
 
@@ -118,7 +120,16 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        default_permissions = ("view", "change")
+        default_permissions = ("view", "change", "delete")
+        permissions = (
+            ("start_job", "Can start jobs, where HEADWAY['START_NEEDS_PERMISSION'] is set"),
+            ("cancel_job", "Can cancel any job"),
+            ("retry_job", "Can retry any job"),
+            ("export_job", "Can export the history and a person's data"),
+            ("erase_person", "Can erase a person's data"),
+            ("see_inputs", "Can see the inputs of any job"),
+            ("see_tracebacks", "Can see tracebacks"),
+        )
         ordering = NEWEST
         indexes = (
             # For lists (web/history.py), which ask for the newest of each status.
@@ -128,7 +139,7 @@ class Job(models.Model):
             models.Index(fields=["kind", "status", *NEWEST], name="job_kind_created"),
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
-            models.Index(fields=["-created_at"], name="job_created"),
+            models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"

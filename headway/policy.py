@@ -18,7 +18,10 @@ from headway.models import Job
 from headway.users import User, is_active
 
 logger = logging.getLogger(__name__)
-VIEW, CHANGE = "headway.view_job", "headway.change_job"
+VIEW, CHANGE, DELETE = "headway.view_job", "headway.change_job", "headway.delete_job"
+START, CANCEL, RETRY = "headway.start_job", "headway.cancel_job", "headway.retry_job"
+INPUTS, TRACEBACKS = "headway.see_inputs", "headway.see_tracebacks"
+EXPORT, ERASE, TRAIL = "headway.export_job", "headway.erase_person", "headway.view_auditentry"
 
 
 class Policy:
@@ -38,32 +41,54 @@ class Policy:
     def may_start(self, user: User, kind: str) -> bool:
         """Whether a user may start jobs of a kind."""
         del kind
-        return is_active(user)
+        return is_active(user) and (not conf.START_NEEDS_PERMISSION or _granted(user, START))
 
     def may_cancel(self, user: User, job: Job) -> bool:
         """Whether a user may cancel a job."""
-        return _owns(user, job) or _has(user, CHANGE)
+        return _owns(user, job) or _has(user, CHANGE) or _has(user, CANCEL)
 
     def may_retry(self, user: User, job: Job) -> bool:
         """Whether a user may have a job run again."""
-        return self.may_cancel(user, job)
+        if type(self).may_cancel is not Policy.may_cancel:
+            return self.may_cancel(user, job)  # one rule of a project's is for both
+        return _owns(user, job) or _has(user, CHANGE) or _has(user, RETRY)
+
+    def may_delete(self, user: User, job: Job) -> bool:
+        """Whether a user may delete a job that has ended."""
+        return _owns(user, job) or _has(user, DELETE)
 
     def may_see_inputs(self, user: User, job: Job | None) -> bool:
         """Whether a user may see the parameters of a job, or search those of all."""
-        return _owns(user, job) or self.may_browse(user)
+        return _owns(user, job) or (self.may_browse(user) and _has(user, INPUTS))
 
     def may_see_tracebacks(self, user: User, job: Job | None) -> bool:
         """Whether a user may see what went wrong inside: exceptions, their texts and tracebacks."""
         del job
-        return self.may_browse(user)
+        return self.may_browse(user) and _has(user, TRACEBACKS)
+
+    def may_see_trail(self, user: User, job: Job | None) -> bool:
+        """Whether a user may see who did what to a job, or with None to all, with addresses."""
+        return _owns(user, job) or _has(user, TRAIL)
 
     def may_browse(self, user: User) -> bool:
         """Whether a user may look through the history of all jobs."""
-        return _has(user, VIEW) or _has(user, CHANGE)
+        return any(_has(user, each) for each in (VIEW, CHANGE, CANCEL, RETRY, DELETE))
 
     def may_operate(self, user: User) -> bool:
         """Whether the history offers a user to cancel and retry; each job asks once more."""
-        return _has(user, CHANGE)
+        return any(_has(user, each) for each in (CHANGE, CANCEL, RETRY))
+
+    def may_remove(self, user: User) -> bool:
+        """Whether the history offers a user to delete jobs; each job asks once more."""
+        return self.may_browse(user) and _has(user, DELETE)
+
+    def may_export(self, user: User) -> bool:
+        """Whether a user may export what they see of the history as a file."""
+        return self.may_browse(user) and _has(user, EXPORT)
+
+    def may_erase(self, user: User) -> bool:
+        """Whether a user may export and erase all that is kept of a person."""
+        return _has(user, ERASE)
 
 
 def _owns(user: User, job: Job | None) -> bool:
@@ -75,6 +100,10 @@ def _has(user: User, permission: str) -> bool:
     neither has nobody who sees the jobs of others."""
     if not is_active(user) or not getattr(user, "is_staff", False):
         return False
+    return _granted(user, permission)
+
+
+def _granted(user: User, permission: str) -> bool:
     has_perm = getattr(user, "has_perm", None)
     return has_perm is not None and bool(has_perm(permission))
 

@@ -18,3 +18,10 @@ job_cancelling = Signal()
 """A running job was asked to stop."""
 job_finished = Signal()
 """A job has succeeded, failed, been cancelled or been lost."""
+
+person_exported = Signal()
+"""All that is kept of a `person` is being exported: a receiver returns a dict from the name of a
+file, such as "orders.jsonl", to records of plain values."""
+person_erased = Signal()
+"""All that is kept of a `person` is being erased: a receiver erases what its app has. Unlike those
+of the other signals its exceptions stop the erasure, which can be asked for once more."""

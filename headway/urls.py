@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from headway.web.views import actions, api, events, files, logs, pages, saved, start, status
+from headway.web.views import (
+    actions,
+    api,
+    events,
+    files,
+    logs,
+    many,
+    pages,
+    saved,
+    start,
+    status,
+    trail,
+)
 
 app_name = "headway"
 job_patterns = [
@@ -20,6 +32,8 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("many/", many.many, name="many"),
+    path("<uuid:pk>/trail/", trail.trail, name="trail"),
     path("<uuid:pk>/warnings.csv", logs.warnings, name="warnings"),
     path("<uuid:pk>/log/", logs.whole_log, name="log"),
     path("<uuid:pk>/files/<str:name>/", files.download, name="file"),

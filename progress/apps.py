@@ -11,6 +11,7 @@ class ProgressConfig(AppConfig):
     name = "progress"
 
     def ready(self) -> None:
-        """Load the system checks, and the Celery app that `shared_task` binds to."""
+        """Load the system checks, the Celery app that `shared_task` binds to, and receivers."""
         import_module("progress.checks")
         import_module("progress.celery")
+        import_module("progress.person_data")

@@ -128,6 +128,7 @@ CELERY_TIMEZONE = TIME_ZONE
 HEADWAY = {
     "REDIS_URL": REDIS_URL,
     "BASE_TEMPLATE": "base.html",
+    "CLIENT_ADDRESS": "progress.sign_in_throttle.address_of",
     "JOB_SHOW_ERRORS": env.flag("JOB_SHOW_ERRORS"),
     "SECRET_PARAMETERS": [
         pattern.lower() for pattern in env.words("SECRET_PARAMETERS", ",".join(conf.SECRETS))

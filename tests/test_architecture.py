@@ -23,13 +23,14 @@ ADAPTERS = {
     "client.py": {"httpx"},
 }
 FLOORS = {
-    **dict.fromkeys(("stream", "conf", "owners", "signals", "template_blocks"), 0),
+    "owners": -1,
+    **dict.fromkeys(("stream", "conf", "audit_entry", "signals", "template_blocks"), 0),
     **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client", "doctor"), 1),
     "users": 2,
     "policy": 3,
     "lifecycle": 4,
     **dict.fromkeys(("worker", "web"), 5),
-    **dict.fromkeys(("ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
+    **dict.fromkeys(("tasks", "ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
     **dict.fromkeys(("admin", "checks", "project_checks"), 7),
     **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "testing", "urls"), 8),
     "pytest_plugin": 9,
@@ -141,8 +142,8 @@ def test_importing_the_engine_loads_neither_django_nor_celery() -> None:
 @pytest.mark.parametrize("path", [*APP, *JOBS, *PROJECT], ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
-    if "/migrations/" not in name_of(path):  # which Django writes
-        assert text.count("\n") <= MAX_FILE_LINES
+    generated = "migrations" in path.parts
+    assert generated or text.count("\n") <= MAX_FILE_LINES
     functions = [
         node
         for node in ast.walk(ast.parse(text))

@@ -28,6 +28,7 @@ class Nobody(Policy):
 
     may_start = may_cancel = may_retry = may_see_inputs = _no  # type: ignore[assignment]
     may_see_tracebacks = may_browse = may_operate = _no  # type: ignore[assignment]
+    may_delete = may_remove = may_export = may_erase = may_see_trail = _no  # type: ignore[assignment]
 
 
 class Neighbours(Policy):

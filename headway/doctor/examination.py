@@ -15,8 +15,10 @@ from headway.doctor.listening import CONNECT, Heard, listen, protocol, reach, to
 
 try:
     import websockets
+
+    with_websockets = True
 except ImportError:
-    websockets = None  # type: ignore[assignment]
+    with_websockets = False
 
 SOON = 4.0
 """Seconds within which what is sent at once must be here."""
@@ -149,7 +151,7 @@ async def _websocket(site: str, headers: dict[str, str], path: str) -> list[Find
     carries a message back."""
     if not re.fullmatch(r"/[!-~]*", path):
         return [Finding("WebSocket", Verdict.NOT_TRIED, "The site tells of none.")]
-    if websockets is None:
+    if not with_websockets:
         told = 'It needs websockets: pip install "django-headway[doctor]".'
         return [Finding("WebSocket", Verdict.NOT_TRIED, told)]
     parts = urlsplit(site)

@@ -67,6 +67,11 @@ class Kind:
     secrets: frozenset[str]
     """Parameters that are secrets whatever they are called."""
 
+    @property
+    def is_internal(self) -> bool:
+        """Whether only the app itself starts jobs of it."""
+        return self.name.startswith("headway-")
+
     def fill(self, values: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> forms.Form:
         """A bound form in which fields that `values` leaves out have their initial value.
 
@@ -125,6 +130,14 @@ def kinds() -> dict[str, Kind]:
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
     return kinds()[name]
+
+
+def offered(name: str) -> Kind:
+    """The kind called `name`, where people may start it. Raises KeyError otherwise."""
+    kind = get(name)
+    if kind.is_internal:
+        raise KeyError(name)
+    return kind
 
 
 def secrets_of_task(name: str) -> frozenset[str] | None:

@@ -17,7 +17,7 @@ from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import Wanted, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
-from headway.lifecycle import announce, database, dispatch, files, fingerprint
+from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
 from headway.policy import policy
@@ -113,7 +113,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
     Raises ActionError when the job has already ended or is only observed, or when it is not for
     `by` to change.
     """
-    _require(by is None or policy.may_cancel(by, job))
+    _require("cancel", job, by, by is None or policy.may_cancel(by, job))
     _require_ours(job)
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     row = Job.objects.filter(pk=job.pk)
@@ -125,7 +125,9 @@ def cancel(job: Job, by: User | None = None) -> Job:
             reason=f"Cancelled by {by}" if by else "Cancelled",
         )
         if done:
-            announce.after_commit(job.pk, row.values_list("status", flat=True).get())
+            became = row.values_list("status", flat=True).get()
+            announce.after_commit(job.pk, became)
+            audit.write("cancel", [job], became, by)
     return _now(row, bool(done), Status.CANCELLING, "cancelled")
 
 
@@ -135,18 +137,21 @@ def retry(job: Job, by: User | None = None) -> Job:
     Raises ActionError when the job runs, has succeeded, or its kind is gone, or when it is not for
     `by` to change, or when its secrets are gone.
     """
-    _require(by is None or policy.may_retry(by, job))
+    _require("retry", job, by, by is None or policy.may_retry(by, job))
     _require_ours(job)
     chosen = kind_called(job.kind)
     row = Job.objects.filter(pk=job.pk)
     ended = row.filter(status__in=RETRYABLE)
     _require_secrets(ended)
-    done = ended.update(
-        **QUEUED_AGAIN,
-        max_attempts=F("attempt") + chosen.task.max_attempts,
-        reason=f"Retried by {by}" if by else "Retried",
-        options=_reusable(job.options),
-    )
+    with database.atomic():
+        done = ended.update(
+            **QUEUED_AGAIN,
+            max_attempts=F("attempt") + chosen.task.max_attempts,
+            reason=f"Retried by {by}" if by else "Retried",
+            options=_reusable(job.options),
+        )
+        if done:
+            audit.write("retry", [job], Status.QUEUED, by)
     now = _now(row, bool(done), Status.QUEUED, "retried")
     if done:
         announce.signal_after_commit([job.pk], Status.QUEUED)
@@ -194,8 +199,9 @@ def _stored(
     return job
 
 
-def _require(allowed: bool) -> None:
+def _require(verb: str, job: Job, by: User | None, allowed: bool) -> None:
     if not allowed:
+        audit.write(verb, [job], audit.REFUSED, by)
         raise NotAllowedError("You may view this job, but not change it.")
 
 
@@ -245,7 +251,7 @@ def _insert(job: Job, delay: float, publish: bool) -> None:
     # One statement needs no transaction of its own; within another it must not break that.
     alone = not delay and not database.connection().in_atomic_block
     with nullcontext() if alone else database.atomic():
-        job.save(force_insert=True)
+        audit.insert(job)
         if delay:
             job.refresh_from_db(fields=["not_before"])
     announce.signal_after_commit([job.pk], Status.QUEUED)  # before a worker can have it

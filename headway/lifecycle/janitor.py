@@ -26,7 +26,7 @@ from django.db.models.functions import Coalesce, Now
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
-from headway.lifecycle import announce, dispatch, files, lease, observed, outage
+from headway.lifecycle import announce, audit, dispatch, lease, observed, outage, removal
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import HELD, Job, Status
@@ -55,7 +55,7 @@ def sweep() -> None:
     """One pass over everything. A step that fails is logged and tried again in the next pass."""
     steps = (
         *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
-        *(observed.end_forgotten, erase_secrets, prune),
+        *(observed.end_forgotten, erase_secrets, prune, audit.prune),
     )
     for step in steps:
         try:
@@ -185,9 +185,7 @@ def prune() -> None:
     old = Job.objects.finished().filter(finished_at__lt=later(-kept))
     for pk in list(old.values_list("pk", flat=True)[:PER_SWEEP]):
         with _alone(pk):
-            files.delete_all_of(pk)
-            log().forget(str(pk))
-            old.filter(pk=pk).delete()
+            removal.remove(pk)
 
 
 def _batches(rows: QuerySet[Job, T]) -> Iterator[list[T]]:

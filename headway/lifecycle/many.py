@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway.kinds import registry
 from headway.kinds.celery_options import wanted
-from headway.lifecycle import actions, announce, database, dispatch, files
+from headway.lifecycle import actions, announce, audit, database, dispatch, files
 from headway.lifecycle.actions import ActionError
 from headway.models import Job, Status
 
@@ -89,6 +89,7 @@ def _insert(new: list[Job]) -> None:
         return
     with database.atomic():
         Job.objects.bulk_create(new, batch_size=BATCH)
+        audit.write("start", new, Status.QUEUED)
         announce.signal_after_commit([job.pk for job in new], Status.QUEUED)
     dispatch.after_commit(*new)
 

@@ -10,11 +10,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from headway.kinds import registry
 from headway.kinds.registry import Kind
+from headway.lifecycle import audit
 from headway.models import Job
 from headway.policy import policy
 from headway.users import Person
+from headway.web import origins
 from headway.web.responses import problem, sign_in_first
 
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods by which nothing is done."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -28,7 +32,10 @@ def signed_in(
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return sign_in_first(request)
-        return view(request, *args, **kwargs)
+        if request.method in SAFE:
+            return view(request, *args, **kwargs)
+        with audit.coming_from(origins.of(request)):
+            return view(request, *args, **kwargs)
 
     return answer
 
@@ -100,4 +107,5 @@ def positive(text: str | None) -> int | None:
 def startable_kinds(request: HttpRequest) -> list[Kind]:
     """The kinds of jobs that this person may start, in the order of their titles."""
     known = registry.kinds().values()
-    return [kind for kind in known if policy.may_start(request.user, kind.name)]
+    own = [kind for kind in known if not kind.is_internal]
+    return [kind for kind in own if policy.may_start(request.user, kind.name)]

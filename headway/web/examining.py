@@ -20,8 +20,10 @@ from headway.lifecycle.threads import Threads
 try:
     from headway.doctor.examination import examine
     from headway.doctor.listening import NotReached
+
+    with_httpx = True
 except ImportError:
-    examine = None  # type: ignore[assignment]
+    with_httpx = False
 
 logger = logging.getLogger(__name__)
 ROLE = "doctor"
@@ -61,7 +63,7 @@ def begin(request: HttpRequest) -> str:
     cannot. There is one at a time in each process, and for each person."""
     site = own_address(request)
     cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if examine is None:
+    if not with_httpx:
         return 'This needs httpx: pip install "django-headway[doctor]" on the server.'
     if site is None or cookie is None:
         return REFUSED

@@ -93,6 +93,10 @@ class Shown:
         return policy.may_see_inputs(self.viewer, self.job)
 
     @property
+    def sees_trail(self) -> bool:
+        return policy.may_see_trail(self.viewer, self.job)
+
+    @property
     def is_own(self) -> bool:
         return self.job.owner_id == self.viewer.pk
 

@@ -8,7 +8,8 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from headway import users
-from headway.lifecycle import actions
+from headway.lifecycle import actions, audit
+from headway.lifecycle.audit import Origin
 from headway.lifecycle.log import feed
 from headway.models import Job, Scope
 from headway.policy import policy
@@ -43,7 +44,7 @@ class Refusal(Exception):  # noqa: N818 - an answer
         self.jobs = jobs
 
 
-def respond(grant: Grant) -> SocketResponse:
+def respond(grant: Grant, origin: Origin) -> SocketResponse:
     """Lets a WebSocket in for whom `grant` names. The caller has checked who asks."""
     own = _reader("", grant, [], heartbeat=True)
 
@@ -52,7 +53,8 @@ def respond(grant: Grant) -> SocketResponse:
         if (asked or {}).get("type") in CHECKED and await _is_revoked(grant):
             socket.close(SIGN_IN)
         else:
-            await _answer(socket, grant, asked or {})
+            with audit.coming_from(origin):
+                await _answer(socket, grant, asked or {})
 
     return SocketResponse(streams.hub, own, answer)
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from headway import users
 from headway.kinds import registry, secrets
-from headway.lifecycle import actions
+from headway.lifecycle import actions, audit
 from headway.ops.missing import Missing
 from headway.users import Person
 
@@ -42,11 +42,12 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> str:
         """Raises CommandError with one line for each parameter that will not do."""
+        known = {name: kind for name, kind in registry.kinds().items() if not kind.is_internal}
         try:
-            kind = registry.get(options["kind"])
+            kind = known[options["kind"]]
         except KeyError:
-            known = ", ".join(registry.kinds()) or "none"
-            raise CommandError(f"There is no kind {options['kind']!r}. Known: {known}.") from None
+            named = ", ".join(known) or "none"
+            raise CommandError(f"There is no kind {options['kind']!r}. Known: {named}.") from None
         owner = _user(options["user"])
         with ExitStack() as closing:
             form = _filled(kind, options["values"], closing)
@@ -54,7 +55,8 @@ class Command(BaseCommand):
                 secrets.hush(form, kind.secrets)
                 raise CommandError("\n".join(_problems(form)))
             try:
-                job = actions.start(kind.name, form.cleaned_data, owner=owner)
+                with audit.coming_from(audit.shell()):
+                    job = actions.start(kind.name, form.cleaned_data, owner=owner)
             except actions.ActionError as error:
                 raise CommandError(str(error)) from error
         if options["watch"]:

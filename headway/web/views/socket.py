@@ -5,8 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
+from headway.models import Via
 from headway.stream.ws import SocketRequest
-from headway.web import grants, streams, websocket
+from headway.web import grants, origins, streams, websocket
 from headway.web.access import takes_tokens
 
 
@@ -21,7 +22,7 @@ def socket(request: HttpRequest) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     streams.keep_connections()
-    return websocket.respond(grants.of(request))
+    return websocket.respond(grants.of(request), origins.of(request, Via.SOCKET))
 
 
 def _is_from_here(request: HttpRequest) -> bool:

@@ -59,7 +59,7 @@ class Submission:
 def start(request: HttpRequest, kind: str) -> HttpResponse:
     """GET shows the form of one kind, POST starts a job of it."""
     try:
-        wanted = registry.get(kind)
+        wanted = registry.offered(kind)
     except KeyError:
         raise Http404 from None
     if not policy.may_start(request.user, wanted.name):

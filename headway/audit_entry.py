@@ -1,0 +1,56 @@
+"""The model of the audit trail: an entry is written with the deed, and never changed."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from headway.owners import OwnerField, forget
+
+
+class Via(models.TextChoices):
+    """By which way somebody asked for something."""
+
+    PAGE = "page", "Page"
+    API = "api", "API"
+    SOCKET = "socket", "WebSocket"
+    ADMIN = "admin", "Admin"
+    COMMAND = "command", "Command"
+    BULK = "bulk", "On many"
+    CODE = "code", "Code"
+
+
+class AuditEntry(models.Model):
+    """What somebody did to a job: written with it, never changed, and kept when the job is gone.
+    Only the erasure of a person takes names out of it."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    verb = models.CharField(max_length=20)
+    job_id = models.UUIDField(null=True, blank=True, db_index=True)
+    title = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=100, blank=True)
+    result = models.CharField(max_length=200, help_text="what the job became, or why nothing")
+    owner = OwnerField(
+        settings.AUTH_USER_MODEL, forget, null=True, related_name="+", db_index=False
+    )
+    by = OwnerField(settings.AUTH_USER_MODEL, forget, null=True, related_name="+")
+    name = models.CharField(max_length=254, blank=True, help_text="of who did it, as it was then")
+    via = models.CharField(max_length=10, choices=Via.choices, default=Via.CODE)
+    address = models.CharField(max_length=64, blank=True)
+    token = models.BigIntegerField(null=True, blank=True, help_text="number of the API token")
+    bulk = models.UUIDField(null=True, blank=True, help_text="the job that did it for them")
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ("-id",)
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit trail"
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.title or self.job_id}: {self.result}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Raises TypeError for an entry that is there already."""
+        if not self._state.adding:
+            raise TypeError("Entries of the audit trail are written once.")
+        super().save(*args, **options)

@@ -1,0 +1,166 @@
+"""One verb for many jobs: named ones, or all that match a question, asked in batches by a job of
+its own. Rights are those of the person at the time of doing."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from headway.lifecycle import actions, removal
+from headway.lifecycle.actions import ActionError
+from headway.models import Job
+from headway.policy import policy
+
+ACT, EXPORT, PERSON = "headway-many", "headway-export", "headway-person"
+"""The kinds of the jobs that do it."""
+MOST, NAMED, BATCH = 100_000, 1000, 200
+"""Jobs that one such job looks at, that can be named one by one, and that are read at once."""
+UNDO = 10
+"""Seconds before a deletion begins, in which it can be called off."""
+COUNTED = 10_000
+"""Jobs that are counted before, at most."""
+Question = Callable[[str, Any], QuerySet[Job]]
+VERBS: dict[str, tuple[str, Callable[..., Job]]] = {
+    "cancel": ("Cancel", actions.cancel),
+    "retry": ("Retry", actions.retry),
+    "delete": ("Delete", removal.delete),
+}
+"""What its button says, and what is done."""
+QUESTIONS: dict[str, Question] = {}
+
+
+def question(name: str) -> Callable[[Question], Question]:
+    """Makes a function a question by name: it answers, of a text such as a query string and a
+    person, with the jobs that match."""
+
+    def register(asked: Question) -> Question:
+        QUESTIONS[name] = asked
+        return asked
+
+    return register
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which jobs: those of `ids`, or all that match `text`, asked of the question called `name`."""
+
+    ids: Sequence[str] = ()
+    name: str = ""
+    text: str = ""
+
+    def stored(self) -> str:
+        """As a parameter of a job."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> "Selection":
+        """Of what `stored` gave."""
+        return cls(**json.loads(text))
+
+    def jobs(self, user: Any) -> QuerySet[Job]:
+        """Those of them that a person may see now, in the order of their keys. Raises ActionError
+        for what is no question."""
+        if self.name:
+            if self.name not in QUESTIONS:
+                raise ActionError("This question can no longer be asked.")
+            found = QUESTIONS[self.name](self.text, user)
+        else:
+            found = Job.objects.filter(pk__in=_keys(self.ids))
+        return policy.visible(found, user).order_by("pk")
+
+    def count(self, user: Any) -> int:
+        """How many they are, up to COUNTED and one more."""
+        return len(self.jobs(user).values_list("pk")[: COUNTED + 1])
+
+    def batches(self, user: Any, before: datetime, after: str | None) -> Iterator[list[Job]]:
+        """Those that were started `before`, MOST at most, from the key `after` on."""
+        found = self.jobs(user).filter(created_at__lt=before)
+        for _ in range(MOST // BATCH):
+            batch = list((found.filter(pk__gt=after) if after else found)[:BATCH])
+            if not batch:
+                return
+            yield batch
+            after = str(batch[-1].pk)
+
+
+@dataclass
+class Tally:
+    """What became of the jobs so far; `last` is the key of the last of them."""
+
+    done: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    last: str | None = None
+
+    @property
+    def looked_at(self) -> int:
+        return self.done + sum(self.refused.values())
+
+    def do(self, verb: str, job: Job, user: Any) -> str:
+        """Does it to one job; returns why not, "" otherwise."""
+        self.last = str(job.pk)
+        try:
+            VERBS[verb][1](job, by=user)
+        except ActionError as error:
+            self.refused = dict(Counter(self.refused) + Counter([str(error)]))
+            return str(error)
+        self.done += 1
+        return ""
+
+
+def start(verb: str, selection: Selection, user: Any, token: str | None = None) -> Job:
+    """Starts the job that does it. Raises ActionError when there is no such verb, or nothing to
+    do."""
+    if verb not in VERBS:
+        raise ActionError(f"There is no verb {verb!r}: use one of {', '.join(VERBS)}.")
+    number = selection.count(user)
+    if not number:
+        raise ActionError("None of these jobs is there any more.")
+    options = {"countdown": UNDO} if verb == "delete" else {}
+    return actions.start(
+        ACT,
+        {"verb": verb, "selection": selection.stored()},
+        owner=user,
+        token=token,
+        title=f"{VERBS[verb][0]} {counted(number)}",
+        options=options,
+    )
+
+
+def export(name: str, selection: Selection, user: Any) -> Job:
+    """Starts the job that writes a file in the format of this name (see exporting.py)."""
+    number = selection.count(user)
+    asked = {"format": name, "selection": selection.stored()}
+    return actions.start(EXPORT, asked, owner=user, title=f"Export {counted(number)}")
+
+
+def about_person(verb: str, person: Any, user: Any) -> Job:
+    """Starts the job that exports or erases all that is kept of a person. Raises ActionError when
+    somebody would erase themselves, with the job that does it."""
+    if verb == "erase" and person.pk == user.pk:
+        raise ActionError("Somebody else has to erase you: this job would be among what goes.")
+    if not policy.may_erase(user):
+        raise actions.NotAllowedError("You may not do this.")
+    asked = {"verb": verb, "person": str(person.pk)}
+    title = "Erase a person's data" if verb == "erase" else "Export a person's data"
+    return actions.start(PERSON, asked, owner=user, title=title)
+
+
+def counted(number: int) -> str:
+    """So many jobs, in words."""
+    if number > COUNTED:
+        return f"more than {COUNTED:,} jobs"
+    return f"{number:,} job{'' if number == 1 else 's'}"
+
+
+def _keys(ids: Sequence[str]) -> list[uuid.UUID]:
+    if len(ids) > NAMED:
+        raise ActionError(f"Name {NAMED:,} jobs at most.")
+    try:
+        return [uuid.UUID(each) for each in ids]
+    except ValueError:
+        raise ActionError("One of these is no id of a job.") from None

@@ -1,0 +1,50 @@
+"""API tokens in the admin."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from headway.models import ApiToken
+from headway.web import tokens
+from headway.web.browsing import ReadOnly, with_owners_called
+
+
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Tokens are made by `manage.py token` and on the page of their owner, which show them once;
+    here they are revoked, or deleted, as they are with their owner."""
+
+    list_display = (
+        *("id", "owner", "name", "scope"),
+        *("created_at", "last_used_at", "expires_at", "revoked_at"),
+    )
+    list_select_related = ()
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name",)
+    fields = list_display[1:]
+    actions = ("revoke_tokens",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        found: QuerySet[ApiToken] = super().get_queryset(request)
+        return found.prefetch_related("owner")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiToken], search_term: str
+    ) -> tuple[QuerySet[ApiToken], bool]:
+        """Names, and those of owners."""
+        found, twice = super().get_search_results(request, queryset, search_term)
+        return with_owners_called(search_term, found, queryset), twice
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Of a user as well: Django refuses to delete one with what may not be deleted."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may revoke."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description="Revoke selected tokens", permissions=["operate"])
+    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        revoked = sum(tokens.revoke(token) for token in queryset)
+        self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)

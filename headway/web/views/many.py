@@ -1,0 +1,85 @@
+"""One verb for many jobs: asks once, with the number, and starts the job that does it. Forms alone,
+so that all of it works without JavaScript."""
+
+import uuid
+from dataclasses import fields
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+
+from headway.kinds import registry
+from headway.lifecycle import bulk
+from headway.lifecycle.actions import ActionError
+from headway.lifecycle.bulk import Selection
+from headway.models import Job
+from headway.web import questions
+from headway.web.access import allowed, person, signed_in
+from headway.web.responses import SeeOther, page, problem, vary
+
+MINE = "mine"
+SEEN_ALONE = ("stalled", "timed-out")
+"""Statuses that no column has."""
+EXAMPLES = 5
+"""Jobs that the question whether names."""
+
+
+@bulk.question(MINE)
+def mine(text: str, user: Any) -> QuerySet[Job]:
+    """The jobs that a list shows by its query string. Raises ActionError where a part of that would
+    be left out: it would be to act on more than was seen."""
+    items = QueryDict(text).items()
+    said = {name: str(value) for name, value in items if value and name != "after"}
+    question, wrong = questions.Question.read(said)
+    unknown = said.keys() - {each.name for each in fields(question)}
+    if wrong or unknown or question.text or question.status in SEEN_ALONE:
+        raise ActionError("This question cannot be asked about many jobs: tick them instead.")
+    return questions.asked(question, user).filter(status__in=question.statuses)
+
+
+@allowed("GET", "HEAD", "POST")
+@signed_in
+def many(request: HttpRequest) -> HttpResponse:
+    """Of the jobs that `job` names, or with `all` of those that match `q`: asks whether to, and
+    does `verb` to them once `confirmed`."""
+    if request.method != "POST":
+        return SeeOther(reverse("headway:index"))
+    verb, user = request.POST.get("verb", ""), person(request)
+    selection = selected(request)
+    try:
+        if verb not in bulk.VERBS:
+            raise ActionError("Choose what to do: cancel, retry or delete.")
+        number = selection.count(user)
+        if not number:
+            raise ActionError("Tick the jobs first: none of your jobs was chosen.")
+        if request.POST.get("confirmed"):
+            job = bulk.start(verb, selection, user, request.POST.get("token"))
+            return vary(SeeOther(job.get_absolute_url()))
+    except ActionError as refusal:
+        return problem(request, 400, str(refusal))
+    return page(request, "headway/many.html", asking(verb, selection, number, user))
+
+
+def selected(request: HttpRequest) -> Selection:
+    """What a form has chosen of somebody's own list."""
+    if request.POST.get("all"):
+        return Selection(name=MINE, text=request.POST.get("q", ""))
+    return Selection(ids=request.POST.getlist("job"))
+
+
+def asking(verb: str, selection: Selection, number: int, user: Any) -> dict[str, Any]:
+    """What a page needs to ask whether to."""
+    examples = list(selection.jobs(user)[:EXAMPLES])
+    kinds = [registry.kinds().get(job.kind) for job in examples] if verb == "retry" else []
+    return {
+        "effects": sorted({str(kind.effects) for kind in kinds if kind and kind.effects}),
+        "verb": verb,
+        "label": bulk.VERBS[verb][0],
+        "number": bulk.counted(number),
+        "selection": selection,
+        "examples": examples,
+        "more": number - len(examples),
+        "undo": bulk.UNDO,
+        "token": uuid.uuid4(),
+    }

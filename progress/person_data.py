@@ -1,0 +1,23 @@
+"""What the site itself keeps of a person: failed sign-ins, when everything of theirs is exported or
+erased."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from headway.signals import person_erased, person_exported
+from progress.models import FailedSignIn
+from progress.sign_in_throttle import account_of
+
+
+@receiver(person_exported)
+def export_failures(person: Any, **_: Any) -> dict[str, Any]:
+    """From where and when somebody failed to sign in as them."""
+    known = FailedSignIn.objects.filter(account=account_of(person.get_username()))
+    return {"failed-sign-ins.jsonl": list(known.values("address", "at"))}
+
+
+@receiver(person_erased)
+def erase_failures(person: Any, **_: Any) -> None:
+    """The same, erased."""
+    FailedSignIn.objects.filter(account=account_of(person.get_username())).delete()
