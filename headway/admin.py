@@ -38,6 +38,7 @@ from headway.web import admin_filters, admin_search, token_admin, trail
 from headway.web.admin_actions import LISTED, ManyActions
 from headway.web.attempt_admin import AttemptInline
 from headway.web.browsing import Browsed, Capped, LiveChangeList
+from headway.web.examining import examination_page
 from headway.web.formatting import duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
@@ -113,11 +114,22 @@ class JobAdmin(Browsed, ManyActions):
             return queryset, False
         return admin_search.search(queryset, search_term, request.user), False
 
+    def doctor(self, request: HttpRequest) -> HttpResponse:
+        """What proxies do to the site's streams."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return examination_page(request, self.admin_site.each_context(request))
+
     def get_urls(self) -> list[Any]:
         known = self.admin_site.admin_view
         people = path("people/", known(self.people), name="headway_job_people")
         verb = path("<uuid:pk>/do/<slug:verb>/", known(self.verb_view), name="headway_job_verb")
-        return [people, verb, *super().get_urls()]
+        return [
+            people,
+            verb,
+            path("doctor/", self.admin_site.admin_view(self.doctor), name="headway_job_doctor"),
+            *super().get_urls(),
+        ]
 
     def people(self, request: HttpRequest) -> HttpResponse:
         """Names for the filter of people, as they are typed."""
