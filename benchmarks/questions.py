@@ -138,7 +138,7 @@ def fill(person: Any, count: int) -> None:
     lite = connection.vendor == "sqlite"
     changed = _changed(lite=lite, step=730 * 86400 // count)
     columns = [field.column for field in Job._meta.concrete_fields]
-    values = ", ".join(changed.get(column, f'"{column}"') for column in columns)
+    values = ", ".join(changed.get(str(column), f'"{column}"') for column in columns)
     numbers = (
         f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count - 1})"  # noqa: S608
     )

@@ -1,5 +1,5 @@
 """Bars drawn as SVG: sharp at any width without a script, with their numbers as text and a table
-behind them. Colours are those of statuses, by data-status (charts.css)."""
+behind them. Colours are those of statuses, by data-status (job.css)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

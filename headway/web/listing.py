@@ -130,7 +130,7 @@ def _parts(question: Question, viewer: Any) -> dict[Any, Any]:
     )
     if question.narrowed:
         every = questions.asked(Question(**{**_said(question), "kind": ""}), viewer)
-        for name in [*registry.kinds()][:MAX_KINDS]:
+        for name in sorted(registry.kinds(), key=question.kind.__ne__)[:MAX_KINDS]:
             parts["kind", name] = every.filter(kind=name)
     return parts
 

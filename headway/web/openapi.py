@@ -179,6 +179,7 @@ def _paths(kinds: Iterable[Kind]) -> Schema:
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
         _path("log", pk=_JOB): _of_job("get", _log(), [404], "attempt", "before"),
+        _path("warnings", pk=_JOB): _of_job("get", _warnings(), [404], "attempt"),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
         **{reverse(view): describe() for view, describe in _described.items()},
     }
@@ -252,6 +253,10 @@ def _file() -> Schema:
 def _log() -> Schema:
     kinds = {"text/plain": {"schema": _TEXT}, "application/json": {"schema": {"type": "object"}}}
     return {"200": {"description": "The whole log, or lines of it.", "content": kinds}}
+
+
+def _warnings() -> Schema:
+    return {"200": {"description": "A row for each.", "content": {"text/csv": {"schema": _TEXT}}}}
 
 
 def _json(

@@ -36,7 +36,7 @@ def token(job: Job, alice: User) -> str:
 
 
 def say(job: Job, text: str) -> None:
-    data = {"job": str(job.pk), "attempt": 1, "level": "info", "text": text}
+    data = {"job": str(job.pk), "attempt": 1, "text": text}
     log().append(str(job.pk), Event("log", data), attempt=1)
 
 

@@ -61,7 +61,7 @@ def events(web: Web, job: Job) -> str:
 
 
 def say(log: Log, job: Job, text: str) -> int:
-    data = {"job": str(job.pk), "attempt": 1, "level": "info", "text": text}
+    data = {"job": str(job.pk), "attempt": 1, "text": text}
     return log.append(str(job.pk), Event("log", data), attempt=1).number
 
 

@@ -43,7 +43,7 @@ class Moving:
 
     def say(self, text: str) -> None:
         """Writes a line."""
-        data = {"job": str(self.job.pk), "attempt": 1, "level": "info", "text": text}
+        data = {"job": str(self.job.pk), "attempt": 1, "text": text}
         self._append(Event("log", data))
 
     def end(self) -> None:

@@ -8,7 +8,8 @@ from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from headway.web.views import errors, pages
+from headway.web import listing
+from headway.web.views import errors
 from tests.pages.conftest import MakeJob
 
 HTMX = {"HX-Request": "true"}
@@ -78,7 +79,7 @@ def test_a_crash_has_a_page_that_needs_nothing_that_may_have_crashed(
     def crash(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(pages, "show", crash)
+    monkeypatch.setattr(listing, "context", crash)
     alices.raise_request_exception = False
     response = alices.get("/")
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR

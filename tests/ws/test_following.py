@@ -32,7 +32,7 @@ def say(job: Job, *texts: object) -> None:
 
 
 def line(job: Job, text: str) -> Event:
-    return Event("log", {"job": str(job.pk), "attempt": 1, "level": "info", "text": text})
+    return Event("log", {"job": str(job.pk), "attempt": 1, "text": text})
 
 
 def finish(job: Job) -> None:
@@ -121,7 +121,7 @@ def test_several_streams_share_one_connection(client: Client, alice: User, job: 
         "stream": "one",
         "id": "",
         "event": "log",
-        "data": {"job": str(job.pk), "attempt": 1, "level": "info", "text": "in one"},
+        "data": {"job": str(job.pk), "attempt": 1, "text": "in one"},
     }
 
 
