@@ -140,8 +140,10 @@ def describe(view: str, describe: Callable[[], Schema]) -> None:
 
 
 def document(server: str, kinds: Iterable[Kind] | None = None) -> Schema:
-    """The document for the site at the address `server`, about `kinds` of jobs, else all."""
-    known = registry.kinds().values() if kinds is None else kinds
+    """The document for the site at the address `server`, about `kinds` of jobs, else all that have
+    a start form."""
+    every = registry.kinds().values()
+    known = [kind for kind in every if not kind.is_internal] if kinds is None else kinds
     return {
         "openapi": "3.1.0",
         "info": {

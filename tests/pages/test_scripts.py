@@ -16,6 +16,7 @@ from tests.support.protocol import SCHEMAS
 
 STATIC = Path(site.BASE_DIR) / "headway/static"
 LIVE = STATIC / "headway/live"
+SCRIPTS = [STATIC / "headway/live.js", *sorted(LIVE.glob("*.js"))]
 IMPORT = re.compile(r"""^import (?:\{[^}]*\} from )?'(\./[\w/.]+)';$""", re.MULTILINE)
 LED = re.compile(r"""(?:from|import)\s*["'](\./[^"']+)["']""")
 """Where the imports of a file lead, which may be minified."""
@@ -80,3 +81,10 @@ def test_the_names_of_events_are_those_of_the_definition() -> None:
     lines = [f"export const {name} = {sorted(names)};" for name, names in listed.items()]
     assert (LIVE / "events.js").read_text() == "\n".join([head, *lines, ""])
     assert SCHEMAS.keys() == NAMES
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_keeps_the_spaces_of_its_texts_when_it_is_made_small(path: Path) -> None:
+    """The minifier takes a template within a template for the end of the outer one."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.DOTALL)
+    assert re.findall(r"`[^`]*\$\{[^}`]*`", text) == []

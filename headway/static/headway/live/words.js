@@ -22,7 +22,8 @@ export function remaining(eta) {
 
 export function count({ current, total }, unit) {
   if (current == null) return '';
-  return `${total == null ? figure(current) : `${figure(current)} of ${figure(total)}`} ${unit}`.trimEnd();
+  const all = total == null ? '' : ` of ${figure(total)}`;
+  return `${figure(current)}${all} ${unit}`.trimEnd();
 }
 
 export function rate(value, unit) {
