@@ -87,7 +87,10 @@ def tables(project: Project, name: str) -> set[str]:
 def test_jobs_run_and_are_looked_at_in_a_database_of_their_own(
     apart: Project, worker: Process
 ) -> None:
-    ours = {"headway_job", "headway_attempt", "headway_apitoken"}
+    ours = {
+        f"headway_{name}"
+        for name in ("apitoken", "attempt", "auditentry", "job", "logchunk", "savedquestion")
+    }
     assert tables(apart, "jobs") == ours
     assert "auth_user" in tables(apart, "people")
     assert not tables(apart, "people") & ours
