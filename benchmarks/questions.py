@@ -140,7 +140,7 @@ def fill(person: Any, count: int) -> None:
     columns = [field.column for field in Job._meta.concrete_fields]
     values = ", ".join(changed.get(str(column), f'"{column}"') for column in columns)
     numbers = (
-        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count - 1})"  # noqa: S608
+        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count - 1})"  # noqa: S608 - a number
     )
     table, names = Job._meta.db_table, ", ".join(f'"{column}"' for column in columns)
     with connection.schema_editor() as editor:

@@ -16,6 +16,7 @@ from django.test import Client
 from headway.conf import conf
 from headway.lifecycle import announce, lease
 from headway.lifecycle.snapshots import snapshot, state
+from headway.lifecycle.traces import Traces
 from headway.models import Job, Status
 from headway.stream import Log, Reporter
 from headway.stream.event import KINDS, LEVELS, progress_of
@@ -153,7 +154,7 @@ def test_a_failure_is_told_by_a_valid_error_and_then_its_state(
     announce.created(job)
     attempt = lease.claim(job.pk, "a test")
     assert attempt is not None
-    lease.settle(attempt, Status.FAILED, lease.Traces(), reason="r" * 500)
+    lease.settle(attempt, Status.FAILED, Traces(), reason="r" * 500)
     events = written(valkey, str(job.pk))
     for event, data in events:
         valid(event, data)

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 
 from headway.lifecycle import actions, announce, lease
 from headway.lifecycle.log import feed, log
+from headway.lifecycle.traces import Traces
 from headway.models import TERMINAL, Job, Status
 from headway.stream import keys
 from headway.stream.event import KINDS
@@ -64,7 +65,7 @@ def test_a_job_that_ended_long_ago_comes_back_into_its_owners_stream_by_a_retry(
 ) -> None:
     attempt = lease.claim(job.pk, "a test")
     assert attempt is not None
-    lease.settle(attempt, Status.FAILED, lease.Traces())
+    lease.settle(attempt, Status.FAILED, Traces())
     Job.objects.filter(pk=job.pk).update(finished_at=datetime(2026, 1, 1, tzinfo=UTC))
     cursor = log().read([str(job.pk)]).cursor
     with ThreadPoolExecutor(1) as pool:

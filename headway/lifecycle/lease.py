@@ -11,8 +11,7 @@ from django.db.models.functions import Now
 
 from headway.conf import conf
 from headway.lifecycle import announce, database, returning, snapshots
-from headway.lifecycle.traces import COLUMNS, of_job, write
-from headway.lifecycle.traces import Traces as Traces
+from headway.lifecycle.traces import COLUMNS, Traces, of_job, write
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords
 

@@ -113,7 +113,7 @@ def _claim_of(due: QuerySet[Job]) -> Claimed:
     until = found[0][2] + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311
     wanted = [pk for pk, *_ in found]
     begun = time.monotonic()
-    taken = _free(Job.objects.filter(pk__in=wanted, status__in=TERMINAL)).update(lease_until=until)
+    taken = free(Job.objects.filter(pk__in=wanted, status__in=TERMINAL)).update(lease_until=until)
     _jobs.took(time.monotonic() - begun, len(wanted))
     if taken < len(wanted):
         mine = Job.objects.filter(pk__in=wanted, lease_until=until)
@@ -122,7 +122,8 @@ def _claim_of(due: QuerySet[Job]) -> Claimed:
     return Claimed(wanted or [None], until, found[-1][1])
 
 
-def _free(jobs: QuerySet[Job]) -> QuerySet[Job]:
+def free(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    """Those that nobody is about to delete."""
     return jobs.filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
 
 
@@ -139,7 +140,7 @@ def _due(rule: Rule, since: datetime | None) -> QuerySet[Job]:
         named = named.filter(of_kind=rule.kind)
     elif rule.others:
         named = named.exclude(of_kind__in=rule.others)
-    return _free(named)
+    return free(named)
 
 
 def _delete(claimed: Claimed) -> None:

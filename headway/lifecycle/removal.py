@@ -1,9 +1,8 @@
 """Jobs that go for good, with their attempts, files and logs; the audit trail stays."""
 
-import uuid
-
-from headway.lifecycle import audit, database, files
+from headway.lifecycle import audit, database, files, pruning
 from headway.lifecycle.actions import ActionError, NotAllowedError
+from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import Job
 from headway.policy import policy
@@ -18,18 +17,14 @@ def delete(job: Job, by: User | None = None) -> Job:
     if by is not None and not policy.may_delete(by, job):
         audit.write("delete", [job], audit.REFUSED, by)
         raise NotAllowedError("You may not delete this job.")
+    row = Job.objects.finished().filter(pk=job.pk)
+    # As the janitor does: until the claim lapses nobody retries or deletes it, and what takes a
+    # while holds no lock. What fails raises, and the job is there to be deleted again.
+    if not pruning.free(row).update(lease_until=later(pruning.CLAIM.total_seconds())):
+        raise ActionError("A job that has not ended cannot be deleted: cancel it first.")
+    files.delete_all_of(job.pk)
+    log().forget(str(job.pk))
     with database.atomic():
-        audit.write("delete", [job], "deleted", by)  # a write: SQLite holds others off from here
-        row = Job.objects.finished().select_for_update().filter(pk=job.pk)
-        if not row.exists():
-            raise ActionError("A job that has not ended cannot be deleted: cancel it first.")
-        remove(job.pk)
+        audit.write("delete", [job], "deleted", by)
+        row.delete()
     return job
-
-
-def remove(job: uuid.UUID) -> None:
-    """Deletes what is kept of a job that has ended. The row goes last: after a crash it is done
-    again."""
-    files.delete_all_of(job)
-    log().forget(str(job))
-    Job.objects.finished().filter(pk=job).delete()

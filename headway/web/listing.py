@@ -1,7 +1,7 @@
 """The list of jobs as its page shows it: an answer to a question, with what else one may ask."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -129,14 +129,10 @@ def _parts(question: Question, viewer: Any) -> dict[Any, Any]:
         pk__in=newest.values("pk"), reason__startswith=TIMED_OUT
     )
     if question.narrowed:
-        every = questions.asked(Question(**{**_said(question), "kind": ""}), viewer)
+        every = questions.asked(replace(question, kind=""), viewer)
         for name in sorted(registry.kinds(), key=question.kind.__ne__)[:MAX_KINDS]:
             parts["kind", name] = every.filter(kind=name)
     return parts
-
-
-def _said(question: Question) -> dict[str, str]:
-    return {name: getattr(question, name) for name in ("kind", "person", "since", "until")}
 
 
 def _statuses(question: Question, found: Found) -> list[tuple[str, str, str, bool]]:

@@ -13,8 +13,9 @@ from django.db import Error, connections
 
 from headway.conf import conf
 from headway.kinds.masking import Mask
-from headway.lifecycle import lease, observed
+from headway.lifecycle import observed
 from headway.lifecycle.errors import TRACEBACK, sentence
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Status
 from headway.stream import Reporter
 from headway.worker.observed_tasks import find, quietly
@@ -86,14 +87,14 @@ def _on_started(task_result: Any, **_: Any) -> None:
 def _on_finished(task_result: Any, **_: Any) -> None:
     if run := _runs.pop(task_result.id, None):
         run.over.set()
-        traces = lease.Traces(run.reporter.stop())
+        traces = Traces(run.reporter.stop())
         if task_result.status == "SUCCESSFUL":
             observed.ended(run.attempt, Status.SUCCEEDED, traces)
         else:
             _failed(run.attempt, task_result, traces)
 
 
-def _failed(attempt: Attempt, result: Any, traces: lease.Traces) -> None:
+def _failed(attempt: Attempt, result: Any, traces: Traces) -> None:
     told = result.errors[-1] if result.errors else None
     text = told.traceback[-TRACEBACK:] if told else ""
     error = RuntimeError(told.exception_class_path if told else "the backend does not say why")

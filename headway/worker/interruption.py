@@ -10,6 +10,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import Error
 
 from headway.lifecycle import dispatch, lease, outage
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Job, Status
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ ENDED_AS: dict[str, Status] = {
 }
 
 
-def by_shutdown(attempt: Attempt, traces: lease.Traces, *, repeatable: bool) -> None:
+def by_shutdown(attempt: Attempt, traces: Traces, *, repeatable: bool) -> None:
     """Raises nothing: this process has to end, and then the lease does what is left."""
     try:
         outage.drop_connections()
@@ -33,9 +34,7 @@ def by_shutdown(attempt: Attempt, traces: lease.Traces, *, repeatable: bool) -> 
         logger.exception("Job %s is left to the janitor", attempt.job_id)
 
 
-def by_outage(
-    attempt: Attempt, traces: lease.Traces, error: str, *, repeatable: bool
-) -> Status | None:
+def by_outage(attempt: Attempt, traces: Traces, error: str, *, repeatable: bool) -> Status | None:
     """Waits for the database, and queues the job again; with a pause that grows, should it be the
     job itself that ends the database. If it is not to run again, how it has ended; None when
     somebody else has ended or taken it."""
@@ -80,7 +79,7 @@ def finished(action: Callable[[], T]) -> T:
         raise
 
 
-def _give_back(attempt: Attempt, traces: lease.Traces, *, repeatable: bool) -> None:
+def _give_back(attempt: Attempt, traces: Traces, *, repeatable: bool) -> None:
     if not lease.interrupt(attempt, traces, SHUT_DOWN, repeatable=repeatable):
         lease.renew(attempt, traces)  # how far it came
         lease.abandon(attempt.job_id, SHUT_DOWN, attempt=attempt.number)

@@ -14,6 +14,7 @@ from django.db import connections
 from headway.conf import conf
 from headway.kinds import json_values, registry
 from headway.lifecycle import lease, outage
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 
@@ -35,9 +36,7 @@ class LeaseRenewal:
     a pool's child runs one job at a time, so no other job is in it. Where its kind asks for it, it
     ends an attempt that has stalled: only here is that known for sure, whatever Redis has heard."""
 
-    def __init__(
-        self, attempt: Attempt, reporter: Reporter, traces: Callable[[], lease.Traces]
-    ) -> None:
+    def __init__(self, attempt: Attempt, reporter: Reporter, traces: Callable[[], Traces]) -> None:
         self._attempt, self._reporter, self._traces = attempt, reporter, traces
         self._longest = registry.stopped_after(attempt.job.kind)
         self._ended = threading.Event()

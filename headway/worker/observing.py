@@ -19,6 +19,7 @@ from headway.kinds.masking import Mask
 from headway.lifecycle import lease, observed, outage
 from headway.lifecycle.errors import sentence, trace
 from headway.lifecycle.lives import DIED
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.worker import observed_tasks
@@ -39,10 +40,10 @@ class Run:
     attempt: Attempt
     reporter: Reporter
 
-    def traces(self) -> lease.Traces:
+    def traces(self) -> Traces:
         """What it has said; it says no more."""
         said = self.reporter.stop()
-        return lease.Traces(**self.reporter.record.said(said))
+        return Traces(**self.reporter.record.said(said))
 
 
 _runs: dict[str, Run] = {}
@@ -198,7 +199,7 @@ def _on_parents_word(task_id: str, exception: Any) -> None:
         lease.abandon(attempt.job_id, KILLED if "SIGKILL" in str(exception) else DIED)
     else:
         reason = sentence(exception, attempt.job_id, MASK)
-        observed.ended(attempt, Status.FAILED, lease.Traces(attempt.progress), reason=reason)
+        observed.ended(attempt, Status.FAILED, Traces(attempt.progress), reason=reason)
 
 
 def _leave_database() -> None:

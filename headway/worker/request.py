@@ -15,6 +15,7 @@ from django.db import Error, connections
 from headway.conf import conf
 from headway.lifecycle import lease, snapshots
 from headway.lifecycle.lives import DIED, life
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Status
 
 logger = logging.getLogger(__name__)
@@ -84,5 +85,5 @@ def tell() -> None:
 def _fail(job_id: str, worker: str, reason: str) -> None:
     said = snapshots.last_words(job_id)
     for attempt in Attempt.objects.filter(job_id=job_id, worker=worker, finished_at=None):
-        traces = lease.Traces(**said[attempt.number])
+        traces = Traces(**said[attempt.number])
         lease.settle(attempt, Status.FAILED, traces, reason=reason)

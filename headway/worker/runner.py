@@ -14,6 +14,7 @@ from headway.kinds.masking import Mask
 from headway.kinds.registry import JobTask
 from headway.lifecycle import lease, outage
 from headway.lifecycle.errors import JobError, sentence, trace, without_secrets
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Status
 from headway.stream import Cancelled, Reporter, Superseded
 from headway.stream.event import Progress
@@ -101,7 +102,7 @@ class Runner:
             return Outcome(status=Status.CANCELLED, result=result, raises=Ignore())
         return Outcome(status=Status.SUCCEEDED, result=result)
 
-    def _settle(self, outcome: Outcome, traces: lease.Traces) -> Any:
+    def _settle(self, outcome: Outcome, traces: Traces) -> Any:
         if isinstance(outcome.raises, Retry):
             if self._queued_again(outcome, outcome.raises, traces):
                 raise outcome.raises
@@ -127,7 +128,7 @@ class Runner:
             raise outcome.raises
         return outcome.result
 
-    def _queued_again(self, outcome: Outcome, retry: Retry, traces: lease.Traces) -> bool:
+    def _queued_again(self, outcome: Outcome, retry: Retry, traces: Traces) -> bool:
         """Queues the row for a Celery retry. False when the job is to end instead."""
         again: Signature[Any] = retry.sig  # type: ignore[attr-defined]  # missing in the stubs
         attempt, eager = self._attempt, self._task.request.is_eager
@@ -150,7 +151,7 @@ class Runner:
             interruption.publish(attempt)
         return queued
 
-    def _interrupted(self, error: BaseException, told: str, traces: lease.Traces) -> Outcome:
+    def _interrupted(self, error: BaseException, told: str, traces: Traces) -> Outcome:
         """How the job ends, unless it runs again now that the database is back: then Ignore."""
         again = self._task.max_attempts > 1
         how = interruption.by_outage(self._attempt, traces, told, repeatable=again)
@@ -171,5 +172,5 @@ class Runner:
         return limit is not None and time.monotonic() - self._begun > limit - 0.5
 
 
-def _traces(reporter: Reporter, progress: Progress) -> lease.Traces:
-    return lease.Traces(**reporter.record.said(progress))
+def _traces(reporter: Reporter, progress: Progress) -> Traces:
+    return Traces(**reporter.record.said(progress))

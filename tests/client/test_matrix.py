@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext
 
 from headway.lifecycle import announce, lease
 from headway.lifecycle.log import log
+from headway.lifecycle.traces import Traces
 from headway.models import Job, Status
 from headway.stream import Event
 from headway.web import tokens
@@ -172,7 +173,7 @@ class Story:
         self._write("log", {**about, "level": "info", "text": text})
 
     def end(self) -> None:
-        lease.settle(self._attempt, Status.SUCCEEDED, lease.Traces())
+        lease.settle(self._attempt, Status.SUCCEEDED, Traces())
 
     def _write(self, kind: str, data: dict[str, Any]) -> None:
         log().append(str(self.job.pk), Event(kind, data), attempt=1)

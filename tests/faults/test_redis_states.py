@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from headway.lifecycle import announce, janitor, lease, snapshots
 from headway.lifecycle.log import log
+from headway.lifecycle.traces import Traces
 from headway.models import Job, Status
 from headway.stream import keys
 from tests.jobs.rows import ago, changed, queued, running
@@ -37,7 +38,7 @@ def roll_back(valkey: Valkey, values: dict[str, bytes]) -> None:
 def test_the_end_of_a_job_is_told_again_after_redis_went_back_by_minutes(valkey: Valkey) -> None:
     job, attempt = running()
     before = remember(valkey, job)
-    lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    lease.settle(attempt, Status.SUCCEEDED, Traces())
     changed(job, finished_at=ago(600))
     janitor.sweep()
     roll_back(valkey, before)
@@ -91,7 +92,7 @@ def test_a_job_of_which_redis_took_nothing_is_told_to_its_owner_when_it_has_ende
     if not new:
         janitor.sweep()
     job, attempt = running(owner=alice)
-    lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    lease.settle(attempt, Status.SUCCEEDED, Traces())
     changed(job, finished_at=ago(seconds))
     valkey.flush()
     with valkey.client() as client, client.pubsub() as heard:

@@ -14,7 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from headway.lifecycle import actions, janitor, lease, observed, snapshots
+from headway.lifecycle import actions, janitor, observed, snapshots
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Job, Status
 from headway.worker import observed_tasks, observing
 from tests.helpers import theirs
@@ -172,7 +173,7 @@ def test_an_end_counts_more_than_a_silence(valkey: Valkey) -> None:
     attempt = observed.begun(pk, "a test", vouched=True)
     assert attempt is not None
     Job.objects.update(status="lost")
-    observed.ended(attempt, Status.SUCCEEDED, lease.Traces())
+    observed.ended(attempt, Status.SUCCEEDED, Traces())
     assert Job.objects.get(pk=pk).status == "succeeded"
 
 

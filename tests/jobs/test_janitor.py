@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from headway.conf import numbers
 from headway.lifecycle import actions, announce, dispatch, janitor, lease, pruning
+from headway.lifecycle.traces import Traces
 from headway.models import Job, Status, result_path
 from headway.stream import keys
 from tests.jobs import rows
@@ -108,7 +109,7 @@ def test_an_end_that_redis_did_not_take_is_told_once_it_is_back(empty: Valkey) -
     job, attempt = rows.running()
     wait_until(lambda: states(job) == ["running"])
     empty.kill()
-    assert lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    assert lease.settle(attempt, Status.SUCCEEDED, Traces())
     janitor.sweep()
     empty.start()
     rows.changed(job, finished_at=rows.ago(6))

@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 
 from headway.kinds import registry
 from headway.lifecycle import actions, lease, outage
-from headway.lifecycle.lease import Traces
+from headway.lifecycle.traces import Traces
 from headway.models import Job, Status
 from headway.stream.event import progress_of
 from headway.worker.runner import Runner
@@ -66,7 +66,7 @@ def test_any_other_end_freezes_the_bar(db: None, status: Status) -> None:
 def test_a_cancelled_job_still_says_who_asked_for_it(alice: User) -> None:
     job, attempt = rows.running(owner=alice)
     actions.cancel(job, by=alice)
-    assert lease.settle(attempt, Status.CANCELLED, lease.Traces())
+    assert lease.settle(attempt, Status.CANCELLED, Traces())
     assert rows.changed(job).reason == "Cancelled by alice"
 
 

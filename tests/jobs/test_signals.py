@@ -10,6 +10,7 @@ import headway
 from headway import signals
 from headway.lifecycle import lease
 from headway.lifecycle.announce import SIGNALS
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Job, Status
 from tests.jobs import kinds, rows
 from tests.support.processes import wait_until
@@ -47,7 +48,7 @@ def test_every_change_of_a_job_is_signalled(heard: Heard) -> None:
     attempt = claimed(job)
     headway.cancel(job)
     headway.cancel(job)  # which changes nothing
-    lease.settle(attempt, Status.CANCELLED, lease.Traces())
+    lease.settle(attempt, Status.CANCELLED, Traces())
     headway.retry(job)
     headway.cancel(job)
     assert told(heard) == [
@@ -60,7 +61,7 @@ def test_every_change_of_a_job_is_signalled(heard: Heard) -> None:
 def test_a_worker_signals_in_its_own_process_the_other_ends(heard: Heard) -> None:
     for status in (Status.SUCCEEDED, Status.FAILED):
         job = rows.queued()
-        lease.settle(claimed(job), status, lease.Traces(), result=1)
+        lease.settle(claimed(job), status, Traces(), result=1)
         assert heard[-1][0] is signals.job_finished
         assert (heard[-1][1].status, heard[-1][2]) == (status, status)
     job = rows.queued(max_attempts=1)

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from headway.lifecycle import announce, janitor, lease, pruning, whole_log
-from headway.lifecycle.lease import Traces
 from headway.lifecycle.log import log
+from headway.lifecycle.traces import Traces
 from headway.models import Attempt, Job, LogChunk, Status
 from headway.stream import Reporter
 from headway.stream.event import Line

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 
 from headway.lifecycle import lease
 from headway.lifecycle.log import log
+from headway.lifecycle.traces import Traces
 from headway.models import Job, Status
 from headway.stream import Event
 from headway.stream.websocket import RETURN
@@ -38,7 +39,7 @@ def line(job: Job, text: str) -> Event:
 def finish(job: Job) -> None:
     attempt = lease.claim(job.pk, "a test")
     assert attempt is not None
-    lease.settle(attempt, Status.SUCCEEDED, lease.Traces())
+    lease.settle(attempt, Status.SUCCEEDED, Traces())
 
 
 def texts(messages: list[Message]) -> list[str]:

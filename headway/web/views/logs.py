@@ -27,44 +27,48 @@ PAGE = 500
 def whole_log(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """The log of the job's newest attempt, or of ?attempt=, as text. With ?before= the lines before
     the one with this number as JSON: up to PAGE `lines`, and whether there may be `more`."""
-    job = visible_job(request, pk)
-    number = positive(request.GET.get("attempt")) or job.attempt
     before = positive(request.GET.get("before"))
-    try:
-        pieces = stored.read(job.pk, number, before=before)
-    except Attempt.DoesNotExist:
-        raise Http404 from None
-    if before is not None:
-        lines = [line for piece in pieces for line in piece if line["n"] < before][-PAGE:]
-        more = bool(lines) and lines[0]["n"] > 1
-        response: HttpResponseBase = JsonResponse({"lines": lines, "more": more})
-    else:
-        text = _text(pieces)
-        # Each handler warns about iterators of the other's sort.
-        streamed = _async(text) if isinstance(request, ASGIRequest) else text
-        response = StreamingHttpResponse(streamed, content_type="text/plain; charset=utf-8")
-        name = f"{job.kind}-{str(job.pk)[:8]}-{number}.log"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    name, pieces = _kept(request, pk, before)
+    if before is None:
+        return _download(request, _text(pieces), f"{name}.log", "text/plain")
+    lines = [line for piece in pieces for line in piece if line["n"] < before][-PAGE:]
+    more = bool(lines) and lines[0]["n"] > 1
+    return _private(JsonResponse({"lines": lines, "more": more}))
 
 
 @require_safe
 @signed_in
 def warnings(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Every warning that the log of the job's newest attempt, or of ?attempt=, has kept, as CSV."""
+    name, pieces = _kept(request, pk)
+    return _download(request, _rows(pieces), f"{name}-warnings.csv", "text/csv")
+
+
+def _kept(
+    request: HttpRequest, pk: uuid.UUID, before: int | None = None
+) -> tuple[str, Iterator[list[Line]]]:
+    """What a file of it is called, and the lines of the attempt that is asked for. Raises Http404
+    without one."""
     job = visible_job(request, pk)
     number = positive(request.GET.get("attempt")) or job.attempt
     try:
-        pieces = stored.read(job.pk, number)
+        pieces = stored.read(job.pk, number, before=before)
     except Attempt.DoesNotExist:
         raise Http404 from None
-    rows = _rows(pieces)
-    streamed = _async(rows) if isinstance(request, ASGIRequest) else rows
-    response = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
-    name = f"{job.kind}-{str(job.pk)[:8]}-{number}-warnings.csv"
+    return f"{job.kind}-{str(job.pk)[:8]}-{number}", pieces
+
+
+def _download(
+    request: HttpRequest, pieces: Iterator[bytes], name: str, content_type: str
+) -> HttpResponseBase:
+    # Each handler warns about iterators of the other's sort.
+    streamed = _async(pieces) if isinstance(request, ASGIRequest) else pieces
+    response = StreamingHttpResponse(streamed, content_type=f"{content_type}; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return _private(response)
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
     return response

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_the_history_begins_where_it_is_seen(
     page: Page, proxy: Proxy, make_job: MakeJob, width: int, height: int, rows: int
 ) -> None:
-    """With the nine kinds of this project to start."""
+    """With all kinds of this project to start."""
     for _ in range(20):
         make_job(Status.SUCCEEDED, result={"rows": 49_877, "rejected": 123})
     page.set_viewport_size({"width": width, "height": height})
