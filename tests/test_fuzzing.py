@@ -21,8 +21,9 @@ from headway.worker import messages
 from headway.worker.request import JobRequest
 from jobs.archive.checksum_archive import read_archive
 from jobs.csv_import.csv_table import Table
+from jobs.simulate import simulate
 from tests.kinds.archives import a_tar, a_zip
-from tests.support.forged import BENT, HEADERS, PROPERTIES, TASK, sound
+from tests.support.forged import BENT, HEADERS, PROPERTIES, sound
 from tests.support.thorough import Fuzz
 
 ANYTHING = st.recursive(
@@ -87,8 +88,6 @@ def test_a_message_of_a_websocket_is_an_object_or_none(fuzz: Fuzz) -> None:
 
 def test_a_message_of_the_queue_is_a_request_or_is_refused(fuzz: Fuzz) -> None:
     """Beyond test_forged.py, where a worker takes them: several fields are bent at once."""
-    task = current_app.tasks[TASK]
-
     def check(headers: dict[str, Any], properties: dict[str, Any], body: Any) -> None:
         message = sound()
         message["headers"] |= headers
@@ -108,7 +107,7 @@ def test_a_message_of_the_queue_is_a_request_or_is_refused(fuzz: Fuzz) -> None:
                     content_encoding="utf-8",
                 ),
                 app=current_app,
-                task=task,
+                task=simulate,
             )
 
     fuzz(

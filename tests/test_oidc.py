@@ -175,8 +175,9 @@ def test_what_others_send_a_browser_back_with_signs_nobody_in(provider: Provider
     assert theirs.get(back).headers["Location"] == "/sign-in/"
 
 
-def test_an_identity_for_another_site_is_refused(provider: Provider, settings: Settings) -> None:
-    """The provider has signed it, but for another client."""
+def test_a_code_that_another_site_was_given_is_refused(
+    provider: Provider, settings: Settings
+) -> None:
     browser = Client()
     back = provider.authorizes(begins(browser), "8").removeprefix(SITE)
     settings.OIDC_CLIENT_ID = "another"
