@@ -21,6 +21,7 @@ from headway.worker import messages
 from headway.worker.request import JobRequest
 from jobs.archive.checksum_archive import read_archive
 from jobs.csv_import.csv_table import Table
+from jobs.csv_import.import_csv import ENCODING_CHOICES
 from jobs.simulate import simulate
 from tests.kinds.archives import a_tar, a_zip
 from tests.support.forged import BENT, HEADERS, PROPERTIES, sound
@@ -88,6 +89,7 @@ def test_a_message_of_a_websocket_is_an_object_or_none(fuzz: Fuzz) -> None:
 
 def test_a_message_of_the_queue_is_a_request_or_is_refused(fuzz: Fuzz) -> None:
     """Beyond test_forged.py, where a worker takes them: several fields are bent at once."""
+
     def check(headers: dict[str, Any], properties: dict[str, Any], body: Any) -> None:
         message = sound()
         message["headers"] |= headers
@@ -138,7 +140,7 @@ def test_a_csv_file_of_anything_is_rows_or_a_sentence(fuzz: Fuzz) -> None:
                 assert row.problem or len(row.cells) == len(table.columns.names)
 
     parts = st.lists(st.sampled_from(CELLS) | st.binary(max_size=8), min_size=1, max_size=60)
-    encodings = st.sampled_from(["", "utf-8", "cp1252", "utf-16", "utf-16-le", "utf-32"])
+    encodings = st.sampled_from([*ENCODING_CHOICES])
     fuzz(check, parts, encodings, st.booleans(), usual=80, thorough=10_000)
 
 

@@ -89,7 +89,7 @@ def test_a_session_is_a_new_one_after_signing_in_and_none_after_signing_out(
 
 KINDS_OF_ANSWERS = [
     *("/", "/me/", START, "/nothing/", "/jobs/nonsense/", "/sign-in/", "/admin/login/"),
-    *("/admin/", "/api/openapi.json", "/healthz", "/static/app.css", "/jobs/start/nothing/"),
+    *("/admin/", "/api/openapi.json", "/static/app.css", "/jobs/start/nothing/"),
 ]
 
 
@@ -140,9 +140,9 @@ def test_browsers_are_led_to_https_and_told_to_stay_there(settings: Settings) ->
     assert Client().get("/sign-in/", secure=True)["Strict-Transport-Security"] == "max-age=3600"
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "//evil.example/%2e%2e", "/\\evil.example/x"])
+@pytest.mark.parametrize("path", ["//evil.example", "//evil.example/..", "/\\evil.example/x"])
 def test_no_path_leads_to_another_site(alices: Client, path: str) -> None:
-    answer = alices.get(path)
+    answer = alices.get("/", PATH_INFO=path)
     assert answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.MOVED_PERMANENTLY)
     assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "http"))
 
