@@ -68,7 +68,7 @@ class Shown:
 
     @property
     def kind(self) -> registry.Kind | None:
-        return registry.kinds().get(self.job.kind)
+        return registry.find(self.job.kind)
 
     @property
     def ended_badly(self) -> bool:

@@ -56,7 +56,7 @@ def panel_context(item: Shown) -> dict[str, Any]:
     groups, others = grouped(newest.warnings if newest else [])
     return {
         "item": item,
-        "kind": registry.kinds().get(job.kind),
+        "kind": registry.find(job.kind),
         "why_queued": queue.why_queued(job),
         "earlier": [each for each in reversed(attempts) if each.number < item.attempt],
         "newest": newest,
