@@ -21,7 +21,7 @@ from headway.models import Job
 from headway.worker import current_progress
 from headway.worker.job_result import JobResult
 from headway.worker.many_starts import ManyStarts
-from headway.worker.messages import OURS
+from headway.worker.messages import OURS, VERSION
 from headway.worker.request import worker_name
 from headway.worker.runner import Runner
 
@@ -130,7 +130,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
     def publish(self, job: Job, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
-        headers = {**(options.pop("headers", None) or {}), OURS: True}
+        headers = {**(options.pop("headers", None) or {}), OURS: VERSION}
         super().apply_async(
             (),
             {},
