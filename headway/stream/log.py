@@ -195,6 +195,13 @@ class Log:
         reply: Any = self._redis.get(keys.EPOCH)
         return reply.decode() if reply else ""
 
+    def server(self) -> dict[str, Any]:
+        """What the server says about itself (INFO); {} where this user may not ask."""
+        try:
+            return cast("dict[str, Any]", self._redis.info())
+        except redis.NoPermissionError:
+            return {}
+
     def close(self) -> None:
         """Closes the connections."""
         self._append.close()
