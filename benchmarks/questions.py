@@ -152,7 +152,9 @@ def charts(person: Any, rounds: int) -> None:
         "failures of a rare kind": lambda: causes(Question(kind="rare", person="*"), person),
         "page of a kind": lambda: newest("simulate", person),
         "page of a rare kind": lambda: newest("rare", person),
-        "usual of two kinds": lambda: usuals(["simulate", "rare"], person),
+        "usual of twenty kinds": lambda: usuals(
+            ["simulate", *(f"none{n}" for n in range(19))], person
+        ),
     }
     for name, ask in asked.items():
         taken = []

@@ -19,6 +19,7 @@ from headway.users import User
 from headway.web.charts import Bar, Chart, Column, stacked_bars, thin_bars
 from headway.web.formatting import duration, figure, status_label
 from headway.web.lanes import Block, lanes
+from headway.web.questions import EVERYBODY, Question
 from headway.web.runs import percentile
 from headway.web.system import HOUR, Numbers, Row, Seen, numbers, queues, seen
 from headway.web.timeline import span
@@ -37,6 +38,8 @@ class Tile(NamedTuple):
     value: str
     about: str = ""
     bad: bool = False
+    query: str = ""
+    """Of the list of what is counted."""
 
 
 @dataclass
@@ -101,11 +104,13 @@ def _tiles(known: Numbers) -> list[Tile]:
         running = sum(each.number for each in counted.active if each.status != "queued")
         due = sum(each.due for each in counted.active)
         ended = sum(each.number for each in counted.ended)
-        tiles.append(Tile(_("At work"), figure(running)))
+        active = Question(status="active", person=EVERYBODY).query()
+        tiles.append(Tile(_("At work"), figure(running), query=active))
         tiles.append(Tile(_("Waiting"), figure(due)))
         tiles.append(Tile(_("Ended"), figure(ended), _("in ten minutes")))
     if stalled is not None:
-        tiles.append(Tile(_("Stalled"), figure(stalled.total()), "", bool(stalled)))
+        query = Question(status="stalled", person=EVERYBODY).query()
+        tiles.append(Tile(_("Stalled"), figure(stalled.total()), "", bool(stalled), query))
     most = _("of %(most)s, here") % {"most": figure(conf.STREAM_MAX)}
     return [*tiles, Tile(_("Streams"), figure(known.streams), most), _redis(known.redis)]
 
