@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from . import epoch, history, keys
@@ -199,7 +200,7 @@ class Log:
         """What the server says about itself (INFO); {} where this user may not ask."""
         try:
             return cast("dict[str, Any]", self._redis.info())
-        except redis.NoPermissionError:
+        except NoPermissionError:
             return {}
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ def _figures(runs: Sequence[Run], ran: Sequence[float]) -> list[tuple[str, str, 
     for name, seconds in ((_("Waited"), waited), (_("Ran"), ran)):
         half, most = percentile(seconds, 50), percentile(seconds, 95)
         if half is not None and most is not None:
-            found.append((name, span(half), _("95% within %(time)s") % {"time": span(most)}))
+            found.append((name, span(half), _("95%% within %(time)s") % {"time": span(most)}))
     return found
 
 

@@ -27,7 +27,10 @@ class Remembered(Generic[T]):
             while len(self._locks) > self._most:
                 self._locks.popitem(last=False)
         with lock:
-            found = self._known.get(key)
+            with self._guard:
+                found = self._known.get(key)
+                if found is not None:
+                    self._known.move_to_end(key)
             if found is not None and time.monotonic() - found[0] < self._seconds:
                 return found[1]
             answer = ask()

@@ -58,6 +58,7 @@ def test_it_is_for_those_who_may_browse(alices: Client, client: Client, boss: Us
     assert client.get("/jobs/system/").status_code == 404
 
 
+@pytest.mark.django_db(transaction=True)  # it is counted over a connection of its own
 def test_workers_have_lanes_and_queues_that_nobody_serves_are_red(
     staffs: Client, make_job: MakeJob
 ) -> None:
@@ -83,7 +84,6 @@ def test_workers_have_lanes_and_queues_that_nobody_serves_are_red(
     row = page[page.index('<tr class="alarm"') :]
     assert row.index("slow") < row.index("Nobody serves it")
     assert page.count('<tr class="alarm"') == 1
-    assert "1 jobs ended" not in page
     part = staffs.get("/jobs/system/", headers={"HX-Request": "true"}).content.decode()
     assert part.startswith('<div class="system"')
 
@@ -109,7 +109,7 @@ def test_charts_of_an_hour_add_up() -> None:
     ended = system_page._ended(jobs)
     assert sum(int(cell) for line in ended.rows for cell in line[1:]) == 3
     busy = system_page._busy(jobs)
-    assert busy.title == "1.5 at once at most" or "at once at most" in busy.title
+    assert busy.title.endswith("at once at most")
     assert "5.0 s" in system_page._waited(jobs).title
 
 
