@@ -35,6 +35,8 @@ class Shown:
     """None when Redis did not answer."""
     viewer: User
     """For whose eyes it is."""
+    usually: float | None = None
+    """Seconds that such jobs take, where this one took notably more, or less."""
 
     @property
     def is_active(self) -> bool:

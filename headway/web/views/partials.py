@@ -16,6 +16,7 @@ from headway.lifecycle.log import glance
 from headway.models import Job
 from headway.stream import Log, Output
 from headway.stream.event import Entry
+from headway.web.compared import compared
 from headway.web.outcomes import written
 from headway.web.presenters import Shown
 from headway.web.responses import vary
@@ -35,6 +36,7 @@ class ResultFile:
 def partial(request: HttpRequest, item: Shown, view: str, error: str = "") -> HttpResponse:
     """The `view` of a job, row, bar or else panel, with its age for the page."""
     if view in VIEWS:
+        item = compared([item], item.viewer)[0] if view == "row" else item
         response = render(request, VIEWS[view], {"item": item, "items": [item], "error": error})
     else:
         context = panel_context(item) | {"error": error}

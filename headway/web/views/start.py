@@ -197,6 +197,14 @@ def _refused(
 def _page(
     request: HttpRequest, kind: Kind, form: forms.Form, earlier: Job | None, status: int = 200
 ) -> HttpResponse:
+    context = form_context(kind, form, earlier)
+    partial = Wants.of(request) is Wants.PARTIAL
+    template = "headway/_start_form.html" if partial else "headway/start.html"
+    return page(request, template, context, status)
+
+
+def form_context(kind: Kind, form: forms.Form, earlier: Job | None = None) -> dict[str, Any]:
+    """What the template of a start form needs."""
     secrets.blank(form, kind.secrets)
     if earlier:
         kept_uploads.offer(form, kept_uploads.of(earlier, kind))
@@ -206,7 +214,7 @@ def _page(
                 "data-max-bytes": conf.UPLOAD_MAX_BYTES,
                 "data-too-large": f"This file is larger than {_limit()}.",
             }
-    context = {
+    return {
         "kind": kind,
         "form": form,
         "token_field": TOKEN_FIELD,
@@ -215,9 +223,6 @@ def _page(
         "earlier": earlier,
         "limit": _limit() if form.is_multipart() else "",
     }
-    partial = Wants.of(request) is Wants.PARTIAL
-    template = "headway/_start_form.html" if partial else "headway/start.html"
-    return page(request, template, context, status)
 
 
 def _limit() -> str:
