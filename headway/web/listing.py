@@ -17,7 +17,7 @@ from headway.web.counting import MOST, counted, counts
 from headway.web.formatting import day
 from headway.web.history import SCAN, SORTED, Answer, answer
 from headway.web.keyset import Cursor
-from headway.web.presenters import Shown, show
+from headway.web.presenters import Shown, explained, show
 from headway.web.questions import EVERYBODY, SORTS, STATUSES, TIMED_OUT, Question
 from headway.web.start_menu import menu, trial
 from headway.web.time_limit import SECONDS, TooSlowError, limited
@@ -107,7 +107,7 @@ def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
     except TooSlowError:
         found.too_slow = True
         return found
-    found.items = show([*found.answer.active, *found.answer.ended], viewer)
+    found.items = explained(show([*found.answer.active, *found.answer.ended], viewer))
     if not question.narrowed:
         found.recent = list(dict.fromkeys(item.job.kind for item in found.items))
     return found
