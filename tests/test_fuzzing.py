@@ -88,6 +88,7 @@ def test_a_message_of_a_websocket_is_an_object_or_none(fuzz: Fuzz) -> None:
 
 def test_a_message_of_the_queue_is_a_request_or_is_refused(fuzz: Fuzz) -> None:
     """Beyond test_forged.py, where a worker takes them: several fields are bent at once."""
+
     def check(headers: dict[str, Any], properties: dict[str, Any], body: Any) -> None:
         message = sound()
         message["headers"] |= headers
