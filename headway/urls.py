@@ -14,6 +14,7 @@ from headway.web.views import (
     start,
     status,
     trail,
+    uploads,
 )
 
 app_name = "headway"
@@ -26,6 +27,8 @@ job_patterns = [
     path("questions/", saved.save, name="save_question"),
     path("questions/<int:pk>/delete/", saved.delete, name="delete_question"),
     path("start/<slug:kind>/", start.start, name="start"),
+    path("uploads/", uploads.create, name="uploads"),
+    path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
     path("<uuid:pk>/", pages.job, name="job"),
     path("<uuid:pk>/status/", status.status, name="status"),
     path("<uuid:pk>/row/", pages.row, name="row"),
