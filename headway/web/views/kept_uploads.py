@@ -128,7 +128,8 @@ def _described(upload: Upload) -> dict[str, Any]:
 
 
 def _offer(bound: forms.BoundField, name: str) -> None:
-    bound.field.required = False  # by the browser: it is only rendered from now on
+    # It is only rendered from now on
+    bound.field.required, bound.field.kept = False, True  # type: ignore[attr-defined]
     told = _("%(name)s is kept. Choose another file to replace it.") % {"name": name}
     bound.help_text = f"{told} {bound.help_text}".rstrip()
 

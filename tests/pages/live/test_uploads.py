@@ -64,7 +64,7 @@ def test_a_file_is_sent_in_parts_and_a_job_started_with_it(program: httpx.Client
     assert begun.headers["Upload-Expires"].endswith("GMT")
     assert send(program, url, 0, CONTENT[:7]).headers["Upload-Offset"] == "7"
     told = program.head(url)
-    assert (told.status_code, told.headers["Cache-Control"]) == (200, told.headers["Cache-Control"])
+    assert told.status_code == 200
     assert "no-store" in told.headers["Cache-Control"]
     assert [told.headers[f"Upload-{name}"] for name in ("Offset", "Length")] == ["7", "404"]
     digest = base64.b64encode(hashlib.sha1(CONTENT[7:], usedforsecurity=False).digest()).decode()
@@ -142,15 +142,13 @@ def test_an_upload_is_its_owners_alone(
             assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "#/file")
     nobody = httpx.head(f"{web.url}{url}", headers=TUS)
     assert nobody.status_code == 401
-    without_form_token = httpx.Client(base_url=web.url, headers=TUS)
-    assert begin(without_form_token).status_code == 403
+    with httpx.Client(base_url=web.url, headers=TUS) as without_form_token:
+        assert begin(without_form_token).status_code == 403
     assert program.head(url).headers["Upload-Offset"] == "404"
     assert not Job.objects.exists()
 
 
 # In the browser
-
-Held = dict[str, Any]
 
 
 @pytest.fixture
@@ -192,6 +190,13 @@ def stop_after(tab: Page, parts: int) -> list[Any]:
     return held
 
 
+def offsets(tab: Page) -> list[str]:
+    """From where on parts are sent from now on."""
+    sent: list[str] = []
+    tab.on("request", lambda request: sent.append(request.headers.get("upload-offset", "")))
+    return sent
+
+
 def arrived(path: Path) -> bool:
     """Whether the job has the whole file."""
     with default_storage.open(Job.objects.get().params["file"]) as file:
@@ -209,13 +214,12 @@ def test_an_upload_goes_on_when_the_network_is_back(
     expect(tab.locator("[data-part=amount]")).to_have_text(re.compile(r"^4\.2 of 13 MB"))
     assert tab.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
     context.set_offline(True)
-    expect(badge).to_have_text("Waiting for the network")
+    expect(badge).to_have_text("No connection")
     tab.unroute("**/jobs/uploads/**")
-    sent: list[str] = []
-    tab.on("request", lambda request: sent.append(request.headers.get("upload-offset", "")))
+    sent = offsets(tab)
     context.set_offline(False)
     tab.wait_for_url("**/jobs/*-*/")
-    assert sent.count("0") == 0, "it began from the start"
+    assert "0" not in sent, "it began from the start"
     assert arrived(rows)
 
 
@@ -226,9 +230,13 @@ def test_an_upload_goes_on_after_the_page_was_loaded_again(tab: Page, rows: Path
     tab.on("dialog", lambda dialog: dialog.accept())
     tab.unroute("**/jobs/uploads/**")
     tab.reload()
-    expect(tab.locator(".field [data-begun]:not(input)")).to_contain_text("rows.csv: 50%")
+    expect(tab.locator(".field [data-begun]:not(input)")).to_contain_text(
+        re.compile(r"(49|66)% of rows\.csv")  # of the part on its way nobody knows
+    )
+    sent = offsets(tab)
     choose_and_start(tab, rows)
     tab.wait_for_url("**/jobs/*-*/")
+    assert "0" not in sent, "it began from the start"
     assert arrived(rows)
     upload = Upload.objects.get()
     assert upload.stored

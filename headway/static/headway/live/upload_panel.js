@@ -68,6 +68,7 @@ export function makePanel(form, files, cancel) {
   function away() {
     seen = [];
     state('cancelling', words.away);
+    part('said', words.waits);
     part('rate', '');
     part('left', '');
   }
