@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from headway.lifecycle import uploading
 from headway.models import Job, Upload
+from tests.jobs import kinds
 
 START = "/jobs/start/import-csv/"
 CONTENT = b"a,b\n1,2\n"
@@ -68,6 +69,18 @@ def test_a_wrong_file_is_refused_and_not_kept(alices: Client) -> None:
     assert "This is a PDF document, and not text." in page
     assert kept(page) is None
     assert not Upload.objects.exists()
+
+
+def test_each_of_several_files_is_kept(alices: Client) -> None:
+    url = f"/jobs/start/{kinds.compare.job_kind}/"
+    page = alices.post(url, {"new": upload(b"2")}).content.decode()
+    [new] = re.findall(r'name="upload-new" value="([\w-]+)"', page)
+    answer = alices.post(url, {"upload-new": new, "old": upload(b"1")})
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    params = Job.objects.get().params
+    for name, content in {"old": b"1", "new": b"2"}.items():
+        with default_storage.open(params[name]) as file:
+            assert file.read() == content
 
 
 def test_what_is_kept_counts(alices: Client, settings: Settings) -> None:

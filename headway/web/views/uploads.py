@@ -53,7 +53,7 @@ def tus(
             told = _("This address speaks version %(version)s of the tus protocol.")
             response: HttpResponseBase = refused(request, 412, told % {"version": VERSION})
         elif request.method != "OPTIONS" and not request.user.is_authenticated:
-            response = refused(request, 401)
+            response = refused(request, 401, _("Sign in to go on with this upload."))
         else:
             response = _answer(request, lambda: view(request, *args, **kwargs))
         response["Tus-Resumable"] = VERSION

@@ -101,6 +101,11 @@ document.addEventListener('htmx:afterRequest', ({ detail: { elt: form, xhr } }) 
   if (form.dataset?.uploading && !xhr.getResponseHeader?.('HX-Redirect')) free(form);
 });
 
+// A page that comes back as it was left has started its job.
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) for (const form of document.querySelectorAll('form[data-uploading]')) free(form);
+});
+
 async function start(form, chosen, submit) {
   form.dataset.uploading = 'true';
   const right = await Promise.all(chosen.map(check));
