@@ -10,6 +10,7 @@ from django.utils import timezone
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
 from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
+from headway.upload import Upload as Upload
 
 
 class Status(models.TextChoices):
