@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from . import epoch, history, keys
@@ -194,6 +195,13 @@ class Log:
         """Names the history that the log is part of; another one may lack what was written last."""
         reply: Any = self._redis.get(keys.EPOCH)
         return reply.decode() if reply else ""
+
+    def server(self) -> dict[str, Any]:
+        """What the server says about itself (INFO); {} where this user may not ask."""
+        try:
+            return self._redis.info()
+        except NoPermissionError:
+            return {}
 
     def close(self) -> None:
         """Closes the connections."""

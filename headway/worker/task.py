@@ -127,7 +127,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
         )
         return self.AsyncResult(str(job.pk))
 
-    def publish(self, job: Job, countdown: float = 0.0, producer: Any = None) -> None:
+    def publish(self, job: Job, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
         headers = {**(options.pop("headers", None) or {}), OURS: VERSION}
@@ -136,7 +136,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
             {},
             task_id=str(job.pk),
             producer=producer,
-            countdown=countdown,
+            countdown=celery_options.seconds_left(job.not_before),
             add_to_parent=False,
             headers=headers,
             **options,
