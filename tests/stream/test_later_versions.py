@@ -18,10 +18,10 @@ UNREADABLE = b"\x02 something compressed, say"
 def say_later(valkey: Valkey, job: str) -> None:
     """Appends and publishes an entry as a later release may, with the snapshot kept."""
     with valkey.client() as client:
-        prev = int(client.hget(keys.snapshot(job), "n") or 0)  # type: ignore[arg-type]  # no await
+        prev = int(client.hget(keys.snapshot(job), "n") or 0)
         number = prev + 1000
         fields = {"p": prev, "f": UNREADABLE, "v": 2}
-        client.xadd(keys.log(job), fields, f"{number}-0")  # type: ignore[arg-type]  # invariant
+        client.xadd(keys.log(job), fields, f"{number}-0")
         known = {"job": job, "attempt": 1, "percent": 60, "colour": "green"}
         client.hset(
             keys.snapshot(job),
