@@ -99,9 +99,9 @@ class JobAdmin(Browsed, ManyActions):
         return jobs.prefetch_related("owner")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """By columns of the list alone: Django lets everyone ask for any of a table, inputs too."""
-        known = lookup.partition("__")[0] in ("status", "kind", "owner", "created_at")
-        return known and super().lookup_allowed(lookup, value, request)
+        """By the filters alone: Django lets everyone ask for any column, inputs too."""
+        known = {each.parameter_name for each in self.list_filter}
+        return lookup.partition("__")[0] in known and super().lookup_allowed(lookup, value, request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
         """Without the parameters, for those who may not see them."""

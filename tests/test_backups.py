@@ -82,7 +82,7 @@ def test_sqlite_is_saved_while_it_is_written_to_and_comes_back(
 
     run(RESTORE, **directories)
     assert rows(data / "db.sqlite3") == [("in the journal", "succeeded")]
-    assert files.open(name).read() == b"the result"
+    assert Path(files.path(name)).read_bytes() == b"the result"
     assert not files.exists(result_path(job.pk, 2, "later.txt"))
     assert (data / "secret_key").read_text() == "the key"
     assert not (data / "valkey").exists()
