@@ -35,9 +35,8 @@ class Status(models.TextChoices):
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
 HELD = frozenset({Status.RUNNING, Status.CANCELLING})
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.LOST})
-
-
 NEWEST = ("-created_at", "-id")
+FAILED = models.Q(cause__isnull=False)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -88,6 +87,8 @@ class Job(models.Model):
     refused = models.BooleanField(
         default=False, help_text="its input was: another attempt would end the same way"
     )
+    # Of a failure (lifecycle/causes.py). SQLite uses a partial index only for IS NOT NULL
+    cause = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - as above
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )
@@ -142,6 +143,12 @@ class Job(models.Model):
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(
+                fields=["owner", "cause", "status", *NEWEST],
+                condition=FAILED,
+                name="job_owner_cause",
+            ),
+            models.Index(fields=["cause", "status", *NEWEST], condition=FAILED, name="job_cause"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
             ),

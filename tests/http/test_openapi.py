@@ -33,7 +33,7 @@ from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
 
 PAGES = {"index", "job", "row", "panel", "no_worker", "tray", "save_question", "delete_question"}
-PAGES |= {"many", "trail"}
+PAGES |= {"many", "trail", "kind", "causes", "system"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
 EXAMPLES = 5
 CONFIG = """

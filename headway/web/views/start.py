@@ -216,6 +216,20 @@ def _page(
     uploads: Mapping[str, Upload] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    context = form_context(request, kind, form, earlier, uploads)
+    partial = Wants.of(request) is Wants.PARTIAL
+    template = "headway/_start_form.html" if partial else "headway/start.html"
+    return page(request, template, context, status)
+
+
+def form_context(
+    request: HttpRequest,
+    kind: Kind,
+    form: forms.Form,
+    earlier: Job | None = None,
+    uploads: Mapping[str, Upload] | None = None,
+) -> dict[str, Any]:
+    """What the template of a start form needs."""
     secrets.blank(form, kind.secrets)
     has_files = form.is_multipart()
     kept = uploads or {}
@@ -227,7 +241,7 @@ def _page(
         too_large = f"This file is larger than {_limit()}."
         limits = {"data-max-bytes": conf.UPLOAD_MAX_BYTES, "data-too-large": too_large}
         kept_uploads.describe(request, kind, form, limits)
-    context = {
+    return {
         "kind": kind,
         "form": form,
         "token_field": TOKEN_FIELD,
@@ -237,9 +251,6 @@ def _page(
         "limit": _limit() if has_files else "",
         "part_bytes": conf.UPLOAD_PART_BYTES,
     }
-    partial = Wants.of(request) is Wants.PARTIAL
-    template = "headway/_start_form.html" if partial else "headway/start.html"
-    return page(request, template, context, status)
 
 
 def _limit() -> str:
