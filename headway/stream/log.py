@@ -199,7 +199,7 @@ class Log:
     def server(self) -> dict[str, Any]:
         """What the server says about itself (INFO); {} where this user may not ask."""
         try:
-            return cast("dict[str, Any]", self._redis.info())
+            return self._redis.info()
         except NoPermissionError:
             return {}
 

@@ -93,7 +93,7 @@ def _parts(question: Question, viewer: User, every: list[date]) -> dict[Any, Job
 def _column(question: Question, of: date, numbers: Counts) -> Column:
     told = of.isoformat()
     asked = question.query(since=told, until=told)
-    counted = {status: numbers.get((of, str(status)), 0) for status in ORDER}
+    counted = {str(status): numbers.get((of, str(status)), 0) for status in ORDER}
     current = bool(question.since or question.until) and (
         (question.since or told) <= told <= (question.until or told)
     )
