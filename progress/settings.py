@@ -182,6 +182,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0, low=0)
 SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT")
+CSP_REPORT_URI = env.text("CSP_REPORT_URI", "")
 # Other hosts of the domain are not this site's to decide about: subdomains, the preload list
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if HTTPS:
@@ -191,6 +192,14 @@ NUM_PROXIES = env.number("NUM_PROXIES", int(HTTPS), low=0, high=10)
 SIGN_IN_MAX_FAILURES = env.number("SIGN_IN_MAX_FAILURES", 10)
 SIGN_IN_MAX_FAILURES_PER_ADDRESS = env.number("SIGN_IN_MAX_FAILURES_PER_ADDRESS", 50)
 SIGN_IN_WINDOW = env.number("SIGN_IN_WINDOW", 900)
+
+# An identity provider that speaks OpenID Connect: any that publishes its configuration
+
+OIDC_ISSUER = env.text("OIDC_ISSUER", "")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET", "")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_CREATE_USERS = env.flag("OIDC_CREATE_USERS", default=True)
 
 # Scripts of other sites
 
@@ -206,7 +215,9 @@ CORS_ALLOW_HEADERS = [
     "if-none-match",
     "last-event-id",
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Location", "Progress-Cursor", "Retry-After", "WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = [
+    *("ETag", "Location", "Progress-Cursor", "Progress-Version", "Retry-After", "WWW-Authenticate"),
+]
 CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 
 LOGGING = {

@@ -217,6 +217,8 @@ class Log:
         while reply := self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500)):
             for entry_id, fields in cast("list[Any]", reply):
                 before = f"({entry_id.decode()}"
+                if len(fields) > history.FIELDS:
+                    continue  # of a later version
                 _, kind, data = fields[b"f"].rstrip(b"\n").decode().split("\n")
                 if (kind := kind.removeprefix("event: ")) in kinds:
                     own = {"level": OWN_LEVEL[kind]} if kind in OWN_LEVEL else {}

@@ -20,7 +20,7 @@ from headway.web.days import Days, days
 from headway.web.formatting import day
 from headway.web.history import SCAN, SORTED, Answer, answer
 from headway.web.keyset import Cursor
-from headway.web.presenters import Shown, show
+from headway.web.presenters import Shown, explained, show
 from headway.web.questions import BADLY, EVERYBODY, SORTS, STATUSES, Question
 from headway.web.start_menu import menu, trial
 from headway.web.time_limit import SECONDS, TooSlowError, limited
@@ -114,7 +114,8 @@ def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
     except TooSlowError:
         found.too_slow = True
         return found
-    found.items = compared(show([*found.answer.active, *found.answer.ended], viewer), viewer)
+    rows = show([*found.answer.active, *found.answer.ended], viewer)
+    found.items = compared(explained(rows), viewer)
     found.days = days(question, viewer)
     if not question.narrowed:
         found.recent = list(dict.fromkeys(item.job.kind for item in found.items))

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from headway.kinds import registry
 from headway.kinds.registry import Kind
+from headway.web.openapi_log import LOG_PARAMETERS
 from headway.web.schemas import PROBLEM, SNAPSHOT, Schema, parameters
 from headway.web.streams import MAX_JOBS, MAX_WAIT
 
@@ -36,18 +37,7 @@ _PARAMETERS: Schema = {
         "schema": {"type": "string", "format": "uuid"},
     },
     "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
-    "before": {
-        "name": "before",
-        "in": "query",
-        "description": "The number of a line: the 500 lines before it, at most, as JSON.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
-    },
-    "attempt": {
-        "name": "attempt",
-        "in": "query",
-        "description": "By default the newest.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
-    },
+    **LOG_PARAMETERS,
     "jobs": {
         "name": "job",
         "in": "query",
@@ -180,7 +170,7 @@ def _paths(kinds: Iterable[Kind]) -> Schema:
         _path("statuses"): {"get": operation(_statuses(), [404], "named")},
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
-        _path("log", pk=_JOB): _of_job("get", _log(), [404], "attempt", "before"),
+        _path("log", pk=_JOB): _of_job("get", _log(), [404], *LOG_PARAMETERS),
         _path("warnings", pk=_JOB): _of_job("get", _warnings(), [404], "attempt"),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
         **{reverse(view): describe() for view, describe in _described.items()},

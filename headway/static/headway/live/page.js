@@ -1,5 +1,4 @@
 /* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
-import './asking.js';
 import { makeBars } from './bars.js';
 import { followClicks } from './clicks.js';
 import { one } from './dom.js';
