@@ -100,7 +100,7 @@ class JobAdmin(Browsed, ManyActions):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """By the filters alone: Django lets everyone ask for any column, inputs too."""
-        known = {each.parameter_name for each in self.list_filter}
+        known = {getattr(each, "parameter_name", each) for each in self.list_filter}
         return lookup.partition("__")[0] in known and super().lookup_allowed(lookup, value, request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
