@@ -3,10 +3,13 @@
 import math
 from datetime import UTC, datetime
 
+from headway.lifecycle import turns
 from headway.lifecycle.log import glance
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
+
+OTHERS_OF_OWNER = "Waits for other jobs of the same user"
 
 
 def why_queued(job: Job) -> str:
@@ -17,7 +20,7 @@ def why_queued(job: Job) -> str:
     if wait > 0:
         return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
     if job.published_at is None:
-        return "Waiting for the queue"
+        return "Waiting for the queue" if turns.has_come(job) else OTHERS_OF_OWNER
     workers = glance().read(lambda log: log.who_is_alive("worker"))
     if workers is None:
         return "Waiting for the queue"
