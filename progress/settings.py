@@ -1,5 +1,6 @@
 """Every setting; docs/operations.md has the table of those that the environment may change."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -214,6 +215,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 
+logging.captureWarnings(True)
 LOGGING = logging_config(
     env.parsed("LOG_FORMAT", "text", log_format), env.parsed("LOG_LEVEL", "INFO", log_level)
 )

@@ -56,7 +56,7 @@ def test_one_id_leads_from_the_click_to_the_end_of_the_job(two: Two, alice: User
         answer = person.ask(
             "POST",
             "/jobs/start/simulate/?pin=1",
-            json={"seconds": 0, "fail": True},
+            json={"seconds": 0, "steps": 2, "fail_at": 50},
             headers=headers,
         )
         assert answer.headers["X-Request-ID"] == "click-1"
