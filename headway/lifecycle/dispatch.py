@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from amqp.exceptions import ChannelError
@@ -16,7 +17,7 @@ from django.db.models.functions import Now
 
 from headway import logs
 from headway.kinds import registry
-from headway.kinds.celery_options import seconds_until
+from headway.kinds.celery_options import seconds_left
 from headway.lifecycle import announce, database, prepared, turns
 from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
@@ -121,7 +122,7 @@ def _publish(jobs: Sequence[Job], tell: bool) -> bool:
 def _take(jobs: Sequence[Job]) -> list[Job]:
     """Those of `jobs` that this process is to send, which is noted first: what others have noted
     meanwhile is theirs to send. If this process dies before it has, the message counts as lost."""
-    due = [job for job in jobs if _wait(job) <= HOLD]
+    due = [job for job in jobs if seconds_left(job.not_before) <= HOLD]
     turn = turns.of(due)
     taken = [job for job in due if job.pk in turn]
     new = [job for job in taken if job.published_at is None]
@@ -177,21 +178,16 @@ def _work(
 
 def _send(jobs: Sequence[Job]) -> None:
     """Many over one producer, in one go where it can do that (kombu 5.7, to Redis)."""
-    tasks = [registry.get(job.kind).task for job in jobs]
     if not jobs[1:]:
-        for task, job in zip(tasks, jobs, strict=True):
-            task.publish(job, _wait(job))
+        for job in jobs:
+            registry.get(job.kind).task.publish(job)
         return
     pool: Any = current_app.producer_pool
     with pool.acquire(block=True, timeout=PUBLISH_TIMEOUT) as producer:
         batch: AbstractContextManager[Any] = getattr(producer, "batch", nullcontext)()
         with batch:
-            for task, job in zip(tasks, jobs, strict=True):
-                task.publish(job, _wait(job), producer)
-
-
-def _wait(job: Job) -> float:
-    return max(0.0, seconds_until(job.not_before)) if job.not_before else 0.0
+            for kind, same in groupby(jobs, key=lambda job: job.kind):
+                registry.get(kind).task.publish_many([*same], producer)
 
 
 def _waits(jobs: Sequence[Job]) -> str:

@@ -40,11 +40,6 @@ def of(jobs: Iterable[Job]) -> set[uuid.UUID]:
     return found
 
 
-def has_come(job: Job) -> bool:
-    """Whether it is a queued job's turn."""
-    return job.pk in of([job])
-
-
 def following(owner: Any, queue: str) -> Sequence[Job]:
     """The jobs of an owner (a primary key) in a queue whose turn has come, and that nobody has
     published yet."""
