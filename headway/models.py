@@ -10,6 +10,7 @@ from django.utils import timezone
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
 from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
+from headway.upload import Upload as Upload
 
 
 class Status(models.TextChoices):
@@ -54,11 +55,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
     owner = OwnerField(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=forget,
-        related_name="jobs",
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=forget, related_name="jobs"
     )
     params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
     # Not in what `dumpdata` and other serializers write.

@@ -17,6 +17,7 @@ from headway.web.views import (
     status,
     system,
     trail,
+    uploads,
 )
 
 app_name = "headway"
@@ -32,6 +33,8 @@ job_patterns = [
     path("kinds/<slug:kind>/", kinds.kind, name="kind"),
     path("causes/", causes.causes, name="causes"),
     path("system/", system.system, name="system"),
+    path("uploads/", uploads.create, name="uploads"),
+    path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
     path("<uuid:pk>/", pages.job, name="job"),
     path("<uuid:pk>/status/", status.status, name="status"),
     path("<uuid:pk>/row/", pages.row, name="row"),

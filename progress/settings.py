@@ -205,7 +205,7 @@ OIDC_CREATE_USERS = env.flag("OIDC_CREATE_USERS", default=True)
 
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", "")
 CORS_ALLOW_CREDENTIALS = True
-CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -214,9 +214,12 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-none-match",
     "last-event-id",
+    "tus-resumable",
+    *("upload-checksum", "upload-length", "upload-metadata", "upload-offset"),
 ]
 CORS_EXPOSE_HEADERS = [
     *("ETag", "Location", "Progress-Cursor", "Progress-Version", "Retry-After", "WWW-Authenticate"),
+    *("Tus-Resumable", "Upload-Expires", "Upload-Length", "Upload-Offset"),
 ]
 CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 

@@ -31,5 +31,5 @@ def kind(request: HttpRequest, kind: str) -> HttpResponse:
     if Wants.of(request) is Wants.PARTIAL:
         return vary(render(request, "headway/_runs.html", context))
     if not found.is_internal and policy.may_start(request.user, found.name):
-        context |= form_context(found, found.form_class())
+        context |= form_context(request, found, found.form_class())
     return page(request, "headway/kind.html", context)
