@@ -1,5 +1,6 @@
 """Every setting; docs/operations.md has the table of those that the environment may change."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from progress.broker import broker_url
 from progress.data_dir import data_directory, private_file, secret_key, socket_path
 from progress.database import Connections, database
 from progress.environment import Environment, numbers_by_name
+from progress.logs import log_format, log_level, logging_config
 
 # Lets annotations such as ModelAdmin[Job] be written as they are, also while running
 django_stubs_ext.monkeypatch()
@@ -51,6 +53,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "headway.probes.any_host",
+    "headway.web.request_log.request_log",
     "django.middleware.security.SecurityMiddleware",
     "progress.middleware.security_headers",
     "progress.middleware.OtherSites",
@@ -137,6 +140,7 @@ HEADWAY = {
     "STREAM_HAND_OVER": env.flag("STREAM_HAND_OVER", default=True),
     "CAPTURE_LOGGING": env.words("CAPTURE_LOGGING", ""),
     "CSV_RAW": env.flag("CSV_RAW"),
+    "JOB_CANCEL_DEACTIVATED": env.flag("JOB_CANCEL_DEACTIVATED"),
     "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
@@ -219,22 +223,11 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("ETag", "Location", "Progress-Cursor", "Progress-Version", "Retry-After", "WWW-Authenticate"),
-    *("Tus-Resumable", "Upload-Expires", "Upload-Length", "Upload-Offset"),
+    *("Tus-Resumable", "Upload-Expires", "Upload-Length", "Upload-Offset", "X-Request-ID"),
 ]
 CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "filters": {"one_line": {"()": "progress.logs.OneLine"}},
-    "handlers": {
-        "stdout": {
-            "filters": ["one_line"],
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "formatter": "line",
-        }
-    },
-    "root": {"handlers": ["stdout"], "level": "INFO"},
-}
+logging.captureWarnings(True)
+LOGGING = logging_config(
+    env.parsed("LOG_FORMAT", "text", log_format), env.parsed("LOG_LEVEL", "INFO", log_level)
+)
