@@ -33,6 +33,7 @@ export function makeLog() {
     box = fresh;
     let n = 0;
     if (!('partOf' in box.dataset)) for (const li of box.children) ({ n } = put(readLine(li, n + 1)));
+    box.dataset.taken = '';
     box.replaceChildren();
     mounted.clear();
     box.addEventListener('scroll', onScroll, { passive: true });
@@ -113,6 +114,7 @@ export function makeLog() {
   function draw() {
     soon = false;
     if (search || !box?.isConnected) return;
+    box.hidden = store.last === 0;
     const stays = following ? null : firstSeen();
     const [from, to] = range();
     for (const index of [...mounted.keys()]) if (index < from || index > to) remove(index);
@@ -128,8 +130,8 @@ export function makeLog() {
   /* The block before `next`, which is the first element after it; returns its own first. */
   function insert(index, next) {
     const known = mounted.get(index);
-    if (known?.lines === store.size(index)) return known.elements[0];
-    if (known?.lines >= 0 && store.lines(index).slice(known.lines).every(Boolean)) grow(known, index, next);
+    if (known?.lines === store.size(index) && !known.isStale) return known.elements[0];
+    if (known && !known.isStale && store.lines(index).slice(known.lines).every(Boolean)) grow(known, index, next);
     else {
       if (known) remove(index);
       const elements = elementsOf(index);
@@ -176,10 +178,10 @@ export function makeLog() {
   // The place of what is read, whatever comes above it.
 
   function firstSeen() {
-    const { top } = box.getBoundingClientRect();
+    const { top, bottom } = box.getBoundingClientRect();
     for (const el of box.children) {
       const place = el.getBoundingClientRect();
-      if (place.bottom > top && el.id) return { id: el.id, top: place.top };
+      if (place.bottom > top && place.top < bottom && el.id) return { id: el.id, top: place.top };
     }
     return null;
   }
@@ -198,11 +200,15 @@ export function makeLog() {
     const about = { before: Math.min(upto, (index + 1) * BLOCK) + 1 };
     if (index) about.after = index * BLOCK;
     const answer = await ask(about);
-    if (!answer || mine !== store) return;
+    if (mine !== store) return;
+    if (!answer) {
+      setTimeout(draw, AGAIN + 100);
+      return;
+    }
     for (const line of answer.lines) store.put(line);
     store.settle(index, upto);
     asked.delete(index);
-    if (mounted.has(index)) mounted.get(index).lines = -1; // drawn anew
+    if (mounted.has(index)) mounted.get(index).isStale = true;
     draw();
   }
 
@@ -238,6 +244,7 @@ export function makeLog() {
   /* Whoever draws instead of this, or null. */
   function yieldTo(other) {
     search = other;
+    box.hidden = false;
     mounted.clear();
     heights.clear();
     box.replaceChildren();

@@ -4,6 +4,7 @@ import { one } from './dom.js';
 import { drawLine } from './log_lines.js';
 
 const PAUSE = 300; // ms without a key, after which is looked
+const AGAIN = 2000; // ms after which is asked again what got no answer
 const ENOUGH = 200; // lines, of which more are fetched when they are wanted
 const WARNINGS = ['warning', 'error'];
 
@@ -28,7 +29,7 @@ export function makeTools(log) {
       found = { lines: [...answer.lines, ...(before ? found.lines : [])], before: answer.before };
       redraw();
       if (found.before && found.lines.length < ENOUGH) look(found.before); // one answer looks only so far
-    }
+    } else setTimeout(() => { if (mine === asked) look(before); }, AGAIN);
   }
 
   function clear() {
