@@ -37,8 +37,8 @@ def long(running: Running) -> Running:
     return running
 
 
-def write(running: Running, n: int) -> None:
-    running.say("log", **line(n))
+def write(running: Running, n: int, **other: str) -> None:
+    running.say("log", **line(n) | other)
 
 
 def test_only_what_is_seen_is_in_the_document(page: Page, proxy: Proxy, long: Running) -> None:
@@ -51,7 +51,7 @@ def test_only_what_is_seen_is_in_the_document(page: Page, proxy: Proxy, long: Ru
     assert box.locator("li").count() < MOST
     # Away from the end, what comes moves nothing
     box.evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
-    page.wait_for_function(f"({SEEN})?.match(/^line (49|50)\\d{3} /)")
+    page.wait_for_function(f"() => ({SEEN})?.match(/^line (49|50)\\d{3} /)")
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
     seen, until = page.evaluate(SEEN), box.get_attribute("data-until")
     write(long, COUNT + 2)
@@ -84,7 +84,7 @@ def test_what_is_found_in_all_of_it_leads_to_its_place(
     found = page.locator("#lines li")
     page.get_by_label("Warnings only").check()
     expect(found).to_have_text([f"line {n}" for n in range(20_000, COUNT + 1, 20_000)])
-    write(long, COUNT + 20_000)
+    write(long, COUNT + 1, level="warning")
     expect(found).to_have_count(6)
     page.get_by_label("Warnings only").uncheck()
     expect(page.locator("#lines .info").first).to_be_attached()

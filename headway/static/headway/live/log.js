@@ -8,7 +8,7 @@ const AHEAD = 1000; // px that are drawn above and below what is seen
 const AGAIN = 5000; // ms after which a block is asked for again that did not come
 
 export function makeLog() {
-  let box = null;
+  const box = one('#lines');
   let store = makeStore();
   let following = true; // whether the last line is to be seen
   let linked = 0; // the number of the line that the address names
@@ -24,22 +24,14 @@ export function makeLog() {
   const atEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
   const draws = () => ({ zone: box.dataset.zone, linked });
 
-  /* What the server has rendered, when it is new; whether it is. */
-  function adopt() {
-    const fresh = one('#lines');
-    if (!fresh || fresh === box) return false;
-    if (fresh.dataset.attempt !== box?.dataset.attempt) reset();
-    if (box) sizes.unobserve(box);
-    box = fresh;
+  /* Takes lines over that the server has rendered; those of an earlier attempt, or of a search, are not the end. */
+  function take({ dataset: { attempt, until, partOf }, children }) {
+    if (Number(attempt) > box.dataset.attempt) begin(attempt);
+    if (partOf !== undefined || Number(attempt) < box.dataset.attempt) return;
     let n = 0;
-    if (!('partOf' in box.dataset)) for (const li of box.children) ({ n } = put(readLine(li, n + 1)));
-    box.dataset.taken = '';
-    box.replaceChildren();
-    mounted.clear();
-    box.addEventListener('scroll', onScroll, { passive: true });
-    sizes.observe(box);
-    draw();
-    return true;
+    for (const li of children) ({ n } = put(readLine(li, n + 1)));
+    box.dataset.until = Math.max(until, box.dataset.until);
+    later();
   }
 
   function put(line) {
@@ -113,7 +105,7 @@ export function makeLog() {
 
   function draw() {
     soon = false;
-    if (search || !box?.isConnected) return;
+    if (search) return;
     box.hidden = store.last === 0;
     const stays = following ? null : firstSeen();
     const [from, to] = range();
@@ -256,11 +248,16 @@ export function makeLog() {
     yieldTo(search);
   }
 
-  adopt();
+  take(box);
+  box.dataset.taken = '';
+  box.replaceChildren();
+  box.addEventListener('scroll', onScroll, { passive: true });
+  sizes.observe(box);
+  draw();
   return {
-    adopt, begin, add, go, follow, ask, yieldTo, redraw, draws,
+    take, begin, add, go, follow, ask, yieldTo, redraw, draws,
     listen(hear) { changed = hear; },
-    get box() { return box; },
+    box,
     get isFollowing() { return following; },
   };
 }

@@ -39,10 +39,9 @@ export function makeTools(log) {
     say();
   }
 
-  /* What was found, in a box that may be new. */
   function redraw() {
     if (!found) return;
-    log.yieldTo(tools);
+    log.yieldTo(form);
     log.box.append(...found.lines.map((line) => draw(line)));
     log.box.scrollTop = log.box.scrollHeight;
     say();
@@ -106,7 +105,5 @@ export function makeTools(log) {
     return fetch(log.box.dataset.log).then((answer) => answer.text());
   }
 
-  const tools = { redraw };
   if (isWanted()) document.addEventListener('htmx:load', () => look(), { once: true });
-  return tools;
 }
