@@ -116,7 +116,7 @@ def _claim_of(due: QuerySet[Job]) -> Claimed:
     if not found:
         return Claimed([])
     # The lease of a job that has ended says nothing else. No two janitors find the same one.
-    until = found[0][2] + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311
+    until = found[0][2] + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311 - no secret
     wanted = [pk for pk, *_ in found]
     begun = time.monotonic()
     taken = free(Job.objects.filter(pk__in=wanted, status__in=TERMINAL)).update(lease_until=until)

@@ -35,6 +35,8 @@ class Shown:
     """None when Redis did not answer."""
     viewer: User
     """For whose eyes it is."""
+    usually: float | None = None
+    """Seconds that such jobs take, where this one took notably more, or less."""
     why: str = ""
     """What it waits for, where `explained` has looked."""
 
@@ -70,7 +72,7 @@ class Shown:
 
     @property
     def kind(self) -> registry.Kind | None:
-        return registry.kinds().get(self.job.kind)
+        return registry.find(self.job.kind)
 
     @property
     def ended_badly(self) -> bool:

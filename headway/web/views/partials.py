@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from headway.web.compared import compared
 from headway.web.job_page import panel_context, parts_context, record_context
 from headway.web.presenters import Shown, explained
 from headway.web.responses import vary
@@ -17,6 +18,7 @@ def partial(
     what else of the page depends on the job's state, unless it is wanted `alone`."""
     [item] = explained([item]) if view != "bar" else [item]
     if view in VIEWS:
+        item = compared([item], item.viewer)[0] if view == "row" else item
         response = render(request, VIEWS[view], {"item": item, "items": [item], "error": error})
     else:
         context = panel_context(item) | {"error": error}

@@ -118,15 +118,3 @@ on('input', ({ target }) => {
     each.hidden = !words.every((word) => each.textContent.toLowerCase().includes(word));
   }
 });
-
-on('htmx:xhr:progress', ({ target, detail }) => {
-  const meter = target.querySelector('[data-upload]');
-  if (meter && detail.lengthComputable) Object.assign(meter, { hidden: false, value: detail.loaded / detail.total });
-});
-
-on('change', ({ target }) => {
-  if (!target.dataset.maxBytes) return;
-  const large = [...target.files].some((file) => file.size > Number(target.dataset.maxBytes));
-  target.setCustomValidity(large ? target.dataset.tooLarge : '');
-  target.reportValidity();
-});
