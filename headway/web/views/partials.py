@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from headway.kinds import registry
-from headway.lifecycle import queue
+from headway.lifecycle import files, queue
 from headway.lifecycle.log import glance
 from headway.models import Job
 from headway.stream import Log, Output
@@ -137,7 +136,4 @@ def _shown(job: Job, value: Any) -> Any:
 
 
 def _size(job: Job, name: str) -> int | None:
-    try:
-        return default_storage.size(job.file_path(name))
-    except OSError:
-        return None
+    return files.size(job.file_path(name))
