@@ -76,6 +76,8 @@ class Settings:
     STREAM_MAX_PER_USER: int = number(100)
     METRICS_TOKEN: str = ""
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3, high=2**40)
+    BODY_MAX_BYTES: int = number(0, low=0, high=2**40)
+    DOWNLOADS: str = "app"
     BASE_TEMPLATE: str = "headway/base.html"
     BLOCKS: Mapping[str, str] = field(default_factory=dict)
 
