@@ -10,6 +10,7 @@ from django.utils import timezone
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
 from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
+from headway.upload import Upload as Upload
 
 
 class Status(models.TextChoices):
@@ -34,9 +35,8 @@ class Status(models.TextChoices):
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
 HELD = frozenset({Status.RUNNING, Status.CANCELLING})
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.LOST})
-
-
 NEWEST = ("-created_at", "-id")
+FAILED = models.Q(cause__isnull=False)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -55,11 +55,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
     owner = OwnerField(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=forget,
-        related_name="jobs",
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=forget, related_name="jobs"
     )
     params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
     # Not in what `dumpdata` and other serializers write.
@@ -87,6 +83,8 @@ class Job(models.Model):
     refused = models.BooleanField(
         default=False, help_text="its input was: another attempt would end the same way"
     )
+    # Of a failure (lifecycle/causes.py). SQLite uses a partial index only for IS NOT NULL
+    cause = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - as above
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )
@@ -141,6 +139,12 @@ class Job(models.Model):
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(
+                fields=["owner", "cause", "status", *NEWEST],
+                condition=FAILED,
+                name="job_owner_cause",
+            ),
+            models.Index(fields=["cause", "status", *NEWEST], condition=FAILED, name="job_cause"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
             ),

@@ -5,15 +5,19 @@ from django.urls import path
 from headway.web.views import (
     actions,
     api,
+    causes,
     events,
     files,
+    kinds,
     logs,
     many,
     pages,
     saved,
     start,
     status,
+    system,
     trail,
+    uploads,
 )
 
 app_name = "headway"
@@ -26,6 +30,11 @@ job_patterns = [
     path("questions/", saved.save, name="save_question"),
     path("questions/<int:pk>/delete/", saved.delete, name="delete_question"),
     path("start/<slug:kind>/", start.start, name="start"),
+    path("kinds/<slug:kind>/", kinds.kind, name="kind"),
+    path("causes/", causes.causes, name="causes"),
+    path("system/", system.system, name="system"),
+    path("uploads/", uploads.create, name="uploads"),
+    path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
     path("<uuid:pk>/", pages.job, name="job"),
     path("<uuid:pk>/status/", status.status, name="status"),
     path("<uuid:pk>/row/", pages.row, name="row"),

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, database, lease
+from headway.lifecycle import announce, causes, database, lease
 from headway.lifecycle.lease import BLANK, later
 from headway.lifecycle.traces import Traces, write
 from headway.models import ACTIVE, Attempt, Job, Status
@@ -116,9 +116,10 @@ def end_forgotten() -> None:
     waiting = Job.objects.filter(max_attempts=0, status=Status.QUEUED)
     due = Coalesce("not_before", "created_at")
     old = waiting.annotate(due=due).filter(due__lt=later(-FORGOTTEN))
-    for pk in list(old.values_list("pk", flat=True)[:200]):
+    for pk, kind in list(old.values_list("pk", "kind")[:200]):
         reason = "It was not heard of for a day after it was due"
-        if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
+        lost = {"status": Status.LOST, "reason": reason, "cause": causes.fingerprint(kind, reason)}
+        if waiting.filter(pk=pk).update(**lost, finished_at=Now()):
             announce.after_commit(pk, Status.LOST)
 
 

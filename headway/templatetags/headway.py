@@ -13,7 +13,6 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from headway.conf import conf
@@ -22,6 +21,7 @@ from headway.models import Job
 from headway.policy import policy
 from headway.users import User
 from headway.web import formatting, scripts
+from headway.web.nonces import nonce_of
 from headway.web.presenters import show, tray
 
 register = template.Library()
@@ -50,9 +50,8 @@ def headway_head(
 
 def _head(context: template.Context) -> dict[str, Any]:
     viewer = _viewer(context).pk
-    nonce = context.get("csp_nonce", getattr(context.get("request"), "csp_nonce", None))
     return {
-        "nonce": "" if nonce is None else format_html(' nonce="{}"', str(nonce)),
+        "nonce": nonce_of(context),
         "sign_in": resolve_url(settings.LOGIN_URL),
         "heartbeat": conf.STREAM_KEEPALIVE,
         "nobody": uuid.UUID(int=0),

@@ -16,6 +16,7 @@ from django.utils.http import content_disposition_header
 from headway.conf import conf
 from headway.stream.asgi import Message, Send
 from headway.stream.outlet import Outlet
+from headway.web.result_files import image_type
 
 CHUNK = 256 * 1024
 SEND_TIMEOUT = 60.0
@@ -48,6 +49,19 @@ def download(request: HttpRequest, stored: str, name: str) -> HttpResponseBase:
     if not default_storage.exists(stored):
         raise FileNotFoundError(stored)
     return HttpResponse(headers={**headers, "X-Accel-Redirect": conf.DOWNLOADS + quote(stored)})
+
+
+def image(request: HttpRequest, stored: str, name: str) -> HttpResponseBase:
+    """A stored image for a page. Raises FileNotFoundError for any other file, OSError when it is
+    gone."""
+    with default_storage.open(stored) as file:
+        found = image_type(file)
+    if not found:
+        raise FileNotFoundError(stored)
+    said = content_disposition_header(False, name) or "inline"
+    return FileDownload(
+        request, stored, {**HEADERS, "Content-Type": found, "Content-Disposition": said}
+    )
 
 
 class FileDownload(StreamingHttpResponse):

@@ -15,6 +15,8 @@ MATRIX = (
     "test_all_clients_have_the_whole_list_on_all_servers_after_all_faults"
 )
 CHAT = "tests/llm/test_llm_page.py"
+SQLITE = "tests/test_backups.py:test_sqlite_is_saved_while_it_is_written_to_and_comes_back"
+POSTGRESQL = "tests/test_backups.py:test_postgresql_is_saved_and_comes_back_in_an_empty_database"
 PROTOCOL = "tests/test_protocol.py"
 
 
@@ -101,6 +103,16 @@ RUN = [
     Run("docs/llm.md", "python", f"{CHAT}:test_the_python_of_the_page_prints_the_answer"),
     Run("docs/observing-tasks.md", "python", SHOP),
     Run("docs/operations.md", "python", SHOP),
+    Run("docs/operations.md", "sh", SQLITE, ".backup"),
+    Run("docs/operations.md", "sh", SQLITE, "db.sqlite3-wal"),
+    Run("docs/operations.md", "sh", POSTGRESQL, "pg_dump"),
+    Run("docs/operations.md", "sh", POSTGRESQL, "pg_restore"),
+    Run(
+        "docs/operations.md",
+        "sh",
+        "tests/test_oidc.py:test_the_settings_of_the_page_have_no_problem",
+        "OIDC_ISSUER",
+    ),
     Run(
         "docs/operations.md",
         "sh",

@@ -33,7 +33,7 @@ from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
 
 PAGES = {"index", "job", "row", "panel", "no_worker", "tray", "save_question", "delete_question"}
-PAGES |= {"many", "trail"}
+PAGES |= {"many", "trail", "kind", "causes", "system"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
 EXAMPLES = 5
 CONFIG = """
@@ -96,7 +96,8 @@ def test_every_address_of_the_api_is_described_and_no_other() -> None:
 
 
 def filled(path: str) -> str:
-    return path.format(job="00000000-0000-4000-8000-000000000000", file="a.csv")
+    pk = "00000000-0000-4000-8000-000000000000"
+    return path.format(job=pk, upload=pk, file="a.csv")
 
 
 def test_every_address_answers_to_its_methods_alone(alice: User, moving: Moving) -> None:
@@ -104,7 +105,7 @@ def test_every_address_answers_to_its_methods_alone(alice: User, moving: Moving)
     client.force_login(alice)
     for path, item in document("")["paths"].items():
         methods = set(item) - {"summary"}
-        answer = client.options(path.format(job=moving.job.pk, file="a.csv"))
+        answer = client.options(path.format(job=moving.job.pk, upload=moving.job.pk, file="a.csv"))
         if answer.status_code == 204:
             assert {method.upper() for method in methods} <= set(answer["Allow"].split(", "))
         else:  # a download leaves OPTIONS to Django
@@ -236,10 +237,10 @@ def explore(web: Web, token: str, job: Job, folder: Path, *options: str) -> set[
 def test_schemathesis_finds_no_answer_that_is_not_described(
     web: Web, model: LlmServer, token: str, moving: Moving, tmp_path: Path
 ) -> None:
-    """Without the streams, which last, and the files. A body that is no form at all is refused by
-    Twisted before we are asked, with no body."""
+    """Without the streams, which last, the files, and parts of uploads, of whose type it makes no
+    bodies. A body that is no form at all is refused by Twisted before we are asked, with none."""
     model.expect(words("Be", "cause."))
-    others = ("--exclude-path-regex", "/events/$", "--exclude-path", "/jobs/{job}/files/{file}/")
+    others = ("--exclude-path-regex", r"/events/$|/files/\{file\}/$|/uploads/\{upload\}/$")
     asked = explore(web, token, moving.job, tmp_path, "--max-examples", str(EXAMPLES), *others)
     assert {("/chat/", status) for status in (200, 204)} <= asked
     assert Job.objects.count() > 1  # some requests were good

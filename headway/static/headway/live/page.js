@@ -1,5 +1,4 @@
 /* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
-import './asking.js';
 import { makeBars } from './bars.js';
 import { followClicks } from './clicks.js';
 import { one } from './dom.js';
@@ -118,16 +117,4 @@ on('input', ({ target }) => {
   for (const each of document.getElementById(target.dataset.finds).children) {
     each.hidden = !words.every((word) => each.textContent.toLowerCase().includes(word));
   }
-});
-
-on('htmx:xhr:progress', ({ target, detail }) => {
-  const meter = target.querySelector('[data-upload]');
-  if (meter && detail.lengthComputable) Object.assign(meter, { hidden: false, value: detail.loaded / detail.total });
-});
-
-on('change', ({ target }) => {
-  if (!target.dataset.maxBytes) return;
-  const large = [...target.files].some((file) => file.size > Number(target.dataset.maxBytes));
-  target.setCustomValidity(large ? target.dataset.tooLarge : '');
-  target.reportValidity();
 });
