@@ -80,6 +80,8 @@ class Settings:
     TOKEN_MAX_PER_USER: int = number(100, low=0)
     METRICS_TOKEN: str = ""
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3, high=2**40)
+    BODY_MAX_BYTES: int = number(0, low=0, high=2**40)
+    DOWNLOADS: str = "app"
     UPLOAD_PART_BYTES: int = number(2 * 1024**2, low=64 * 1024, high=2**30)
     UPLOAD_KEPT: int = number(86400)
     UPLOAD_MAX_PER_USER: int = number(20)

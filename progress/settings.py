@@ -8,10 +8,11 @@ from pathlib import Path
 import django_stubs_ext
 
 from headway import conf
-from progress.broker import broker_url
+from progress.broker import broker_url, transport_options
 from progress.data_dir import data_directory, private_file, secret_key, socket_path
 from progress.database import Connections, database
 from progress.environment import Environment, numbers_by_name
+from progress.file_storage import file_storage
 from progress.logs import log_format, log_level, logging_config
 
 # Lets annotations such as ModelAdmin[Job] be written as they are, also while running
@@ -119,7 +120,10 @@ EMBEDDED_VALKEY = not env.text("REDIS_URL", "")
 EMBEDDED_VALKEY_DIR = DATA_DIR / "valkey"
 EMBEDDED_VALKEY_SOCKET = socket_path(DATA_DIR)
 REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_VALKEY_SOCKET}")
-CELERY_BROKER_URL = broker_url(env.text("CELERY_BROKER_URL", REDIS_URL))
+BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
+CELERY_BROKER_URL = broker_url(BROKER_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE_TYPE = env.text("QUEUE_TYPE", "classic")
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = WORKER_GRACE
@@ -143,15 +147,18 @@ HEADWAY = {
     "JOB_CANCEL_DEACTIVATED": env.flag("JOB_CANCEL_DEACTIVATED"),
     "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
+    "DOWNLOADS": env.text("DOWNLOADS", "app"),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
+    "BODY_MAX_BYTES": env.number("BODY_MAX_BYTES", 3 * 1024**2, low=0, high=2**40),
 }
 
 # Files
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(data_directory(DATA_DIR / "static", within=True))))
+FILES_BUCKET = env.text("FILES_BUCKET", "")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": file_storage(FILES_BUCKET),
     "staticfiles": {
         "BACKEND": "progress.static_files.HashedFiles",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
