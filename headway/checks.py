@@ -47,11 +47,26 @@ def _contradictions() -> Iterator[str]:
             "METRICS_TOKEN: use at least 32 random letters and digits, such as those of"
             " `openssl rand -hex 16`; without any, there are no metrics."
         )
+    yield from _wrong_notices()
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"
             " keep the log at least as long as a stream may last."
         )
+
+
+def _wrong_notices() -> Iterator[str]:
+    for each in conf.NOTICES:
+        if each not in ("email", "webhook"):
+            yield f"NOTICES: {each!r} is no way to tell anybody: use email and webhook."
+    if "email" in conf.NOTICES and settings.DEFAULT_FROM_EMAIL == "webmaster@localhost":
+        yield "NOTICES: e-mail needs a sender, so set DEFAULT_FROM_EMAIL, and EMAIL_HOST."
+    for each in conf.WEBHOOK_HOSTS:
+        if not re.fullmatch(r"[a-z0-9.:-]+", each) or "://" in each:
+            yield f"WEBHOOK_HOSTS: {each!r} is no host: use names or addresses, without a port."
+    site = urlsplit(conf.SITE_URL)
+    if conf.SITE_URL and (site.scheme not in ("http", "https") or not site.hostname):
+        yield "SITE_URL: use the address of the site, such as https://jobs.example.com."
 
 
 def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:

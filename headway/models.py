@@ -9,7 +9,12 @@ from django.utils import timezone
 
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
+from headway.notice import Channel as Channel
+from headway.notice import Notice as Notice
+from headway.notice import NoticeChoice as NoticeChoice
 from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
+from headway.share_link import ShareLink as ShareLink
+from headway.share_link import SharePart as SharePart
 
 
 class Status(models.TextChoices):
@@ -82,6 +87,7 @@ class Job(models.Model):
         max_length=64, blank=True, help_text="of kind and parameters, where there is a token"
     )
 
+    notify = models.BooleanField(default=False, help_text="tell its owner when it has ended")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
     refused = models.BooleanField(

@@ -1,5 +1,6 @@
-"""What the site itself keeps: failed sign-ins, for a quarter of an hour."""
+"""What the site itself keeps: failed sign-ins, for a quarter of an hour, and how people like it."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -22,3 +23,16 @@ class FailedSignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} at {self.at}"
+
+
+class Preference(models.Model):
+    """How a person likes to see pages, in every browser in which they sign in."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preference"
+    )
+    time_zone = models.CharField(max_length=64, blank=True)
+    language = models.CharField(max_length=12, blank=True)
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user_id}"

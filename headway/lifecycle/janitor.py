@@ -29,11 +29,13 @@ from headway.kinds.celery_options import restored
 from headway.lifecycle import (
     announce,
     audit,
+    database,
     dispatch,
     lease,
     leftovers,
     observed,
     outage,
+    outbox,
     pruning,
 )
 from headway.lifecycle.lease import later
@@ -67,7 +69,7 @@ def sweep() -> bool:
     steps = (
         *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
         *(observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
-        *(leftovers.remove_orphans, audit.prune, pruning.prune),
+        *(leftovers.remove_orphans, audit.prune, outbox.prune, pruning.prune),
     )
     for step in steps:
         try:
@@ -133,8 +135,9 @@ def end_expired() -> None:
             if restored(job.options)["expires"] < datetime.now(UTC):
                 reason = "Expired before a worker was free"
                 ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
-                if queued.filter(pk=job.pk).update(**ended):
-                    announce.after_commit(job.pk, Status.CANCELLED)
+                with database.atomic():
+                    if queued.filter(pk=job.pk).update(**ended):
+                        announce.after_commit(job.pk, Status.CANCELLED)
 
 
 def publish_forgotten() -> None:

@@ -118,8 +118,9 @@ def end_forgotten() -> None:
     old = waiting.annotate(due=due).filter(due__lt=later(-FORGOTTEN))
     for pk in list(old.values_list("pk", flat=True)[:200]):
         reason = "It was not heard of for a day after it was due"
-        if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
-            announce.after_commit(pk, Status.LOST)
+        with database.atomic():
+            if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
+                announce.after_commit(pk, Status.LOST)
 
 
 def _end_attempts(pk: uuid.UUID, status: Status, reason: str) -> None:

@@ -13,18 +13,31 @@ PUBLIC = "headway/live.js"
 """What other people's scripts import."""
 MODULES = (
     *(
+        "ages",
         "asking",
         "bars",
         "channel",
         "clicks",
         "connection",
+        "copying",
         "dom",
         "element",
         "events",
         "list",
         "locks",
     ),
-    *("own_htmx", "reasons", "record", "settings", "still", "strip", "tabs", "times", "turns"),
+    *(
+        "notify",
+        "own_htmx",
+        "reasons",
+        "record",
+        "settings",
+        "still",
+        "strip",
+        "tabs",
+        "times",
+        "turns",
+    ),
     "words",
 )
 """Of live/: those that ENTRY imports, directly or not, for a browser to load all at once."""

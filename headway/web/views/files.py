@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from headway.models import Job
 from headway.web.access import signed_in, visible_job
 
 CHUNK = 256 * 1024
@@ -21,7 +22,11 @@ CHUNK = 256 * 1024
 @signed_in
 def download(request: HttpRequest, pk: uuid.UUID, name: str) -> HttpResponseBase:
     """One file of the job's newest attempt."""
-    job = visible_job(request, pk)
+    return give(request, visible_job(request, pk), name)
+
+
+def give(request: HttpRequest, job: Job, name: str) -> HttpResponseBase:
+    """A file of a job for somebody who may have it. Raises Http404 without one."""
     try:
         file = default_storage.open(job.file_path(name))
     except (KeyError, OSError):

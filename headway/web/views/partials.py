@@ -1,6 +1,7 @@
 """Parts of pages that htmx fetches: the row of a job in a list, and the panel of its page."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,12 @@ from django.core.files.storage import default_storage
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from headway.kinds import registry
 from headway.lifecycle import queue
 from headway.lifecycle.log import glance
-from headway.models import Job
+from headway.models import Job, Status
 from headway.stream import Log, Output
 from headway.stream.event import Entry
 from headway.web.outcomes import written
@@ -21,6 +23,7 @@ from headway.web.presenters import Shown
 from headway.web.responses import vary
 from headway.web.warning_groups import grouped
 
+logger = logging.getLogger(__name__)
 VIEWS = {"row": "headway/_row.html", "bar": "headway/_live_bar.html"}
 
 
@@ -57,6 +60,7 @@ def panel_context(item: Shown) -> dict[str, Any]:
     return {
         "item": item,
         "kind": registry.kinds().get(job.kind),
+        "leads_to": _leads_to(item),
         "why_queued": queue.why_queued(job),
         "earlier": [each for each in reversed(attempts) if each.number < item.attempt],
         "newest": newest,
@@ -70,6 +74,20 @@ def panel_context(item: Shown) -> dict[str, Any]:
             else {}
         ),
     }
+
+
+def _leads_to(item: Shown) -> str:
+    """Where the kind of a job that has succeeded leads those who watch it end: within this site."""
+    lead = item.kind.leads_to if item.kind else None
+    if lead is None or item.job.status != Status.SUCCEEDED:
+        return ""
+    try:
+        address = str(lead(item.job) or "")
+    except Exception:
+        logger.exception("leads_to of %s failed for job %s", item.job.kind, item.job.pk)
+        return ""
+    local = address.startswith("/") and url_has_allowed_host_and_scheme(address, None)
+    return address if local else ""
 
 
 def record_context(item: Shown, number: int | None = None) -> dict[str, Any]:

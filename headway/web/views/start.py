@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.registry import Kind
-from headway.lifecycle import actions
+from headway.lifecycle import actions, outbox
 from headway.models import Job
 from headway.policy import policy
 from headway.stream.event import clean
@@ -29,6 +29,8 @@ from headway.web.views import kept_uploads
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
 EARLIER_FIELD = "start-like"
 """Names the job whose parameters fill the form, and whose uploads are kept."""
+NOTIFY_FIELD = "start-notify"
+"""Whether to tell of its end."""
 MAX_NAMED = 10
 """Unknown parameters that an answer names at most."""
 FORM_OVERHEAD = 1024 * 1024
@@ -48,6 +50,7 @@ class Submission:
     """A form's own, the same when it is sent twice."""
     key: str = ""
     """One that a program made up, the same when it repeats a request."""
+    notify: bool = False
 
 
 @never_cache
@@ -87,7 +90,7 @@ def _start(
 ) -> HttpResponse:
     given = {"owner": person(request), "token": asked.token, "key": asked.key}
     try:
-        job = actions.start(kind.name, asked.form.cleaned_data, **given)
+        job = actions.start(kind.name, asked.form.cleaned_data, **given, notify=asked.notify)
     except actions.KeyUsedError as error:
         return problem(request, 422, str(error))
     except actions.LimitError as error:
@@ -102,6 +105,7 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
     if request.content_type == "application/json":
         values = json_object(request.body)
         token = values.pop(TOKEN_FIELD, None)
+        notify = values.pop(NOTIFY_FIELD, False)
         form = kind.fill(values)
         refuse_unknown(form, values)
         for name in form.fields.keys() & values.keys():
@@ -110,6 +114,7 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
                 form.add_error(name, "This must be a single value.")
     else:
         token = request.POST.get(TOKEN_FIELD)
+        notify = request.POST.get(NOTIFY_FIELD)
         if earlier:
             kept_uploads.add(request.FILES, kept_uploads.of(earlier, kind))
         form = kind.form_class(request.POST, request.FILES)
@@ -117,7 +122,7 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
     for name in filter(None, (token, key)):
         if not re.fullmatch(r"[\w-]{1,64}", str(name), re.ASCII):
             raise MalformedError("A token or key is 1 to 64 letters, digits, dashes, underscores.")
-    return Submission(form, str(token or ""), str(key or ""))
+    return Submission(form, str(token or ""), str(key or ""), notify in (True, "1"))
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -211,6 +216,12 @@ def _page(
         "form": form,
         "token_field": TOKEN_FIELD,
         "token": uuid.uuid4(),
+        "notify_field": NOTIFY_FIELD,
+        "notify": (
+            NOTIFY_FIELD in request.POST
+            if request.method == "POST"
+            else outbox.chosen(person(request).pk).every
+        ),
         "earlier_field": EARLIER_FIELD,
         "earlier": earlier,
         "limit": _limit() if form.is_multipart() else "",
