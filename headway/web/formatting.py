@@ -110,7 +110,8 @@ def ago(moment: datetime) -> str:
     if size < 10:
         return gettext("now")
     seconds, past, future = next(each for each in SPANS if size >= each[0])
-    number = int(size // seconds)
+    # What is to come is named as it was set: seven days, of which a moment has passed
+    number = round(size / seconds) if passed < 0 else int(size // seconds)
     if seconds == 1:
         number -= number % 10
     return str((future if passed < 0 else past) % number)

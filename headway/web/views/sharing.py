@@ -86,7 +86,10 @@ def revoke(request: HttpRequest, pk: uuid.UUID, link: uuid.UUID) -> HttpResponse
 @require_safe
 def shared(request: HttpRequest, token: str) -> HttpResponse:
     """The page of a link, for anybody. With ?view=panel what changes with the job's state."""
-    link = _found(token)
+    link = sharing.find(token)
+    if link is None:
+        told = str(_("This link has expired or was revoked. Ask for a new one."))
+        return problem(request, 404, told)
     context = _shown(link)
     if request.GET.get("view") == "panel":
         ended = not context["item"].is_active
@@ -124,8 +127,8 @@ def shared_events(request: HttpRequest, token: str) -> HttpResponseBase:
 @require_safe
 def shared_file(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     """A result file, where the link shows them."""
-    link = _found(token)
-    if SharePart.RESULT not in link.parts:
+    link = sharing.find(token)
+    if link is None or SharePart.RESULT not in link.parts:
         raise Http404
     response = files.give(request, link.job, name)
     _keep_private(response)
@@ -137,13 +140,6 @@ def _shareable(request: HttpRequest, pk: uuid.UUID) -> Job:
     if not policy.may_share(request.user, job):
         raise Http404
     return job
-
-
-def _found(token: str) -> ShareLink:
-    link = sharing.find(token)
-    if link is None:
-        raise Http404
-    return link
 
 
 def _keep_private(response: HttpResponseBase) -> None:

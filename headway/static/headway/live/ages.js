@@ -11,7 +11,7 @@ function ago(age) {
   const size = Math.abs(age);
   if (size < 10) return '';
   const [unit, seconds] = UNITS.find(([, each]) => size >= each);
-  const number = Math.floor(size / seconds);
+  const number = age < 0 ? Math.round(size / seconds) : Math.floor(size / seconds);
   return words.format(-Math.sign(age) * (unit === 'second' ? number - (number % 10) : number), unit);
 }
 
