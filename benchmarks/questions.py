@@ -22,6 +22,7 @@ from benchmarks.site import Site
 from benchmarks.table import Result
 
 JOBS = 1_000_000
+DAYS = 730
 LIMIT = 300
 """ms for each answer."""
 QUESTIONS = (
@@ -36,6 +37,8 @@ QUESTIONS = (
     "since=2026-01-05&until=2026-01-05",
     "text=disk",
     "text=nowhere",
+    "status=bad&cause=0000000000000010",
+    "person=*&status=bad&cause=ffffffffffffffff",
     "status=bad&text=disk&kind=simulate",
     "sort=longest",
     "sort=slowest",
@@ -79,8 +82,9 @@ def main() -> None:
     parser.add_argument("jobs", type=int)
     parser.add_argument("rounds", type=int)
     parser.add_argument("--plans", action="store_true")
+    parser.add_argument("--days", type=int, default=DAYS, help="over which they are spread")
     wanted = parser.parse_args()
-    measure(wanted.jobs, wanted.rounds, plans=wanted.plans)
+    measure(wanted.jobs, wanted.rounds, plans=wanted.plans, days=wanted.days)
 
 
 @contextmanager
@@ -90,7 +94,7 @@ def databases() -> Iterator[list[tuple[Any, str]]]:
         yield [(each, directory) for each in (SQLite(Path(directory)), server) if each]
 
 
-def measure(count: int, rounds: int, *, plans: bool) -> None:
+def measure(count: int, rounds: int, *, plans: bool, days: int = DAYS) -> None:
     """Fills a database and asks it."""
     import django
 
@@ -107,7 +111,7 @@ def measure(count: int, rounds: int, *, plans: bool) -> None:
 
     call_command("migrate", verbosity=0, stdout=sys.stderr)
     person = User.objects.create_superuser("bench", password=None)
-    fill(person, count)
+    fill(person, count, days)
     for query in QUESTIONS:
         question, _ = Question.read(dict(parse_qsl(query)))
         page, taken = None, []
@@ -125,10 +129,45 @@ def measure(count: int, rounds: int, *, plans: bool) -> None:
             for each in asked.captured_queries:
                 explain(each["sql"])
         sys.stdout.flush()
+    charts(person, rounds)
 
 
-def fill(person: Any, count: int) -> None:
-    """Jobs of two years: every thousandth of a rare kind, some with a reason. One is written by
+def charts(person: Any, rounds: int) -> None:
+    """The same of what is beside the list. The chart of days remembers those before today."""
+    from headway.web import days as of_days
+    from headway.web.causes import causes
+    from headway.web.questions import Question
+    from headway.web.runs import newest, usuals
+
+    every = Question(person="*")
+    asked = {
+        "chart of 30 days, first": lambda: (of_days._before.forget(), of_days.days(every, person)),
+        "chart of 30 days, again": lambda: of_days.days(every, person),
+        "chart of 30 days, own": lambda: (
+            of_days._before.forget(),
+            of_days.days(Question(), person),
+        ),
+        "failures by cause": lambda: causes(every, person),
+        "failures by cause, own": lambda: causes(Question(), person),
+        "failures of a rare kind": lambda: causes(Question(kind="rare", person="*"), person),
+        "page of a kind": lambda: newest("simulate", person),
+        "page of a rare kind": lambda: newest("rare", person),
+        "usual of twenty kinds": lambda: usuals(
+            ["simulate", *(f"none{n}" for n in range(19))], person
+        ),
+    }
+    for name, ask in asked.items():
+        taken = []
+        for _ in range(rounds):
+            begun = time.perf_counter()
+            ask()
+            taken.append(1000 * (time.perf_counter() - begun))
+        sys.stdout.write(json.dumps([name, round(statistics.median(taken), 1)]) + "\n")
+        sys.stdout.flush()
+
+
+def fill(person: Any, count: int, days: int) -> None:
+    """Jobs of so many days: every thousandth of a rare kind, some with a reason. One is written by
     Django, the others by the database from it, before its indexes."""
     from django.db import connection
 
@@ -136,7 +175,7 @@ def fill(person: Any, count: int) -> None:
 
     first = Job.objects.create(kind="simulate", owner=person, title="Simulate 0")
     lite = connection.vendor == "sqlite"
-    changed = _changed(lite=lite, step=730 * 86400 // count)
+    changed = _changed(lite=lite, step=max(1, days * 86400 // count))
     columns = [field.column for field in Job._meta.concrete_fields]
     values = ", ".join(changed.get(str(column), f'"{column}"') for column in columns)
     numbers = (
@@ -172,6 +211,7 @@ def _changed(*, lite: bool, step: int) -> dict[str, str]:
         return f"created_at + ({seconds}) * interval '1 second'"
 
     failed = f"{place} BETWEEN 880000 AND 959999"
+    lost = f"{place} BETWEEN 990000 AND 999899"
     note = '\'{"seconds": 20, "note": "order \' || n || \'"}\''
     return {
         "id": "lower(hex(randomblob(16)))" if lite else "gen_random_uuid()",
@@ -180,6 +220,8 @@ def _changed(*, lite: bool, step: int) -> dict[str, str]:
         "params": note if lite else f"({note})::jsonb",
         "status": f"CASE{cases} ELSE 'succeeded' END",
         "reason": f"CASE WHEN {failed} AND n % 50 = 0 THEN 'The disk is full.' ELSE '' END",
+        "cause": f"CASE WHEN {failed} THEN '00000000000000' || (10 + n % 30)"
+        f" WHEN {lost} THEN 'ffffffffffffffff' END",
         "created_at": moment(f"-{step} * n"),
         "started_at": moment(f"-{step} * n + n % 90"),
         "finished_at": moment(f"-{step} * n + n % 90 + n % 700"),

@@ -19,7 +19,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """`headway.E001`: one error for each setting that cannot work."""
-    sentences = problems(getattr(settings, "HEADWAY", {})) or [*_contradictions()]
+    sentences = problems(getattr(settings, "HEADWAY", {})) or [*_contradictions(), *_limits()]
     return [Error(sentence, id="headway.E001") for sentence in sentences]
 
 
@@ -48,6 +48,14 @@ def _contradictions() -> Iterator[str]:
             " `openssl rand -hex 16`; without any, there are no metrics."
         )
     yield from _wrong_notices()
+
+
+def _limits() -> Iterator[str]:
+    if conf.UPLOAD_MAX_BYTES_PER_USER < conf.UPLOAD_MAX_BYTES:
+        yield (
+            f"UPLOAD_MAX_BYTES_PER_USER is {conf.UPLOAD_MAX_BYTES_PER_USER} and UPLOAD_MAX_BYTES"
+            f" {conf.UPLOAD_MAX_BYTES}: let all uploads of a user be at least as large as one."
+        )
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"

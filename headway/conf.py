@@ -81,6 +81,12 @@ class Settings:
     STREAM_MAX_PER_USER: int = number(100)
     METRICS_TOKEN: str = ""
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3, high=2**40)
+    UPLOAD_PART_BYTES: int = number(2 * 1024**2, low=64 * 1024, high=2**30)
+    UPLOAD_KEPT: int = number(86400)
+    UPLOAD_MAX_PER_USER: int = number(20)
+    UPLOAD_MAX_BYTES_PER_USER: int = number(8 * 1024**3, high=2**40)
+    UPLOAD_DAYS: int = number(0, low=0, high=36_500)
+    RESULT_DAYS: int = number(0, low=0, high=36_500)
     BASE_TEMPLATE: str = "headway/base.html"
     BLOCKS: Mapping[str, str] = field(default_factory=dict)
 

@@ -12,9 +12,11 @@ from headway.audit_entry import Via as Via
 from headway.notice import Channel as Channel
 from headway.notice import Notice as Notice
 from headway.notice import NoticeChoice as NoticeChoice
-from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
+from headway.owners import OwnerField, delete_or_revoke, forget
+from headway.saved_question import SavedQuestion as SavedQuestion
 from headway.share_link import ShareLink as ShareLink
 from headway.share_link import SharePart as SharePart
+from headway.upload import Upload as Upload
 
 
 class Status(models.TextChoices):
@@ -39,9 +41,8 @@ class Status(models.TextChoices):
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
 HELD = frozenset({Status.RUNNING, Status.CANCELLING})
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.LOST})
-
-
 NEWEST = ("-created_at", "-id")
+FAILED = models.Q(cause__isnull=False)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -93,6 +94,8 @@ class Job(models.Model):
     refused = models.BooleanField(
         default=False, help_text="its input was: another attempt would end the same way"
     )
+    # Of a failure (lifecycle/causes.py). SQLite uses a partial index only for IS NOT NULL
+    cause = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - as above
     attempt = models.PositiveIntegerField(
         default=0, help_text="number of the last attempt, 0 before the first"
     )
@@ -147,6 +150,12 @@ class Job(models.Model):
             models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(
+                fields=["owner", "cause", "status", *NEWEST],
+                condition=FAILED,
+                name="job_owner_cause",
+            ),
+            models.Index(fields=["cause", "status", *NEWEST], condition=FAILED, name="job_cause"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
             ),
@@ -273,27 +282,3 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.name}".strip()
-
-
-class SavedQuestion(models.Model):
-    """What a user asks the list of jobs again and again, under a name."""
-
-    owner = OwnerField(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        on_delete=delete_or_forget,
-        related_name="saved_questions",
-    )
-    name = models.CharField(max_length=60)
-    query = models.CharField(max_length=1000, blank=True, help_text="of the address")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        default_permissions = ()
-        ordering = ("name", "id")
-        constraints = (
-            models.UniqueConstraint(fields=["owner", "name"], name="question_name_once"),
-        )
-
-    def __str__(self) -> str:
-        return self.name

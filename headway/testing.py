@@ -163,7 +163,7 @@ async def follow(
     AssertionError when the answer is no stream."""
     url = reverse("headway:job_events", args=[job.pk]) if job else reverse("headway:my_events")
     response = await client.get(url, headers=headers or None)
-    assert response.status_code == 200, f"{url} answered {response.status_code}"  # noqa: S101
+    assert response.status_code == 200, f"{url} answered {response.status_code}"  # noqa: S101 - for tests
     pieces = cast("StreamingHttpResponse", response).streaming_content
     try:
         async for frame in frames(cast("AsyncIterable[bytes]", pieces)):

@@ -5,8 +5,10 @@ from django.urls import path
 from headway.web.views import (
     actions,
     api,
+    causes,
     events,
     files,
+    kinds,
     logs,
     many,
     notices,
@@ -15,7 +17,9 @@ from headway.web.views import (
     sharing,
     start,
     status,
+    system,
     trail,
+    uploads,
 )
 
 app_name = "headway"
@@ -29,6 +33,11 @@ job_patterns = [
     path("questions/<int:pk>/delete/", saved.delete, name="delete_question"),
     path("notices/", notices.notices, name="notices"),
     path("start/<slug:kind>/", start.start, name="start"),
+    path("kinds/<slug:kind>/", kinds.kind, name="kind"),
+    path("causes/", causes.causes, name="causes"),
+    path("system/", system.system, name="system"),
+    path("uploads/", uploads.create, name="uploads"),
+    path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
     path("<uuid:pk>/", pages.job, name="job"),
     path("<uuid:pk>/status/", status.status, name="status"),
     path("<uuid:pk>/row/", pages.row, name="row"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,8 +43,13 @@ def _problems() -> Iterator[str]:
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
             yield f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin: use https://HOST alone."
+    if not re.fullmatch(r"((https?:/)?/[!-~]+)?", settings.CSP_REPORT_URI) or (
+        {*"\"',;"} & {*settings.CSP_REPORT_URI}
+    ):
+        yield "CSP_REPORT_URI: use an address such as https://reports.example/csp, or a path."
     yield from safety.problems()
     yield from _problems_of_the_model()
+    yield from _problems_of_the_provider()
 
 
 def _problems_of_the_model() -> Iterator[str]:
@@ -61,6 +67,20 @@ def _problems_of_the_model() -> Iterator[str]:
         yield "LLM_BASE_URL and LLM_MODEL: set both, or neither to have no language model."
     if not re.fullmatch(r"[!-~]*", settings.LLM_API_KEY):
         yield "LLM_API_KEY: use the key alone, without spaces or other signs around it."
+
+
+def _problems_of_the_provider() -> Iterator[str]:
+    """Nothing at all where none is configured."""
+    given = (settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET)
+    if any(given) and not all(given):
+        yield "OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET: set all three, or none."
+    if not settings.OIDC_ISSUER:
+        return
+    url = urlsplit(settings.OIDC_ISSUER)
+    if url.scheme != "https" and url.hostname not in ("127.0.0.1", "localhost"):
+        yield "OIDC_ISSUER: use the provider's https:// address, as its configuration has it."
+    if not (find_spec("authlib") and find_spec("requests")):
+        yield "OIDC_ISSUER: needs two packages: pip install -r requirements-oidc.txt."
 
 
 def require_sound_settings() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dj_database_url
 
-ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+POSTGRESQL, SQLITE = "django.db.backends.postgresql", "progress.sqlite"
 SQLITE_OPTIONS = {
     # Readers never wait; a writer takes the lock at its start, so that waiting for it can succeed
     "init_command": "PRAGMA journal_mode=WAL",
@@ -26,12 +26,14 @@ def database(url: str) -> dict[str, Any]:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url))
     except ValueError:
         parsed = {"ENGINE": ""}  # what it says repeats pieces of passwords
-    if parsed["ENGINE"] not in ENGINES:
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        parsed["ENGINE"] = SQLITE
+    if parsed["ENGINE"] not in (POSTGRESQL, SQLITE):
         raise ValueError(
             "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, with %40, %2F, %23 and so"
             " on for signs such as @, / and # in user and password"
         )
-    if parsed["ENGINE"] == ENGINES[0]:
+    if parsed["ENGINE"] == SQLITE:
         parsed["OPTIONS"] = {**SQLITE_OPTIONS, **parsed.get("OPTIONS", {})}
     return parsed
 
@@ -51,7 +53,7 @@ class Connections:
         """Adds them to one of DATABASES; a sentence for each that cannot be."""
         if self.max_age and self.pool:
             return ["DATABASE_CONN_MAX_AGE and DATABASE_POOL: set one, a pool keeps connections."]
-        if settings["ENGINE"] == ENGINES[0]:
+        if settings["ENGINE"] == SQLITE:
             return [
                 f"{name}: unset it, or set DATABASE_URL to a PostgreSQL server."
                 for name, given in (

@@ -2,12 +2,14 @@
 handlers alike."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from corsheaders.middleware import CorsMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -115,9 +117,20 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     return answer
 
 
+@cache
+def _headers(report_uri: str) -> Mapping[str, str]:
+    """`report_uri`: where browsers tell what the policy has stopped, "" for nowhere."""
+    headers = {"Content-Security-Policy": POLICY, "Permissions-Policy": PERMISSIONS}
+    if report_uri:
+        # Firefox knows report-uri alone; browsers that know both use report-to
+        headers["Content-Security-Policy"] += f"; report-uri {report_uri}; report-to csp"
+        headers["Reporting-Endpoints"] = f'csp="{report_uri}"'
+    return headers
+
+
 def _secured(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+    for name, value in _headers(settings.CSP_REPORT_URI).items():
+        response.headers.setdefault(name, value)
     if has_vary_header(response, "Cookie"):
         response.headers.setdefault("Cache-Control", OF_ONE_USER)
     return response

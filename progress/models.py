@@ -1,4 +1,5 @@
-"""What the site itself keeps: failed sign-ins, for a quarter of an hour, and how people like it."""
+"""What the site itself keeps: failed sign-ins, for a quarter of an hour, how people like pages, and
+how they are known to an identity provider."""
 
 from django.conf import settings
 from django.db import models
@@ -36,3 +37,20 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"preferences of {self.user_id}"
+
+
+class ExternalIdentity(models.Model):
+    """How an identity provider names a user (progress/oidc.py)."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities"
+    )
+    issuer = models.CharField(max_length=300, help_text="OIDC_ISSUER")
+    subject = models.CharField(max_length=255, help_text="`sub` of the person at the provider")
+
+    class Meta:
+        verbose_name_plural = "external identities"
+        constraints = (models.UniqueConstraint(fields=["issuer", "subject"], name="identity_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"

@@ -1,11 +1,12 @@
-"""What the site itself keeps of a person, when everything of theirs is exported or erased."""
+"""What the site itself keeps of a person: failed sign-ins, how they like pages, and how an identity
+provider names them, when everything of theirs is exported or erased."""
 
 from typing import Any
 
 from django.dispatch import receiver
 
 from headway.signals import person_erased, person_exported
-from progress.models import FailedSignIn, Preference
+from progress.models import ExternalIdentity, FailedSignIn, Preference
 from progress.sign_in_throttle import account_of
 
 
@@ -25,3 +26,16 @@ def erase_failures(person: Any, **_: Any) -> None:
     """The same, erased."""
     FailedSignIn.objects.filter(account=account_of(person.get_username())).delete()
     Preference.objects.filter(user_id=person.pk).delete()
+
+
+@receiver(person_exported)
+def export_identities(person: Any, **_: Any) -> dict[str, Any]:
+    """How identity providers name them."""
+    known = ExternalIdentity.objects.filter(user=person.pk)
+    return {"identities.jsonl": list(known.values("issuer", "subject"))}
+
+
+@receiver(person_erased)
+def erase_identities(person: Any, **_: Any) -> None:
+    """The same, erased: whoever signs in there next is somebody new."""
+    ExternalIdentity.objects.filter(user=person.pk).delete()

@@ -197,6 +197,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0, low=0)
 SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT")
+CSP_REPORT_URI = env.text("CSP_REPORT_URI", "")
 # Other hosts of the domain are not this site's to decide about: subdomains, the preload list
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if HTTPS:
@@ -207,11 +208,19 @@ SIGN_IN_MAX_FAILURES = env.number("SIGN_IN_MAX_FAILURES", 10)
 SIGN_IN_MAX_FAILURES_PER_ADDRESS = env.number("SIGN_IN_MAX_FAILURES_PER_ADDRESS", 50)
 SIGN_IN_WINDOW = env.number("SIGN_IN_WINDOW", 900)
 
+# An identity provider that speaks OpenID Connect: any that publishes its configuration
+
+OIDC_ISSUER = env.text("OIDC_ISSUER", "")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET", "")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_CREATE_USERS = env.flag("OIDC_CREATE_USERS", default=True)
+
 # Scripts of other sites
 
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", "")
 CORS_ALLOW_CREDENTIALS = True
-CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -220,8 +229,13 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-none-match",
     "last-event-id",
+    "tus-resumable",
+    *("upload-checksum", "upload-length", "upload-metadata", "upload-offset"),
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Location", "Progress-Cursor", "Retry-After", "WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = [
+    *("ETag", "Location", "Progress-Cursor", "Progress-Version", "Retry-After", "WWW-Authenticate"),
+    *("Tus-Resumable", "Upload-Expires", "Upload-Length", "Upload-Offset"),
+]
 CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 
 LOGGING = {

@@ -1,5 +1,6 @@
 """Every URL of the site."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.templatetags.static import static
@@ -26,7 +27,16 @@ urlpatterns = [
     path("", include((pages, "headway"))),  # first: streams come by the thousand
     path("admin/login/", throttled(admin.site.login)),  # before the admin's own
     path("admin/", admin.site.urls),
-    path("sign-in/", throttled(LoginView.as_view(template_name="sign_in.html")), name="sign_in"),
+    path(
+        "sign-in/",
+        throttled(
+            LoginView.as_view(
+                template_name="sign_in.html", extra_context={"oidc_name": settings.OIDC_NAME}
+            )
+        ),
+        name="sign_in",
+    ),
+    *([path("sign-in/oidc/", include("progress.oidc"))] if settings.OIDC_ISSUER else []),
     path("sign-in/link/<uid>/<token>/", sign_in_link, name="sign_in_link"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     # The admin names no icon, so browsers ask for this one.

@@ -144,7 +144,9 @@ DOORS: dict[str, dict[str, Door]] = {
         "stream of mine and others": gives("/jobs/events/?mine&job={job}", "head"),
         "whole log": gives("/jobs/{job}/log/", shown="a line of the log"),
         "page of the log": gives("/jobs/{job}/log/?before=9", shown="a line of the log"),
+        "search in the log": gives("/jobs/{job}/log/?find=line", shown="a line of the log"),
         "result file": gives("/jobs/{job}/files/out.txt/", shown="hello"),
+        "runs of its kind": gives("/jobs/kinds/simulate/", shown='id="run-'),
     },
     "its inputs": {
         "page": gives("/jobs/{job}/", shown="1,234"),
@@ -163,6 +165,7 @@ DOORS: dict[str, dict[str, Door]] = {
         "log": gives("/admin/headway/job/{job}/change/", shown="a line of the log"),
         "inputs": gives("/admin/headway/job/{job}/change/", shown="1234"),
         "history": gives("/admin/headway/job/{job}/history/"),
+        "system": gives("/jobs/system/"),
     },
     "tokens": {"list": gives("/admin/headway/apitoken/")},
 }

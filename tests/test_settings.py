@@ -94,6 +94,8 @@ WRONG = {
     "ALLOWED_HOSTS": ("*", "ALLOWED_HOSTS: name the hosts instead of *"),
     "NUM_PROXIES": ("11", "NUM_PROXIES is '11': use a whole number from 0 to 10."),
     "LLM_API_KEY": ("my secret", "LLM_API_KEY: use the key alone"),
+    "CSP_REPORT_URI": ("https://a; script-src *", "CSP_REPORT_URI: use an address such as"),
+    "OIDC_ISSUER": ("https://id.example", "OIDC_CLIENT_SECRET: set all three, or none"),
 }
 
 

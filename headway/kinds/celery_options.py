@@ -41,13 +41,13 @@ def wanted(task: JobTask, options: Mapping[str, Any]) -> Wanted:
     queue = queue_of(task, kept)
     if isinstance(kept.get("queue"), Queue):
         kept["queue"] = queue
-    stored = secrets.closed(json.loads(dumps(kept)), registry.secrets_of_task)
+    stored = secrets.closed(json.loads(dumps(kept)), registry.secrets_of_task) if kept else {}
     return Wanted(stored, queue, max(0.0, delay))
 
 
 def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Options as Celery takes them, from `Job.options`."""
-    options: dict[str, Any] = loads(json.dumps(stored))
+    options: dict[str, Any] = loads(json.dumps(stored)) if stored else {}
     return options
 
 
@@ -59,6 +59,11 @@ def seconds_until(moment: float | datetime | str) -> float:
         known = moment if moment.tzinfo else moment.replace(tzinfo=current_app.timezone)
         return (known - datetime.now(UTC)).total_seconds()
     return float(moment)
+
+
+def seconds_left(due: datetime | None) -> float:
+    """Seconds until a job may run, 0 for one that may at once."""
+    return max(0.0, seconds_until(due)) if due else 0.0
 
 
 def queue_of(task: JobTask, options: Mapping[str, Any]) -> str:

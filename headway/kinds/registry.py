@@ -15,6 +15,8 @@ from django.utils.module_loading import autodiscover_modules
 from headway.conf import conf
 from headway.kinds import parameters, secrets
 
+_found: dict[str, "Kind"] = {}
+
 
 class JobTask(Protocol):
     """What the app asks of a task that is a kind of job; `headway.worker.task` has the class."""
@@ -49,7 +51,9 @@ class JobTask(Protocol):
 
     def delay(self, *args: Any, **kwargs: Any) -> Any: ...
 
-    def publish(self, job: Any, countdown: float = 0.0, producer: Any = None) -> None: ...
+    def publish(self, job: Any, producer: Any = None) -> None: ...
+
+    def publish_many(self, jobs: Any, producer: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,21 @@ def kinds() -> dict[str, Kind]:
 
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
-    return kinds()[name]
+    if (kind := find(name)) is None:
+        raise KeyError(name)
+    return kind
+
+
+def find(name: str) -> Kind | None:
+    """The kind called `name`, or None. Every start, state and run asks several times, so what was
+    found is remembered for as long as Celery knows that task."""
+    kind = _found.get(name)
+    known: Any = current_app.tasks.get(kind.task.name) if kind else None
+    if kind is None or known is not kind.task:
+        kind = kinds().get(name)
+        if kind is not None:
+            _found[name] = kind
+    return kind
 
 
 def offered(name: str) -> Kind:
@@ -154,20 +172,21 @@ def secrets_of_task(name: str) -> frozenset[str] | None:
 
 def unit(name: str) -> str:
     """What the progress of a kind counts; "" where it does not say, or is gone."""
-    kind = kinds().get(name)
+    kind = find(name)
     return str(kind.unit) if kind else ""  # it may be a lazy translation
 
 
 def stalled_after(name: str) -> float | None:
     """Seconds without a word after which a job of a kind has stalled; None: it never does."""
-    kind = kinds().get(name)
+    kind = find(name)
     own = kind.stalled_after if kind else None
     return (conf.JOB_STALLED_AFTER if own is None else own) or None
 
 
 def stopped_after(name: str) -> float:
     """The same for kinds whose stalled jobs are to be ended; for all others infinite."""
-    limit = stalled_after(name) if name in kinds() and kinds()[name].task.stop_stalled else None
+    kind = find(name)
+    limit = stalled_after(name) if kind and kind.task.stop_stalled else None
     return math.inf if limit is None else limit
 
 

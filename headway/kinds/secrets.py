@@ -4,7 +4,8 @@ them."""
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from typing import Any, get_args
 
 from django import forms
@@ -32,7 +33,12 @@ def looks_secret(name: str) -> bool:
     """Whether a name matches one of the patterns of SECRET_PARAMETERS: apiKey and API-KEY do, as
     api_key does."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", "_", name).lower()
-    return any(fnmatchcase(words, pattern) for pattern in conf.SECRET_PARAMETERS)
+    return bool(_one_of(tuple(conf.SECRET_PARAMETERS)).match(words))
+
+
+@cache
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)")
 
 
 def is_marked(annotation: Any) -> bool:

@@ -267,12 +267,12 @@ def _reusable(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _insert(job: Job, delay: float, publish: bool) -> None:
-    job.not_before = later(delay) if delay else None
     # One statement needs no transaction of its own; within another it must not break that.
     alone = not delay and not database.connection().in_atomic_block
     with nullcontext() if alone else database.atomic():
         audit.insert(job)
         if delay:
+            Job.objects.filter(pk=job.pk).update(not_before=later(delay))
             job.refresh_from_db(fields=["not_before"])
     announce.signal_after_commit([job.pk], Status.QUEUED)  # before a worker can have it
     if publish:

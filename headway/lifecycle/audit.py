@@ -9,11 +9,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import models
-from django.db.models import sql
+from django.db import transaction
+from django.db.models import signals
 
 from headway.conf import conf
-from headway.lifecycle import database
+from headway.lifecycle import database, prepared
 from headway.lifecycle.lease import later
 from headway.models import AuditEntry, Job, Via
 
@@ -96,22 +96,20 @@ def note(verb: str, result: str) -> None:
 def insert(job: Job) -> None:
     """Inserts a job and that it was started: on PostgreSQL by one statement, which needs no
     transaction and no second round trip; elsewhere by two in one transaction."""
-    told = entry("start", job, job.status)
-    if database.connection().vendor != "postgresql":
-        with database.atomic():
-            job.save(force_insert=True)
-            told.save(force_insert=True)
-        return
-    text, values = _statement(told)
-    table = f'INSERT INTO "{Job._meta.db_table}"'
-
-    def both(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
-        if statement.startswith(table):
-            statement, params = f"WITH told AS ({text}) {statement}", (*values, *params)
-        return execute(statement, params, many, context)
-
-    with database.connection().execute_wrapper(both):
-        job.save(force_insert=True)
+    using = database.alias()
+    sent = {"sender": Job, "instance": job, "raw": False, "using": using, "update_fields": None}
+    signals.pre_save.send(**sent)
+    statement, values = prepared.insertion(job, using)
+    also, its = prepared.insertion(entry("start", job, job.status), using)
+    with transaction.mark_for_rollback_on_error(using), database.connection().cursor() as cursor:
+        if database.connection().vendor == "postgresql":
+            cursor.execute(f"WITH told AS ({also}) {statement}", [*its, *values])
+        else:
+            with database.atomic():
+                cursor.execute(statement, values)
+                cursor.execute(also, its)
+    job._state.adding, job._state.db = False, using
+    signals.post_save.send(**sent, created=True)
 
 
 def origin_of(job: uuid.UUID) -> Origin:
@@ -128,10 +126,3 @@ def prune() -> None:
     keys = [*oldest.values_list("pk", flat=True)]
     kept = later(-conf.AUDIT_DAYS * 86_400.0)
     AuditEntry.objects.filter(pk__in=keys, at__lt=kept).delete()
-
-
-def _statement(row: models.Model) -> tuple[str, Sequence[Any]]:
-    query = sql.InsertQuery(type(row))
-    query.insert_values([f for f in row._meta.concrete_fields if not f.primary_key], [row])
-    ((text, values),) = query.get_compiler(connection=database.connection()).as_sql()
-    return text, values

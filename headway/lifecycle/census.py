@@ -69,7 +69,8 @@ class Jobs(NamedTuple):
 
 
 class Present(NamedTuple):
-    """What Redis knows: `workers` has what each notes of itself (worker/presence.py)."""
+    """What Redis knows: `workers` has what each notes of itself (worker/presence.py), and its
+    `name`."""
 
     workers: Sequence[dict[str, Any]]
     janitors: int
@@ -128,8 +129,8 @@ def _times() -> list[Times]:
 
 
 def _present() -> Present:
-    workers = log().who_is_alive("worker")
-    return Present([*workers.values()], len(log().who_is_alive("janitor")))
+    workers = [{**info, "name": name} for name, info in log().who_is_alive("worker").items()]
+    return Present(workers, len(log().who_is_alive("janitor")))
 
 
 def _stalled() -> Counter[str]:

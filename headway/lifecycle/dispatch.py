@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from amqp.exceptions import ChannelError
@@ -13,7 +14,7 @@ from django.db import connections
 from django.db.models.functions import Now
 
 from headway.kinds import registry
-from headway.kinds.celery_options import seconds_until
+from headway.kinds.celery_options import seconds_left
 from headway.lifecycle import announce, database, prepared
 from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
@@ -119,7 +120,7 @@ def _announce(jobs: Sequence[Job], tell: bool) -> None:
 def _work(jobs: Sequence[Job], tell: bool, taken: list[Job], done: threading.Event) -> None:
     try:
         _announce(jobs, tell)
-        due = [job for job in jobs if _wait(job) <= HOLD]
+        due = [job for job in jobs if seconds_left(job.not_before) <= HOLD]
         try:
             _send(due)
         except Exception:
@@ -136,21 +137,16 @@ def _work(jobs: Sequence[Job], tell: bool, taken: list[Job], done: threading.Eve
 
 def _send(jobs: Sequence[Job]) -> None:
     """Many over one producer, in one go where it can do that (kombu 5.7, to Redis)."""
-    tasks = [registry.get(job.kind).task for job in jobs]
     if not jobs[1:]:
-        for task, job in zip(tasks, jobs, strict=True):
-            task.publish(job, _wait(job))
+        for job in jobs:
+            registry.get(job.kind).task.publish(job)
         return
     pool: Any = current_app.producer_pool
     with pool.acquire(block=True, timeout=PUBLISH_TIMEOUT) as producer:
         batch: AbstractContextManager[Any] = getattr(producer, "batch", nullcontext)()
         with batch:
-            for task, job in zip(tasks, jobs, strict=True):
-                task.publish(job, _wait(job), producer)
-
-
-def _wait(job: Job) -> float:
-    return max(0.0, seconds_until(job.not_before)) if job.not_before else 0.0
+            for kind, same in groupby(jobs, key=lambda job: job.kind):
+                registry.get(kind).task.publish_many([*same], producer)
 
 
 def _waits(jobs: Sequence[Job]) -> str:

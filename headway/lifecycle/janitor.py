@@ -69,7 +69,8 @@ def sweep() -> bool:
     steps = (
         *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
         *(observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
-        *(leftovers.remove_orphans, audit.prune, outbox.prune, pruning.prune),
+        *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, outbox.prune),
+        pruning.prune,
     )
     for step in steps:
         try:

@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, database, returning, snapshots
+from headway.lifecycle import announce, causes, database, returning, snapshots
 from headway.lifecycle.traces import COLUMNS, Traces, of_job, write
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords
@@ -22,6 +22,7 @@ BLANK: Changes = {
     "result": None,
     "files": [],
     "refused": False,
+    "cause": None,
 }
 """Columns that belong to one attempt, before it begins."""
 
@@ -135,6 +136,7 @@ def settle(
         "result": result,
         "files": list(files),
         "refused": refused,
+        "cause": causes.fingerprint(reason, error) if status == Status.FAILED else None,
         "finished_at": Now(),
         "lease_until": None,
     }
@@ -224,7 +226,8 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
         return True
     shown = of_job(said[max(said)]["progress"]) if said else {}
     ended = {"finished_at": Now(), "lease_until": None, **shown}
-    lost = ended | {"status": Status.LOST, "reason": reason}
+    cause = causes.fingerprint(reason)
+    lost = ended | {"status": Status.LOST, "reason": reason, "cause": cause}
     cancelled = ended | {"status": Status.CANCELLED}
     stopping = held.filter(status=Status.CANCELLING)
     return _give_up(running, lost, *given_up) or _give_up(stopping, cancelled, *given_up)

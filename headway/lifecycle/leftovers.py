@@ -1,5 +1,5 @@
-"""What is left behind where no row tells of it: sessions that have expired, and files without a
-job."""
+"""What is left behind where no row tells of it: sessions that have expired, uploads that nobody
+used, and files without a job or of jobs that outlive them."""
 
 import time
 import uuid
@@ -13,12 +13,13 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from headway.lifecycle import files
-from headway.models import Job
+from headway.conf import conf
+from headway.lifecycle import files, uploading
+from headway.models import TERMINAL, Job
 
 SESSIONS = "django.contrib.sessions"
 BATCH = 500
-SESSIONS_EVERY, FILES_EVERY = 3600.0, 6 * 3600.0
+SESSIONS_EVERY, FILES_EVERY, UPLOADS_EVERY = 3600.0, 6 * 3600.0, 60.0
 """Seconds between two looks."""
 YOUNG = timedelta(days=1)
 """Age up to which a file without a job may be one of a start that is not committed yet."""
@@ -40,17 +41,29 @@ def clear_sessions() -> None:
         sessions.filter(pk__in=found).delete()
 
 
+def expire_uploads() -> None:
+    """Deletes uploads that nobody has continued or used in time."""
+    if _is_due("uploads", UPLOADS_EVERY):
+        uploading.expire()
+
+
 def remove_orphans() -> None:
     """Deletes uploads and results of jobs that are no more: of starts that were broken off, and
-    what a storage did not delete in time."""
+    what a storage did not delete in time. And those of jobs that ended longer ago than UPLOAD_DAYS
+    and RESULT_DAYS say, where the job itself is kept longer."""
     if not _is_due("files", FILES_EVERY):
         return
-    for place in ("uploads", "results"):
+    for place, days in (("uploads", conf.UPLOAD_DAYS), ("results", conf.RESULT_DAYS)):
         folders = _folders(place)
         while named := list(islice(folders, BATCH)):
-            known = set(Job.objects.filter(pk__in=named).values_list("pk", flat=True))
+            found = Job.objects.filter(pk__in=named)
+            known = set(found.values_list("pk", flat=True))
             for job in set(named) - known:
                 if all(_is_old(name) for name in _within(f"{place}/{job}")):
+                    files.delete_folder(f"{place}/{job}")
+            if days:
+                ended = found.filter(finished_at__lt=timezone.now() - timedelta(days))
+                for job in ended.filter(status__in=TERMINAL).values_list("pk", flat=True):
                     files.delete_folder(f"{place}/{job}")
 
 

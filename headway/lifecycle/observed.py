@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, database, lease
+from headway.lifecycle import announce, causes, database, lease
 from headway.lifecycle.lease import BLANK, later
 from headway.lifecycle.traces import Traces, write
 from headway.models import ACTIVE, Attempt, Job, Status
@@ -118,8 +118,9 @@ def end_forgotten() -> None:
     old = waiting.annotate(due=due).filter(due__lt=later(-FORGOTTEN))
     for pk in list(old.values_list("pk", flat=True)[:200]):
         reason = "It was not heard of for a day after it was due"
+        lost = {"status": Status.LOST, "reason": reason, "cause": causes.fingerprint(reason)}
         with database.atomic():
-            if waiting.filter(pk=pk).update(status=Status.LOST, finished_at=Now(), reason=reason):
+            if waiting.filter(pk=pk).update(**lost, finished_at=Now()):
                 announce.after_commit(pk, Status.LOST)
 
 

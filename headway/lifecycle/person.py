@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from headway import signals
-from headway.lifecycle import actions, audit, database, exporting, removal, whole_log
+from headway.lifecycle import actions, audit, database, exporting, removal, uploading, whole_log
 from headway.lifecycle.actions import ActionError
 from headway.models import (
     ApiToken,
@@ -23,6 +23,7 @@ from headway.models import (
     NoticeChoice,
     SavedQuestion,
     ShareLink,
+    Upload,
 )
 
 BATCH = 200
@@ -51,6 +52,8 @@ def export(person: Any, file: IO[bytes]) -> int:
         _add(archive, "saved-questions.jsonl", saved.values("name", "query", "created_at"))
         for name, rows in _small(person):
             _add(archive, name, rows)
+        uploads = Upload.objects.filter(owner_id=person.pk)
+        _add(archive, "uploads.jsonl", uploads.values("name", "kind", "size", "created_at"))
         _add(archive, "audit.jsonl", _entries(person).values(*ENTRY).iterator())
         added: list[tuple[Any, Any]] = signals.person_exported.send(sender=Job, person=person)
         for _, more in added:
@@ -74,6 +77,8 @@ def erase(person: Any) -> int:
     for job in _jobs(person):
         removal.delete(job)
         count += 1
+    for upload in Upload.objects.filter(owner_id=person.pk):
+        uploading.discard(upload)
     with database.atomic():
         ApiToken.objects.filter(owner_id=person.pk).delete()
         for kept in (SavedQuestion, NoticeChoice, Notice):

@@ -1,18 +1,19 @@
-"""One UPDATE whose SQL Django has built once: that takes twice as long as to run it, and it is the
+"""Statements whose SQL Django has built once: that takes longer than to run them, and it is the
 same for every job (docs/performance.md, jobs)."""
 
 import uuid
 from functools import cache
 from typing import Any
 
-from django.db import connections, router
+from django.db import connections, models, router
 from django.db.models.functions import Now
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 from headway.models import Job, Status
 
 ID, ATTEMPT = uuid.UUID(int=0), 2**31 - 1
 """In the place of a job's own, which no job has."""
+KEY = models.AutoField
 
 
 def note_published(job: Job) -> None:
@@ -23,6 +24,23 @@ def note_published(job: Job) -> None:
     own = {_key(ID, connection): _key(job.pk, connection), ATTEMPT: job.attempt}
     with connection.cursor() as cursor:
         cursor.execute(statement, [own.get(each, each) for each in params])
+
+
+def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
+    """The INSERT of a new row, all of whose values are plain, and its parameters. The key that the
+    database gives it stays unknown."""
+    statement, fields = _inserting(type(row), using)
+    connection = connections[using]
+    return statement, [f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields]
+
+
+@cache
+def _inserting(model: type[models.Model], using: str) -> tuple[str, list[Any]]:
+    fields: list[Any] = [f for f in model._meta.concrete_fields if not isinstance(f, KEY)]
+    query = InsertQuery(model)
+    query.insert_values(fields, [model()])
+    ((statement, _),) = query.get_compiler(using).as_sql()
+    return statement, fields
 
 
 @cache

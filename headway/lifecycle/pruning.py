@@ -82,11 +82,17 @@ def rules() -> Iterator[Rule]:
     for kind in (None, *sorted(kinds)):
         by_days: dict[int, list[str]] = {}
         for status in sorted(TERMINAL):
-            named = (f"{kind}/{status}", f"{kind}/*", f"*/{status}", "*/*")
-            days = next((given[name] for name in named if name in given), conf.JOB_HISTORY_DAYS)
-            by_days.setdefault(days, []).append(status)
+            by_days.setdefault(kept_days(kind, status), []).append(status)
         for days, statuses in by_days.items():
             yield Rule(kind, kinds if kind is None else (), statuses, days)
+
+
+def kept_days(kind: str | None, status: str) -> int:
+    """For how many days jobs of a kind that ended so are kept; None is any other kind."""
+    named = (f"{kind}/{status}", f"{kind}/*", f"*/{status}", "*/*")
+    return next(
+        (conf.RETENTION[each] for each in named if each in conf.RETENTION), conf.JOB_HISTORY_DAYS
+    )
 
 
 class Claimed(NamedTuple):
@@ -110,7 +116,7 @@ def _claim_of(due: QuerySet[Job]) -> Claimed:
     if not found:
         return Claimed([])
     # The lease of a job that has ended says nothing else. No two janitors find the same one.
-    until = found[0][2] + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311
+    until = found[0][2] + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311 - no secret
     wanted = [pk for pk, *_ in found]
     begun = time.monotonic()
     taken = free(Job.objects.filter(pk__in=wanted, status__in=TERMINAL)).update(lease_until=until)

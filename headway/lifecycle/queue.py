@@ -1,38 +1,71 @@
 """Explains why a queued job waits."""
 
 import math
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from headway.lifecycle.log import glance
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
+MAX_AHEAD = 1000
+"""Queued jobs that are looked through for those ahead of another."""
+
 
 def why_queued(job: Job) -> str:
     """One sentence on what a queued job waits for; "" for any other job."""
-    if job.status != Status.QUEUED:
-        return ""
+    return reasons([job]).get(job.pk, "")
+
+
+def reasons(jobs: Iterable[Job]) -> dict[Any, str]:
+    """The same of each that is queued, by its id: with one look at the workers, and one query where
+    some only wait for others."""
+    waiting = [job for job in jobs if job.status == Status.QUEUED]
+    told = {job.pk: _until_published(job) for job in waiting}
+    published = [job for job in waiting if not told[job.pk]]
+    if not published:
+        return told
+    workers = glance().read(lambda log: log.who_is_alive("worker"))
+    told |= {job.pk: _without_worker(job, workers) for job in published}
+    in_line = [job for job in published if not told[job.pk]]
+    return told | (_places(in_line) if in_line else {})
+
+
+def _until_published(job: Job) -> str:
     wait = _seconds_until(job.not_before)
     if wait > 0:
         return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
-    if job.published_at is None:
-        return "Waiting for the queue"
-    workers = glance().read(lambda log: log.who_is_alive("worker"))
+    return "Waiting for the queue" if job.published_at is None else ""
+
+
+def _without_worker(job: Job, workers: Mapping[str, Mapping[str, Any]] | None) -> str:
     if workers is None:
         return "Waiting for the queue"
     if not workers:
         return "No worker is running"
     if not any(job.queue in worker.get("queues", ()) for worker in workers.values()):
         return f"No worker takes jobs from the queue “{job.queue}”"
-    earlier = Job.objects.filter(
-        status=Status.QUEUED, queue=job.queue, published_at__lt=job.published_at
-    )
-    # SQLite's clock gives milliseconds, written shorter than our microseconds: before itself
-    ahead = earlier.exclude(pk=job.pk).count()
-    if ahead:
-        return f"{ahead} job{'s' if ahead > 1 else ''} ahead"
-    return "Next in line"
+    return ""
+
+
+def _places(jobs: Iterable[Job]) -> dict[Any, str]:
+    """How many of the oldest queued jobs were published before each, in its queue."""
+    oldest = Job.objects.filter(status=Status.QUEUED).order_by("created_at", "pk")
+    line = list(oldest.values_list("pk", "queue", "published_at")[:MAX_AHEAD])
+    more = "+" if len(line) == MAX_AHEAD else ""
+    told = {}
+    for job in jobs:
+        since = job.published_at
+        # SQLite's clock gives milliseconds, written shorter than our microseconds: before itself
+        ahead = sum(
+            bool(queue == job.queue and pk != job.pk and at and since and at < since)
+            for pk, queue, at in line
+        )
+        one = ahead == 1 and not more
+        told[job.pk] = f"{ahead:,}{more} job{'' if one else 's'} ahead" if ahead else "Next in line"
+    return told
 
 
 def no_worker(user: User, *, about_to_start: bool = False) -> bool:

@@ -48,29 +48,72 @@ def numbered(entries: Iterable[Entry]) -> list[Line]:
     ]
 
 
-def read(job: uuid.UUID, number: int, *, before: int | None = None) -> Iterator[list[Line]]:
-    """All lines of an attempt that are kept, in order and a chunk at a time; with `before` from the
-    chunk on that may have the line before that one. Raises Attempt.DoesNotExist.
+def read(
+    job: uuid.UUID, number: int, *, after: int = 0, before: int | None = None
+) -> Iterator[list[Line]]:
+    """All lines of an attempt that are kept, or those between two numbers, in order and a chunk at
+    a time. Raises Attempt.DoesNotExist."""
+    stored, newest = _kept(job, number)
+    wanted = [
+        (pk, first)
+        for pk, first, last in stored
+        if last > after and (before is None or first < before)
+    ]
+    return _between(after, before, [pk for pk, _ in wanted], newest)
+
+
+def backwards(
+    job: uuid.UUID, number: int, before: int | None = None
+) -> Iterator[tuple[list[Line], int]]:
+    """Its lines, down from the one before `before`: a chunk at a time, the newest first, with the
+    number of the first line of each. Raises Attempt.DoesNotExist."""
+    stored, newest = _kept(job, number)
+    upto = max((last for *_, last in stored), default=0)
+    return _backwards(before, [*stored][::-1], _after(upto, newest))
+
+
+def _kept(job: uuid.UUID, number: int) -> tuple[Sequence[tuple[int, int, int]], list[Line]]:
+    """The chunks of an attempt, by key, first and last line, and lines that may be in none.
 
     What is newest is read first: lines only move from there into the row and into chunks."""
     heard = glance().read(lambda log: log.told(str(job), number).lines)
     attempt = Attempt.objects.only("lines").get(job_id=job, number=number)
-    newest = [*attempt.lines, *numbered(heard or [])]
-    stored = attempt.chunks.order_by("first", "pk")
-    if before is not None:
-        stored = stored.filter(first__lt=before).reverse()[:1]
-    return _pieces(list(stored.values_list("pk", flat=True)), newest)
+    newest = [line for line in attempt.lines if "n" in line] + numbered(heard or [])
+    stored = attempt.chunks.order_by("first", "pk").values_list("pk", "first", "last")
+    return list(stored), newest
 
 
-def _pieces(chunks: Iterable[int], newest: Iterable[Line]) -> Iterator[list[Line]]:
-    upto = 0
+def _between(
+    after: int, before: int | None, chunks: Iterable[int], newest: Iterable[Line]
+) -> Iterator[list[Line]]:
+    upto = after
     for pk in chunks:
-        data = LogChunk.objects.filter(pk=pk).values_list("data", flat=True).first()
-        if data is not None:  # else it was deleted meanwhile
-            lines = _after(upto, _lines(bytes(data)))
-            yield lines
-            upto = lines[-1]["n"] if lines else upto
-    yield _after(upto, newest)
+        lines = _after(upto, _read(pk))
+        yield _until(before, lines)
+        upto = lines[-1]["n"] if lines else upto
+    yield _until(before, _after(upto, newest))
+
+
+def _backwards(
+    before: int | None, chunks: Iterable[tuple[int, int, int]], newest: list[Line]
+) -> Iterator[tuple[list[Line], int]]:
+    if newest and (before is None or newest[0]["n"] < before):
+        yield _until(before, newest), newest[0]["n"]
+        before = newest[0]["n"]
+    for pk, first, _ in chunks:
+        if before is None or first < before:
+            yield _until(before, _after(0, _read(pk))), first
+            before = first
+
+
+def _read(pk: int) -> list[Line]:
+    """The lines of a chunk; none where it was deleted meanwhile."""
+    data = LogChunk.objects.filter(pk=pk).values_list("data", flat=True).first()
+    return [] if data is None else _lines(bytes(data))
+
+
+def _until(before: int | None, lines: list[Line]) -> list[Line]:
+    return lines if before is None else [line for line in lines if line["n"] < before]
 
 
 def _chunk(attempt: Attempt, lines: Sequence[Line]) -> LogChunk:

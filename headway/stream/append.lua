@@ -14,6 +14,9 @@
 --   state, progress   newest JSON of each          final   '1' after a terminal state
 --   epoch     that of the job's newest event (epoch.py)
 --
+-- This is version 1 of the log: an entry has the fields p and f, a live message three words before its
+-- frame. A later version has more of either (v, its number), by which older readers know not to read it.
+--
 -- Returns {number, fenced, cancelled}. The live message is "<prev> <number> <mark, or kind>\n<frame>".
 
 local OUTPUT_KEPT = 1024 * 1024 -- bytes, up to twice of which are kept

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, NotRequired, TypedDict, cast, get_args, get_type_hints
 
+VERSION = 1
+"""Of the stream, as docs/protocol.md describes it. What a client of an older release can ignore,
+such as a new event or field, does not change it (docs/upgrading.md)."""
 KINDS = frozenset({"progress", "state", "log", "warning", "output", "error"})
 """What a job's log holds; each of these has a number of its own."""
 NAMES = KINDS | {"snapshot", "resync", "heartbeat", "busy", "auth", "done"}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .event import VERSION
 from .sse import Decoder, Message
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,9 @@ class Following:
             if self._wrong_types > 1:
                 raise RefusedError(status, f"Not an event stream: the answer is {problem}.")
             raise Interrupted(f"the answer is {problem}")
+        if (version := headers.get("progress-version", str(VERSION))) != str(VERSION):
+            told = f"The server speaks version {version} of the stream, this client {VERSION}"
+            raise RefusedError(status, f"{told}: install the release that the server runs.")
         self._wrong_types = 0
         self._decoder = Decoder(self.cursor)
         self._unread = 0

@@ -14,6 +14,8 @@ from typing import Any
 from . import keys
 from .event import is_stalled
 
+FIELDS = 2
+"""Of an entry of the log, in version 1 of its format (append.lua); a later one adds `v`."""
 PAGE = 1000
 """Entries of one log that one read returns at most."""
 NOWHERE = (1 << 63) - 1
@@ -129,5 +131,11 @@ def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
 
 
 def _entries(reply: Iterable[tuple[bytes, Sequence[bytes]]], **_: Any) -> list[Entry]:
-    """A reply of ids, "<number>-0", each with the names and values of append.lua's XADD."""
-    return [(int(key[:-2]), int(prev), frame) for key, (_, prev, _, frame) in reply]
+    """A reply of ids, "<number>-0", each with the names and values of append.lua's XADD. One of a
+    later version follows what no reader can have seen: readers get a snapshot in its place."""
+    return [
+        (int(key[:-2]), int(fields[1]), fields[3])
+        if len(fields) == 2 * FIELDS
+        else (int(key[:-2]), int(key[:-2]) - 1, b"")
+        for key, fields in reply
+    ]

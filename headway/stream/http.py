@@ -20,6 +20,7 @@ from . import shutdown
 from .admission import Admission, has_body
 from .asgi import Message, Receive, Send
 from .asking import asks
+from .event import VERSION
 from .handover import connection_of, hand_over
 from .hub import Hub
 from .long_poll import Wait, left
@@ -32,6 +33,7 @@ HEADERS = {
     "X-Accel-Buffering": "no",
     # So that no middleware compresses: a browser decodes only the first of many gzip members.
     "Content-Encoding": "identity",
+    "Progress-Version": str(VERSION),
 }
 
 

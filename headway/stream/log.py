@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from . import epoch, history, keys
@@ -195,6 +196,13 @@ class Log:
         reply: Any = self._redis.get(keys.EPOCH)
         return reply.decode() if reply else ""
 
+    def server(self) -> dict[str, Any]:
+        """What the server says about itself (INFO); {} where this user may not ask."""
+        try:
+            return self._redis.info()
+        except NoPermissionError:
+            return {}
+
     def close(self) -> None:
         """Closes the connections."""
         self._append.close()
@@ -209,6 +217,8 @@ class Log:
         while reply := self._redis.xrevrange(keys.log(job), max=before, count=min(count, 500)):
             for entry_id, fields in cast("list[Any]", reply):
                 before = f"({entry_id.decode()}"
+                if len(fields) > history.FIELDS:
+                    continue  # of a later version
                 _, kind, data = fields[b"f"].rstrip(b"\n").decode().split("\n")
                 if (kind := kind.removeprefix("event: ")) in kinds:
                     own = {"level": OWN_LEVEL[kind]} if kind in OWN_LEVEL else {}

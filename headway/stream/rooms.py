@@ -96,7 +96,8 @@ class Rooms:
 
     def on_message(self, channel: str, data: bytes) -> None:
         """A live message "<prev> <number> <mark>\\n<frame>", or "<job> <number>" of a new
-        job's first event."""
+        job's first event. One of a later version has more words before its frame: all look into
+        the log."""
         self.counts["heard", ""] += 1
         feed = channel.removeprefix(keys.feed(""))
         if feed != channel:
@@ -108,7 +109,7 @@ class Rooms:
         if not rooms:
             return
         head, _, frame = data.partition(b"\n")
-        prev, number, mark = head.split(b" ")
+        prev, number, mark, *later = head.split(b" ")
         job = channel.removeprefix(keys.live(""))
         conflates = job if mark == b"progress" else ""
         piece = Piece(int(number), frame, conflates, mark == b"final")
@@ -116,9 +117,11 @@ class Rooms:
         for room in tuple(rooms):
             if known is not None:
                 room.lose(job, known)
+            if known is not None or later:
                 self._lose(room)
-            room.hear(piece)
-            self._schedule(room)
+            if not later:
+                room.hear(piece)
+                self._schedule(room)
 
     def _on_new_job(self, reader: Subscription, job: str, number: int) -> None:
         """A new job of the reader's owner, which began with the event `number`. It was announced

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from . import shutdown
 from .asgi import Receive, Send
 from .asking import asks
+from .event import VERSION
 from .hub import Hub
 from .subscription import Subscription
 from .turns import Turns
@@ -55,7 +56,8 @@ class SocketHandler:
         async with self._turns.of(asks(request)):
             response = await sync_to_async(self._ask)(scope, request)
         if isinstance(response, SocketResponse):
-            await send({"type": "websocket.accept"})
+            version = (b"progress-version", str(VERSION).encode())
+            await send({"type": "websocket.accept", "headers": [version]})
             hub = response.hub()
             shutdown.watch(hub, send)
             await Socket(hub, response.own, send).serve(receive, response.answer)

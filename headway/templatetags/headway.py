@@ -14,7 +14,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from headway.conf import conf
@@ -23,6 +22,7 @@ from headway.models import Job
 from headway.policy import policy
 from headway.users import User
 from headway.web import formatting, scripts
+from headway.web.nonces import nonce_of
 from headway.web.presenters import show, tray
 
 register = template.Library()
@@ -53,9 +53,8 @@ def _head(context: template.Context) -> dict[str, Any]:
     # A page for whoever has its link has events of its own, and shares them with no other tab
     events = context.get("events_address")
     viewer = None if events else _viewer(context).pk
-    nonce = context.get("csp_nonce", getattr(context.get("request"), "csp_nonce", None))
     return {
-        "nonce": "" if nonce is None else format_html(' nonce="{}"', str(nonce)),
+        "nonce": nonce_of(context),
         "events": events or reverse("headway:my_events"),
         "sign_in": "" if events else resolve_url(settings.LOGIN_URL),
         "heartbeat": conf.STREAM_KEEPALIVE,

@@ -32,11 +32,14 @@ class Column:
     label: str
     counts: Mapping[str, int]
     href: str = ""
+    id: str = ""
+    """Of the link, by which the focus stays when the picture is drawn again."""
+    current: bool = False
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A thin bar: how long something took (None: unknown), and how it ended."""
+    """A thin bar: how long something took (None: unknown), and how it ended ("": there is none)."""
 
     label: str
     seconds: float | None
@@ -44,6 +47,8 @@ class Bar:
     href: str = ""
     about: str = ""
     """What is said of it beside its label, instead of its status."""
+    id: str = ""
+    """As of a column."""
 
 
 def stacked_bars(title: str, columns: Sequence[Column], order: Sequence[str]) -> Chart:
@@ -63,7 +68,7 @@ def stacked_bars(title: str, columns: Sequence[Column], order: Sequence[str]) ->
             f"{size:,} {status}" for status, size in zip(order, sizes, strict=True) if size
         )
         told = f"{column.label}: {told or 'none'}"
-        drawn.append(_linked(told, column.href, rects, index, len(columns)))
+        drawn.append(_linked(told, column, rects, index, len(columns)))
     rows = [(c.label, *(f"{c.counts.get(status, 0):,}" for status in order)) for c in columns]
     return Chart(_bars(title, drawn), title, ("", *order), rows)
 
@@ -76,9 +81,9 @@ def thin_bars(title: str, bars: Sequence[Bar]) -> Chart:
     drawn = []
     for index, (bar, seconds) in enumerate(zip(bars, known, strict=True)):
         height = max(4.0, 100 * (seconds / longest))
-        rects = [_bar(index, len(bars), 0.0, height, bar.status)]
+        rects = [_bar(index, len(bars), 0.0, height, bar.status)] if bar.status else []
         told = f"{bar.label}: {bar.about or bar.status}"
-        drawn.append(_linked(told, bar.href, rects, index, len(bars)))
+        drawn.append(_linked(told, bar, rects, index, len(bars)))
     return Chart(_bars(title, drawn), title, ("Run", ""), [(bar.label, bar.about) for bar in bars])
 
 
@@ -97,16 +102,20 @@ def _bar(index: int, of: int, low: float, high: float, status: str) -> SafeStrin
     )
 
 
-def _linked(told: str, href: str, rects: Iterable[SafeString], index: int, of: int) -> SafeString:
+def _linked(
+    told: str, of: Column | Bar, rects: Iterable[SafeString], index: int, count: int
+) -> SafeString:
     """A column, and all of its height to click on."""
     inner = format_html(
         '<title>{}</title><rect class="column" x="{}%" width="{}%" height="100%"/>{}',
-        *(told, number(100 * index / of), number(100 / of)),
+        *(told, number(100 * index / count), number(100 / count)),
         format_html_join("", "{}", ((rect,) for rect in rects)),
     )
-    if href:
-        return format_html('<a href="{}" aria-label="{}">{}</a>', href, told, inner)
-    return format_html("<g>{}</g>", inner)
+    if not of.href:
+        return format_html("<g>{}</g>", inner)
+    known = {"id": of.id, "aria-current": "true" if isinstance(of, Column) and of.current else ""}
+    more = format_html_join("", ' {}="{}"', ((n, value) for n, value in known.items() if value))
+    return format_html('<a href="{}" aria-label="{}"{}>{}</a>', of.href, told, more, inner)
 
 
 def number(value: float) -> str:

@@ -12,14 +12,15 @@ MOST = 1000
 K = TypeVar("K", bound=Hashable)
 
 
-def counts(parts: Mapping[K, JobQuerySet]) -> dict[K, int]:
-    """How many jobs each query finds, up to one more than MOST, by one statement for all: a row of
-    subqueries that each end there."""
+def counts(parts: Mapping[K, JobQuerySet], most: int | None = None) -> dict[K, int]:
+    """How many jobs each query finds, up to one more than `most` (by default MOST), by one
+    statement for all: a row of subqueries that each end there."""
+    most = MOST if most is None else most
     connection = connections[router.db_for_read(Job)]
     found: dict[K, int] = dict.fromkeys(parts, 0)
     asked, columns, values = [], [], []
     for key, jobs in parts.items():
-        query = jobs.order_by().values("status")[: MOST + 1].query
+        query = jobs.order_by().values("status")[: most + 1].query
         try:
             sql, params = query.get_compiler(connection=connection).as_sql()
         except EmptyResultSet:

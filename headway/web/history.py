@@ -12,12 +12,13 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from headway.lifecycle import snapshots
+from headway.lifecycle.causes import OUT_OF_TIME
 from headway.models import ACTIVE, HELD, TERMINAL, Attempt, JobQuerySet, Status
 from headway.policy import searches_inputs
 from headway.users import User
 from headway.web import questions
 from headway.web.keyset import LAST, Cursor, Key, first, groups, less, newer, older
-from headway.web.questions import TIMED_OUT, Question
+from headway.web.questions import Question
 
 PER_PAGE = 20
 MAX_ACTIVE = 10
@@ -139,7 +140,7 @@ def _looked_through(
 
 def _matching(jobs: JobQuerySet, question: Question, viewer: User) -> JobQuerySet:
     if question.status == "timed-out":
-        jobs = jobs.filter(reason__startswith=TIMED_OUT)
+        jobs = jobs.filter(reason__startswith=OUT_OF_TIME)
     if not question.text:
         return jobs
     names = ["title", "message", "reason"]

@@ -9,16 +9,19 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from headway.kinds import registry
+from headway.lifecycle.causes import OUT_OF_TIME
 from headway.models import ACTIVE, TERMINAL, Job, SavedQuestion, Status
 from headway.policy import shows_own
 from headway.web import questions
 from headway.web.access import person
+from headway.web.compared import compared
 from headway.web.counting import MOST, counted, counts
+from headway.web.days import Days, days
 from headway.web.formatting import day
 from headway.web.history import SCAN, SORTED, Answer, answer
 from headway.web.keyset import Cursor
-from headway.web.presenters import Shown, show
-from headway.web.questions import EVERYBODY, SORTS, STATUSES, TIMED_OUT, Question
+from headway.web.presenters import Shown, explained, show
+from headway.web.questions import BADLY, EVERYBODY, SORTS, STATUSES, Question
 from headway.web.start_menu import menu, trial
 from headway.web.time_limit import SECONDS, TooSlowError, limited
 
@@ -48,6 +51,7 @@ class Found:
     items: list[Shown] = field(default_factory=list)
     counted: dict[Any, int] = field(default_factory=dict)
     recent: list[str] = field(default_factory=list)
+    days: Days | None = None
     too_slow: bool = False
 
 
@@ -71,12 +75,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "wrong": wrong + ([TOO_SLOW] if found.too_slow else []),
         "too_slow": found.too_slow,
         "browses": browses,
-        "title": _title(question, browses),
+        "title": title(question, browses),
         "statuses": _statuses(question, found),
         "kinds": _kinds(question, found),
         "sorts": [(value, label, value == question.sort) for value, label in SORTS.items()],
         "saved": list(SavedQuestion.objects.filter(owner_id=viewer.pk)),
         "answer": found.answer,
+        "days": found.days,
+        "any_cause": question.query(cause=""),
+        "by_cause": question.query(cause="", sort="") if question.statuses <= BADLY else "",
         "groups": _groups(found.items, question),
         "items": found.items,
         "page_cursor": cursor,
@@ -107,7 +114,9 @@ def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
     except TooSlowError:
         found.too_slow = True
         return found
-    found.items = show([*found.answer.active, *found.answer.ended], viewer)
+    rows = show([*found.answer.active, *found.answer.ended], viewer)
+    found.items = compared(explained(rows), viewer)
+    found.days = days(question, viewer)
     if not question.narrowed:
         found.recent = list(dict.fromkeys(item.job.kind for item in found.items))
     return found
@@ -126,7 +135,7 @@ def _parts(question: Question, viewer: Any) -> dict[Any, Any]:
     parts: dict[Any, Any] = {status: jobs.filter(status=status) for status in Status}
     newest = jobs.filter(status=Status.FAILED).order_by("-created_at", "-pk")[: MOST + 1]
     parts["timed-out"] = Job.objects.filter(
-        pk__in=newest.values("pk"), reason__startswith=TIMED_OUT
+        pk__in=newest.values("pk"), reason__startswith=OUT_OF_TIME
     )
     if question.narrowed:
         every = questions.asked(replace(question, kind=""), viewer)
@@ -166,7 +175,8 @@ def _number(number: int | None) -> str:
     return "" if number is None else f" ({counted(number)})"
 
 
-def _title(question: Question, browses: bool) -> str:
+def title(question: Question, browses: bool) -> str:
+    """Whose jobs the list shows."""
     if not question.person or not browses:
         return "My jobs"
     if question.person == EVERYBODY:

@@ -11,6 +11,8 @@ from django.urls import reverse
 
 from headway.kinds import registry
 from headway.kinds.registry import Kind
+from headway.web import openapi_uploads
+from headway.web.openapi_log import LOG_PARAMETERS
 from headway.web.schemas import PROBLEM, SNAPSHOT, Schema, parameters
 from headway.web.streams import MAX_JOBS, MAX_WAIT
 
@@ -28,6 +30,7 @@ _PROBLEMS = {
     422: "UsedBefore",
     429: "TooMuch",
     503: "NotAvailable",
+    **openapi_uploads.PROBLEMS,
 }
 _PARAMETERS: Schema = {
     "job": {
@@ -37,18 +40,7 @@ _PARAMETERS: Schema = {
         "schema": {"type": "string", "format": "uuid"},
     },
     "file": {"name": "file", "in": "path", "required": True, "schema": _TEXT | {"minLength": 1}},
-    "before": {
-        "name": "before",
-        "in": "query",
-        "description": "The number of a line: the 500 lines before it, at most, as JSON.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
-    },
-    "attempt": {
-        "name": "attempt",
-        "in": "query",
-        "description": "By default the newest.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 999999999},
-    },
+    **LOG_PARAMETERS,
     "jobs": {
         "name": "job",
         "in": "query",
@@ -157,7 +149,7 @@ def document(server: str, kinds: Iterable[Kind] | None = None) -> Schema:
         "paths": _paths(known),
         "components": {
             "schemas": _schemas(),
-            "parameters": _PARAMETERS,
+            "parameters": _PARAMETERS | openapi_uploads.PARAMETERS,
             "responses": {name: _problem(name) for name in _PROBLEMS.values()},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
@@ -173,16 +165,19 @@ def document(server: str, kinds: Iterable[Kind] | None = None) -> Schema:
 
 def _paths(kinds: Iterable[Kind]) -> Schema:
     started = {_path("start", kind=kind.name): _start(kind) for kind in kinds}
+    one = _polled("The job.", "Status")
+    several = _polled("The jobs, in the order of their names.", "Statuses")
     return started | {
-        _path("status", pk=_JOB): _of_job("get", _status(), [400, 404], "cursor", "wait"),
+        _path("status", pk=_JOB): _of_job("get", one, [400, 404], "cursor", "wait"),
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("job_events", pk=_JOB): _of_job("get", EVENTS, [404], *_HOW),
-        _path("statuses"): {"get": operation(_statuses(), [404], "named")},
+        _path("statuses"): {"get": operation(several, [404], "named")},
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},
         _path("file", pk=_JOB, name="NAME"): _of_job("get", _file(), [404], "file"),
-        _path("log", pk=_JOB): _of_job("get", _log(), [404], "attempt", "before"),
+        _path("log", pk=_JOB): _of_job("get", _log(), [404], *LOG_PARAMETERS),
         _path("warnings", pk=_JOB): _of_job("get", _warnings(), [404], "attempt"),
+        **openapi_uploads.paths(operation),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
         **{unquote(reverse(v, kwargs=n)): item() for v, (item, n) in _described.items()},
     }
@@ -207,10 +202,11 @@ def operation(responses: Schema, problems: list[int], *names: str) -> Schema:
 
 
 def _start(kind: Kind) -> Schema:
-    """Kinds that take a file are started by a form; the others as well, or by JSON."""
-    schema = parameters(kind.form_class)
-    files = any(isinstance(f, forms.FileField) for f in kind.form_class.base_fields.values())
-    body = {"multipart/form-data" if files else "application/json": {"schema": schema}}
+    """All are started by JSON; those that take a file by a form, too, since its field in JSON has
+    the id of an upload."""
+    body = {"application/json": {"schema": parameters(kind.form_class)}}
+    if any(isinstance(f, forms.FileField) for f in kind.form_class.base_fields.values()):
+        body = {"multipart/form-data": body["application/json"], **body}
     form = {"200": {"description": "The form, for people.", "content": {"text/html": {}}}}
     return {
         "get": {"summary": str(kind.title), **operation(form, [])},
@@ -226,14 +222,6 @@ def _start(kind: Kind) -> Schema:
 def _accepted() -> Schema:
     headers = {"Location": {"schema": _TEXT}}
     return _json("The job as it is now.", _ref("schemas", "Accepted"), headers, status="202")
-
-
-def _status() -> Schema:
-    return _polled("The job.", "Status")
-
-
-def _statuses() -> Schema:
-    return _polled("The jobs, in the order of their names.", "Statuses")
 
 
 def _polled(description: str, schema: str) -> Schema:

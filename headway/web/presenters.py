@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from django.db.models import Model, prefetch_related_objects
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from headway.conf import conf
 from headway.kinds import json_values, registry, secrets
-from headway.lifecycle import outbox, snapshots
+from headway.lifecycle import outbox, queue, snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
@@ -36,6 +36,10 @@ class Shown:
     """None when Redis did not answer."""
     viewer: User
     """For whose eyes it is."""
+    usually: float | None = None
+    """Seconds that such jobs take, where this one took notably more, or less."""
+    why: str = ""
+    """What it waits for, where `explained` has looked."""
 
     @property
     def is_active(self) -> bool:
@@ -69,7 +73,7 @@ class Shown:
 
     @property
     def kind(self) -> registry.Kind | None:
-        return registry.kinds().get(self.job.kind)
+        return registry.find(self.job.kind)
 
     @property
     def ended_badly(self) -> bool:
@@ -150,6 +154,12 @@ def show(ids: Sequence[uuid.UUID], viewer: User) -> list[Shown]:
         for pk in ids
         if pk in jobs
     ]
+
+
+def explained(items: Sequence[Shown]) -> list[Shown]:
+    """The same, with what those that are queued wait for."""
+    told = queue.reasons(item.job for item in items)
+    return [replace(item, why=told.get(item.job.pk, "")) for item in items]
 
 
 def _know_owners(jobs: Iterable[Job], viewer: User) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from headway import users
+from headway.lifecycle.causes import CAUSE
 from headway.models import ACTIVE, Job, JobQuerySet, Status
 from headway.policy import allowed, policy
 from headway.users import User
@@ -17,8 +18,6 @@ from headway.users import User
 EVERYBODY = "*"
 MAX_TEXT = 200
 DAY = re.compile(r"(19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
-TIMED_OUT = "Took longer than "
-"""How the reason of a job begins that took too long (headway.worker)."""
 BADLY = frozenset({Status.FAILED, Status.LOST})
 STATUSES: dict[str, tuple[str, frozenset[Status]]] = {
     "": ("All", frozenset(Status)),
@@ -48,6 +47,8 @@ class Question:
     until: str = ""
     """Days, as 2026-11-29, both included, by the viewer's clock."""
     sort: str = ""
+    cause: str = ""
+    """Fingerprint of the error by which they failed (lifecycle/causes.py)."""
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> "tuple[Question, list[str]]":
@@ -60,6 +61,9 @@ class Question:
         if known["sort"] not in SORTS:
             wrong.append(f"Jobs cannot be sorted by “{known['sort']}”.")
             known["sort"] = ""
+        if known["cause"] and not CAUSE.fullmatch(known["cause"]):
+            wrong.append("There is no such cause of failures.")
+            known["cause"] = ""
         for name in ("since", "until"):
             if known[name] and day(known[name]) is None:
                 wrong.append(f"“{known[name]}” is no date: write 2026-11-29.")
@@ -114,11 +118,17 @@ def asked(question: Question, viewer: User) -> JobQuerySet:
         jobs = jobs.filter(owner_id=found.pk) if found else jobs.none()
     if question.kind:
         jobs = jobs.filter(kind=question.kind)
-    if first := day(question.since):
-        jobs = jobs.filter(created_at__gte=_midnight(first))
-    if last := day(question.until):
-        jobs = jobs.filter(created_at__lt=_midnight(last, 1))
+    if question.cause:
+        jobs = jobs.filter(cause=question.cause)
+    jobs = within(jobs, day(question.since), day(question.until))
     return policy.visible(jobs, viewer)  # type: ignore[return-value]  # a project's own may widen it
+
+
+def within(jobs: JobQuerySet, first: date | None, last: date | None) -> JobQuerySet:
+    """Those that were queued on these days and between them; None leaves an end open."""
+    if first:
+        jobs = jobs.filter(created_at__gte=_midnight(first))
+    return jobs.filter(created_at__lt=_midnight(last, 1)) if last else jobs
 
 
 def _midnight(of: date, later: int = 0) -> datetime:

@@ -27,8 +27,11 @@ ERRORS = {
     404: ("Not found", "This page does not exist, or you may not see it."),
     405: ("Not possible", "This URL does not support that method."),
     409: ("Not now", "The job's state no longer allows this."),
+    412: ("Not understood", "This server speaks another version of this protocol."),
     413: ("Too large", "That is more than this server accepts."),
+    415: ("Not understood", "This server does not accept that type of content."),
     422: ("Used before", "This key has already been used for a different request."),
+    460: ("Changed on its way", "What arrived is not what was sent."),
     429: ("Too much at once", "You have reached this server's limit of concurrent answers."),
     500: ("Something broke", "The error has been logged. Running jobs are not affected."),
     503: ("Not available", "This is not possible at the moment."),
@@ -124,7 +127,7 @@ def problem_details(
     points to its parameter in the body."""
     body: dict[str, object] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": HTTPStatus(status).phrase if status in [*HTTPStatus] else ERRORS[status][0],
         "status": status,
         "detail": clean(sentence, MAX_ERROR_LENGTH * 10),
     }

@@ -15,7 +15,11 @@ logger = logging.getLogger(__name__)
 Check = Callable[[Any], bool]
 
 OURS = "headway"
-"""Header of messages that are sent for a row. A task without it was sent from elsewhere."""
+"""Header of messages that are sent for a row: the version of their format. A task without it was
+sent from elsewhere."""
+VERSION = 1
+"""A message carries nothing but the id of its row. A worker that gets a later version drops it, and
+the janitor sends another one until a worker of that release takes it."""
 MAX_SECONDS = 10**9
 LATEST = 32_503_680_000.0
 """The year 3000, as a Unix time."""
@@ -80,7 +84,7 @@ HEADERS: dict[str, Check] = {
     **dict.fromkeys(("eta", "expires"), _moment),
     "timelimit": _limits,
     "ignore_result": _flag,
-    OURS: _flag,
+    OURS: _count,
     "stamped_headers": _words,
     "stamps": _mapping,
     "headers": _mapping,
@@ -102,6 +106,10 @@ def require_task(headers: Any, properties: Any, body: Any) -> None:
     for name in ("task", "id"):
         if not (headers.get(name) and _word(headers[name])):
             raise MessageError(f"the header {name!r} has to be a word")
+    version = headers.get(OURS)
+    if _count(version) and version > VERSION:
+        told = f"it is of version {version}, this worker reads {VERSION}"
+        raise MessageError(f"{told}; its job waits for a newer one")
     _require(headers, HEADERS, "header")
     _require(properties, PROPERTIES, "property")
     for name in METHODS & set(headers):

@@ -21,7 +21,7 @@ from headway.models import Job
 from headway.worker import current_progress
 from headway.worker.job_result import JobResult
 from headway.worker.many_starts import ManyStarts
-from headway.worker.messages import OURS
+from headway.worker.messages import OURS, VERSION
 from headway.worker.request import worker_name
 from headway.worker.runner import Runner
 
@@ -128,16 +128,16 @@ class JobTask(ManyStarts, Task[Any, Any]):
         )
         return self.AsyncResult(str(job.pk))
 
-    def publish(self, job: Job, countdown: float = 0.0, producer: Any = None) -> None:
+    def publish(self, job: Job, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
-        headers = {**(options.pop("headers", None) or {}), OURS: True}
+        headers = {**(options.pop("headers", None) or {}), OURS: VERSION}
         super().apply_async(
             (),
             {},
             task_id=str(job.pk),
             producer=producer,
-            countdown=countdown,
+            countdown=celery_options.seconds_left(job.not_before),
             add_to_parent=False,
             headers=headers,
             **options,

@@ -8,6 +8,7 @@ from django import forms
 from django.core.files import File
 
 from headway import job_task, progress
+from headway.kinds.file_types import FirstBytes
 from jobs.archive.archive_member import Member, damage_as_job_error
 from jobs.archive.archive_tar import tar_members
 from jobs.archive.archive_zip import zip_members
@@ -17,6 +18,7 @@ from jobs.uploads import GRACE, MAX_SECONDS, UploadField, opened
 class ChecksumArchiveForm(forms.Form):
     file = UploadField(
         label="Archive",
+        validators=[FirstBytes("zip", "tar", "gzip", "bzip2", "xz")],
         help_text="ZIP or tar, the latter also packed with gzip, bzip2 or xz. Archives inside of"
         " it count as files; links are left out, with a warning.",
     )

@@ -7,6 +7,7 @@ from django import forms
 from django.db import reset_queries, transaction
 
 from headway import InputError, job_task, progress, spreadsheets
+from headway.kinds.file_types import FirstBytes
 from jobs.csv_import.csv_format import DELIMITERS
 from jobs.csv_import.csv_rows import Row
 from jobs.csv_import.csv_table import Table
@@ -48,9 +49,10 @@ ENCODING_CHOICES = {
 
 class ImportCSVForm(forms.Form):
     file = UploadField(
+        validators=[FirstBytes("text")],
         help_text="A row is rejected, with its reason, when it does not have as many columns as the"
         " first one, when all its cells are blank, or when it cannot be decoded. All other rows are"
-        " imported. Empty lines are skipped."
+        " imported. Empty lines are skipped.",
     )
     delimiter = forms.ChoiceField(choices=DELIMITER_CHOICES, required=False)
     encoding = forms.ChoiceField(choices=ENCODING_CHOICES, required=False)

@@ -16,6 +16,8 @@ MATRIX = (
 )
 CHAT = "tests/llm/test_llm_page.py"
 NOTICES = "tests/jobs/test_notices.py"
+SQLITE = "tests/test_backups.py:test_sqlite_is_saved_while_it_is_written_to_and_comes_back"
+POSTGRESQL = "tests/test_backups.py:test_postgresql_is_saved_and_comes_back_in_an_empty_database"
 PROTOCOL = "tests/test_protocol.py"
 
 
@@ -115,6 +117,16 @@ RUN = [
     ),
     Run("docs/observing-tasks.md", "python", SHOP),
     Run("docs/operations.md", "python", SHOP),
+    Run("docs/operations.md", "sh", SQLITE, ".backup"),
+    Run("docs/operations.md", "sh", SQLITE, "db.sqlite3-wal"),
+    Run("docs/operations.md", "sh", POSTGRESQL, "pg_dump"),
+    Run("docs/operations.md", "sh", POSTGRESQL, "pg_restore"),
+    Run(
+        "docs/operations.md",
+        "sh",
+        "tests/test_oidc.py:test_the_settings_of_the_page_have_no_problem",
+        "OIDC_ISSUER",
+    ),
     Run(
         "docs/protocol.md", "http", f"{PROTOCOL}:test_the_headers_of_a_stream_are_those_of_the_page"
     ),

@@ -13,13 +13,15 @@ from django.contrib.auth.models import User
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.lifecycle import actions
+from headway.lifecycle import actions, dispatch
 from headway.models import Job, Status
 from headway.worker import messages
 from tests.jobs.waiting import ended
 from tests.support.forged import TASK, forged, sound, written
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey, Worker
+
+SHORT = {"seconds": 0, "steps": 1, "phases": 1, "fail_at": None}
 
 
 @pytest.mark.parametrize("task", [TASK, "celery.backend_cleanup"])
@@ -60,6 +62,24 @@ def test_a_job_whose_message_was_forged_runs_by_its_own(
         client.rpush("celery", written(message))  # which is its head
     assert {ended(each).status for each in [*busy, job]} == {Status.SUCCEEDED}
     assert Job.objects.get(pk=job.pk).attempt == 1
+
+
+def test_a_message_of_a_later_release_is_refused_in_words_and_its_job_waits_for_the_next(
+    valkey: Valkey, worker: Worker, transactional_db: None, alice: User
+) -> None:
+    if not worker.running:
+        worker.start()
+    before = len(worker.output)
+    job = Job.objects.create(kind="simulate", title="x", owner=alice, params=SHORT, queue="celery")
+    message = sound()
+    message["headers"] |= {"id": str(job.pk), "headway": 2, "expires": {"a": "later form"}}
+    with valkey.client() as client:
+        client.lpush("celery", written(message))
+    wait_until(lambda: "it is of version 2, this worker reads 1" in worker.output[before:])
+    job.refresh_from_db()
+    assert (job.status, job.attempt) == (Status.QUEUED, 0)
+    assert dispatch.publish(job)  # as the janitor does
+    assert ended(job).status == Status.SUCCEEDED
 
 
 def test_garbage_for_the_remote_control_is_outlived(

@@ -1,6 +1,8 @@
 """Streams that real servers have handed over: all of them are, who vanishes is found out, and a
 process that is short of descriptors says so."""
 
+import contextlib
+import itertools
 import socket
 import time
 from collections.abc import Iterator
@@ -8,19 +10,40 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from hypothesis import strategies as st
 
 from benchmarks.processes import handed_over
+from headway.lifecycle.log import log
 from headway.models import Job
 from headway.web import tokens
-from tests.faults.test_web import events, make_job
+from tests.faults.test_web import events, make_job, say
 from tests.support.island import Island
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
 from tests.support.sockets import descriptors, open_stream, read_until
 from tests.support.stack import Valkey, Web
+from tests.support.thorough import Fuzz
 
 MINUTE = 60
+AFTERWARDS = [
+    *(b"\r\n", b"\0" * 300, b"0\r\n\r\n", b"x" * 5000, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"),
+    *(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    b"POST /jobs/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+]
+HIDDEN = b"GET /healthz HTTP/1.1\nHost: x\n\n"
+SMUGGLED = {
+    "both lengths": b"POST /nothing/ HTTP/1.1\nHost: x\nContent-Length: 4\n"
+    b"Transfer-Encoding: chunked\n\n0\n\n" + HIDDEN,
+    "two lengths": b"POST /nothing/ HTTP/1.1\nHost: x\nContent-Length: 0\nContent-Length: 40\n\n"
+    + HIDDEN,
+    "a bent encoding": b"POST /nothing/ HTTP/1.1\nHost: x\nTransfer-Encoding: xchunked\n\n"
+    + HIDDEN,
+    "a signed length": b"POST /nothing/ HTTP/1.1\nHost: x\nContent-Length: +0\n\n" + HIDDEN,
+    "a line in a name": b"GET /nothing/ HTTP/1.1\nHost: x\nX BARE: y\n\n",
+    "a header of a megabyte": b"GET /healthz HTTP/1.1\nHost: x\nX: " + b"x" * 1_000_000 + b"\n\n",
+    "an address of a megabyte": b"GET /healthz?" + b"x" * 1_000_000 + b" HTTP/1.1\nHost: x\n\n",
+}
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
@@ -65,6 +88,48 @@ def test_a_pipelined_request_is_dropped_and_nothing_is_wrong(
     wait_until(lambda: handed_over(site.pid) == 0)
     assert "Traceback" not in site.output
     assert "Exception" not in site.output
+
+
+def test_whatever_is_said_after_the_request_streams_go_on(
+    site: Web, token: str, job: Job, fuzz: Fuzz
+) -> None:
+    """Early, in one packet with the request, garbage may end its own stream, and no other."""
+    url, number, logged = events(site, job), itertools.count(), log()
+
+    with open_stream(url, token) as other:
+        read_until(other, b"event: snapshot")
+
+        def check(pieces: list[bytes], early: bytes) -> None:
+            with open_stream(url, token, then=early) as client:
+                if not early:
+                    read_until(client, b"event: snapshot")
+                with contextlib.suppress(ConnectionError):
+                    for piece in pieces:
+                        client.sendall(piece)
+                text = f"line {next(number)} of many"
+                assert say(logged, job, text)
+                if not early:
+                    read_until(client, text.encode())
+            read_until(other, text.encode())
+
+        bytes_ = st.binary(max_size=300) | st.sampled_from(AFTERWARDS)
+        early = st.just(b"") | st.binary(max_size=60) | st.sampled_from(AFTERWARDS)
+        fuzz(check, st.lists(bytes_, max_size=6), early, usual=10, thorough=1_500)
+    wait_until(lambda: handed_over(site.pid) == 0)
+    assert "Traceback" not in site.output
+
+
+@pytest.mark.parametrize("request_", SMUGGLED.values(), ids=SMUGGLED)
+def test_no_request_hides_in_the_body_of_another(site: Web, request_: bytes) -> None:
+    """Where a proxy and the server disagree on its end, one person's request begins another's."""
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+        client.sendall(request_.replace(b"\n", b"\r\n").replace(b"BARE", b"\n"))
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := client.recv(65536):
+                answer += piece
+    assert answer.count(b"HTTP/1.1 200") == 0, answer
 
 
 @pytest.fixture(scope="module")

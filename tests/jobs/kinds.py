@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from celery import current_app
+from django import forms
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.dispatch import receiver
@@ -369,3 +370,14 @@ def note_what_is_signalled(job: Job, status: str, **_: Any) -> None:
     """Notes it in the file that a job's title names."""
     if job.title.startswith(LEDGER):
         note(job.title.removeprefix(LEDGER), f"{job.pk} {status}")
+
+
+class TwoFiles(forms.Form):
+    old = forms.FileField()
+    new = forms.FileField(required=False)
+
+
+@job_task(form=TwoFiles)
+def compare(old: str, new: str | None = None) -> list[str | None]:
+    """Two files, of which one may be missing."""
+    return [old, new]

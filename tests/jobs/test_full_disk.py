@@ -2,6 +2,7 @@
 by RLIMIT_FSIZE: that takes no disk."""
 
 import gc
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from headway.kinds.masking import Mask
-from headway.lifecycle import errors
-from headway.models import Job
+from headway.lifecycle import errors, uploading
+from headway.models import Job, Upload
 
 LARGEST = 8 * 1024**2
 """Bytes: the database of the tests is smaller."""
@@ -50,6 +51,23 @@ def test_an_upload_for_which_there_is_no_space(
     assert not Job.objects.exists()
     del answer
     gc.collect()
+
+
+@pytest.mark.django_db
+def test_a_part_of_an_upload_for_which_there_is_no_space(alice: User, full: None) -> None:
+    del full
+    client = Client()
+    client.force_login(alice)
+    upload = uploading.begin(alice, Upload(kind="import-csv", field="file", size=2 * LARGEST))
+    os.truncate(uploading.path_of(upload), LARGEST - 10)
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(LARGEST - 10)}
+    kind = "application/offset+octet-stream"
+    url = f"/jobs/uploads/{upload.pk}/"
+    answer = client.patch(url, b"x" * 100, content_type=kind, headers=headers)
+    assert answer.status_code == 507
+    assert "no space left for this file" in answer.json()["detail"]
+    assert uploading.offset_of(upload) == LARGEST - 10
+    uploading.discard(upload)
 
 
 def test_a_result_for_which_there_is_no_space(tmp_path: Path, full: None) -> None:

@@ -244,7 +244,7 @@ def test_annotations_mark_secrets() -> None:
         c: Annotated[str, Secret()] | None = None,
         d: "Annotated[Unknown, Secret]" = "",  # type: ignore[name-defined]  # noqa: F821
         e: str = "Secret",
-        password: str = "sk-default",  # noqa: S107
+        password: str = "sk-default",  # noqa: S107 - none
     ) -> None: ...
 
     takes = parameters.signature(function)

@@ -7,8 +7,8 @@ from pytest_django import Settings
 
 from headway.lifecycle import outbox
 from headway.models import Job, Notice, NoticeChoice, Status
+from headway.web.job_page import panel_context
 from headway.web.presenters import show_one
-from headway.web.views.partials import panel_context
 from tests.pages.conftest import MakeJob
 from tests.support.pages import blocks
 

@@ -12,9 +12,11 @@ from headway.models import Job, Status
 from tests.pages.conftest import MakeJob
 from tests.support.users import make_user
 
-PAGE, JOB, STATUS = 7, 6, 3
+PAGE, JOB, STATUS = 10, 7, 3
 """At most, the session and the user among them. Of the first page two are for what it offers
-to ask: how many jobs there are of each status, and the saved questions."""
+to ask: how many jobs there are of each status, and the saved questions; one is for what is usual,
+one for today's column of the chart, and one for who is ahead of those that wait. Of a running job
+one is for how long such jobs take."""
 
 
 @pytest.fixture(params=["a worker", "no worker"])

@@ -8,10 +8,12 @@ import pytest
 from django.conf import settings as site
 from django.core.management import call_command
 from django.templatetags.static import static
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from headway.stream.event import KINDS, NAMES
-from headway.web.scripts import ENTRY, MODULES, PUBLIC, addresses
+from headway.web.scripts import ENTRY, JOB_ENTRY, JOB_MODULES, MODULES, PUBLIC, addresses
+from tests.pages.conftest import MakeJob
 from tests.support.protocol import SCHEMAS
 
 STATIC = Path(site.BASE_DIR) / "headway/static"
@@ -33,6 +35,16 @@ def imported(path: Path) -> set[Path]:
 
 def test_a_page_preloads_all_that_its_script_imports() -> None:
     assert {path.stem for path in imported(STATIC / ENTRY)} == set(MODULES)
+    assert {path.stem for path in imported(STATIC / JOB_ENTRY)} - set(MODULES) == set(JOB_MODULES)
+
+
+def test_what_only_the_page_of_a_job_needs_is_loaded_there_alone(
+    alices: Client, make_job: MakeJob
+) -> None:
+    job = alices.get(make_job().get_absolute_url()).content.decode()
+    for name in ("job", *JOB_MODULES):
+        assert f"headway/live/{name}.js" in job
+        assert f"headway/live/{name}.js" not in alices.get("/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -57,6 +69,7 @@ def test_with_any_storage_imports_lead_to_what_is_preloaded(
 
     assert follow(static(ENTRY)) == set(addresses())
     assert follow(static(PUBLIC)) <= set(addresses())
+    assert follow(static(JOB_ENTRY)) - set(addresses()) == set(addresses(JOB_MODULES))
 
 
 def test_every_export_is_imported_somewhere() -> None:

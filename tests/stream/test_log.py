@@ -199,6 +199,16 @@ def test_a_process_is_alive_until_its_note_is_old(log: Log) -> None:
     assert not log.who_is_alive(role)
 
 
+def test_the_server_says_of_itself_what_this_user_may_know(log: Log, valkey: Valkey) -> None:
+    assert log.server()["used_memory"] > 0
+    with valkey.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "-info")
+        try:
+            assert log.server() == {}
+        finally:
+            client.execute_command("ACL", "SETUSER", "default", "+info")
+
+
 def test_redis_away_is_an_error_of_redis_after_a_bounded_time() -> None:
     away = Log("unix:///nowhere/valkey.sock", timeout=0.2)
     with pytest.raises(redis.RedisError):

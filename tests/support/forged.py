@@ -56,7 +56,7 @@ def sound(task: str = TASK) -> dict[str, Any]:
             "task": task,
             "id": job,
             "timelimit": [None, None],
-            "headway": True,
+            "headway": 1,
         },
         "properties": {
             "correlation_id": job,

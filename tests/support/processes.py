@@ -36,6 +36,8 @@ class Process:
         self.name = name
         self.command = command
         self.environment = environment
+        self.directory = Path(settings.BASE_DIR)
+        """Whose code it runs."""
         self._log = Path(settings.DATA_DIR) / f"{name}-{id(self)}.log"
         self._popen: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +69,7 @@ class Process:
         with self._log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self.command,
-                cwd=settings.BASE_DIR,
+                cwd=self.directory,
                 env=self.surroundings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -23,9 +23,11 @@ def open_stream(
     cursor: str = "",
     method: str = "GET",
     header: str = "",
+    then: bytes = b"",
 ) -> socket.socket:
     """A connection on which a stream has been asked for. `buffer`: bytes that the kernel keeps
-    for who does not read. `header` says who asks, in place of a token."""
+    for who does not read. `header` says who asks, in place of a token. `then` follows the
+    request in the same packet."""
     parts = urlsplit(url)
     connection = socket.socket()
     connection.settimeout(PATIENCE)
@@ -36,7 +38,7 @@ def open_stream(
     who = header or f"Authorization: Bearer {token}"
     lines = [f"{method} {path} HTTP/1.1", f"Host: {parts.netloc}", who]
     lines += [f"Last-Event-ID: {cursor}"] if cursor else []
-    connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + then)
     return connection
 
 

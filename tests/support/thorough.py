@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import hypothesis
 import pytest
+from hypothesis.strategies import SearchStrategy
 
 TIME_LIMIT = 1800
 """Seconds for a test with large numbers."""
@@ -15,6 +17,18 @@ class Many(Protocol):
     """How many of something a test uses."""
 
     def __call__(self, usual: int, *, thorough: int) -> int: ...
+
+
+class Fuzz(Protocol):
+    """Calls a check with inputs drawn from the strategies: few, or very many."""
+
+    def __call__(
+        self,
+        check: Callable[..., None],
+        *strategies: SearchStrategy[Any],
+        usual: int,
+        thorough: int,
+    ) -> None: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,3 +66,22 @@ def many(request: pytest.FixtureRequest) -> Many:
         return thorough if chosen else usual
 
     return choose
+
+
+@pytest.fixture
+def fuzz(many: Many, record_property: Figure) -> Fuzz:
+    """What a test has drawn is noted as `inputs`; an input that fails is made small and shown."""
+
+    def run(
+        check: Callable[..., None],
+        *strategies: SearchStrategy[Any],
+        usual: int,
+        thorough: int,
+    ) -> None:
+        count = many(usual, thorough=thorough)
+        # Nothing is kept for the next run: it draws others anyway
+        limits = hypothesis.settings(max_examples=count, database=None)
+        limits(hypothesis.given(*strategies)(check))()
+        record_property("inputs", count)
+
+    return run

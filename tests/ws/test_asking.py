@@ -5,14 +5,16 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headway.models import ApiToken, Job, Scope, Status
+from headway.stream.event import VERSION
 from headway.stream.websocket import (
     LATER,
     MAX_MESSAGE,
@@ -27,6 +29,7 @@ from headway.web.websocket import MAX_NAME_LENGTH, MAX_SUBSCRIBED, NO_SUCH_JOB, 
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web
+from tests.support.thorough import Fuzz
 from tests.support.users import session_of
 from tests.ws.client import Client, Message
 from tests.ws.conftest import make_job
@@ -55,6 +58,10 @@ NONSENSE: list[str | bytes] = [
     b"\xff\xfe",
     b"",
 ]
+OURS = (LATER, RETURN, SIGN_IN, TOO_EAGER, TOO_LARGE)
+SENT: st.SearchStrategy[str | bytes] = (
+    st.sampled_from(NONSENSE) | st.text(st.characters(exclude_categories=["Cs"])) | st.binary()
+)
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn])
@@ -167,6 +174,38 @@ def test_what_makes_no_sense_is_refused_and_the_connection_stays_open(client: Cl
         assert message.endswith("."), text
         assert kind is None or f'"{kind}"' in str(text)
     assert client.ask("ping")["event"] == "pong"
+
+
+def test_whatever_is_sent_the_connection_answers_or_is_closed_with_a_code(
+    web: Web, token: str, job: Job, fuzz: Fuzz
+) -> None:
+    pieces = SENT | st.fixed_dictionaries(
+        {"type": st.sampled_from(["subscribe", "unsubscribe", "cancel", "ping", "x"])},
+        optional={
+            "jobs": st.lists(st.just(str(job.pk)) | st.text(), max_size=3) | st.none(),
+            "job": st.text(),
+            "cursor": st.integers() | st.text(),
+            "stream": st.text(max_size=MAX_NAME_LENGTH + 1),
+        },
+    ).map(json.dumps)
+
+    def check(messages: list[str | bytes], raw: bytes) -> None:
+        with Client(web.url, bearer=token) as client, suppress(ConnectionClosed):
+            for message in messages:
+                client.connection.send(message)
+            if raw:
+                client.connection.socket.sendall(raw)
+            client.connection.send('{"type": "ping"}')
+            while client.take()["event"] != "pong":
+                pass
+        assert client.connection.close_code in (None, 1000, 1002, 1006, 1007, 1009, *OURS)
+
+    raw = st.just(b"") | st.binary(min_size=1, max_size=200)
+    fuzz(check, st.lists(pieces, max_size=5), raw, usual=10, thorough=1_000)
+    with Client(web.url, bearer=token) as again:
+        assert again.ask("ping")["event"] == "pong"
+        assert again.connection.response.headers["Progress-Version"] == str(VERSION)  # type: ignore[union-attr]  # it was accepted
+    assert "Traceback" not in web.output
 
 
 def test_a_message_may_come_in_pieces_and_as_bytes(client: Client) -> None:

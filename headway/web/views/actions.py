@@ -27,7 +27,7 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Queues another attempt of a job that failed, was cancelled or was lost."""
     job = visible_job(request, pk)
-    kind = registry.kinds().get(job.kind)
+    kind = registry.find(job.kind)
     programs = Wants.of(request) is Wants.JSON
     if kind and kind.effects and not programs and "confirmed" not in request.POST:
         return _ask(request, job, kind.effects)

@@ -1,4 +1,4 @@
-"""Result files: for the owner, as a download, never shown in the page."""
+"""Result files: for the owner, as a download; in a page only images, which run nothing."""
 
 import asyncio
 import uuid
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from headway.models import Job
 from headway.web.access import signed_in, visible_job
+from headway.web.result_files import image_type
 
 CHUNK = 256 * 1024
 
@@ -21,24 +22,30 @@ CHUNK = 256 * 1024
 @require_safe
 @signed_in
 def download(request: HttpRequest, pk: uuid.UUID, name: str) -> HttpResponseBase:
-    """One file of the job's newest attempt."""
+    """One file of the job's newest attempt, as a download; with ?show an image for the page, which
+    it is by its content whatever its name says. Raises Http404 for any other file then."""
     return give(request, visible_job(request, pk), name)
 
 
 def give(request: HttpRequest, job: Job, name: str) -> HttpResponseBase:
-    """A file of a job for somebody who may have it. Raises Http404 without one."""
+    """A file of a job, in the same way, for somebody who may have it."""
     try:
         file = default_storage.open(job.file_path(name))
     except (KeyError, OSError):
         raise Http404 from None
+    shows = "show" in request.GET
+    image = image_type(file) if shows else ""
+    if shows and not image:
+        file.close()
+        raise Http404
     # Each handler warns about iterators of the other's sort.
     chunks = _async_chunks(file) if isinstance(request, ASGIRequest) else file.chunks(CHUNK)
     response = StreamingHttpResponse(
         chunks,
         headers={
-            "Content-Type": "application/octet-stream",
+            "Content-Type": image or "application/octet-stream",
             "Content-Length": str(file.size),
-            "Content-Disposition": content_disposition_header(True, name) or "attachment",
+            "Content-Disposition": content_disposition_header(not image, name) or "attachment",
             "Content-Security-Policy": "sandbox; default-src 'none'",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, no-store",

@@ -14,26 +14,37 @@ from django.views.decorators.http import require_safe
 
 from headway import spreadsheets
 from headway.lifecycle import whole_log as stored
-from headway.models import Attempt
+from headway.models import Attempt, Job
 from headway.stream.event import Line
+from headway.web import log_pages
 from headway.web.access import positive, signed_in, visible_job
-
-PAGE = 500
-"""Lines of one page at most."""
+from headway.web.log_pages import Search
 
 
 @require_safe
 @signed_in
 def whole_log(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The log of the job's newest attempt, or of ?attempt=, as text. With ?before= the lines before
-    the one with this number as JSON: up to PAGE `lines`, and whether there may be `more`."""
-    before = positive(request.GET.get("before"))
-    name, pieces = _kept(request, pk, before)
-    if before is None:
+    """The log of the job's newest attempt, or of ?attempt=, as text.
+
+    As JSON a page of `lines`: with ?after= and ?before= those between two numbers, with ?find= or
+    ?level=warning those that are found, the newest first asked; `before` leads to the page before.
+    """
+    asked = request.GET
+    after, before = (positive(asked.get(name)) for name in ("after", "before"))
+    search = Search.read(asked.get("find"), asked.get("level"))
+    if after is None and before is None and not search:
+        name, pieces = _kept(request, pk)
         return _download(request, _text(pieces), f"{name}.log", "text/plain")
-    lines = [line for piece in pieces for line in piece if line["n"] < before][-PAGE:]
-    more = bool(lines) and lines[0]["n"] > 1
-    return _private(JsonResponse({"lines": lines, "more": more}))
+    job, number = _attempt(request, pk)
+    try:
+        if search:
+            told = log_pages.found(job.pk, number, search, before)
+        else:
+            told = log_pages.between(job.pk, number, after, before)
+    except Attempt.DoesNotExist:
+        raise Http404 from None
+    more = told.before is not None
+    return _private(JsonResponse({"lines": told.lines, "more": more, "before": told.before}))
 
 
 @require_safe
@@ -44,15 +55,18 @@ def warnings(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return _download(request, _rows(pieces), f"{name}-warnings.csv", "text/csv")
 
 
-def _kept(
-    request: HttpRequest, pk: uuid.UUID, before: int | None = None
-) -> tuple[str, Iterator[list[Line]]]:
+def _attempt(request: HttpRequest, pk: uuid.UUID) -> tuple[Job, int]:
+    """The job, and the number of the attempt that is asked for."""
+    job = visible_job(request, pk)
+    return job, positive(request.GET.get("attempt")) or job.attempt
+
+
+def _kept(request: HttpRequest, pk: uuid.UUID) -> tuple[str, Iterator[list[Line]]]:
     """What a file of it is called, and the lines of the attempt that is asked for. Raises Http404
     without one."""
-    job = visible_job(request, pk)
-    number = positive(request.GET.get("attempt")) or job.attempt
+    job, number = _attempt(request, pk)
     try:
-        pieces = stored.read(job.pk, number, before=before)
+        pieces = stored.read(job.pk, number)
     except Attempt.DoesNotExist:
         raise Http404 from None
     return f"{job.kind}-{str(job.pk)[:8]}-{number}", pieces

@@ -71,7 +71,7 @@ def selected(request: HttpRequest) -> Selection:
 def asking(verb: str, selection: Selection, number: int, user: Any) -> dict[str, Any]:
     """What a page needs to ask whether to."""
     examples = list(selection.jobs(user)[:EXAMPLES])
-    kinds = [registry.kinds().get(job.kind) for job in examples] if verb == "retry" else []
+    kinds = [registry.find(job.kind) for job in examples] if verb == "retry" else []
     return {
         "effects": sorted({str(kind.effects) for kind in kinds if kind and kind.effects}),
         "verb": verb,

@@ -10,9 +10,10 @@ from headway.lifecycle import queue
 from headway.models import Status
 from headway.web import listing
 from headway.web.access import person, positive, signed_in
-from headway.web.presenters import show_visible, tray
+from headway.web.job_page import whole_context
+from headway.web.presenters import explained, show_visible, tray
 from headway.web.responses import STOP_POLLING, page, vary
-from headway.web.views.partials import panel_context, partial, record_context
+from headway.web.views.partials import partial
 
 
 @require_safe
@@ -25,9 +26,11 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """One job: where it is, what it said, what it left; with ?attempt= what that attempt said."""
-    item = show_visible(pk, request.user)
-    context = panel_context(item) | record_context(item, positive(request.GET.get("attempt")))
+    """One job: where it is, what it said, what it left; with ?attempt= what that attempt said, and
+    with ?find=, ?level=warning or ?before= other lines of it than the last ones."""
+    [item] = explained([show_visible(pk, request.user)])
+    asked = request.GET.dict()
+    context = whole_context(item, asked, positive(asked.get("attempt")))
     context["redis_answers"] = item.cursor is not None
     return page(request, "headway/job.html", context)
 
@@ -66,7 +69,9 @@ def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The panel of one job. With ?view=why a page wants only the reason why it is queued, and gets
     the whole panel when it is queued no more."""
     item = show_visible(pk, request.user)
-    response = partial(request, item, "panel")
-    if request.GET.get("view") == "why" and item.job.status != Status.QUEUED:
+    why = request.GET.get("view") == "why"
+    waits = item.job.status == Status.QUEUED
+    response = partial(request, item, "panel", alone=why and waits)
+    if why and not waits:
         response["HX-Retarget"], response["HX-Reselect"] = f"#panel-{pk}", "unset"
     return response

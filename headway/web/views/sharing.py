@@ -22,11 +22,14 @@ from headway.policy import policy
 from headway.web import openapi, shared_frames, sharing, streams
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.grants import LinkGrant
+from headway.web.inputs import inputs
+from headway.web.job_page import record_context
 from headway.web.presenters import show_one
+from headway.web.readable import readable
 from headway.web.responses import SeeOther, Wants, page, problem, vary
+from headway.web.result_files import result_files
 from headway.web.views import files
 from headway.web.views.events import headers_only
-from headway.web.views.partials import panel_context, record_context
 
 PRIVATE = {
     "Cache-Control": "no-store",
@@ -178,20 +181,19 @@ def _shown(link: ShareLink) -> dict[str, Any]:
     what its maker may see."""
     parts = frozenset(link.parts)
     item = show_one(link.job, AnonymousUser())
-    makers = panel_context(replace(item, viewer=link.by))
     context = {
         "item": item,
         "link": link,
-        "kind": makers["kind"],
+        "kind": item.kind,
         "address": sharing.address(link),
         "events_address": reverse("headway:shared_events", args=[sharing.token_of(link)]),
         "token": sharing.token_of(link),
         "reason": shared_frames.reason(parts, item.job.reason),
     }
     if SharePart.RESULT in parts:
-        context |= {"result": makers["result"], "files": makers["files"]}
+        context |= {"result": readable(item.job.result), "files": result_files(item.job)}
     if SharePart.INPUTS in parts:
-        context["params"] = makers["params"]
+        context["inputs"] = inputs(replace(item, viewer=link.by))
     if SharePart.OWNER in parts:
         context["owner"] = getattr(item.job.owner, users.name_field(), "")
     if SharePart.LOG in parts:

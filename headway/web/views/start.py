@@ -3,8 +3,8 @@
 import json
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -17,8 +17,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.registry import Kind
-from headway.lifecycle import actions, outbox
-from headway.models import Job
+from headway.lifecycle import actions, outbox, uploading
+from headway.models import Job, Upload
 from headway.policy import policy
 from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, starts, visible_job
@@ -50,6 +50,10 @@ class Submission:
     """A form's own, the same when it is sent twice."""
     key: str = ""
     """One that a program made up, the same when it repeats a request."""
+    sent: frozenset[str] = frozenset()
+    """Fields whose files came with it."""
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    """By field, files that had been uploaded before."""
     notify: bool = False
 
 
@@ -81,7 +85,7 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     _check_sizes(asked.form)
     if asked.form.is_valid():
         return _start(request, wanted, asked, earlier)
-    return _refused(request, wanted, asked.form, earlier)
+    return _refused(request, wanted, asked, earlier)
 
 
 @sensitive_variables()
@@ -97,16 +101,20 @@ def _start(
         return too_many(request, error)
     except actions.ActionError as error:
         asked.form.add_error(None, str(error))
-        return _refused(request, kind, asked.form, earlier)
+        return _refused(request, kind, asked, earlier)
+    uploading.used(asked.uploads.values(), job)
     return _started(request, job)
 
 
 def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
+    sent: frozenset[str] = frozenset()
     if request.content_type == "application/json":
         values = json_object(request.body)
         token = values.pop(TOKEN_FIELD, None)
         notify = values.pop(NOTIFY_FIELD, False)
-        form = kind.fill(values)
+        uploads = kept_uploads.named(request, kind, values)
+        there = kept_uploads.put(request.FILES, uploads)
+        form = kind.fill(values, request.FILES.dict())
         refuse_unknown(form, values)
         for name in form.fields.keys() & values.keys():
             takes_objects = isinstance(form.fields[name], forms.JSONField)
@@ -115,14 +123,19 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
     else:
         token = request.POST.get(TOKEN_FIELD)
         notify = request.POST.get(NOTIFY_FIELD)
+        sent = frozenset(request.FILES)
+        uploads = kept_uploads.named(request, kind, kept_uploads.of_form(kind, request.POST))
+        there = kept_uploads.put(request.FILES, uploads)
         if earlier:
             kept_uploads.add(request.FILES, kept_uploads.of(earlier, kind))
         form = kind.form_class(request.POST, request.FILES)
+    kept_uploads.miss(form, uploads.keys() - request.FILES.keys())
     key = request.headers.get("Idempotency-Key")
     for name in filter(None, (token, key)):
         if not re.fullmatch(r"[\w-]{1,64}", str(name), re.ASCII):
             raise MalformedError("A token or key is 1 to 64 letters, digits, dashes, underscores.")
-    return Submission(form, str(token or ""), str(key or ""), notify in (True, "1"))
+    tells = notify in (True, "1")
+    return Submission(form, str(token or ""), str(key or ""), sent, there, tells)
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -188,11 +201,13 @@ def _started(request: HttpRequest, job: Job) -> HttpResponse:
 
 
 def _refused(
-    request: HttpRequest, kind: Kind, form: forms.Form, earlier: Job | None
+    request: HttpRequest, kind: Kind, asked: Submission, earlier: Job | None
 ) -> HttpResponse:
+    form = asked.form
     secrets.hush(form, kind.secrets)
     if Wants.of(request) is not Wants.JSON:
-        return _page(request, kind, form, earlier, status=400)
+        kept = asked.uploads | kept_uploads.keep(request, kind, form, asked.sent)
+        return _page(request, kind, form, earlier, kept, status=400)
     fields = {name: list(map(str, errors)) for name, errors in form.errors.items()}
     general = fields.pop("__all__", [])
     sentence = " ".join(general) or "Some parameters are missing or wrong."
@@ -200,18 +215,39 @@ def _refused(
 
 
 def _page(
-    request: HttpRequest, kind: Kind, form: forms.Form, earlier: Job | None, status: int = 200
+    request: HttpRequest,
+    kind: Kind,
+    form: forms.Form,
+    earlier: Job | None,
+    uploads: Mapping[str, Upload] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
+    context = form_context(request, kind, form, earlier, uploads)
+    partial = Wants.of(request) is Wants.PARTIAL
+    template = "headway/_start_form.html" if partial else "headway/start.html"
+    return page(request, template, context, status)
+
+
+def form_context(
+    request: HttpRequest,
+    kind: Kind,
+    form: forms.Form,
+    earlier: Job | None = None,
+    uploads: Mapping[str, Upload] | None = None,
+) -> dict[str, Any]:
+    """What the template of a start form needs."""
     secrets.blank(form, kind.secrets)
+    has_files = form.is_multipart()
+    kept = uploads or {}
     if earlier:
-        kept_uploads.offer(form, kept_uploads.of(earlier, kind))
-    for field in form.fields.values():
-        if isinstance(field, forms.FileField):
-            field.widget.attrs |= {
-                "data-max-bytes": conf.UPLOAD_MAX_BYTES,
-                "data-too-large": f"This file is larger than {_limit()}.",
-            }
-    context = {
+        old = kept_uploads.of(earlier, kind)
+        kept_uploads.offer(form, {name: old[name] for name in old.keys() - kept.keys()})
+    if has_files:
+        kept_uploads.offer_uploads(form, kept)
+        too_large = f"This file is larger than {_limit()}."
+        limits = {"data-max-bytes": conf.UPLOAD_MAX_BYTES, "data-too-large": too_large}
+        kept_uploads.describe(request, kind, form, limits)
+    return {
         "kind": kind,
         "form": form,
         "token_field": TOKEN_FIELD,
@@ -224,11 +260,9 @@ def _page(
         ),
         "earlier_field": EARLIER_FIELD,
         "earlier": earlier,
-        "limit": _limit() if form.is_multipart() else "",
+        "limit": _limit() if has_files else "",
+        "part_bytes": conf.UPLOAD_PART_BYTES,
     }
-    partial = Wants.of(request) is Wants.PARTIAL
-    template = "headway/_start_form.html" if partial else "headway/start.html"
-    return page(request, template, context, status)
 
 
 def _limit() -> str:

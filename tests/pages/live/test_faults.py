@@ -152,6 +152,17 @@ def test_signing_out_in_one_tab_is_said_in_all(
         percent(tab).to_have_text("40%")
 
 
+def test_a_page_of_who_has_signed_out_is_not_brought_back(
+    open_tab: OpenTab, running: Running
+) -> None:
+    """Whoever sits down at that browser next presses Back."""
+    tab = open_tab(running.path)
+    tab.get_by_role("button", name="Sign out").click()
+    expect(tab.get_by_label("Username")).to_be_visible()
+    tab.go_back()
+    expect(tab.get_by_label("Username")).to_be_visible()
+
+
 @pytest.mark.parametrize("leads", [True, False])
 def test_a_frozen_tab_catches_up_and_does_not_hold_the_others(
     context: BrowserContext, open_tab: OpenTab, proxy: Proxy, running: Running, leads: bool

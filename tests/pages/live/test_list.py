@@ -1,8 +1,12 @@
 """A list shows what its filter and its page say, while it is open."""
 
+import re
+
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from headway.lifecycle.log import log
 from headway.models import Job, Status
 from headway.web.history import MAX_ACTIVE, PER_PAGE
 from tests.pages.conftest import MakeJob
@@ -109,3 +113,44 @@ def test_a_row_that_leaves_makes_room_for_the_next(
     expect(page.locator(f"#row-{jobs[0].job.pk}")).to_have_count(1)
     expect(page.locator(".row")).to_have_count(PER_PAGE)
     expect(page.locator(".pager")).to_have_count(0)
+
+
+def test_a_day_of_the_chart_counts_on_and_filters(
+    page: Page, proxy: Proxy, make_job: MakeJob
+) -> None:
+    job = Running(make_job())
+    watch(page, proxy.url)
+    today = page.locator(".days a").last
+    expect(today).to_have_attribute("aria-label", re.compile("1 running"))
+    job.become(Status.FAILED)
+    expect(today).to_have_attribute("aria-label", re.compile("1 failed"))
+    today.click()
+    expect(page).to_have_url(re.compile(r"since=(\d{4}-\d\d-\d\d)&until=\1$"))
+    expect(page.locator(".row")).to_have_attribute("data-job", str(job.job.pk))
+
+
+def test_the_page_of_a_kind_goes_on_without_taking_the_focus(
+    page: Page, proxy: Proxy, make_job: MakeJob
+) -> None:
+    first = make_job(Status.SUCCEEDED)
+    page.goto(f"{proxy.url}/jobs/kinds/simulate/")
+    page.get_by_label("Seconds").fill("7")
+    bar = page.locator(f"#run-{first.pk}")
+    bar.focus()
+    page.locator("#runs-table-summary").click()
+    bar.focus()
+    make_job(Status.FAILED)
+    expect(page.locator("#runs .chart-bars a")).to_have_count(2)
+    expect(bar).to_be_focused()
+    expect(page.locator("#runs-table")).to_have_attribute("open", "")
+    expect(page.get_by_label("Seconds")).to_have_value("7")
+
+
+def test_the_system_page_goes_on(page: Page, proxy: Proxy, alice: User, make_job: MakeJob) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    log().alive("worker", "one@here", {"queues": ["celery"], "processes": 2}, 600)
+    page.goto(f"{proxy.url}/jobs/system/")
+    expect(page.get_by_text("0 of 2 slots busy")).to_be_visible()
+    job = make_job(worker="one@here/x/7")
+    expect(page.get_by_text("1 of 2 slots busy")).to_be_visible()
+    expect(page.locator(f"#now-{job.pk}")).to_have_text("Simulate")

@@ -90,5 +90,5 @@ def test_an_output_that_is_the_result_is_shown_once_when_the_job_has_ended(
     expect(page.locator("[data-output]")).to_have_text(answer)
     running.become(Status.SUCCEEDED, result=answer)
     expect(page.get_by_text("in two parts.")).to_have_count(1)
-    expect(page.locator(".panel pre")).to_have_text(answer)
+    expect(page.locator("#result pre")).to_have_text(answer)
     assert json.dumps(answer) not in page.content()

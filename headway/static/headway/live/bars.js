@@ -2,10 +2,9 @@
    its row, bar or panel again. */
 import { all, get, of, one } from './dom.js';
 import { KINDS } from './events.js';
+import { shared, tell } from './extras.js';
 import { makeList } from './list.js';
-import { makeRecord } from './record.js';
 import { makeReasons } from './reasons.js';
-import { makeStrip } from './strip.js';
 import { count, duration, figure, rate, remaining, stall } from './words.js';
 
 /* `turn` says when something may be fetched, `onEnd` hears the status, job and title of each job that ends. */
@@ -18,10 +17,9 @@ export function makeBars({ turn, onEnd }) {
   const MOVING = ['running', 'cancelling'];
   const withStatus = (statuses) => all('[data-job]').filter((el) => statuses.includes(el.dataset.status));
   const moving = () => withStatus(MOVING);
+  shared.turn = turn;
   const list = makeList({ turn, absent }); // takes rows of jobs that are new to the page
-  const record = makeRecord({ turn });
   const reasons = makeReasons({ turn, active });
-  const strip = makeStrip({ turn });
 
   const motion = new Map(); // job -> its newest progress
   const reached = new Map(); // job -> an attempt, and the most that its bars have shown
@@ -147,13 +145,9 @@ export function makeBars({ turn, onEnd }) {
       onState(data, id);
       onQuiet(data.job, data.quiet);
       onProgress(data, id);
-      record.renew(data);
     },
     progress: onProgress,
     state: onState,
-    log: (data, id) => record.onLine(data, 'log', id),
-    warning: (data, id) => record.onLine(data, 'warning', id),
-    output: (data, id) => record.onLine(data, 'output', id),
   };
 
   /* Every second. While the stream tells nothing, active jobs are read from the database, a few at a time. */
@@ -162,7 +156,7 @@ export function makeBars({ turn, onEnd }) {
     if (CURRENT.includes(state)) for (const el of moving()) showTimes(el, now);
     if (state === 'auth') return;
     reasons.tick(now);
-    strip.tick(now);
+    tell('tick', now);
     for (const job of wanted.keys()) if (now - asked.get(job) > 3000) ask(job);
     if (!READING[state]) return;
     const last = (job) => asked.get(job) ?? BORN;
@@ -234,9 +228,7 @@ export function makeBars({ turn, onEnd }) {
       keep(el);
       if (motion.has(job)) move(el, motion.get(job));
       others.delete(job);
-      record.empty(job, Number(el.dataset.shownAttempt));
     }
-    if (moving().length) record.follow(target);
   });
 
   /* A server that hangs must not keep the others from their turn. */
@@ -247,10 +239,6 @@ export function makeBars({ turn, onEnd }) {
   document.addEventListener('htmx:responseError', ({ detail: { xhr, requestConfig: { verb, path } } }) => {
     const job = path.match(/[\da-f-]{36}/)?.[0];
     if (verb === 'get' && xhr.status === 404 && job) absent(job);
-  });
-
-  document.addEventListener('htmx:oobBeforeSwap', ({ detail }) => {
-    if ('earlier' in detail.target.dataset) detail.shouldSwap = false;
   });
 
   /* A page whose job has ended follows nothing; seen again, it checks whether the job was retried. */
@@ -265,6 +253,7 @@ export function makeBars({ turn, onEnd }) {
   function hear(name, data, id) {
     if (KINDS.includes(name)) onWord(data.job, id);
     HANDLERS[name]?.(data, id);
+    tell('hear', name, data, id);
   }
 
   /* Active jobs that do not stand on a list of all mine. */

@@ -1,13 +1,15 @@
-/* An address to be copied: by its button, or by the keyboard, since it is selected with the focus. */
-import { all } from './dom.js';
+/* Copies a text to the clipboard, where the browser lets a page do that: on https and on this computer. */
+const SAID = 2000; // ms for which a button says so
 
-const show = () => { for (const button of all('[data-copies]')) button.hidden = !navigator.clipboard; };
+export async function copy(button, text) {
+  const label = button.textContent;
+  const done = await Promise.resolve(text).then((value) => navigator.clipboard.writeText(value)).then(() => true, () => false);
+  button.textContent = done ? button.dataset.done : button.dataset.failed;
+  setTimeout(() => { button.textContent = label; }, SAID);
+}
 
-document.addEventListener('htmx:load', show);
-document.addEventListener('focusin', ({ target }) => { if ('copied' in target.dataset) target.select(); });
-document.addEventListener('click', async ({ target }) => {
-  if (!('copies' in target.dataset)) return;
-  const field = target.parentElement.querySelector('[data-copied]');
-  field.select();
-  await navigator.clipboard.writeText(field.value);
+document.addEventListener('click', ({ target }) => {
+  const button = target.closest?.('[data-copies]');
+  const from = button && document.getElementById(button.dataset.copies);
+  if (from) copy(button, from.value ?? from.innerText);
 });

@@ -1,9 +1,7 @@
 /* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
 import './ages.js';
-import './asking.js';
 import { makeBars } from './bars.js';
 import { followClicks } from './clicks.js';
-import './copying.js';
 import { one } from './dom.js';
 import { defineBar } from './element.js';
 import { settings } from './settings.js';
@@ -145,16 +143,4 @@ on('input', ({ target }) => {
   for (const each of document.getElementById(target.dataset.finds).children) {
     each.hidden = !words.every((word) => each.textContent.toLowerCase().includes(word));
   }
-});
-
-on('htmx:xhr:progress', ({ target, detail }) => {
-  const meter = target.querySelector('[data-upload]');
-  if (meter && detail.lengthComputable) Object.assign(meter, { hidden: false, value: detail.loaded / detail.total });
-});
-
-on('change', ({ target }) => {
-  if (!target.dataset.maxBytes) return;
-  const large = [...target.files].some((file) => file.size > Number(target.dataset.maxBytes));
-  target.setCustomValidity(large ? target.dataset.tooLarge : '');
-  target.reportValidity();
 });

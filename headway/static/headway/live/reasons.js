@@ -1,15 +1,18 @@
 /* Why nothing moves: the reason why a job is queued, and the banner that no worker runs. */
-import { get, one } from './dom.js';
+import { all, get, one } from './dom.js';
 
 export function makeReasons({ turn, active }) {
   const EXPLAINED = 5000; // ms after which to ask again why a job is queued
+  let turns = 0;
   let explained = Date.now(); // when that was last asked
   let looks = ''; // whether it will be asked if a worker runs: 'soon' or, during the call, 'now'
 
   /* Every second. The reply is the reason alone, or the panel when the job is queued no more. */
   function tick(now) {
     if (now - explained <= EXPLAINED) return;
-    const why = one('[data-why]');
+    const waiting = all('[data-why]'); // one after the other
+    const why = waiting[turns % waiting.length];
+    turns += 1;
     explained = now;
     if (why) turn(() => get(why.dataset.why, { source: why, target: why, select: '.why' }));
   }

@@ -1,53 +1,65 @@
-/* What the newest attempt of a job says: its output and its lines, on the job's own page. */
-import { all, get, one } from './dom.js';
+/* What the newest attempt of a job says: its output, and its lines (log.js). */
+import { get, one } from './dom.js';
+import { shared } from './extras.js';
 
-export function makeRecord({ turn }) {
-  let held = null; // lines that come while the record is fetched again
+/* `changed` is called when there is something where nothing was, or the reverse. */
+export function makeRecord({ log, changed }) {
+  let held = null; // what comes while the record is fetched again
 
   /* Null where the page shows what an earlier attempt said. */
-  const recordOf = (job) => one(`[data-record="${job}"]:not([data-earlier])`);
+  const boxOf = (job, kind) => one(`${kind === 'output' ? '#output' : '#lines'}[data-said="${job}"]:not([data-earlier])`);
+  const away = (box) => box.scrollHeight - box.scrollTop - box.clientHeight;
 
   /* What an attempt said stands under no other. */
   function empty(job, attempt) {
-    const record = recordOf(job);
-    if (!record || attempt <= record.dataset.attempt) return;
-    record.dataset.attempt = attempt;
-    for (const box of all('[data-output], [data-lines]', record)) box.replaceChildren();
+    const [output, lines] = [boxOf(job, 'output'), boxOf(job, 'log')];
+    if (output && attempt > output.dataset.attempt) {
+      Object.assign(output.dataset, { attempt, empty: '' });
+      output.querySelector('pre').replaceChildren();
+      changed();
+    }
+    if (lines && attempt > lines.dataset.attempt) log.begin(attempt);
   }
 
   function onLine(data, kind, id) {
-    const record = recordOf(data.job);
-    if (!record || data.attempt < record.dataset.attempt) return;
+    const box = boxOf(data.job, kind);
+    if (!box || data.attempt < box.dataset.attempt) return;
     held?.push([data, kind, id]);
-    if (id <= record.dataset.until) return; // it was rendered, which was after the cursor was read
-    record.dataset.until = id;
+    if (id <= box.dataset.until) return; // it was rendered, which was after the cursor was read
+    box.dataset.until = id;
     empty(data.job, data.attempt);
-    const [output, lines] = [record.querySelector('[data-output]'), record.querySelector('[data-lines]')];
-    const box = kind === 'output' ? output : lines;
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    const level = data.level ?? (kind === 'log' ? 'info' : kind);
-    const line = Object.assign(document.createElement('li'), { className: level, textContent: data.text });
-    box.append(kind === 'output' ? data.text : line);
-    if (lines.children.length > 500) lines.firstElementChild.remove();
-    if (atEnd) box.scrollTop = box.scrollHeight;
+    if (kind === 'output') append(box, data.text);
+    else log.add({ ...data, level: data.level ?? (kind === 'log' ? 'info' : kind) });
   }
 
-  /* Before a snapshot lines may be missing: fetch the record again, and then what has come meanwhile. */
+  function append(part, text) {
+    const box = part.querySelector('pre');
+    const atEnd = away(box) < 40;
+    box.append(text);
+    if (atEnd) box.scrollTop = box.scrollHeight;
+    if (!('empty' in part.dataset)) return;
+    delete part.dataset.empty;
+    changed();
+  }
+
+  /* Before a snapshot something may be missing: fetch the record again, and then what has come meanwhile. */
   function renew({ job }) {
-    if (held || !recordOf(job)) return;
+    if (held || !boxOf(job, 'log')) return;
     held = [];
     const goOn = () => {
       const since = held;
       held = null;
       for (const line of since) onLine(...line);
     };
-    turn(() => get(location.href, { target: '#record', select: '#record' })).then(goOn);
+    shared.turn(() => get(location.pathname, { target: '#lines', select: '#lines', selectOOB: '#output' })).then(goOn);
   }
 
-  /* What grows is followed at its end, after a reload too; `target` is what has just come. */
-  function follow(target) {
-    if (!target.matches('[data-record]') && !target.querySelector('[data-record]')) return;
-    for (const box of all('[data-output], [data-lines]')) box.scrollTop = box.scrollHeight;
+  /* An output that grows is followed at its end, after a reload too. */
+  function follow() {
+    const box = one('#output-text');
+    if (!box || box.dataset.followed) return;
+    box.dataset.followed = 'yes';
+    if (one('.panel')?.matches('[data-status=running], [data-status=cancelling]')) box.scrollTop = box.scrollHeight;
   }
 
   return { onLine, renew, empty, follow };

@@ -2,7 +2,7 @@
    that has just appeared or moved ignores a click, which was meant for what was there before. */
 const REST = 1000; // ms
 const BUTTONS = 'button, .action-select';
-const BOXES = '[data-output], [data-lines], .json';
+const BOXES = '[data-output], [data-lines], .json, .scrolls';
 const byId = (id) => (id ? document.getElementById(id) : null);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const until = new Map(); // button -> whether it is new, while it takes no clicks

@@ -1,0 +1,69 @@
+/* How long a job still takes, as a range: by its own rate, and by how long earlier jobs of its kind took. The server
+   reckons the same way (headway/web/remaining.py). */
+import { one } from './dom.js';
+import { duration } from './words.js';
+
+const [SURE, UNSURE] = [0.1, 0.4]; // by how much of it an estimate may be wrong at the end, and more at the beginning
+const GRACE = 3; // s of silence in which nobody doubts
+
+export function makeLeft() {
+  let newest = null; // what the job last said of itself
+  let heard = 0; // when
+  let begun = 0;
+
+  /* A panel, as the server has rendered it. */
+  function begin({ dataset: { elapsed, attempt } }) {
+    if (newest && newest.attempt !== Number(attempt)) newest = null;
+    if (elapsed) begun = Date.now() - elapsed * 1000;
+  }
+
+  function onProgress(data) {
+    const panel = one('.panel[data-job]');
+    if (panel?.dataset.job !== data.job || data.attempt !== Number(panel.dataset.attempt)) return;
+    newest = data;
+    heard = Date.now();
+    if (data.elapsed != null) begun = heard - data.elapsed * 1000;
+    tick(heard);
+  }
+
+  /* Every second. What the server has written stands until there is something newer. */
+  function tick(now) {
+    const field = one('[data-field=left]');
+    if (!['running', 'cancelling'].includes(field?.closest('[data-job]').dataset.status)) return;
+    const usual = 'low' in field.dataset && { low: Number(field.dataset.low), high: Number(field.dataset.high) };
+    if (!newest && !usual) return;
+    const range = reckon(newest, (now - heard) / 1000, (now - begun) / 1000, usual);
+    const text = range ? between(range) : '';
+    if (field.textContent !== text) field.textContent = text;
+  }
+
+  return { begin, onProgress, tick };
+}
+
+function reckon(said, quiet, elapsed, usual) {
+  const own = said?.eta != null && ownRange(said.eta, said.percent ?? 0, Math.max(0, quiet - GRACE));
+  if (!usual || elapsed >= usual.high) return own;
+  const earlier = { low: Math.max(0, usual.low - elapsed), high: usual.high - elapsed };
+  if (!own) return earlier;
+  const both = { low: Math.max(own.low, earlier.low), high: Math.min(own.high, earlier.high) };
+  return both.low <= both.high ? both : own;
+}
+
+/* In silence it may have gone on, or stand still for as long again. */
+function ownRange(eta, percent, doubt) {
+  const spread = SURE + UNSURE * (1 - Math.min(100, percent) / 100);
+  return { low: Math.max(0, eta * (1 - spread) - doubt), high: eta * (1 + spread) + doubt };
+}
+
+function between({ low, high }) {
+  const [first, last] = [rounded(low), rounded(high)];
+  if (first === last) return `about ${last}`;
+  if (low < 1) return `up to ${last}`;
+  const [[number, ...unit], [, ...other]] = [first.split(' '), last.split(' ')];
+  return `${unit.length === 1 && unit[0] === other.join(' ') ? number : first} to ${last}`;
+}
+
+function rounded(seconds) {
+  if (seconds < 90) return `${Math.floor(seconds + 0.5)} s`;
+  return duration(Math.floor(seconds / 60 + 0.5) * 60).replace(/ 00 s$/, '');
+}

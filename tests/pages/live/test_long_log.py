@@ -1,0 +1,106 @@
+"""The log of a job's page, with more lines than a document should hold."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from headway.lifecycle import whole_log
+from headway.stream.event import Line
+from tests.pages.live.watching import Running, watch
+from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+COUNT = 100_000
+MOST = 1500
+"""Lines in the document, at most."""
+
+
+def line(n: int) -> Line:
+    level = "warning" if n % 20_000 == 0 else "info"
+    return {"n": n, "t": 1_700_000_000_000 + n, "level": level, "text": f"line {n}"}
+
+
+@pytest.fixture
+def long(running: Running) -> Running:
+    """A job that has said 100,000 lines and goes on."""
+    attempt = running.job.attempts.get()
+    whole_log.store(attempt, [line(n) for n in range(1, COUNT + 1)])
+    running.job.attempts.update(lines=[line(n) for n in range(COUNT - 199, COUNT + 1)])
+    return running
+
+
+def write(running: Running, n: int) -> None:
+    running.say("log", **line(n))
+
+
+def test_only_what_is_seen_is_in_the_document(page: Page, proxy: Proxy, long: Running) -> None:
+    watch(page, f"{proxy.url}{long.path}")
+    box = page.locator("#lines")
+    last = page.locator(f"#line-{COUNT}")
+    expect(last).to_be_in_viewport()
+    write(long, COUNT + 1)
+    expect(page.locator(f"#line-{COUNT + 1}")).to_be_in_viewport()
+    assert box.locator("li").count() < MOST
+    # Away from the end, what comes moves nothing
+    box.evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
+    expect(box.locator("li:not(.gap)").first).to_be_attached()
+    middle = box.locator("li:not(.gap)").nth(60)
+    seen = middle.text_content()
+    place = middle.bounding_box()
+    write(long, COUNT + 2)
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_function("() => document.querySelector('#lines').dataset.until > 0")
+    assert middle.text_content() == seen
+    assert middle.bounding_box() == place
+    assert box.locator("li").count() < MOST
+    box.evaluate("box => { box.scrollTop = 0; }")
+    expect(page.locator("#line-1")).to_be_in_viewport()
+    assert box.locator("li").count() < MOST
+    page.get_by_role("button", name="Follow").click()
+    expect(page.locator(f"#line-{COUNT + 2}")).to_be_in_viewport()
+
+
+def test_a_link_leads_to_its_line(page: Page, proxy: Proxy, long: Running) -> None:
+    page.goto(f"{proxy.url}{long.path}#line-31234")
+    linked = page.locator("#line-31234")
+    expect(linked).to_be_in_viewport()
+    expect(linked).to_have_class("info linked")
+    expect(linked).to_have_text("line 31234")
+    page.locator("#line-31236 a").click()
+    assert page.url.endswith("#line-31236")
+    expect(page.locator("#line-31236")).to_have_class("info linked")
+
+
+def test_what_is_found_in_all_of_it_leads_to_its_place(
+    page: Page, proxy: Proxy, long: Running
+) -> None:
+    watch(page, f"{proxy.url}{long.path}")
+    found = page.locator("#lines li")
+    page.get_by_label("Warnings only").check()
+    expect(found).to_have_text([f"line {n}" for n in range(20_000, COUNT + 1, 20_000)])
+    write(long, COUNT + 20_000)
+    expect(found).to_have_count(6)
+    page.get_by_label("Warnings only").uncheck()
+    expect(page.locator("#lines .info").first).to_be_attached()
+    page.get_by_label("Find in the log").fill("LINE 777")
+    expect(page.locator("mark").first).to_have_text("line 777")
+    expect(page.locator("#log-told")).to_have_text("111 lines")
+    page.locator("#line-77712 a").click()
+    expect(page.locator("#log-told")).to_have_text("")
+    expect(page.locator("#line-77712")).to_be_in_viewport()
+    expect(page.locator("#line-77713")).to_be_in_viewport()
+
+
+def test_lines_wrap_or_not_and_are_copied(page: Page, proxy: Proxy, running: Running) -> None:
+    running.say("log", **line(1) | {"text": "word " * 100})
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    watch(page, f"{proxy.url}{running.path}")
+    one = page.locator("#lines li")
+    expect(one).to_have_count(1)
+    tall = one.evaluate("li => li.clientHeight")
+    page.get_by_role("button", name="Wrap").click()
+    assert one.evaluate("li => li.clientHeight") < tall
+    page.get_by_role("button", name="Copy", exact=True).first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert "INFO    word word" in page.evaluate("navigator.clipboard.readText()")
+    page.get_by_label("Find in the log").fill("nothing")
+    expect(page.locator("#log-told")).to_have_text("No such line")

@@ -1,0 +1,32 @@
+"""The models fit their migrations, and what a release has migrated stays as it is."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from tests.faults.test_two_releases import git
+
+ROOT = Path(settings.BASE_DIR)
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", "--check", "--dry-run", "headway", "jobs", "progress")
+
+
+def test_no_migration_of_a_release_was_edited() -> None:
+    tags = git("tag", "--list", "v*", "--sort=-v:refname", "--merged").decode().split()
+    if not tags:
+        pytest.skip("nothing is released: each change of a model makes the one migration again")
+    listed = git("ls-tree", "-r", "--name-only", tags[0]).decode().split()
+    released = [name for name in listed if "/migrations/0" in name and name.endswith(".py")]
+    assert released
+    edited = [
+        name
+        for name in released
+        if not (ROOT / name).exists()
+        or git("show", f"{tags[0]}:{name}") != (ROOT / name).read_bytes()
+    ]
+    assert edited == []
