@@ -65,6 +65,7 @@ def _of_answers() -> Iterator[str]:
         )
     if conf.DOWNLOADS not in ("app", "storage") and not re.fullmatch(r"/(.+/)?", conf.DOWNLOADS):
         yield "DOWNLOADS: use app, storage, or the path of nginx's internal location, as /files/."
+    yield from _wrong_notices()
 
 
 def _limits() -> Iterator[str]:
@@ -78,6 +79,20 @@ def _limits() -> Iterator[str]:
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"
             " keep the log at least as long as a stream may last."
         )
+
+
+def _wrong_notices() -> Iterator[str]:
+    for each in conf.NOTICES:
+        if each not in ("email", "webhook"):
+            yield f"NOTICES: {each!r} is no way to tell anybody: use email and webhook."
+    if "email" in conf.NOTICES and settings.DEFAULT_FROM_EMAIL == "webmaster@localhost":
+        yield "NOTICES: e-mail needs a sender, so set DEFAULT_FROM_EMAIL, and EMAIL_HOST."
+    for each in conf.WEBHOOK_HOSTS:
+        if not re.fullmatch(r"[a-z0-9.:-]+", each) or "://" in each:
+            yield f"WEBHOOK_HOSTS: {each!r} is no host: use names or addresses, without a port."
+    site = urlsplit(conf.SITE_URL)
+    if conf.SITE_URL and (site.scheme not in ("http", "https") or not site.hostname):
+        yield "SITE_URL: use the address of the site, such as https://jobs.example.com."
 
 
 def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:

@@ -57,6 +57,11 @@ class Settings:
     JOB_CANCEL_DEACTIVATED: bool = False
     AUDIT_DAYS: int = number(365, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
+    SHARE_MAX_DAYS: int = number(30, low=0, high=3650)
+    NOTICES: Sequence[str] = ("webhook",)
+    NOTICE_MAX_TRIES: int = number(8, high=20)
+    WEBHOOK_HOSTS: Sequence[str] = ()
+    SITE_URL: str = ""
     JOB_SHOW_ERRORS: bool = False
     POLICY: str = "headway.policy.Policy"
     SECRET_PARAMETERS: Sequence[str] = SECRETS

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.utils.translation import gettext_lazy as _
 
 from headway.conf import conf
 from headway.models import ApiToken, Scope
@@ -56,7 +58,13 @@ class TokenForm(forms.Form):
         return timedelta(days=int(days)) if days else None
 
 
+class LanguageForm(forms.Form):
+    """In which language a person reads pages."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES)
+
+
 class TimeZoneForm(forms.Form):
-    """In which time zone this browser is shown times."""
+    """In which time zone a person is shown times."""
 
     time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in names()])

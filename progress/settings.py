@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "progress.middleware.Compressed",
     "progress.time_zone.time_zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -85,7 +86,8 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "progress.urls"
 ASGI_APPLICATION = "progress.asgi.application"
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOGIN_URL = "sign_in"
@@ -148,9 +150,22 @@ HEADWAY = {
     "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
     "DOWNLOADS": env.text("DOWNLOADS", "app"),
+    "NOTICES": env.words("NOTICES", "webhook"),
+    "WEBHOOK_HOSTS": env.words("WEBHOOK_HOSTS", ""),
+    "SITE_URL": env.text("SITE_URL", ""),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
     "BODY_MAX_BYTES": env.number("BODY_MAX_BYTES", 3 * 1024**2, low=0, high=2**40),
 }
+
+# E-mail, of notices alone
+
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 25, high=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "webmaster@localhost")
 
 # Files
 

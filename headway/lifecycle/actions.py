@@ -59,6 +59,7 @@ def start(
     options: Mapping[str, Any] | None = None,
     job_id: uuid.UUID | None = None,
     publish: bool = True,
+    notify: bool = False,
 ) -> Job:
     """Stores a queued job, and publishes it once the surrounding transaction is committed.
 
@@ -67,7 +68,7 @@ def start(
     a key and other parameters it raises KeyUsedError. `title` stands for the kind's. `options` are
     Celery's for this one job (queue, priority, countdown, ...). Uploaded files among `params` are
     stored, and the task is given their names in the default storage. Without `publish` whoever asks
-    runs it.
+    runs it; with `notify` the owner is told of its end.
     Raises ActionError when there is no such kind or the parameters do not fit it, LimitError when
     the owner has too many.
     """
@@ -75,6 +76,7 @@ def start(
     job, bound = described(chosen, params, owner, title, job_id, token=token, key=key)
     if first := _started_before(job):
         return first
+    job.notify = notify
     require_room(owner)
     with tracing.span("headway.start", kind=chosen.name, job=str(job.pk)):
         return _stored(job, chosen, bound, options or {}, publish=publish)

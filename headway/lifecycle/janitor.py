@@ -31,11 +31,13 @@ from headway.lifecycle import (
     actions,
     announce,
     audit,
+    database,
     dispatch,
     lease,
     leftovers,
     observed,
     outage,
+    outbox,
     pruning,
     turns,
 )
@@ -72,7 +74,8 @@ def sweep() -> bool:
     steps = (
         *(give_up_lost, end_cancelled, cancel_deactivated, end_expired, publish_forgotten),
         *(repeat_states, observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
-        *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, pruning.prune),
+        *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, outbox.prune),
+        pruning.prune,
     )
     for step in steps:
         try:
@@ -153,8 +156,9 @@ def end_expired() -> None:
             if restored(job.options)["expires"] < datetime.now(UTC):
                 reason = "Expired before a worker was free"
                 ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
-                if queued.filter(pk=job.pk).update(**ended):
-                    announce.after_commit(job.pk, Status.CANCELLED)
+                with database.atomic():
+                    if queued.filter(pk=job.pk).update(**ended):
+                        announce.after_commit(job.pk, Status.CANCELLED)
 
 
 def publish_forgotten() -> None:

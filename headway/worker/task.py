@@ -48,6 +48,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
     stalled_after: float | None = None
     stop_stalled = False
     effects: str | Promise = ""
+    leads_to: Callable[[Job], str] | None = None
 
     @cached_property
     def job_signature(self) -> inspect.Signature:
@@ -259,6 +260,8 @@ def job_task(
     what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
     (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
     `effects` says what a second attempt repeats outside ("Sends e-mails"): Retry asks first.
+    `leads_to(job)` gives the path of a page about the result, to which the job's page goes on when
+    somebody watches it succeed.
     Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
     """
 
