@@ -64,9 +64,10 @@ class Channels:
             await self._run()
 
     async def _run(self) -> None:
+        pool: Any = self._client.connection_pool
         pause = 0.05
         while True:
-            connection: Any = self._client.connection_pool.make_connection()
+            connection = pool.make_connection()
             try:
                 await connection.connect()
                 self._connection = connection

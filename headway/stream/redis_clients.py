@@ -15,6 +15,11 @@ SENTINEL_TIMEOUT = 0.5
 """Seconds that one Sentinel may take to answer; then the next is asked."""
 FORM = "sentinel://HOST:26379,HOST:26379/SERVICE/0"
 
+# redis-py has no type hints for these
+_parse_url: Any = redis.connection.parse_url
+_Sentinel: Any = redis.sentinel.Sentinel
+_AsyncSentinel: Any = redis.asyncio.sentinel.Sentinel
+
 
 class Watched(NamedTuple):
     """A primary that Sentinels watch over."""
@@ -42,7 +47,7 @@ def watched(url: str) -> Watched:
     if not service or not hosts or not (database or "0").isdecimal():
         raise ValueError(f"use {FORM}")
     plain = f"redis://{who}{'@' if who else ''}any/{database or 0}?{parts.query}"
-    given = cast("dict[str, Any]", redis.connection.parse_url(plain))
+    given: dict[str, Any] = _parse_url(plain)
     del given["host"]
     given |= {"ssl": True} if str(given.pop("ssl", "")).lower() in ("true", "1") else {}
     own = {name: given.pop(name) for name in [*given] if name.startswith(f"{SCHEME}_")}
@@ -57,7 +62,7 @@ def client(url: str, **options: Any) -> "redis.Redis":
         return redis.Redis.from_url(url, **options)
     found = watched(url)
     access = _patient(redis.retry.Retry(NoBackoff(), 0)) | found.access
-    sentinel = redis.sentinel.Sentinel(found.sentinels, sentinel_kwargs=access)
+    sentinel = _Sentinel(found.sentinels, sentinel_kwargs=access)
     return cast("redis.Redis", sentinel.master_for(found.service, **found.options | options))
 
 
@@ -67,7 +72,7 @@ def async_client(url: str, **options: Any) -> "redis.asyncio.Redis":
         return redis.asyncio.Redis.from_url(url, **options)
     found = watched(url)
     access = _patient(redis.asyncio.retry.Retry(NoBackoff(), 0)) | found.access
-    sentinel = redis.asyncio.sentinel.Sentinel(found.sentinels, sentinel_kwargs=access)
+    sentinel = _AsyncSentinel(found.sentinels, sentinel_kwargs=access)
     options = {"connection_pool_class": _Pool, **found.options, **options}
     return cast("redis.asyncio.Redis", sentinel.master_for(found.service, **options))
 

@@ -1,6 +1,9 @@
 """A whole installation over Redis that Sentinels watch over: log, live channel and queue."""
 
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,14 +20,14 @@ from tests.support.thorough import Figure, Many
 from tests.support.viewer import Viewer, statuses
 
 BACK = 15
-SIMULATION = {"seconds": 25, "steps": 250}
+SIMULATION: dict[str, Any] = {"seconds": 25, "steps": 250}
 
 
 @pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])
 def test_jobs_go_on_and_new_ones_start_when_the_primary_hangs_or_dies(
     transactional_db: None,
     boss: User,
-    fault: object,
+    fault: Callable[[RedisServer], None],
     many: Many,
     record_property: Figure,
 ) -> None:
@@ -42,7 +45,7 @@ def test_jobs_go_on_and_new_ones_start_when_the_primary_hangs_or_dies(
             viewer.start()
         wait_until(lambda: all(person.status(job)["status"] == "running" for job in jobs))
         old = watched.primary
-        fault(old)  # type: ignore[operator]
+        fault(old)
         begun = time.monotonic()
         jobs.append(person.start(seconds=1, steps=10))
         wait_until(lambda: moved(viewers, begun), BACK)
@@ -54,7 +57,7 @@ def test_jobs_go_on_and_new_ones_start_when_the_primary_hangs_or_dies(
         )
         record_property("all had succeeded after", round(time.monotonic() - begun, 1))
         for viewer, job in zip(viewers, jobs, strict=False):
-            wait_until(lambda viewer=viewer: viewer.record.done)
+            wait_until(partial(is_done, viewer))
             assert statuses(viewer.record) == {job: "succeeded"}
             assert viewer.record.faults == []
             assert [*violations(viewer.record.messages, numbers(viewer.record.messages))] == []
@@ -65,3 +68,7 @@ def moved(viewers: list[Viewer], since: float) -> bool:
     """Whether each of them has heard of progress made after that moment, and 2 s for what was on
     its way."""
     return time.monotonic() > since + 2 and all(viewer.heard > since + 2 for viewer in viewers)
+
+
+def is_done(viewer: Viewer) -> bool:
+    return viewer.record.done

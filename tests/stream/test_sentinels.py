@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import redis
@@ -46,7 +46,7 @@ def say(log: Log, job: str, text: str) -> None:
 
 @pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])
 async def test_streams_go_on_when_the_primary_hangs_or_dies(
-    watched: Watched, hub: Hub, job: str, fault: object
+    watched: Watched, hub: Hub, job: str, fault: Callable[[RedisServer], None]
 ) -> None:
     log = Log(watched.url, timeout=1)
     log.append(job, state(job, "running"), attempt=1, created=True)
@@ -56,7 +56,7 @@ async def test_streams_go_on_when_the_primary_hangs_or_dies(
     old = watched.primary
     with contextlib.ExitStack() as healing:
         healing.callback(old.resume if fault is RedisServer.pause else old.start)
-        fault(old)  # type: ignore[operator]
+        fault(old)
         begun = time.monotonic()
         await asyncio.to_thread(say, log, job, "after")
         # What the old primary did not hand on is lost, and readers are told

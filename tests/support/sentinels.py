@@ -33,7 +33,7 @@ class Sentinel(Process):
         """What it knows of the primary; {} while it does not answer."""
         try:
             with redis.Redis(port=self.port, socket_timeout=5) as client:
-                known: dict[str, object] = client.sentinel_master(SERVICE)  # type: ignore[no-untyped-call,assignment]
+                known: dict[str, object] = client.sentinel_master(SERVICE)
                 return known
         except redis.RedisError:
             return {}
