@@ -42,7 +42,8 @@ class GoneError(Exception):
 
 def deliver() -> int:
     """Sends what is due, some at once; how many. What fails is tried again later."""
-    found, counts = [], Counter[object]()
+    found: list[Notice] = []
+    counts = Counter[object]()
     for notice in Notice.objects.filter(due_at__lte=Now()).order_by("due_at")[:LOOKED_AT]:
         counts[notice.owner_id] += 1
         if counts[notice.owner_id] <= PER_PERSON and len(found) < AT_ONCE:

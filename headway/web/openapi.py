@@ -121,7 +121,7 @@ _PARAMETERS: Schema = {
 EVENTS: Schema = {
     "200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}
 }
-_described: dict[str, tuple[Callable[[], Schema], Mapping[str, str]]] = {}
+_described: dict[str, tuple[Callable[[], Schema], dict[str, str]]] = {}
 _HOW = ("cursor", "last", "heartbeat", "poll", "viewer")
 """What may be said of any stream of jobs."""
 

@@ -41,9 +41,9 @@ class NoticeForm(forms.Form):
         label=_("Make a new key, with which the old one is worthless"), required=False
     )
 
-    def __init__(self, choice: NoticeChoice, address: str, *args: Any) -> None:
+    def __init__(self, choice: NoticeChoice, address: str, values: Any = None) -> None:
         initial = {name: getattr(choice, name) for name in ("every", "email", "webhook_url")}
-        super().__init__(*args, auto_id="notices_%s", initial=initial)
+        super().__init__(values, auto_id="notices_%s", initial=initial)
         if Channel.EMAIL not in conf.NOTICES:
             del self.fields["email"]
         elif address:
