@@ -200,7 +200,7 @@ def _leave(channel: Any) -> None:
         channel.loseConnection()
     else:
         channel.transport.loseWriteConnection()
-    reactor.callLater(LINGER, channel.transport.abortConnection)  # type: ignore[attr-defined]  # set at run time
+    reactor.callLater(LINGER, channel.transport.abortConnection)
 
 
 def _channel(_: http.HTTPFactory) -> Any:
