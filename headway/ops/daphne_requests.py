@@ -92,7 +92,7 @@ class Channel(http.HTTPChannel):
         super().connectionLost(reason)
 
 
-class Request(http_protocol.WebRequest):  # type: ignore[misc]  # it has no type hints
+class Request(http_protocol.WebRequest):
     """Daphne's own, refused before its body has come where that is too large or too late."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
