@@ -61,11 +61,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
     owner = OwnerField(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=forget,
-        related_name="jobs",
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=forget, related_name="jobs"
     )
     params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
     # Not in what `dumpdata` and other serializers write.

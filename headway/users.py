@@ -40,6 +40,11 @@ def key(text: str) -> Any:
     return Job._meta.get_field("owner").target_field.to_python(text)
 
 
+def can_be_deactivated() -> bool:
+    """Whether users have a column that says so."""
+    return any(field.name == "is_active" for field in get_user_model()._meta.get_fields())
+
+
 def is_active(user: User) -> bool:
     """Whether a user is signed in and not locked out, which some models cannot tell."""
     return user.is_authenticated and getattr(user, "is_active", True)

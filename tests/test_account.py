@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from django.utils import timezone
+from pytest_django import Settings
 
 from headway.models import ApiToken, Job, Scope
 from headway.web import formatting, grants, tokens
@@ -144,13 +145,13 @@ def test_a_token_that_cannot_be_is_refused(page: Client, wrong: dict[str, str]) 
 
 
 def test_a_user_has_so_many_tokens_and_no_more(
-    alice: User, page: Client, monkeypatch: pytest.MonkeyPatch
+    alice: User, page: Client, settings: Settings
 ) -> None:
-    monkeypatch.setattr("progress.account_forms.MAX_TOKENS", 1)
+    settings.HEADWAY = settings.HEADWAY | {"TOKEN_MAX_PER_USER": 1}
     tokens.issue(alice, lasts=timedelta(seconds=-1))
     assert page.post("/me/tokens/", TOKEN).status_code == HTTPStatus.OK
     answer = page.post("/me/tokens/", TOKEN)
-    assert "You have 1 tokens" in answer.content.decode()
+    assert "You can have 1 tokens" in answer.content.decode()
     assert ApiToken.objects.count() == 2
 
 

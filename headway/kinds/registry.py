@@ -134,6 +134,13 @@ def kinds() -> dict[str, Kind]:
     return dict(sorted(found.items(), key=lambda item: str(item[1].title)))
 
 
+def names() -> set[str]:
+    """Of all kinds; at a tenth of the cost of describing them."""
+    _discover()
+    tasks: Any = current_app.tasks.values()
+    return {name for task in tasks if (name := getattr(task, "job_kind", ""))}
+
+
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
     if (kind := find(name)) is None:

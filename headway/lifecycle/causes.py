@@ -1,5 +1,5 @@
-"""By which error a job failed, in 16 characters that are the same for the same cause: where it was
-raised, its type, and its text without what differs from job to job."""
+"""By which error a job failed, in 16 characters that are the same for the same cause: its kind,
+where the error was raised, its type, and its text without what differs from job to job."""
 
 import hashlib
 import re
@@ -23,12 +23,12 @@ TEXT = 300
 """Characters of a text that count."""
 
 
-def fingerprint(reason: str, error: str = "") -> str:
-    """Of the reason that users read, and of the traceback where there is one. Line numbers do not
-    count, which every deploy moves."""
+def fingerprint(kind: str, reason: str, error: str = "") -> str:
+    """Of the kind of a job, the reason that users read, and the traceback where there is one. Line
+    numbers do not count, which every deploy moves."""
     where, raised = ("", "") if reason.startswith(OUT_OF_TIME) else _raised(error)
     text = DIFFERS.sub("?", raised or reason)[:TEXT]
-    return hashlib.sha256(f"{where}|{text}".encode("utf-8", "replace")).hexdigest()[:LENGTH]
+    return hashlib.sha256(f"{kind}|{where}|{text}".encode("utf-8", "replace")).hexdigest()[:LENGTH]
 
 
 def last_line(error: str) -> str:

@@ -136,7 +136,7 @@ def settle(
         "result": result,
         "files": list(files),
         "refused": refused,
-        "cause": causes.fingerprint(reason, error) if status == Status.FAILED else None,
+        "cause": _cause(attempt, reason, error) if status == Status.FAILED else None,
         "finished_at": Now(),
         "lease_until": None,
     }
@@ -226,11 +226,16 @@ def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
         return True
     shown = of_job(said[max(said)]["progress"]) if said else {}
     ended = {"finished_at": Now(), "lease_until": None, **shown}
-    cause = causes.fingerprint(reason)
+    kind = held.values_list("kind", flat=True).first() or ""
+    cause = causes.fingerprint(kind, reason)
     lost = ended | {"status": Status.LOST, "reason": reason, "cause": cause}
     cancelled = ended | {"status": Status.CANCELLED}
     stopping = held.filter(status=Status.CANCELLING)
     return _give_up(running, lost, *given_up) or _give_up(stopping, cancelled, *given_up)
+
+
+def _cause(attempt: Attempt, reason: str, error: str) -> str:
+    return causes.fingerprint(attempt.job.kind, reason, error)
 
 
 def _mine(attempt: Attempt) -> QuerySet[Job]:

@@ -116,9 +116,9 @@ def end_forgotten() -> None:
     waiting = Job.objects.filter(max_attempts=0, status=Status.QUEUED)
     due = Coalesce("not_before", "created_at")
     old = waiting.annotate(due=due).filter(due__lt=later(-FORGOTTEN))
-    for pk in list(old.values_list("pk", flat=True)[:200]):
+    for pk, kind in list(old.values_list("pk", "kind")[:200]):
         reason = "It was not heard of for a day after it was due"
-        lost = {"status": Status.LOST, "reason": reason, "cause": causes.fingerprint(reason)}
+        lost = {"status": Status.LOST, "reason": reason, "cause": causes.fingerprint(kind, reason)}
         with database.atomic():
             if waiting.filter(pk=pk).update(**lost, finished_at=Now()):
                 announce.after_commit(pk, Status.LOST)

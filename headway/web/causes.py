@@ -1,5 +1,5 @@
-"""Failures grouped by cause: same kind, same fingerprint of the error. Found among the newest
-failures, counted by an index up to a thousand each."""
+"""Failures grouped by cause: same kind, same error, as its fingerprint says. Found among the newest
+failures, counted along an index up to a thousand each."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ def causes(question: Question, viewer: User) -> Causes:
     """What jobs failed by, among those that a question is about; its text and status say nothing
     here. Four queries, five for those who may see tracebacks."""
     question = replace(question, status="bad", text="", sort="", cause="")
-    jobs = questions.asked(question, viewer).filter(cause__isnull=False)
+    jobs = questions.asked(question, viewer)
     columns = ("created_at", "pk", "kind", "cause", "reason")
     rows: list[Any] = []
     for status in sorted(BADLY):
@@ -91,18 +91,20 @@ def causes(question: Question, viewer: User) -> Causes:
 
 def of_runs(kind: str, runs: Iterable[Run]) -> list[Cause]:
     """The same of some runs of one kind."""
-    bad = [run for run in runs if run.status in BADLY and run.cause]
+    bad = [run for run in runs if run.status in BADLY]
     groups = _grouped([(run.queued, run.id, kind, run.cause, run.reason) for run in bad])
     for each in groups:
-        each.query = Question(status="bad", kind=kind, cause=each.cause).query()
+        each.query = Question(status="bad", cause=each.cause).query()
     return sorted(groups, key=lambda each: -each.number)
 
 
 def _grouped(rows: Sequence[Any]) -> list[Cause]:
     """Of rows with the newest first."""
-    groups: dict[tuple[str, str], Cause] = {}
+    groups: dict[str, Cause] = {}
     for created, pk, kind, cause, reason in rows:
-        known = groups.setdefault((kind, cause), Cause(kind, cause, reason, pk, created, created))
+        if not cause:
+            continue  # an index would not find it again
+        known = groups.setdefault(cause, Cause(kind, cause, reason, pk, created, created))
         known.number += 1
         known.since = created
     return [*groups.values()]
@@ -112,28 +114,28 @@ def _count(found: Sequence[Cause], question: Question, viewer: User) -> None:
     """All of them, and since when, beyond those that were looked at."""
     parts: dict[str, JobQuerySet] = {}
     for each in found:
-        alike = replace(question, kind=each.kind, cause=each.cause)
+        alike = replace(question, kind="", cause=each.cause)  # which tells the kind as well
         each.query = alike.query()
         parts[each.query] = questions.asked(alike, viewer).filter(status__in=BADLY)
     numbers, oldest = counts(parts), _oldest(parts)
     for each in found:
         each.number = numbers.get(each.query, each.number)
-        each.since = oldest.get((each.kind, each.cause), each.since)
+        each.since = oldest.get(each.cause, each.since)
 
 
-def _oldest(parts: Mapping[str, JobQuerySet]) -> dict[tuple[str, str], datetime]:
+def _oldest(parts: Mapping[str, JobQuerySet]) -> dict[str, datetime]:
     arms = [
         Job.objects.filter(
             pk__in=jobs.filter(status=status).order_by("created_at", "pk")[:1].values("pk")
         )
         .order_by()
-        .values_list("kind", "cause", "created_at")
+        .values_list("cause", "created_at")
         for jobs in parts.values()
         for status in sorted(BADLY)
     ]
-    told: dict[tuple[str, str], datetime] = {}
-    for kind, cause, created in arms[0].union(*arms[1:], all=True) if arms else []:
-        told[kind, str(cause)] = min(created, told.get((kind, str(cause)), created))
+    told: dict[str, datetime] = {}
+    for cause, created in arms[0].union(*arms[1:], all=True) if arms else []:
+        told[str(cause)] = min(created, told.get(str(cause), created))
     return told
 
 

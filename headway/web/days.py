@@ -26,8 +26,6 @@ MOST = 100_000
 """Jobs of one day and state that are counted at most."""
 REMEMBERED = 30.0
 """Seconds: as often as streams check again who may read them."""
-SECONDS = 1.0
-"""What the days before may take; where that is too little the page has no chart."""
 ORDER = (Status.SUCCEEDED, Status.CANCELLED, Status.RUNNING, Status.FAILED, Status.LOST)
 """From the bottom; active jobs of all states count as running."""
 Counts = Mapping[tuple[date, str], int]
@@ -43,8 +41,8 @@ class Days:
 
 
 def days(question: Question, viewer: User) -> Days | None:
-    """None where there is nothing to show; nor for a search, which would have to look through the
-    jobs of all days."""
+    """None where there is nothing to show, or counting takes too long; nor for a search, which
+    would have to look through the jobs of all days."""
     if question.text:
         return None
     last = timezone.localdate()
@@ -72,7 +70,7 @@ def _back() -> range:
 def _count(question: Question, viewer: User, last: date) -> Counts | None:
     every = [last - timedelta(days=ago) for ago in _back()[:-1]]
     try:
-        with limited(SECONDS):
+        with limited():
             return counts(_parts(question, viewer, every), MOST)
     except TooSlowError:
         return None
@@ -93,7 +91,7 @@ def _parts(question: Question, viewer: User, every: list[date]) -> dict[Any, Job
 def _column(question: Question, of: date, numbers: Counts) -> Column:
     told = of.isoformat()
     asked = question.query(since=told, until=told)
-    counted: dict[str, int] = {status: numbers.get((of, str(status)), 0) for status in ORDER}
+    counted = {str(status): numbers.get((of, str(status)), 0) for status in ORDER}
     current = bool(question.since or question.until) and (
         (question.since or told) <= told <= (question.until or told)
     )

@@ -43,7 +43,7 @@ class Run:
 def panel_context(item: Shown) -> dict[str, Any]:
     """What the panel of a job's page shows."""
     job, snap = item.job, item.snap
-    usually = usual(job.kind) if job.status in HELD else None
+    usually = usual(job.kind, item.viewer) if job.status in HELD else None
     return {
         "item": item,
         "kind": registry.find(job.kind),

@@ -48,7 +48,7 @@ class Question:
     """Days, as 2026-11-29, both included, by the viewer's clock."""
     sort: str = ""
     cause: str = ""
-    """Fingerprint of the error by which they failed (lifecycle/causes.py)."""
+    """By what they failed, a fingerprint (lifecycle/causes.py)."""
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> "tuple[Question, list[str]]":

@@ -2,14 +2,12 @@
 kind took. live/left.js reckons the same way while the page is open."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headway.models import NEWEST, Job, Status
+from headway.users import User
 from headway.web.formatting import duration
+from headway.web.runs import usuals
 
-RUNS, FEWEST = 50, 5
-"""Earlier jobs that are looked at, and how many of them it takes to say what is usual."""
 SURE, UNSURE = 0.1, 0.4
 """By how much of it an estimate may be wrong at the end, and how much more at the beginning."""
 GRACE = 3.0
@@ -27,15 +25,11 @@ class Range:
         return between(self.low, self.high)
 
 
-def usual(kind: str) -> Range | None:
-    """How long most of the last jobs of a kind took, the quickest and slowest tenth left out; None
-    where there are too few."""
-    done = Job.objects.filter(kind=kind, status=Status.SUCCEEDED).order_by(*NEWEST)
-    rows = done.values_list("started_at", "finished_at")[:RUNS]
-    took = sorted((end - begin).total_seconds() for begin, end in rows if begin and end)
-    if len(took) < FEWEST:
-        return None
-    return Range(max(0.0, _quantile(took, 0.1)), _quantile(took, 0.9))
+def usual(kind: str, viewer: User) -> Range | None:
+    """How long most of the last jobs of a kind took that a viewer may see; None where there are too
+    few (see runs.py)."""
+    known = usuals({kind}, viewer).get(kind)
+    return Range(known.low, known.high) if known else None
 
 
 def remaining(
@@ -81,11 +75,3 @@ def _rounded(seconds: float) -> str:
     if seconds < 90:
         return f"{math.floor(seconds + 0.5)} s"
     return duration(math.floor(seconds / 60 + 0.5) * 60).removesuffix(" 00 s")
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
-    """Of sorted values, between two of them where it falls there."""
-    at = share * (len(values) - 1)
-    low = int(at)
-    high = min(low + 1, len(values) - 1)
-    return values[low] + (values[high] - values[low]) * (at - low)

@@ -128,6 +128,11 @@ RUN = [
         "OIDC_ISSUER",
     ),
     Run(
+        "docs/operations.md",
+        "sh",
+        "tests/test_settings.py:test_the_settings_of_a_bucket_are_those_of_the_page",
+    ),
+    Run(
         "docs/protocol.md", "http", f"{PROTOCOL}:test_the_headers_of_a_stream_are_those_of_the_page"
     ),
     Run("docs/protocol.md", "sse", f"{PROTOCOL}:test_every_example_decodes_and_is_valid"),

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from headway.lifecycle import lease
-from headway.lifecycle.causes import CAUSE, fingerprint, last_line
+from headway.lifecycle import causes, lease
+from headway.lifecycle.causes import CAUSE, last_line
 from headway.lifecycle.traces import Traces
 from headway.models import Job, Status
 from tests.jobs import rows
 
 HIDDEN = "Something unexpected went wrong. Look it up by the reference ABCD2345"
+
+
+def fingerprint(reason: str, error: str = "") -> str:
+    return causes.fingerprint("add", reason, error)
 
 
 def trace(failing: Any, *given: Any) -> str:
@@ -74,6 +78,7 @@ def test_errors_are_told_apart_by_type_and_place() -> None:
     ]
     assert len({fingerprint(HIDDEN, each) for each in [first, *others]}) == 5
     assert fingerprint(HIDDEN, trace(together, "z")) == fingerprint(HIDDEN, first)
+    assert causes.fingerprint("other", HIDDEN, first) != fingerprint(HIDDEN, first)
     late = "Took longer than 5 s"
     assert fingerprint(late, first) == fingerprint(late, others[1]) == fingerprint(late)
 

@@ -29,7 +29,7 @@ def on(job: Job, ago: int) -> Job:
 def numbers(question: Question, user: Any) -> dict[str, dict[str, int]]:
     """Of each day that has any, the counts that are not 0."""
     found = days.days(question, user)
-    told = {}
+    told: dict[str, dict[str, int]] = {}
     for label, *cells in found.chart.rows if found else []:
         counts = {str(s): int(n) for s, n in zip(ORDER, cells, strict=True) if n != "0"}
         told |= {label: counts} if counts else {}

@@ -66,7 +66,7 @@ def test_the_page_of_a_kind_says_how_its_runs_went(
     assert "Usually 10 s to 18 s, half of them within 14 s" in page
     assert f'href="/jobs/{bad.pk}/" aria-label=' in page
     assert "Last 12 runs, the longest 19 s" in page
-    assert "?status=bad&amp;kind=simulate&amp;cause=0000000000000000" in page
+    assert "?status=bad&amp;cause=0000000000000000" in page
     assert 'name="start-token"' in page
     assert (
         "Last 13 runs, the longest 10 min 00 s"

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from headway.models import Job, Status
-from headway.web.remaining import FEWEST, Range, between, remaining, usual
+from headway.web.remaining import Range, between, remaining, usual
+from headway.web.runs import FEWEST
 from tests.pages.conftest import MakeJob
 
 
@@ -46,16 +48,19 @@ def test_earlier_jobs_tell_before_the_first_percent_and_narrow_what_it_tells_lat
     assert remaining(400, 0, 10, 0, usually) == Range(200, 600), "it is slower than any"
 
 
-def test_what_is_usual_is_between_the_quickest_and_the_slowest_tenth(make_job: MakeJob) -> None:
+def test_what_is_usual_is_between_the_quickest_and_the_slowest_tenth(
+    alice: User, bob: User, make_job: MakeJob
+) -> None:
+    """Of the jobs that the viewer may see."""
     took = [1.0, *[20.0] * 4, 30.0, *[40.0] * 4, 900.0]
     for number, seconds in enumerate(took):
         job = make_job(Status.SUCCEEDED)
         begun = timezone.now() - timedelta(hours=1)
         ended = begun + timedelta(seconds=seconds)
         Job.objects.filter(pk=job.pk).update(started_at=begun, finished_at=ended)
-        assert (usual("simulate") is None) == (number + 1 < FEWEST)
-    assert usual("simulate") == Range(20, 40)
-    assert usual("other") is None
+        assert (usual("simulate", alice) is None) == (number + 1 < FEWEST)
+    assert usual("simulate", alice) == Range(20, 40)
+    assert usual("simulate", bob) is usual("other", alice) is None
 
 
 def test_the_page_says_it_before_the_first_percent(alices: Client, make_job: MakeJob) -> None:

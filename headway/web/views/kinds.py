@@ -20,7 +20,7 @@ from headway.web.views.start import form_context
 def kind(request: HttpRequest, kind: str) -> HttpResponse:
     """What the newest runs of a kind say, among the jobs that this person may see, and its form for
     those who may start it; the page fetches the first part again and again."""
-    found = registry.kinds().get(kind)
+    found = registry.find(kind)
     if found is None:
         sentence = _(
             "No kind of job is called “%(kind)s” here. It may have been renamed, or its app is no"

@@ -21,7 +21,8 @@ from headway.lifecycle import actions, outbox, uploading
 from headway.models import Job, Upload
 from headway.policy import policy
 from headway.stream.event import clean
-from headway.web.access import allowed, person, signed_in, starts, visible_job
+from headway.web.access import allowed, person, signed_in, starts, takes_files, visible_job
+from headway.web.bodies import FORM_OVERHEAD
 from headway.web.presenters import accepted
 from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
 from headway.web.views import kept_uploads
@@ -33,8 +34,6 @@ NOTIFY_FIELD = "start-notify"
 """Whether to tell of its end."""
 MAX_NAMED = 10
 """Unknown parameters that an answer names at most."""
-FORM_OVERHEAD = 1024 * 1024
-"""Bytes that a form may add to the file in it."""
 
 
 class MalformedError(Exception):
@@ -61,6 +60,7 @@ class Submission:
 @sensitive_post_parameters()
 @sensitive_variables()
 @starts("POST")
+@takes_files
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def start(request: HttpRequest, kind: str) -> HttpResponse:

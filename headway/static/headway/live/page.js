@@ -131,6 +131,14 @@ on('visibilitychange', () => {
   bars.look();
 });
 
+/* Out of the back-forward cache a page comes as it was, also to whoever sits there after a sign-out. */
+addEventListener('pageshow', async ({ persisted }) => {
+  if (!persisted || !settings.viewer) return;
+  const asked = `${settings.events}?viewer=${encodeURIComponent(settings.viewer)}`;
+  const answer = await fetch(asked, { method: 'HEAD' }).catch(() => null);
+  if (answer?.status === 401) location.reload();
+});
+
 on('htmx:responseError', ({ detail: { xhr, requestConfig: { verb } } }) => {
   if (verb !== 'post' && xhr.status === 401) tabs.wake({ network: true }); // the stream will be refused too, and say so
 });

@@ -62,8 +62,8 @@ document.addEventListener('drop', (event) => {
   if (!first || !event.dataTransfer.files.length) return;
   event.preventDefault();
   const all = inputs(formOf(first));
-  const free = [first, ...all.slice(all.indexOf(first) + 1).filter(({ files }) => !files.length)];
-  [...event.dataTransfer.files].slice(0, free.length).forEach((file, number) => choose(free[number], file));
+  const places = [first, ...all.slice(all.indexOf(first) + 1).filter(({ files }) => !files.length)];
+  [...event.dataTransfer.files].slice(0, places.length).forEach((file, number) => choose(places[number], file));
 });
 
 function aimed(target) {
