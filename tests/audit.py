@@ -35,7 +35,7 @@ def ask(lock: Path = LOCK, more: Sequence[str] = ()) -> tuple[str, str]:
 def verdict(report: str, said: str) -> tuple[int, str]:
     """An exit code, and what to print."""
     try:
-        found: list[dict[str, Any]] = json.loads(report)["dependencies"]
+        found: list[dict[str, Any]] = [*json.loads(report)["dependencies"]]
     except (ValueError, KeyError, TypeError):
         last = said.strip().rpartition("\n")[2] or "nothing at all"
         return 0, f"NOT CHECKED for known weaknesses: pip-audit says: {last}"

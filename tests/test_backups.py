@@ -78,11 +78,11 @@ def test_sqlite_is_saved_while_it_is_written_to_and_comes_back(
     files.save(result_path(job.pk, 2, "later.txt"), ContentFile(b"of no row"))
     (data / "secret_key").unlink()
     (data / "valkey").mkdir()
+    live.close()
 
     run(RESTORE, **directories)
-    live.close()
     assert rows(data / "db.sqlite3") == [("in the journal", "succeeded")]
-    assert files.open(name).read() == b"the result"
+    assert Path(files.path(name)).read_bytes() == b"the result"
     assert not files.exists(result_path(job.pk, 2, "later.txt"))
     assert (data / "secret_key").read_text() == "the key"
     assert not (data / "valkey").exists()

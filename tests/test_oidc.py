@@ -10,8 +10,10 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import include, path
 from pytest_django import Settings
 
+from progress import urls
 from progress.checks import check_settings
 from progress.models import ExternalIdentity
 from progress.person_data import erase_identities, export_identities
@@ -22,6 +24,10 @@ from tests.support.stack import free_port
 
 pytestmark = pytest.mark.django_db
 SITE = "http://testserver"
+# As progress/urls.py has it where a provider is configured
+urlpatterns = [path("sign-in/oidc/", include("progress.oidc")), *urls.urlpatterns]
+handler400, handler403 = urls.handler400, urls.handler403
+handler404, handler500 = urls.handler404, urls.handler500
 
 
 class Provider(Process):
@@ -56,7 +62,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture(autouse=True)
 def configured(provider: Provider, settings: Settings) -> None:
-    settings.ROOT_URLCONF = "tests.signs_in_by_oidc"
+    settings.ROOT_URLCONF = __name__
     settings.OIDC_ISSUER = provider.url
     settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = "headway", "its secret"
 

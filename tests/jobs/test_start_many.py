@@ -25,9 +25,9 @@ from tests.support.stack import Valkey
 
 
 @pytest.fixture
-def empty(valkey: Valkey, transactional_db: None) -> Iterator[Valkey]:
-    """Valkey with nothing in it; it answers again after the test."""
-    del transactional_db
+def empty(valkey: Valkey, transactional_db: None, unlimited: None) -> Iterator[Valkey]:
+    """Valkey with nothing in it, which answers again after the test; nobody waits for a turn."""
+    del transactional_db, unlimited
     valkey.flush()
     yield valkey
     if not valkey.running:

@@ -54,9 +54,11 @@ def test_a_token_in_an_address_opens_nothing(alice: User, make_job: MakeJob, nam
 def test_nobody_learns_from_the_sign_in_form_who_has_an_account(
     alice: User, bob: User, boss: User, quick_passwords: None
 ) -> None:
-    User.objects.filter(pk=bob.pk).update(is_active=False)
+    bob.is_active = False
     boss.set_unusable_password()
     boss.save()
+    bob.set_password("secret")
+    bob.save()
     tried = {"alice": "wrong", "bob": "secret", "boss": "x", "nobody": "x"}
     said = set()
     for name, password in tried.items():
@@ -70,6 +72,8 @@ def test_nobody_learns_from_the_sign_in_form_who_has_an_account(
 def test_a_session_is_a_new_one_after_signing_in_and_none_after_signing_out(
     alice: User, quick_passwords: None
 ) -> None:
+    alice.set_password("secret")
+    alice.save()
     planted = Client()
     session = planted.session  # as somebody could plant it
     session["x"] = 1
@@ -89,7 +93,7 @@ def test_a_session_is_a_new_one_after_signing_in_and_none_after_signing_out(
 
 KINDS_OF_ANSWERS = [
     *("/", "/me/", START, "/nothing/", "/jobs/nonsense/", "/sign-in/", "/admin/login/"),
-    *("/admin/", "/api/openapi.json", "/healthz", "/static/app.css", "/jobs/start/nothing/"),
+    *("/admin/", "/api/openapi.json", "/static/app.css", "/jobs/start/nothing/"),
 ]
 
 
@@ -140,9 +144,9 @@ def test_browsers_are_led_to_https_and_told_to_stay_there(settings: Settings) ->
     assert Client().get("/sign-in/", secure=True)["Strict-Transport-Security"] == "max-age=3600"
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "//evil.example/%2e%2e", "/\\evil.example/x"])
+@pytest.mark.parametrize("path", ["//evil.example", "//evil.example/..", "/\\evil.example/x"])
 def test_no_path_leads_to_another_site(alices: Client, path: str) -> None:
-    answer = alices.get(path)
+    answer = alices.get("/", PATH_INFO=path)
     assert answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.MOVED_PERMANENTLY)
     assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "http"))
 

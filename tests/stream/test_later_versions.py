@@ -15,13 +15,13 @@ from tests.support.stack import Valkey
 UNREADABLE = b"\x02 something compressed, say"
 
 
-def say_later(valkey: Valkey, job: str) -> int:
+def say_later(valkey: Valkey, job: str) -> None:
     """Appends and publishes an entry as a later release may, with the snapshot kept."""
     with valkey.client() as client:
-        prev = int(client.hget(keys.snapshot(job), "n") or 0)  # type: ignore[arg-type]  # no await
+        prev = int(client.hget(keys.snapshot(job), "n") or 0)
         number = prev + 1000
         fields = {"p": prev, "f": UNREADABLE, "v": 2}
-        client.xadd(keys.log(job), fields, f"{number}-0")  # type: ignore[arg-type]  # invariant
+        client.xadd(keys.log(job), fields, f"{number}-0")
         known = {"job": job, "attempt": 1, "percent": 60, "colour": "green"}
         client.hset(
             keys.snapshot(job),
@@ -30,7 +30,6 @@ def say_later(valkey: Valkey, job: str) -> int:
         client.set(keys.LAST, number)
         head = f"{prev} {number} progress v2\n".encode()
         client.publish(keys.live(job), head + UNREADABLE)
-    return number
 
 
 async def test_a_live_reader_gets_a_snapshot_in_place_of_what_it_cannot_read(
@@ -39,10 +38,10 @@ async def test_a_live_reader_gets_a_snapshot_in_place_of_what_it_cannot_read(
     log.append(job, state(job, "running"), attempt=1, created=True)
     log.append(job, progress(job, 40), attempt=1)
     stream = await live(hub, Subscription([job]))
-    number = say_later(valkey, job)
+    say_later(valkey, job)
     *_, told, snapshot = await collect(stream, '"percent":60')
     assert (told.event, json.loads(told.data)["reason"]) == ("resync", "lost")
-    assert (snapshot.event, int(snapshot.id)) == ("snapshot", number)
+    assert snapshot.event == "snapshot"
     assert json.loads(snapshot.data)["colour"] == "green"
 
 
@@ -53,7 +52,7 @@ async def test_what_this_release_writes_after_it_is_read_as_ever(
     cursor = say(log, job, "before")
     say_later(valkey, job)
     after = say(log, job, "after")
-    got = await collect(hub.stream(Subscription([job], cursor=cursor)), "resync")
+    got = await collect(hub.stream(Subscription([job], cursor=cursor)), '"reason"')
     stream = await live(hub, Subscription([job], cursor=after))
     say(log, job, "and on")
     assert [message.event for message in await collect(stream, "and on")] == ["log"]

@@ -190,18 +190,23 @@ def test_whatever_is_sent_the_connection_answers_or_is_closed_with_a_code(
     ).map(json.dumps)
 
     def check(messages: list[str | bytes], raw: bytes) -> None:
-        with Client(web.url, bearer=token) as client, suppress(ConnectionClosed):
+        """Raw bytes may be the begin of a frame, of which the server waits for the rest."""
+        with (
+            Client(web.url, bearer=token, close_timeout=0.1) as client,
+            suppress(ConnectionClosed),
+        ):
             for message in messages:
                 client.connection.send(message)
             if raw:
                 client.connection.socket.sendall(raw)
+                return
             client.connection.send('{"type": "ping"}')
-            while client.take()["event"] != "pong":
+            while client.take().get("event") != "pong":
                 pass
         assert client.connection.close_code in (None, 1000, 1002, 1006, 1007, 1009, *OURS)
 
     raw = st.just(b"") | st.binary(min_size=1, max_size=200)
-    fuzz(check, st.lists(pieces, max_size=5), raw, usual=10, thorough=1_000)
+    fuzz(check, st.lists(pieces, max_size=5), raw, usual=10, thorough=300)
     with Client(web.url, bearer=token) as again:
         assert again.ask("ping")["event"] == "pong"
         assert again.connection.response.headers["Progress-Version"] == str(VERSION)  # type: ignore[union-attr]  # it was accepted

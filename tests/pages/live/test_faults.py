@@ -159,7 +159,7 @@ def test_a_page_of_who_has_signed_out_is_not_brought_back(
     tab = open_tab(running.path)
     tab.get_by_role("button", name="Sign out").click()
     expect(tab.get_by_label("Username")).to_be_visible()
-    tab.go_back()
+    tab.go_back(wait_until="commit")
     expect(tab.get_by_label("Username")).to_be_visible()
 
 
