@@ -74,6 +74,11 @@ def _limits() -> Iterator[str]:
             f"UPLOAD_MAX_BYTES_PER_USER is {conf.UPLOAD_MAX_BYTES_PER_USER} and UPLOAD_MAX_BYTES"
             f" {conf.UPLOAD_MAX_BYTES}: let all uploads of a user be at least as large as one."
         )
+    if 0 < conf.BODY_MAX_BYTES < conf.UPLOAD_PART_BYTES:
+        yield (
+            f"UPLOAD_PART_BYTES is {conf.UPLOAD_PART_BYTES} and BODY_MAX_BYTES"
+            f" {conf.BODY_MAX_BYTES}: let a part of an upload be no larger than a body may be."
+        )
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"

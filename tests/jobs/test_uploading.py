@@ -212,3 +212,5 @@ def test_files_may_expire_before_their_job(
 def test_limits_that_contradict_one_another_are_an_error(settings: Settings) -> None:
     limits(settings, UPLOAD_MAX_BYTES_PER_USER=1)
     assert "UPLOAD_MAX_BYTES_PER_USER" in check_settings()[0].msg
+    limits(settings, UPLOAD_MAX_BYTES_PER_USER=2**40, BODY_MAX_BYTES=10**6)
+    assert "UPLOAD_PART_BYTES" in check_settings()[0].msg
