@@ -67,7 +67,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
         if attempt is None and not getattr(request, OURS, False):
             self._take_in(args, kwargs)
         if not request.is_eager:
-            dispatch.publish_following(attempt.job if attempt else request.id)
+            dispatch.publish_following(attempt.job if attempt else str(request.id))
         if attempt is None:
             logger.info("Job %s is not to be run now; its message is dropped", request.id)
             raise Ignore
