@@ -8,17 +8,17 @@ from typing import Any
 try:
     from opentelemetry import propagate, trace
     from opentelemetry.trace import Status, StatusCode
+
+    INSTALLED = True
 except ImportError:  # an optional extra
-    IS_HERE = False
-else:
-    IS_HERE = True
+    INSTALLED = False
 
 
 @contextmanager
 def span(name: str, carrier: Any = None, **attributes: Any) -> Iterator[None]:
     """Within it, what is done is a span, below that which `carrier` (headers of a message) names,
     else below the current one. Attributes that are None are left out."""
-    if not IS_HERE:
+    if not INSTALLED:
         yield
         return
     known = {f"headway.{key}": value for key, value in attributes.items() if value is not None}
@@ -34,7 +34,7 @@ def span(name: str, carrier: Any = None, **attributes: Any) -> Iterator[None]:
 
 def note(*, failed: bool = False, **attributes: Any) -> None:
     """Adds attributes to the current span, and whether what it stands for has failed."""
-    if not IS_HERE:
+    if not INSTALLED:
         return
     current = trace.get_current_span()
     for key, value in attributes.items():
@@ -46,7 +46,7 @@ def note(*, failed: bool = False, **attributes: Any) -> None:
 def carried() -> dict[str, str]:
     """Headers with which another process makes its spans below the current one."""
     headers: dict[str, str] = {}
-    if IS_HERE:
+    if INSTALLED:
         propagate.inject(headers)
     return headers
 

@@ -128,6 +128,7 @@ def test_copies_say_what_celery_writes(empty: Valkey) -> None:
         headers["marked"] = headers["id"]
 
     copied = kinds.add.start_many(items(3))
+    wait_until(lambda: not dispatch._threads.busy)  # each thread has a reply_to of its own
     written = message_of(kinds.add.start({"a": 1}), empty)
     assert [message_of(job, empty) for job in copied] == [written] * 3
     signals.before_task_publish.connect(mark)
