@@ -51,7 +51,7 @@ def test_only_what_is_seen_is_in_the_document(page: Page, proxy: Proxy, long: Ru
     assert box.locator("li").count() < MOST
     # Away from the end, what comes moves nothing
     box.evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
-    page.wait_for_function(f"() => ({SEEN})?.match(/^line (49|50)\\d{3} /)")
+    page.wait_for_function(f"() => ({SEEN})?.match(/^line (49|50)\\d{{3}} /)")
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
     seen, until = page.evaluate(SEEN), box.get_attribute("data-until")
     write(long, COUNT + 2)

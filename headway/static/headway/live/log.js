@@ -18,7 +18,7 @@ export function makeLog() {
   let changed = () => {}; // hears of each line, and when the end comes into view or leaves it
   const mounted = new Map(); // index of a block -> its elements, and how many lines they show
   const heights = new Map(); // index -> px and lines, of blocks that were measured
-  const asked = new Map(); // index -> when it was asked for
+  const asked = new Map(); // index -> when it was asked for, and when it is there
   const sizes = new ResizeObserver(() => draw());
 
   const atEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
@@ -185,9 +185,15 @@ export function makeLog() {
 
   // Lines that the document does not have.
 
-  async function load(index) {
-    if (Date.now() - (asked.get(index) ?? 0) < AGAIN) return;
-    asked.set(index, Date.now());
+  function load(index) {
+    const known = asked.get(index);
+    if (known && Date.now() - known.at < AGAIN) return known.done;
+    const done = fetchBlock(index);
+    asked.set(index, { at: Date.now(), done });
+    return done;
+  }
+
+  async function fetchBlock(index) {
     const [mine, upto] = [store, store.last];
     const about = { before: Math.min(upto, (index + 1) * BLOCK) + 1 };
     if (index) about.after = index * BLOCK;
