@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,13 +140,15 @@ def charts(person: Any, rounds: int) -> None:
     from headway.web.runs import newest, usuals
 
     every = Question(person="*")
-    asked = {
-        "chart of 30 days, first": lambda: (of_days._before.forget(), of_days.days(every, person)),
+
+    def first(question: Question) -> None:
+        of_days._before.forget()
+        of_days.days(question, person)
+
+    asked: dict[str, Callable[[], object]] = {
+        "chart of 30 days, first": lambda: first(every),
         "chart of 30 days, again": lambda: of_days.days(every, person),
-        "chart of 30 days, own": lambda: (
-            of_days._before.forget(),
-            of_days.days(Question(), person),
-        ),
+        "chart of 30 days, own": lambda: first(Question()),
         "failures by cause": lambda: causes(every, person),
         "failures by cause, own": lambda: causes(Question(), person),
         "failures of a rare kind": lambda: causes(Question(kind="rare", person="*"), person),

@@ -5,6 +5,7 @@ from headway.asgi import get_asgi_application  # in place of Django's
 
 import gc
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -45,6 +46,10 @@ def get_asgi_application() -> Application:
     application: Application = Protocols(
         {"http": handler(), "websocket": SocketHandler(), "lifespan": Lifespan()}
     )
+    if "daphne.http_protocol" in sys.modules:  # it serves; importing it makes Twisted's event loop
+        import_string("headway.ops.daphne_requests.install")()
+        import_string("headway.ops.daphne_shutdown.install")()
+        application.reads_body_files = True  # type: ignore[attr-defined]  # asked by its requests
     # What there is by now stays; looking through all of it for garbage, as is done once in a while,
     # stops every stream for 100 ms.
     gc.collect()

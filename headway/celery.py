@@ -17,6 +17,7 @@ from celery.app.utils import Settings
 from kombu.transport import TRANSPORT_ALIASES
 
 TRANSPORT = "headway.worker.transport:Transport"
+SENTINEL = "headway.worker.transport:SentinelTransport"
 DEFAULTS: dict[str, Any] = {
     "worker_consumer": "headway.worker.consumer:JobConsumer",
     "CELERY_DB_REUSE_MAX": 2**31,  # which connections are closed worker/kept_connections.py decides
@@ -43,7 +44,7 @@ def configure(app: Celery) -> None:
     else:
         app.on_after_configure.connect(_lay_under, weak=False)
     app.set_default()  # or threads other than this one get an app without configuration
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), TRANSPORT))
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), TRANSPORT) | {"sentinel": SENTINEL})
     _remap_sigterm()
 
 

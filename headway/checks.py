@@ -12,7 +12,7 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
 from headway.conf import conf, problems
-from headway.stream import descriptors, direct, servers
+from headway.stream import descriptors, direct, redis_clients, servers
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
@@ -24,8 +24,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def _contradictions() -> Iterator[str]:
-    if urlsplit(conf.REDIS_URL).scheme not in REDIS_SCHEMES:
-        yield "REDIS_URL: use redis://HOST:6379/0, rediss:// for TLS, or unix://PATH."
+    yield from _of_redis()
     if conf.JOB_LEASE < 2 * conf.JOB_LEASE_RENEW:
         yield (
             f"JOB_LEASE is {conf.JOB_LEASE} s and JOB_LEASE_RENEW {conf.JOB_LEASE_RENEW} s:"
@@ -42,11 +41,31 @@ def _contradictions() -> Iterator[str]:
             yield f"CAPTURE_LOGGING: {each!r} names no level: use LOGGER or LOGGER:WARNING."
     if conf.JOB_SHOW_ERRORS and not settings.DEBUG:
         yield "JOB_SHOW_ERRORS: shows users the text of errors, so it requires DEBUG=true."
+    yield from _of_answers()
+
+
+def _of_redis() -> Iterator[str]:
+    if redis_clients.is_watched(conf.REDIS_URL):
+        try:
+            redis_clients.watched(conf.REDIS_URL)
+        except ValueError:  # its own text may hold a part of the password
+            yield f"REDIS_URL: of Sentinels, use {redis_clients.FORM}."
+    elif urlsplit(conf.REDIS_URL).scheme not in REDIS_SCHEMES:
+        yield (
+            "REDIS_URL: use redis://HOST:6379/0, rediss:// for TLS, unix://PATH, or"
+            f" {redis_clients.FORM}."
+        )
+
+
+def _of_answers() -> Iterator[str]:
     if conf.METRICS_TOKEN and not re.fullmatch(r"[!-~]{32,}", conf.METRICS_TOKEN):
         yield (
             "METRICS_TOKEN: use at least 32 random letters and digits, such as those of"
             " `openssl rand -hex 16`; without any, there are no metrics."
         )
+    if conf.DOWNLOADS not in ("app", "storage") and not re.fullmatch(r"/(.+/)?", conf.DOWNLOADS):
+        yield "DOWNLOADS: use app, storage, or the path of nginx's internal location, as /files/."
+    yield from _wrong_notices()
 
 
 def _limits() -> Iterator[str]:
@@ -55,11 +74,30 @@ def _limits() -> Iterator[str]:
             f"UPLOAD_MAX_BYTES_PER_USER is {conf.UPLOAD_MAX_BYTES_PER_USER} and UPLOAD_MAX_BYTES"
             f" {conf.UPLOAD_MAX_BYTES}: let all uploads of a user be at least as large as one."
         )
+    if 0 < conf.BODY_MAX_BYTES < conf.UPLOAD_PART_BYTES:
+        yield (
+            f"UPLOAD_PART_BYTES is {conf.UPLOAD_PART_BYTES} and BODY_MAX_BYTES"
+            f" {conf.BODY_MAX_BYTES}: let a part of an upload be no larger than a body may be."
+        )
     if conf.LOG_TTL < conf.STREAM_MAX_AGE:
         yield (
             f"LOG_TTL is {conf.LOG_TTL} s and STREAM_MAX_AGE {conf.STREAM_MAX_AGE} s:"
             " keep the log at least as long as a stream may last."
         )
+
+
+def _wrong_notices() -> Iterator[str]:
+    for each in conf.NOTICES:
+        if each not in ("email", "webhook"):
+            yield f"NOTICES: {each!r} is no way to tell anybody: use email and webhook."
+    if "email" in conf.NOTICES and settings.DEFAULT_FROM_EMAIL == "webmaster@localhost":
+        yield "NOTICES: e-mail needs a sender, so set DEFAULT_FROM_EMAIL, and EMAIL_HOST."
+    for each in conf.WEBHOOK_HOSTS:
+        if not re.fullmatch(r"[a-z0-9.:-]+", each) or "://" in each:
+            yield f"WEBHOOK_HOSTS: {each!r} is no host: use names or addresses, without a port."
+    site = urlsplit(conf.SITE_URL)
+    if conf.SITE_URL and (site.scheme not in ("http", "https") or not site.hostname):
+        yield "SITE_URL: use the address of the site, such as https://jobs.example.com."
 
 
 def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:

@@ -52,8 +52,16 @@ class Settings:
     RETENTION: Mapping[str, int] = field(default_factory=dict)
     JOB_MAX_ACTIVE_PER_USER: int = number(1000, low=0)
     JOB_MAX_STARTS_PER_MINUTE: int = number(600, low=0)
+    JOB_MAX_PUBLISHED_PER_USER: int = number(2, low=0)
+    JOB_MAX_RUNNING_PER_USER: int = number(0, low=0)
+    JOB_CANCEL_DEACTIVATED: bool = False
     AUDIT_DAYS: int = number(365, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
+    SHARE_MAX_DAYS: int = number(30, low=0, high=3650)
+    NOTICES: Sequence[str] = ("webhook",)
+    NOTICE_MAX_TRIES: int = number(8, high=20)
+    WEBHOOK_HOSTS: Sequence[str] = ()
+    SITE_URL: str = ""
     JOB_SHOW_ERRORS: bool = False
     POLICY: str = "headway.policy.Policy"
     SECRET_PARAMETERS: Sequence[str] = SECRETS
@@ -74,8 +82,11 @@ class Settings:
     STREAM_UNREAD: int = number(30)
     STREAM_MAX: int = number(20_000)
     STREAM_MAX_PER_USER: int = number(100)
+    TOKEN_MAX_PER_USER: int = number(100, low=0)
     METRICS_TOKEN: str = ""
     UPLOAD_MAX_BYTES: int = number(2 * 1024**3, high=2**40)
+    BODY_MAX_BYTES: int = number(0, low=0, high=2**40)
+    DOWNLOADS: str = "app"
     UPLOAD_PART_BYTES: int = number(2 * 1024**2, low=64 * 1024, high=2**30)
     UPLOAD_KEPT: int = number(86400)
     UPLOAD_MAX_PER_USER: int = number(20)

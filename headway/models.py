@@ -9,7 +9,13 @@ from django.utils import timezone
 
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
-from headway.owners import OwnerField, delete_or_forget, delete_or_revoke, forget
+from headway.notice import Channel as Channel
+from headway.notice import Notice as Notice
+from headway.notice import NoticeChoice as NoticeChoice
+from headway.owners import OwnerField, delete_or_revoke, forget
+from headway.saved_question import SavedQuestion as SavedQuestion
+from headway.share_link import ShareLink as ShareLink
+from headway.share_link import SharePart as SharePart
 from headway.upload import Upload as Upload
 
 
@@ -78,6 +84,7 @@ class Job(models.Model):
         max_length=64, blank=True, help_text="of kind and parameters, where there is a token"
     )
 
+    notify = models.BooleanField(default=False, help_text="tell its owner when it has ended")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
     refused = models.BooleanField(
@@ -271,27 +278,3 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.name}".strip()
-
-
-class SavedQuestion(models.Model):
-    """What a user asks the list of jobs again and again, under a name."""
-
-    owner = OwnerField(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        on_delete=delete_or_forget,
-        related_name="saved_questions",
-    )
-    name = models.CharField(max_length=60)
-    query = models.CharField(max_length=1000, blank=True, help_text="of the address")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        default_permissions = ()
-        ordering = ("name", "id")
-        constraints = (
-            models.UniqueConstraint(fields=["owner", "name"], name="question_name_once"),
-        )
-
-    def __str__(self) -> str:
-        return self.name

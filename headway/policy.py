@@ -61,6 +61,10 @@ class Policy:
         """Whether a user may delete a job that has ended."""
         return _owns(user, job) or _has(user, DELETE)
 
+    def may_share(self, user: User, job: Job) -> bool:
+        """Whether a user may make links to a job, and those that they made still open it."""
+        return conf.SHARE_MAX_DAYS > 0 and _owns(user, job)
+
     def may_see_inputs(self, user: User, job: Job | None) -> bool:
         """Whether a user may see the parameters of a job, or search those of all."""
         return _owns(user, job) or (self.may_browse(user) and _has(user, INPUTS))

@@ -29,9 +29,20 @@ def named(name: str) -> Person | None:
     return manager().filter(**{name_field(): name}).first()
 
 
+def email(user: Person) -> str:
+    """A user's e-mail address; "" without one, or without a field for it."""
+    get_name = getattr(user, "get_email_field_name", None)
+    return str(getattr(user, get_name(), "") or "") if get_name else ""
+
+
 def key(text: str) -> Any:
     """A user's primary key, from what `str` made of it."""
     return Job._meta.get_field("owner").target_field.to_python(text)
+
+
+def can_be_deactivated() -> bool:
+    """Whether users have a column that says so."""
+    return any(field.name == "is_active" for field in get_user_model()._meta.get_fields())
 
 
 def is_active(user: User) -> bool:

@@ -1,4 +1,4 @@
-"""`/me/`: one's own password, API tokens and time zone."""
+"""`/me/`: one's own password, API tokens, notices, time zone and language."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext, override
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
@@ -17,8 +19,9 @@ from headway.models import ApiToken, Scope
 from headway.web import tokens
 from headway.web.access import allowed, person, signed_in
 from headway.web.responses import SeeOther, vary
-from progress import time_zone
-from progress.account_forms import TimeZoneForm, TokenForm, password_form
+from headway.web.views import notices
+from progress import preferences, time_zone
+from progress.account_forms import LanguageForm, TimeZoneForm, TokenForm, password_form
 
 
 @never_cache
@@ -85,15 +88,36 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def set_time_zone(request: HttpRequest) -> HttpResponse:
-    """Chooses in which time zone this browser is shown times."""
+    """Chooses in which time zone one is shown times."""
     if request.method != "POST":
         return redirect("me")
     form = TimeZoneForm(request.POST)
     if not form.is_valid():
         return _page(request, zone_form=form)
     response = SeeOther(reverse("me"))
-    time_zone.remember(response, form.cleaned_data["time_zone"])
-    messages.success(request, f"Times are shown in {form.cleaned_data['time_zone']}.")
+    chosen = form.cleaned_data["time_zone"]
+    preferences.save(person(request), time_zone=chosen)
+    preferences.tell_browser(response, time_zone=chosen)
+    messages.success(request, _("Times are shown in %s.") % chosen)
+    return response
+
+
+@never_cache
+@allowed("GET", "HEAD", "POST")
+@signed_in
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Chooses in which language one reads pages."""
+    if request.method != "POST":
+        return redirect("me")
+    form = LanguageForm(request.POST)
+    if not form.is_valid():
+        return _page(request, language_form=form)
+    response = SeeOther(reverse("me"))
+    chosen = form.cleaned_data["language"]
+    preferences.save(person(request), language=chosen)
+    preferences.tell_browser(response, language=chosen)
+    with override(chosen):
+        messages.success(request, gettext("Pages are in English."))
     return response
 
 
@@ -107,6 +131,8 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
         "now": timezone.now(),
         "zone_form": TimeZoneForm(initial={"time_zone": timezone.get_current_timezone_name()}),
         "zone_is_chosen": bool(time_zone.chosen(request)),
+        "language_form": LanguageForm(initial={"language": get_language()}),
+        **notices.context(request),
         **more,
     }
     wrong = [form for form in context.values() if isinstance(form, Form) and form.errors]
@@ -132,4 +158,5 @@ urlpatterns: list[URLPattern] = [
     path("tokens/", make_token, name="me_tokens"),
     path("tokens/<int:pk>/revoke/", revoke_token, name="me_revoke"),
     path("time-zone/", set_time_zone, name="me_time_zone"),
+    path("language/", set_language, name="me_language"),
 ]

@@ -3,16 +3,17 @@
 from datetime import timedelta
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.utils.translation import gettext_lazy as _
 
+from headway.conf import conf
 from headway.models import ApiToken, Scope
 from headway.users import Person
 from progress.time_zone import names
 
 LASTS = {"30": "30 days", "90": "90 days", "365": "a year", "": "it does not"}
 """When a token may expire: days, and how the page names them."""
-MAX_TOKENS = 100
-"""Tokens of one user that may be there at once, as far as the page makes them."""
 
 Values = dict[str, str] | None
 """What was sent; None for an empty form."""
@@ -41,9 +42,13 @@ class TokenForm(forms.Form):
         self._user = user
 
     def clean(self) -> None:
-        if ApiToken.objects.living().filter(owner_id=self._user.pk).count() >= MAX_TOKENS:
+        if (
+            ApiToken.objects.living().filter(owner_id=self._user.pk).count()
+            >= conf.TOKEN_MAX_PER_USER
+        ):
             raise forms.ValidationError(
-                f"You have {MAX_TOKENS} tokens: revoke one that you no longer use first."
+                f"You can have {conf.TOKEN_MAX_PER_USER} tokens: revoke one that you no longer use"
+                " first."
             )
 
     @property
@@ -53,7 +58,13 @@ class TokenForm(forms.Form):
         return timedelta(days=int(days)) if days else None
 
 
+class LanguageForm(forms.Form):
+    """In which language a person reads pages."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES)
+
+
 class TimeZoneForm(forms.Form):
-    """In which time zone this browser is shown times."""
+    """In which time zone a person is shown times."""
 
     time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in names()])

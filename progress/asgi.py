@@ -7,7 +7,6 @@ import django
 from django.conf import settings
 
 from headway.asgi import get_asgi_application
-from progress import bodies
 from progress.checks import require_sound_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress.settings")
@@ -16,4 +15,3 @@ require_sound_settings()
 application = get_asgi_application()
 # Daphne and Django each keep the whole body of a request in a file: /tmp may be small, or memory
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
-bodies.leave_to_django()

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.checks import Warning as CheckWarning
 
-from progress import safety
+from headway.stream import redis_clients
+from progress import file_storage, safety
 from progress.data_dir import is_open
-from progress.redis_at_start import refusal
+from progress.redis_at_start import is_redis, refusal
 
-BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 
 
 @register
@@ -39,7 +40,17 @@ def check_data_directory(**_: Any) -> list[CheckMessage]:
 def _problems() -> Iterator[str]:
     yield from settings.ENVIRONMENT_PROBLEMS
     if urlsplit(settings.CELERY_BROKER_URL).scheme not in BROKER_SCHEMES:
-        yield "CELERY_BROKER_URL: use a redis://, rediss://, unix://, amqp:// or amqps:// URL."
+        yield (
+            "CELERY_BROKER_URL: use a redis://, rediss://, unix://, sentinel://, amqp:// or"
+            " amqps:// URL."
+        )
+    elif (
+        redis_clients.is_watched(settings.BROKER_URL)
+        and not settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    ):
+        yield f"CELERY_BROKER_URL: of Sentinels, use {redis_clients.FORM}."
+    if settings.CELERY_TASK_DEFAULT_QUEUE_TYPE not in ("classic", "quorum"):
+        yield "QUEUE_TYPE: use classic, or quorum with RabbitMQ."
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
             yield f"CORS_ALLOWED_ORIGINS: {origin!r} is no origin: use https://HOST alone."
@@ -47,6 +58,8 @@ def _problems() -> Iterator[str]:
         {*"\"',;"} & {*settings.CSP_REPORT_URI}
     ):
         yield "CSP_REPORT_URI: use an address such as https://reports.example/csp, or a path."
+    if sentence := file_storage.problem(settings.FILES_BUCKET):
+        yield sentence
     yield from safety.problems()
     yield from _problems_of_the_model()
     yield from _problems_of_the_provider()
@@ -87,6 +100,12 @@ def require_sound_settings() -> None:
     """For processes that serve: end with the sentences when a check fails, or when the server of
     REDIS_URL is one that can never do."""
     problems = [each for each in run_checks() if each.is_serious() and not each.is_silenced()]
-    sentences = [*map(str, problems)] or [*filter(None, [refusal(settings.REDIS_URL)])]
+    sentences = [*map(str, problems)] or [*filter(None, _refusals())]
     if sentences:
         raise SystemExit("\n".join(sentences))
+
+
+def _refusals() -> Iterator[str]:
+    yield refusal("REDIS_URL", settings.REDIS_URL)
+    if settings.BROKER_URL != settings.REDIS_URL and is_redis(settings.BROKER_URL):
+        yield refusal("CELERY_BROKER_URL", settings.BROKER_URL)

@@ -1,5 +1,5 @@
-"""What the site itself keeps: failed sign-ins, for a quarter of an hour, and how people are known
-to an identity provider."""
+"""What the site itself keeps: failed sign-ins, for a quarter of an hour, how people like pages, and
+how they are known to an identity provider."""
 
 from django.conf import settings
 from django.db import models
@@ -24,6 +24,19 @@ class FailedSignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} at {self.at}"
+
+
+class Preference(models.Model):
+    """How a person likes to see pages, in every browser in which they sign in."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preference"
+    )
+    time_zone = models.CharField(max_length=64, blank=True)
+    language = models.CharField(max_length=12, blank=True)
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user_id}"
 
 
 class ExternalIdentity(models.Model):

@@ -1,5 +1,6 @@
 """Every setting; docs/operations.md has the table of those that the environment may change."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import django_stubs_ext
 
 from headway import conf
-from progress.broker import broker_url
+from progress.broker import broker_url, transport_options
 from progress.data_dir import data_directory, private_file, secret_key, socket_path
 from progress.database import Connections, database
 from progress.environment import Environment, numbers_by_name
+from progress.file_storage import file_storage
+from progress.logs import log_format, log_level, logging_config
 
 # Lets annotations such as ModelAdmin[Job] be written as they are, also while running
 django_stubs_ext.monkeypatch()
@@ -51,6 +54,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "headway.probes.any_host",
+    "headway.web.request_log.request_log",
     "django.middleware.security.SecurityMiddleware",
     "progress.middleware.security_headers",
     "progress.middleware.OtherSites",
@@ -58,6 +62,7 @@ MIDDLEWARE = [
     "progress.middleware.Compressed",
     "progress.time_zone.time_zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -81,7 +86,8 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "progress.urls"
 ASGI_APPLICATION = "progress.asgi.application"
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOGIN_URL = "sign_in"
@@ -116,7 +122,10 @@ EMBEDDED_VALKEY = not env.text("REDIS_URL", "")
 EMBEDDED_VALKEY_DIR = DATA_DIR / "valkey"
 EMBEDDED_VALKEY_SOCKET = socket_path(DATA_DIR)
 REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_VALKEY_SOCKET}")
-CELERY_BROKER_URL = broker_url(env.text("CELERY_BROKER_URL", REDIS_URL))
+BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
+CELERY_BROKER_URL = broker_url(BROKER_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE_TYPE = env.text("QUEUE_TYPE", "classic")
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = WORKER_GRACE
@@ -137,17 +146,34 @@ HEADWAY = {
     "STREAM_HAND_OVER": env.flag("STREAM_HAND_OVER", default=True),
     "CAPTURE_LOGGING": env.words("CAPTURE_LOGGING", ""),
     "CSV_RAW": env.flag("CSV_RAW"),
+    "JOB_CANCEL_DEACTIVATED": env.flag("JOB_CANCEL_DEACTIVATED"),
     "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
+    "DOWNLOADS": env.text("DOWNLOADS", "app"),
+    "NOTICES": env.words("NOTICES", "webhook"),
+    "WEBHOOK_HOSTS": env.words("WEBHOOK_HOSTS", ""),
+    "SITE_URL": env.text("SITE_URL", ""),
     **{name: env.number(name, *limits) for name, limits in conf.numbers().items()},
+    "BODY_MAX_BYTES": env.number("BODY_MAX_BYTES", 3 * 1024**2, low=0, high=2**40),
 }
+
+# E-mail, of notices alone
+
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 25, high=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "webmaster@localhost")
 
 # Files
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(data_directory(DATA_DIR / "static", within=True))))
+FILES_BUCKET = env.text("FILES_BUCKET", "")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": file_storage(FILES_BUCKET),
     "staticfiles": {
         "BACKEND": "progress.static_files.HashedFiles",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
@@ -219,22 +245,11 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("ETag", "Location", "Progress-Cursor", "Progress-Version", "Retry-After", "WWW-Authenticate"),
-    *("Tus-Resumable", "Upload-Expires", "Upload-Length", "Upload-Offset"),
+    *("Tus-Resumable", "Upload-Expires", "Upload-Length", "Upload-Offset", "X-Request-ID"),
 ]
 CORS_URLS_REGEX = r"^/(api|chat|jobs)/"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "filters": {"one_line": {"()": "progress.logs.OneLine"}},
-    "handlers": {
-        "stdout": {
-            "filters": ["one_line"],
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "formatter": "line",
-        }
-    },
-    "root": {"handlers": ["stdout"], "level": "INFO"},
-}
+logging.captureWarnings(True)
+LOGGING = logging_config(
+    env.parsed("LOG_FORMAT", "text", log_format), env.parsed("LOG_LEVEL", "INFO", log_level)
+)

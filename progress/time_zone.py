@@ -1,4 +1,4 @@
-"""The time zone in which a browser is shown times: a cookie, and what acts on it."""
+"""The time zone in which a browser is shown times: what acts on its cookie."""
 
 import zoneinfo
 from collections.abc import Awaitable, Callable
@@ -8,14 +8,12 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
-COOKIE = "time_zone"
-COOKIE_AGE = 365 * 86400
-"""Seconds."""
+from progress.preferences import TIME_ZONE_COOKIE, tell_recalled
 
 
 @cache
@@ -29,27 +27,15 @@ def names() -> tuple[str, ...]:
 
 def chosen(request: HttpRequest) -> str:
     """The zone that this browser has chosen; "" when it has not, or none that there is."""
-    name = request.COOKIES.get(COOKIE, "")
+    name = request.COOKIES.get(TIME_ZONE_COOKIE, "")
     return name if name and name in names() else ""
-
-
-def remember(response: HttpResponse, name: str) -> None:
-    """Makes a zone that of the browser."""
-    response.set_cookie(
-        COOKIE,
-        name,
-        max_age=COOKIE_AGE,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
 
 
 @sync_and_async_middleware
 def time_zones(
     get_response: Callable[[HttpRequest], Any],
 ) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
-    """Shows times in the zone that the browser has chosen, else in that of TIME_ZONE."""
+    """Shows times in the zone that the browser was told, else in that of TIME_ZONE."""
 
     def zone(request: HttpRequest) -> AbstractContextManager[None]:
         name = chosen(request)
@@ -59,14 +45,12 @@ def time_zones(
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
             with zone(request):
-                response: HttpResponseBase = await get_response(request)
-                return response
+                return tell_recalled(request, await get_response(request))
 
         return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         with zone(request):
-            response: HttpResponseBase = get_response(request)
-            return response
+            return tell_recalled(request, get_response(request))
 
     return answer

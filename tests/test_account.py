@@ -11,17 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from django.utils import timezone
+from pytest_django import Settings
 
 from headway.models import ApiToken, Job, Scope
-from headway.web import grants, tokens
+from headway.web import formatting, grants, tokens
 from headway.web.grants import Grant
-from progress import time_zone
+from progress.models import Preference
+from progress.preferences import TIME_ZONE_COOKIE
 
 pytestmark = pytest.mark.django_db
 NEW = {"new_password1": "correct horse", "new_password2": "correct horse"}
 CHANGE = {"old_password": "secret", **NEW}
 TOKEN = {"name": "nightly", "scope": "read", "days": "30"}
-FORMS = ["password/", "tokens/", "tokens/1/revoke/", "time-zone/"]
+FORMS = ["password/", "tokens/", "tokens/1/revoke/", "time-zone/", "language/"]
 SECRET = re.compile(r"pt_\d+_[0-9a-f]{48}")
 
 
@@ -143,13 +145,13 @@ def test_a_token_that_cannot_be_is_refused(page: Client, wrong: dict[str, str]) 
 
 
 def test_a_user_has_so_many_tokens_and_no_more(
-    alice: User, page: Client, monkeypatch: pytest.MonkeyPatch
+    alice: User, page: Client, settings: Settings
 ) -> None:
-    monkeypatch.setattr("progress.account_forms.MAX_TOKENS", 1)
+    settings.HEADWAY = settings.HEADWAY | {"TOKEN_MAX_PER_USER": 1}
     tokens.issue(alice, lasts=timedelta(seconds=-1))
     assert page.post("/me/tokens/", TOKEN).status_code == HTTPStatus.OK
     answer = page.post("/me/tokens/", TOKEN)
-    assert "You have 1 tokens" in answer.content.decode()
+    assert "You can have 1 tokens" in answer.content.decode()
     assert ApiToken.objects.count() == 2
 
 
@@ -185,13 +187,61 @@ def test_a_zone_that_is_none_is_refused_and_a_forged_cookie_ignored(
 ) -> None:
     answer = page.post("/me/time-zone/", {"time_zone": name})
     assert answer.status_code == HTTPStatus.BAD_REQUEST
-    page.cookies[time_zone.COOKIE] = name
+    page.cookies[TIME_ZONE_COOKIE] = name
     assert 'value="UTC" selected' in text_of(page)
 
 
 async def test_an_asynchronous_server_shows_the_zone_too(transactional_db: None) -> None:
     client = AsyncClient()
-    client.cookies[time_zone.COOKIE] = "Asia/Tokyo"
+    client.cookies[TIME_ZONE_COOKIE] = "Asia/Tokyo"
     with override_settings(ROOT_URLCONF=__name__):
         assert (await client.get("/")).content == b"Asia/Tokyo"
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_zone_and_language_follow_their_person_to_other_browsers(
+    alice: User, bob: User, page: Client
+) -> None:
+    page.post("/me/time-zone/", {"time_zone": "Asia/Tokyo"})
+    page.post("/me/language/", {"language": "de"})
+    assert "Neues Passwort" in text_of(page)  # Django's own word for it
+    other = Client()
+    other.post("/sign-in/", {"username": "alice", "password": "secret"})
+    assert 'value="Asia/Tokyo" selected' in text_of(other)
+    assert "Neues Passwort" in text_of(other)
+    other.post("/sign-out/")
+    other.post("/sign-in/", {"username": "bob", "password": "secret"})
+    assert not Preference.objects.filter(user=bob).exists()
+    page.post("/me/language/", {"language": "en"})
+    assert "New password" in text_of(page)
+
+
+@pytest.mark.parametrize("name", ["xx", "", "../de"])
+def test_a_language_that_the_site_has_not_is_refused(page: Client, name: str) -> None:
+    assert page.post("/me/language/", {"language": name}).status_code == HTTPStatus.BAD_REQUEST
+    assert not Preference.objects.exists()
+
+
+def test_a_browser_that_prefers_german_gets_it(alice: User) -> None:
+    german = Client(headers={"Accept-Language": "de-AT, en;q=0.5"})
+    german.force_login(alice)
+    assert "Neues Passwort" in text_of(german)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (3, "now"),
+        (47, "40 seconds ago"),
+        (61, "1 minute ago"),
+        (7300, "2 hours ago"),
+        (86400 * 3.5, "3 days ago"),
+        (-86400 * 6.99, "in 7 days"),
+    ],
+)
+def test_times_are_relative_with_the_exact_one_beside(seconds: float, said: str) -> None:
+    moment = timezone.now() - timedelta(seconds=seconds)
+    written = formatting.when(moment)
+    exact = formatting.exact(moment)
+    assert f'title="{exact}">{said}<span class="unseen">, {exact}</span>' in written
+    assert formatting.when(None) == ""

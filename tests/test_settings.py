@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from headway import conf
+from progress.broker import broker_url, transport_options
 from progress.checks import check_settings
 from progress.database import Connections, database
 from progress.environment import Environment
@@ -88,6 +89,8 @@ WRONG = {
     "DATABASE_URL": ("mysql://u:p@h/db", "DATABASE_URL cannot be understood: use sqlite:///"),
     "REDIS_URL": ("localhost:6379", "REDIS_URL: use redis://HOST:6379/0"),
     "CELERY_BROKER_URL": ("kafka://h", "CELERY_BROKER_URL: use a redis://"),
+    "QUEUE_TYPE": ("stream", "QUEUE_TYPE: use classic, or quorum with RabbitMQ"),
+    "DOWNLOADS": ("files/", "DOWNLOADS: use app, storage, or the path of nginx's"),
     "LLM_BASE_URL": ("localhost:11434", "LLM_BASE_URL: use the address before /chat/completions"),
     "LLM_MODEL": ("", "LLM_BASE_URL and LLM_MODEL: set both"),
     "SECRET_KEY": ("tell no one", "SECRET_KEY: use at least 50 random characters"),
@@ -97,6 +100,26 @@ WRONG = {
     "CSP_REPORT_URI": ("https://a; script-src *", "CSP_REPORT_URI: use an address such as"),
     "OIDC_ISSUER": ("https://id.example", "OIDC_CLIENT_SECRET: set all three, or none"),
 }
+
+
+def test_the_settings_of_a_bucket_are_those_of_the_page() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    block = page.split("## Files in a bucket")[1].split("```sh\n")[1].split("```")[0]
+    given = dict(line.split("=", 1) for line in block.splitlines())
+    done = check(**given)
+    assert (done.returncode, "FILES_BUCKET" in given) == (0, True), done.stderr
+
+
+def test_celery_is_told_of_sentinels_as_it_takes_them() -> None:
+    url = "sentinel://me:secret@a:1,b/main/3?sentinel_password=x"
+    own = "sentinel://me:secret@a:1/3;sentinel://me:secret@b:26379/3"
+    assert broker_url(url) == own
+    options = transport_options(url)
+    assert (options["master_name"], options["sentinel_kwargs"]["password"]) == ("main", "x")
+    done = check(CELERY_BROKER_URL="sentinel://a", REDIS_URL="sentinel://:secret@a")
+    for name in ("REDIS_URL", "CELERY_BROKER_URL"):
+        assert f"{name}: of Sentinels, use sentinel://HOST:26379" in done.stderr
+    assert "secret" not in done.stderr
 
 
 LONG = "0123456789abcdef" * 4

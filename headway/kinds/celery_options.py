@@ -9,6 +9,7 @@ from celery import current_app
 from kombu import Queue
 from kombu.utils.json import dumps, loads
 
+from headway import logs, tracing
 from headway.kinds import registry, secrets
 from headway.kinds.registry import JobTask
 
@@ -17,6 +18,8 @@ OF_THE_CALL = frozenset(
     | {"retry", "retry_policy", "router", "task_id", "task_type", "argsrepr", "kwargsrepr"}
 )
 """Options that mean the publishing process, not the message, or arguments that are not in it."""
+REQUEST = "headway_request"
+"""A header of the message: the id of the web request in which the job was started."""
 
 
 class Wanted(NamedTuple):
@@ -41,8 +44,20 @@ def wanted(task: JobTask, options: Mapping[str, Any]) -> Wanted:
     queue = queue_of(task, kept)
     if isinstance(kept.get("queue"), Queue):
         kept["queue"] = queue
+    kept = carrying(kept)
     stored = secrets.closed(json.loads(dumps(kept)), registry.secrets_of_task) if kept else {}
     return Wanted(stored, queue, max(0.0, delay))
+
+
+def carrying(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with headers that say where the job was asked for, to logs and traces."""
+    said = tracing.carried() | ({REQUEST: found} if (found := logs.request_id()) else {})
+    return {**options, "headers": {**headers(options), **said}} if said else {**options}
+
+
+def headers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that a message has beside Celery's own."""
+    return dict(options.get("headers") or {})
 
 
 def restored(stored: Mapping[str, Any]) -> dict[str, Any]:

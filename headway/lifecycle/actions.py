@@ -13,8 +13,9 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
+from headway import tracing
 from headway.kinds import json_values, parameters, registry, secrets
-from headway.kinds.celery_options import Wanted, wanted
+from headway.kinds.celery_options import Wanted, carrying, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint, quotas
@@ -58,6 +59,7 @@ def start(
     options: Mapping[str, Any] | None = None,
     job_id: uuid.UUID | None = None,
     publish: bool = True,
+    notify: bool = False,
 ) -> Job:
     """Stores a queued job, and publishes it once the surrounding transaction is committed.
 
@@ -66,7 +68,7 @@ def start(
     a key and other parameters it raises KeyUsedError. `title` stands for the kind's. `options` are
     Celery's for this one job (queue, priority, countdown, ...). Uploaded files among `params` are
     stored, and the task is given their names in the default storage. Without `publish` whoever asks
-    runs it.
+    runs it; with `notify` the owner is told of its end.
     Raises ActionError when there is no such kind or the parameters do not fit it, LimitError when
     the owner has too many.
     """
@@ -74,8 +76,10 @@ def start(
     job, bound = described(chosen, params, owner, title, job_id, token=token, key=key)
     if first := _started_before(job):
         return first
+    job.notify = notify
     require_room(owner)
-    return _stored(job, chosen, bound, options or {}, publish=publish)
+    with tracing.span("headway.start", kind=chosen.name, job=str(job.pk)):
+        return _stored(job, chosen, bound, options or {}, publish=publish)
 
 
 @sensitive_variables()
@@ -116,7 +120,7 @@ def fill(
         setattr(job, column, value)
 
 
-def cancel(job: Job, by: User | None = None) -> Job:
+def cancel(job: Job, by: User | None = None, reason: str = "") -> Job:
     """Cancels a queued job at once and asks a running one to stop; returns the job as it is now.
 
     Raises ActionError when the job has already ended or is only observed, or when it is not for
@@ -131,7 +135,7 @@ def cancel(job: Job, by: User | None = None) -> Job:
             status=Case(queued, default=Value(Status.CANCELLING)),
             finished_at=Case(When(status=Status.QUEUED, then=Now()), default=None),
             cancel_requested_at=Now(),
-            reason=f"Cancelled by {by}" if by else "Cancelled",
+            reason=reason or (f"Cancelled by {by}" if by else "Cancelled"),
         )
         if done:
             became = row.values_list("status", flat=True).get()
@@ -261,7 +265,8 @@ def _started_before(job: Job) -> Job | None:
 
 def _reusable(options: Mapping[str, Any]) -> dict[str, Any]:
     """Celery's options without what an earlier run used up."""
-    return {name: value for name, value in options.items() if name not in ("expires", "retries")}
+    kept = {name: value for name, value in options.items() if name not in ("expires", "retries")}
+    return carrying(kept)
 
 
 def _insert(job: Job, delay: float, publish: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from headway import signals
-from headway.lifecycle import database, snapshots
+from headway.lifecycle import database, outbox, snapshots
 from headway.lifecycle.log import feed, glance, log
 from headway.models import TERMINAL, Job, Status
 from headway.stream import Event
@@ -32,8 +32,10 @@ def after_commit(
     said: Mapping[str, Any] | None = None,
 ) -> None:
     """Announces the job's state as soon as the surrounding transaction, in which it `became` what
-    it is, is committed. `row` is the job as this transaction leaves it, and `said` the last
-    progress of its attempt; where they are not known, they are read."""
+    it is, is committed, and notes in that transaction whom to tell of its end. `row` is the job as
+    this transaction leaves it, and `said` the last progress of its attempt; where they are not
+    known, they are read."""
+    outbox.ended(job_id, became, row)
     database.on_commit(lambda: state(job_id, row, said))
     signal_after_commit([job_id], became)
 

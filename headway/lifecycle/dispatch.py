@@ -4,18 +4,21 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 from amqp.exceptions import ChannelError
 from celery import current_app
-from django.db import connections
+from django.db import Error, connections
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from headway import logs
 from headway.kinds import registry
 from headway.kinds.celery_options import seconds_left
-from headway.lifecycle import announce, database, prepared
+from headway.lifecycle import announce, database, prepared, turns
 from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
 
@@ -42,7 +45,8 @@ def after_commit(*jobs: Job, tell: bool = False) -> None:
 def publish(*jobs: Job, tell: bool = False) -> bool:
     """True when the broker took every message; else rows stay queued, and the janitor publishes.
 
-    Many new jobs are published in batches; the first that fails leaves the rest to the janitor.
+    Those whose turn has not come (lifecycle/turns.py) are announced, but not sent. Many new jobs
+    are published in batches; the first that fails leaves the rest to the janitor.
     `tell` announces before that that the job is queued again; of a new job that is done in any
     case. A publish that was given up may still arrive: the claim makes the second message harmless.
     With `task_always_eager` there is no broker to wait for: it runs in this call and thread, and
@@ -54,6 +58,18 @@ def publish(*jobs: Job, tell: bool = False) -> bool:
         return True
     batches = [jobs[first : first + BATCH] for first in range(0, len(jobs), BATCH)]
     return all(_publish(batch, tell) for batch in batches)
+
+
+def publish_following(job: Job | str) -> None:
+    """Publishes the jobs whose turn comes as a message of `job`, a row or an id, was taken from the
+    queue or its run has ended. What cannot be done is left to the janitor."""
+    try:
+        row = job if isinstance(job, Job) else Job.objects.filter(pk=job).first()
+        waiting = turns.following(row.owner_id, row.queue) if row else ()
+        if waiting:
+            publish(*waiting)
+    except Error as error:
+        logger.warning("Those who wait for their turn are left to the janitor: %s", error)
 
 
 def depth(queue: str) -> int | None:
@@ -91,22 +107,42 @@ def _run(job: Job, tell: bool) -> None:
 
 def _publish(jobs: Sequence[Job], tell: bool) -> bool:
     done = threading.Event()
-    taken: list[Job] = []
+    taken = _take(jobs)
+    sent: list[Job] = []
     # In a daemon, because a publish to a hung broker must not keep the process from ending.
-    if not _threads.run(partial(_work, jobs, tell, taken, done)):
+    if not _threads.run(logs.carried(partial(_work, jobs, taken, tell, sent, done))):
         logger.warning("%s: too many publishes hang", _waits(jobs))
-        return False
-    timeout = PUBLISH_TIMEOUT + EACH * (len(jobs) - 1)
-    if not done.wait(timeout):
+    elif not done.wait(timeout := PUBLISH_TIMEOUT + EACH * (len(jobs) - 1)):
         logger.warning("%s: no answer in %.1f s", _waits(jobs), timeout)
-    if not taken:
-        return False
-    if len(taken) == 1:
-        prepared.note_published(taken[0])
-    else:
-        new = Job.objects.filter(attempt=0, status=Status.QUEUED)
-        new.filter(pk__in=[job.pk for job in taken]).update(published_at=Now())
-    return len(taken) == len(jobs)
+    if taken and not sent:
+        _queued([job.pk for job in taken]).update(published_at=None)
+    return len(sent) == len(taken)
+
+
+def _take(jobs: Sequence[Job]) -> list[Job]:
+    """Those of `jobs` that this process is to send, which is noted first: what others have noted
+    meanwhile is theirs to send. If this process dies before it has, the message counts as lost."""
+    due = [job for job in jobs if seconds_left(job.not_before) <= HOLD]
+    turn = turns.of(due)
+    taken = [job for job in due if job.pk in turn]
+    new = [job for job in taken if job.published_at is None]
+    if len(new) == len(taken) > 1 and not turns.are_taken():
+        unsent = _queued([job.pk for job in new]).filter(published_at=None)
+        return new if unsent.update(published_at=Now()) else []
+    return [job for job in taken if _note(job)]
+
+
+def _note(job: Job) -> bool:
+    if job.published_at is None:
+        return prepared.note_published(job)
+    # SQLite's own times are written shorter than ours, so that they equal none of them
+    known = job.published_at + timedelta(milliseconds=1)
+    same = _queued([job.pk]).filter(attempt=job.attempt, published_at__lt=known)
+    return bool(same.update(published_at=Now()))
+
+
+def _queued(ids: Sequence[Any]) -> QuerySet[Job]:
+    return Job.objects.filter(pk__in=ids, status=Status.QUEUED)
 
 
 def _announce(jobs: Sequence[Job], tell: bool) -> None:
@@ -117,17 +153,22 @@ def _announce(jobs: Sequence[Job], tell: bool) -> None:
         announce.state(jobs[0].pk)
 
 
-def _work(jobs: Sequence[Job], tell: bool, taken: list[Job], done: threading.Event) -> None:
+def _work(
+    jobs: Sequence[Job],
+    taken: Sequence[Job],
+    tell: bool,
+    sent: list[Job],
+    done: threading.Event,
+) -> None:
     try:
         _announce(jobs, tell)
-        due = [job for job in jobs if seconds_left(job.not_before) <= HOLD]
         try:
-            _send(due)
+            _send(taken)
         except Exception:
-            if not due[1:]:  # Celery has tried it again already
+            if not taken[1:]:  # Celery has tried it again already
                 raise
-            _send(due)  # the connection may have died in the pool
-        taken += due
+            _send(taken)  # the connection may have died in the pool
+        sent += taken
     except Exception as error:  # noqa: BLE001 - brokers raise anything from OSError to RuntimeError
         logger.warning("%s: %s: %s", _waits(jobs), type(error).__name__, error)
     finally:

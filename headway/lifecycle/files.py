@@ -39,6 +39,17 @@ def store_uploads(job: uuid.UUID, params: Mapping[str, Any], saved: list[str]) -
     return named
 
 
+def size(name: str) -> int | None:
+    """Bytes of a stored file; None when it is gone, or the storage does not tell."""
+    try:
+        return default_storage.size(name)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # noqa: BLE001 - as below
+        logger.warning("The size of %s cannot be told: %s", name, error)
+        return None
+
+
 def delete(names: Iterable[str]) -> None:
     """Deletes stored files; what cannot be deleted is logged and left."""
     for name in names:

@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
@@ -23,18 +23,23 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
+from headway import logs, users
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
 from headway.lifecycle import (
+    actions,
     announce,
     audit,
+    database,
     dispatch,
     lease,
     leftovers,
     observed,
     outage,
+    outbox,
     pruning,
+    turns,
 )
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
@@ -51,6 +56,8 @@ LATE = 60.0
 OFTEN, SELDOM = 60.0, 600.0
 """Seconds between two messages for a job that waits long, at most: when its queue is empty, so that
 its message must be lost or held back by a worker, and when the queue is just long."""
+POSTPONED = 10.0
+"""Seconds after which a message is tried again that a broker which answers did not take."""
 SLOW = 2.0
 """Seconds for a query, from which on the database has hung rather than worked."""
 NEVER_TOLD = {"status": "", "attempt": 0}
@@ -65,9 +72,10 @@ def sweep() -> bool:
     once. A step that fails is logged and tried again in the next pass."""
     more = False
     steps = (
-        *(give_up_lost, end_cancelled, end_expired, publish_forgotten, repeat_states),
-        *(observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
-        *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, pruning.prune),
+        *(give_up_lost, end_cancelled, cancel_deactivated, end_expired, publish_forgotten),
+        *(repeat_states, observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
+        *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, outbox.prune),
+        pruning.prune,
     )
     for step in steps:
         try:
@@ -84,12 +92,13 @@ def sweep() -> bool:
 @contextmanager
 def _alone(job: uuid.UUID) -> Iterator[None]:
     """Keeps what is wrong with one job from the others, but for what would fail them all."""
-    try:
-        yield
-    except (InterfaceError, OperationalError, redis.RedisError):
-        raise
-    except Exception:
-        logger.exception("The janitor could not deal with job %s", job)
+    with logs.about(job_id=job):
+        try:
+            yield
+        except (InterfaceError, OperationalError, redis.RedisError):
+            raise
+        except Exception:
+            logger.exception("The janitor could not deal with job %s", job)
 
 
 def give_up_lost() -> None:
@@ -125,6 +134,20 @@ def end_cancelled() -> None:
                 logger.warning("Job %s did not stop within %s s and was ended", pk, deadline)
 
 
+def cancel_deactivated() -> None:
+    """Cancels the jobs of users who were deactivated, where the setting asks for that."""
+    if not conf.JOB_CANCEL_DEACTIVATED or not users.can_be_deactivated():
+        return
+    stoppable = Job.objects.filter(
+        status__in=(Status.QUEUED, Status.RUNNING), owner__isnull=False, max_attempts__gt=0
+    )
+    owners = {*stoppable.order_by().values_list("owner_id", flat=True).distinct()}
+    gone = users.manager().filter(pk__in=owners, is_active=False).values_list("pk", flat=True)
+    for job in stoppable.filter(owner__in=[*gone])[:PER_SWEEP]:
+        with _alone(job.pk), suppress(actions.ActionError):
+            actions.cancel(job, reason="Cancelled, because its user was deactivated")
+
+
 def end_expired() -> None:
     """Ends queued jobs whose Celery `expires` has passed."""
     queued = Job.objects.filter(status=Status.QUEUED)
@@ -133,23 +156,32 @@ def end_expired() -> None:
             if restored(job.options)["expires"] < datetime.now(UTC):
                 reason = "Expired before a worker was free"
                 ended = {"status": Status.CANCELLED, "finished_at": Now(), "reason": reason}
-                if queued.filter(pk=job.pk).update(**ended):
-                    announce.after_commit(job.pk, Status.CANCELLED)
+                with database.atomic():
+                    if queued.filter(pk=job.pk).update(**ended):
+                        announce.after_commit(job.pk, Status.CANCELLED)
 
 
 def publish_forgotten() -> None:
-    """Publishes queued jobs that are due and whose message was never sent, or seems to be lost."""
+    """Publishes queued jobs that are due, whose turn it is, and whose message was never sent, or
+    seems to be lost."""
     known = registry.kinds()
-    waiting = observed.ours(Status.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=Now()))
+    waiting = observed.ours(Status.QUEUED).filter(turns.DUE)
     # They wait for code that knows them, and must not take the turn of others.
     unknown = waiting.exclude(kind__in=known).order_by().values_list("kind")
     for kind, count in unknown.annotate(Count("pk")):
         logger.warning("%d job(s) wait: this code has no kind %r", count, kind)
     due = waiting.filter(kind__in=known)
     never = due.filter(published_at=None, created_at__lt=later(-RECENT))
-    for job in [*never.order_by("created_at")[:PER_SWEEP], *_lost_messages(due)][:PER_SWEEP]:
-        if not dispatch.publish(job) and dispatch.depth(job.queue) is None:
+    lines = never.order_by().values_list("owner_id", "queue").distinct()
+    forgotten = (job for line in lines for job in turns.following(*line))
+    for job in [*islice(forgotten, PER_SWEEP), *_lost_messages(due)][:PER_SWEEP]:
+        if dispatch.publish(job):
+            continue
+        if dispatch.depth(job.queue) is None:
             return  # the broker is away; the others would only wait for it one after the other
+        # It may be this one that no broker takes: others of its owner get its turn
+        refused = Job.objects.filter(pk=job.pk, status=Status.QUEUED)
+        refused.update(not_before=later(POSTPONED))
 
 
 def repeat_states() -> None:

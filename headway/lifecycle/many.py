@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError
 from django.views.decorators.debug import sensitive_variables
 
+from headway import tracing
 from headway.kinds import registry
 from headway.kinds.celery_options import wanted
 from headway.lifecycle import actions, announce, audit, database, dispatch, files
@@ -48,7 +49,8 @@ def start(
             wished.append(actions.described(chosen, params, owner, title, pk, key=key))
     stored = Job.objects.in_bulk([job.pk for job, _ in wished]) if again else {}
     dispatch.after_commit(*stored.values())
-    return _stored(chosen, wished, {str(pk): job for pk, job in stored.items()})
+    with tracing.span("headway.start", kind=chosen.name, number=len(wished)):
+        return _stored(chosen, wished, {str(pk): job for pk, job in stored.items()})
 
 
 def _stored(chosen: registry.Kind, wished: list[Described], found: dict[str, Job]) -> list[Job]:

@@ -119,8 +119,9 @@ def end_forgotten() -> None:
     for pk, kind in list(old.values_list("pk", "kind")[:200]):
         reason = "It was not heard of for a day after it was due"
         lost = {"status": Status.LOST, "reason": reason, "cause": causes.fingerprint(kind, reason)}
-        if waiting.filter(pk=pk).update(**lost, finished_at=Now()):
-            announce.after_commit(pk, Status.LOST)
+        with database.atomic():
+            if waiting.filter(pk=pk).update(**lost, finished_at=Now()):
+                announce.after_commit(pk, Status.LOST)
 
 
 def _end_attempts(pk: uuid.UUID, status: Status, reason: str) -> None:

@@ -15,7 +15,16 @@ from django.utils.crypto import salted_hmac
 from headway import signals
 from headway.lifecycle import actions, audit, database, exporting, removal, uploading, whole_log
 from headway.lifecycle.actions import ActionError
-from headway.models import ApiToken, AuditEntry, Job, SavedQuestion, Upload
+from headway.models import (
+    ApiToken,
+    AuditEntry,
+    Job,
+    Notice,
+    NoticeChoice,
+    SavedQuestion,
+    ShareLink,
+    Upload,
+)
 
 BATCH = 200
 ATTEMPT = ("number", "status", "worker", "reason", "progress", "warnings")
@@ -41,6 +50,8 @@ def export(person: Any, file: IO[bytes]) -> int:
         _add(archive, "tokens.jsonl", ApiToken.objects.filter(owner_id=person.pk).values(*TOKEN))
         saved = SavedQuestion.objects.filter(owner_id=person.pk)
         _add(archive, "saved-questions.jsonl", saved.values("name", "query", "created_at"))
+        for name, rows in _small(person):
+            _add(archive, name, rows)
         uploads = Upload.objects.filter(owner_id=person.pk)
         _add(archive, "uploads.jsonl", uploads.values("name", "kind", "size", "created_at"))
         _add(archive, "audit.jsonl", _entries(person).values(*ENTRY).iterator())
@@ -70,11 +81,29 @@ def erase(person: Any) -> int:
         uploading.discard(upload)
     with database.atomic():
         ApiToken.objects.filter(owner_id=person.pk).delete()
-        SavedQuestion.objects.filter(owner_id=person.pk).delete()
+        for kept in (SavedQuestion, NoticeChoice, Notice):
+            kept.objects.filter(owner_id=person.pk).delete()
+        ShareLink.objects.filter(by_id=person.pk).delete()
         _pseudonymise(person)
         audit.note("erase", f"{count} jobs")
     signals.person_erased.send(sender=Job, person=person)
     return count
+
+
+def _small(person: Any) -> Iterator[tuple[str, Iterable[Any]]]:
+    """Files of what there is little of: links, and how they are told of ends. No keys."""
+    links = ShareLink.objects.filter(by_id=person.pk)
+    yield (
+        "share-links.jsonl",
+        links.values("job_id", "parts", "created_at", "expires_at", "revoked_at"),
+    )
+    chosen = NoticeChoice.objects.filter(owner_id=person.pk)
+    yield "notice-choices.jsonl", chosen.values("every", "email", "webhook_url", "site")
+    told = Notice.objects.filter(owner_id=person.pk)
+    yield (
+        "notices.jsonl",
+        told.values("channel", "job_id", "kind", "status", "created_at", "told_at", "reason"),
+    )
 
 
 def pseudonym(person: Any) -> str:

@@ -16,14 +16,16 @@ ID, ATTEMPT = uuid.UUID(int=0), 2**31 - 1
 KEY = models.AutoField
 
 
-def note_published(job: Job) -> None:
-    """Notes that the broker has taken the message of a job, if it is still queued for it."""
+def note_published(job: Job) -> bool:
+    """Notes that the message of a job is sent. False if it is not queued for it any more, or if
+    somebody else has noted that."""
     using = router.db_for_write(Job)
     statement, params = _built(using)
     connection = connections[using]
     own = {_key(ID, connection): _key(job.pk, connection), ATTEMPT: job.attempt}
     with connection.cursor() as cursor:
         cursor.execute(statement, [own.get(each, each) for each in params])
+        return bool(cursor.rowcount)
 
 
 def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
@@ -45,7 +47,7 @@ def _inserting(model: type[models.Model], using: str) -> tuple[str, list[Any]]:
 
 @cache
 def _built(using: str) -> tuple[str, tuple[Any, ...]]:
-    row = Job.objects.filter(pk=ID, attempt=ATTEMPT, status=Status.QUEUED)
+    row = Job.objects.filter(pk=ID, attempt=ATTEMPT, status=Status.QUEUED, published_at=None)
     query: Any = row.query.chain(UpdateQuery)
     query.clear_ordering(force=True)
     query.add_update_values({"published_at": Now()})

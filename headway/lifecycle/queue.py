@@ -1,15 +1,17 @@
 """Explains why a queued job waits."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from headway.lifecycle import turns
 from headway.lifecycle.log import glance
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
+OTHERS_OF_OWNER = "Waits for other jobs of the same user"
 MAX_AHEAD = 1000
 """Queued jobs that are looked through for those ahead of another."""
 
@@ -23,7 +25,9 @@ def reasons(jobs: Iterable[Job]) -> dict[Any, str]:
     """The same of each that is queued, by its id: with one look at the workers, and one query where
     some only wait for others."""
     waiting = [job for job in jobs if job.status == Status.QUEUED]
-    told = {job.pk: _until_published(job) for job in waiting}
+    unsent = [job for job in waiting if job.published_at is None]
+    turn = turns.of(unsent) if unsent else set()
+    told = {job.pk: _until_published(job, turn) for job in waiting}
     published = [job for job in waiting if not told[job.pk]]
     if not published:
         return told
@@ -33,11 +37,13 @@ def reasons(jobs: Iterable[Job]) -> dict[Any, str]:
     return told | (_places(in_line) if in_line else {})
 
 
-def _until_published(job: Job) -> str:
+def _until_published(job: Job, turn: Collection[Any]) -> str:
     wait = _seconds_until(job.not_before)
     if wait > 0:
         return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
-    return "Waiting for the queue" if job.published_at is None else ""
+    if job.published_at is None:
+        return "Waiting for the queue" if job.pk in turn else OTHERS_OF_OWNER
+    return ""
 
 
 def _without_worker(job: Job, workers: Mapping[str, Mapping[str, Any]] | None) -> str:

@@ -4,7 +4,7 @@ what the log in Redis has beyond both while it runs."""
 import gzip
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.db.models import Max, Sum
 
@@ -63,13 +63,14 @@ def read(
 
 
 def backwards(
-    job: uuid.UUID, number: int, before: int | None = None
+    job: uuid.UUID, number: int, before: int | None, likely: Callable[[str], bool]
 ) -> Iterator[tuple[list[Line], int]]:
     """Its lines, down from the one before `before`: a chunk at a time, the newest first, with the
-    number of the first line of each. Raises Attempt.DoesNotExist."""
+    number of the first line of each. `likely` says of a stored line, as JSON, whether it is wanted:
+    of a chunk the others are left out. Raises Attempt.DoesNotExist."""
     stored, newest = _kept(job, number)
     upto = max((last for *_, last in stored), default=0)
-    return _backwards(before, [*stored][::-1], _after(upto, newest))
+    return _backwards(before, [*stored][::-1], _after(upto, newest), likely)
 
 
 def _kept(job: uuid.UUID, number: int) -> tuple[Sequence[tuple[int, int, int]], list[Line]]:
@@ -95,21 +96,25 @@ def _between(
 
 
 def _backwards(
-    before: int | None, chunks: Iterable[tuple[int, int, int]], newest: list[Line]
+    before: int | None,
+    chunks: Iterable[tuple[int, int, int]],
+    newest: list[Line],
+    likely: Callable[[str], bool],
 ) -> Iterator[tuple[list[Line], int]]:
     if newest and (before is None or newest[0]["n"] < before):
         yield _until(before, newest), newest[0]["n"]
         before = newest[0]["n"]
     for pk, first, _ in chunks:
         if before is None or first < before:
-            yield _until(before, _after(0, _read(pk))), first
+            yield _until(before, _after(0, _read(pk, likely))), first
             before = first
 
 
-def _read(pk: int) -> list[Line]:
+def _read(pk: int, likely: Callable[[str], bool] | None = None) -> list[Line]:
     """The lines of a chunk; none where it was deleted meanwhile."""
     data = LogChunk.objects.filter(pk=pk).values_list("data", flat=True).first()
-    return [] if data is None else _lines(bytes(data))
+    stored = [] if data is None else gzip.decompress(bytes(data)).decode().split("\n")
+    return [json.loads(line) for line in stored if likely is None or likely(line)]
 
 
 def _until(before: int | None, lines: list[Line]) -> list[Line]:
@@ -121,10 +126,6 @@ def _chunk(attempt: Attempt, lines: Sequence[Line]) -> LogChunk:
     data = gzip.compress(text.encode(), 6)
     first, last = lines[0]["n"], lines[-1]["n"]
     return LogChunk(attempt=attempt, first=first, last=last, size=len(data), data=data)
-
-
-def _lines(data: bytes) -> list[Line]:
-    return [json.loads(line) for line in gzip.decompress(data).split(b"\n")]
 
 
 def _after(number: int, lines: Iterable[Line]) -> list[Line]:

@@ -33,7 +33,7 @@ def answer(reader: Subscription, read: Read, recover: Recover) -> bytes:
     over = due.final and not due.more
     pause = MORE if due.more else RESTING if due.final else MOVING
     done = sse.DONE if reader.ends and over else b""
-    return b"".join([_back(pause), sign, *due.frames, done])
+    return b"".join([_back(pause), sign, reader.shown(b"".join(due.frames)), done])
 
 
 def _back(pause: int) -> bytes:

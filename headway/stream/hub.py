@@ -17,11 +17,10 @@ from collections.abc import (
 from functools import partial
 from typing import Any
 
-import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import history, sse
+from . import history, redis_clients, sse
 from .accounts import Accounts
 from .direct import Sockets
 from .housekeeping import Housekeeper, Revoked
@@ -74,7 +73,7 @@ class Hub:
     ) -> None:
         self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
-        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+        self._redis = redis_clients.async_client(
             url, socket_timeout=ROUND_TIMEOUT, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
         self._asked = asyncio.Event()

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
-from . import epoch, history, keys
+from . import epoch, history, keys, redis_clients
 from .event import OWN_LEVEL, Entry, Event, NoProgress, Progress, to_json
 from .script import Script
 
@@ -68,7 +68,7 @@ class Log:
         self._limits = (maxlen, ttl * 1000)
         # One try again at once, over a new connection: one that died in the pool says so only when
         # used, and one to a primary that was replaced says that it is read-only, for ever.
-        self._redis: redis.Redis = redis.Redis.from_url(
+        self._redis = redis_clients.client(
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,

@@ -7,9 +7,11 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import redis.asyncio
+import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+from . import redis_clients
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class Channels:
         on_loss: Callable[[], None],
     ) -> None:
         # RESP2: messages arrive as plain replies. No retry: a silent reconnect hides a loss.
-        self._pool: Any = redis.asyncio.ConnectionPool.from_url(
+        self._client = redis_clients.async_client(
             url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
@@ -57,10 +59,15 @@ class Channels:
             await asyncio.gather(*self._pending.values())
 
     async def run(self) -> None:
-        """Connects, reads and connects again, for ever."""
+        """Connects, reads and connects again, until it is cancelled."""
+        async with self._client:
+            await self._run()
+
+    async def _run(self) -> None:
+        pool: Any = self._client.connection_pool
         pause = 0.05
         while True:
-            connection = self._pool.make_connection()
+            connection = pool.make_connection()
             try:
                 await connection.connect()
                 self._connection = connection

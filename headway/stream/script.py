@@ -25,6 +25,7 @@ class Script:
         connection = self._take()
 
         def call() -> Any:
+            connection.connect()  # to the primary of now; to send would be to that of before
             try:
                 connection.send_command("EVALSHA", self.sha, len(keys), *keys, *args)
                 return connection.read_response()

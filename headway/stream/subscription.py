@@ -8,7 +8,7 @@ otherwise the log is read. So a first connect, a resume, a slow reader and a los
 one case.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from enum import Enum
 from math import inf
 from typing import NamedTuple
@@ -106,13 +106,14 @@ class Subscription:
     (0: as all others). `waits`: the stream ends after its first
     frames, or after so many seconds without (0: it goes on). `holder`: on whose account it is
     counted. `grant`: what lets its reader read (None: nothing that could be withdrawn), which is
-    good for `lasts` seconds: then the stream ends, for its reader to come back with it. The hub
-    sets `wire`, where frames go, and `budget`, the bytes after which there are no more."""
+    good for `lasts` seconds: then the stream ends, for its reader to come back with it. `reduce`
+    makes of frames what this reader may see of them (None: all). The hub sets `wire`, where frames
+    go, and `budget`, the bytes after which there are no more."""
 
     __slots__ = (  # there is one for each viewer
         *("budget", "complete", "cursor", "ends", "feed", "fresh", "given", "grant", "heartbeat"),
-        *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "resumes", "room"),
-        *("settled", "waits", "wire"),
+        *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "reduce", "resumes"),
+        *("room", "settled", "waits", "wire"),
     )
 
     def __init__(
@@ -129,6 +130,7 @@ class Subscription:
         holder: str = "",
         grant: Hashable = None,
         lasts: float = inf,
+        reduce: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.phase = Phase.BEHIND
         self.jobs = frozenset(jobs)
@@ -139,7 +141,7 @@ class Subscription:
         self.cursor, self.resumes = cursor or 0, cursor is not None
         self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.period, self.waits = heartbeat, period, waits
-        self.holder, self.grant, self.lasts = holder, grant, lasts
+        self.holder, self.grant, self.lasts, self.reduce = holder, grant, lasts, reduce
         self.given = 0
         self.room: Room | None = None
 
@@ -200,14 +202,17 @@ class Subscription:
             self.phase = Phase.LIVE if up_to_date and not found.more else Phase.BEHIND
         return True
 
+    def shown(self, frames: bytes) -> bytes:
+        """What its reader may see of some frames."""
+        return frames if self.reduce is None else self.reduce(frames)
+
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
         the wire refuses them or the budget is spent; what it missed can be read again."""
         if self.spent:
             self.fall_behind()
             return False
-        if over:
-            frames += sse.DONE
+        frames = self.shown(frames) + sse.DONE if over else self.shown(frames)
         if frames and not self.wire.write(frames):
             self.phase = Phase.BLOCKED
             return False

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from headway.conf import conf
@@ -49,10 +50,13 @@ def headway_head(
 
 
 def _head(context: template.Context) -> dict[str, Any]:
-    viewer = _viewer(context).pk
+    # A page for whoever has its link has events of its own, and shares them with no other tab
+    events = context.get("events_address")
+    viewer = None if events else _viewer(context).pk
     return {
         "nonce": nonce_of(context),
-        "sign_in": resolve_url(settings.LOGIN_URL),
+        "events": events or reverse("headway:my_events"),
+        "sign_in": "" if events else resolve_url(settings.LOGIN_URL),
         "heartbeat": conf.STREAM_KEEPALIVE,
         "nobody": uuid.UUID(int=0),
         "modules": scripts.addresses(),
@@ -115,3 +119,4 @@ for write in (
 ):
     register.filter(write)
 register.simple_tag(formatting.status_label)
+register.simple_tag(formatting.when)

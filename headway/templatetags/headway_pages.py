@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.template.base import Parser, Token
 from django.template.loader_tags import BlockNode
+from django.templatetags.static import static
 from django.utils import timezone
 
 from headway.conf import conf
@@ -19,9 +20,11 @@ register.filter(span)
 
 
 @register.inclusion_tag("headway/_job_head.html", takes_context=True)
-def job_head(context: template.Context) -> dict[str, Any]:
-    """The style sheet and scripts that only the page of a job needs."""
-    return {"nonce": nonce_of(context), "modules": scripts.addresses(scripts.JOB_MODULES)}
+def job_head(context: template.Context, *, shared: bool = False) -> dict[str, Any]:
+    """The style sheet and scripts that only the page of a job needs, or one that is `shared`."""
+    modules = () if shared else scripts.addresses(scripts.JOB_MODULES)
+    script = static(f"headway/live/{'shared' if shared else 'job'}.js")
+    return {"nonce": nonce_of(context), "modules": modules, "script": script}
 
 
 @register.filter

@@ -72,6 +72,12 @@ def takes_tokens(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def takes_files(view: Callable[P, R]) -> Callable[P, R]:
+    """Marks a view to which those who are signed in may send a body of UPLOAD_MAX_BYTES."""
+    view.takes_files = True  # type: ignore[attr-defined]  # read by headway.web.bodies
+    return view
+
+
 def starts(*methods: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a view that starts jobs by these methods, for the scopes of API tokens."""
 

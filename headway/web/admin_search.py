@@ -3,6 +3,7 @@
 import contextlib
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet, TextField
@@ -24,19 +25,20 @@ def search(jobs: QuerySet[Job], text: str, user: Any) -> QuerySet[Job]:
     name; in parameters and tracebacks for who may see them. An id finds its job."""
     with contextlib.suppress(ValueError):
         return jobs.filter(pk=uuid.UUID(text.strip()))
-    newest = jobs.order_by("-created_at", "-pk").values("pk")[:WINDOW]
-    found = Job.objects.filter(pk__in=newest).alias(params_text=Cast("params", TextField()))
+    # As values: where they are a subquery, PostgreSQL looks for the words in all rows first
+    keys = [*jobs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:WINDOW]]
     for word in _words(text):
-        found = found.filter(_has(word, newest, user))
-    keys = [*found.order_by().values_list("pk", flat=True)[:MOST]]
-    return jobs.filter(pk__in=keys)
+        among = Job.objects.filter(pk__in=keys).alias(params_text=Cast("params", TextField()))
+        found = among.filter(_has(word, keys, user))
+        keys = [*found.order_by().values_list("pk", flat=True)]
+    return jobs.filter(pk__in=keys[:MOST])
 
 
-def _has(word: str, newest: Any, user: Any) -> Q:
+def _has(word: str, keys: Sequence[Any], user: Any) -> Q:
     said = Q(reason__icontains=word)
     if policy.may_see_tracebacks(user, None):
         said |= Q(error__icontains=word)
-    attempts = Attempt.objects.filter(said, job__in=newest).order_by().values("job")
+    attempts = Attempt.objects.filter(said, job__in=keys).order_by().values("job")
     has = Q(title__icontains=word) | Q(reason__icontains=word) | Q(pk__in=attempts)
     if policy.may_see_inputs(user, None):
         # SQLite keeps JSON as it is written, in ASCII

@@ -15,14 +15,17 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from headway import users
 from headway.conf import conf
 from headway.models import Job
 from headway.policy import policy, shows_own
-from headway.stream.http import EventStreamHandler
-from headway.web import sessions, tokens
+from headway.stream.admission import has_body
+from headway.stream.asgi import Receive, Send
+from headway.stream.http import EventStreamHandler, StreamResponse
+from headway.web import bodies, downloads, sessions, tokens
 from headway.web.streams import keep_connections
 
 logger = logging.getLogger(__name__)
@@ -103,7 +106,8 @@ class StreamRequest(ASGIRequest):
 
 
 class Handler(EventStreamHandler):
-    """Lets streams in together where all middleware is known to allow that."""
+    """Lets streams in together where all middleware is known to allow that, and no body that is too
+    large."""
 
     stream_request_class = StreamRequest
 
@@ -113,6 +117,31 @@ class Handler(EventStreamHandler):
             name.startswith(KNOWN) or name in conf.GROUPED_MIDDLEWARE
             for name in settings.MIDDLEWARE
         )
+
+    async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serves a request; not a stream, unless it has a body."""
+        if has_body(scope):
+            receive = bodies.Guard(scope, receive, send)
+        await super().handle(scope, receive, send)
+
+    async def send_response(self, response: HttpResponseBase, send: Any) -> None:
+        """Sends a response; files by the server itself where it can, else at the reader's pace."""
+        if isinstance(response, downloads.FileDownload) and response.path is not None:
+            await downloads.send_path(response, send)
+        elif isinstance(response, StreamingHttpResponse) and not isinstance(
+            response, StreamResponse
+        ):
+            await super().send_response(response, downloads.Paced(send))
+        else:
+            await super().send_response(response, send)
+
+    async def read_body(self, receive: Receive) -> Any:
+        """The body as a file, which is not copied where the server has one."""
+        file = receive.kept_by_server() if isinstance(receive, bodies.Guard) else None
+        if file is None:
+            return await super().read_body(receive)
+        await receive()
+        return file
 
     @contextmanager
     def together(self, requests: Sequence[HttpRequest]) -> Iterator[None]:

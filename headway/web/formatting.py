@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext_lazy
 
 from headway.kinds import json_values
 from headway.models import Status
@@ -78,6 +80,59 @@ def day(moment: datetime) -> str:
 def clock(moment: datetime) -> str:
     """14:02, by the viewer's clock."""
     return date_format(timezone.localtime(moment), "H:i")
+
+
+SPANS = (
+    (86400, ngettext_lazy("%d day ago", "%d days ago"), ngettext_lazy("in %d day", "in %d days")),
+    (
+        3600,
+        ngettext_lazy("%d hour ago", "%d hours ago"),
+        ngettext_lazy("in %d hour", "in %d hours"),
+    ),
+    (
+        60,
+        ngettext_lazy("%d minute ago", "%d minutes ago"),
+        ngettext_lazy("in %d minute", "in %d minutes"),
+    ),
+    (
+        1,
+        ngettext_lazy("%d second ago", "%d seconds ago"),
+        ngettext_lazy("in %d second", "in %d seconds"),
+    ),
+)
+"""Seconds, and what is said of a time that is so many of them past or to come."""
+
+
+def ago(moment: datetime) -> str:
+    """now, 20 seconds ago, 3 minutes ago, 2 days ago, and in 7 days for what is to come."""
+    passed = (timezone.now() - moment).total_seconds()
+    size = abs(passed)
+    if size < 10:
+        return gettext("now")
+    seconds, past, future = next(each for each in SPANS if size >= each[0])
+    # What is to come is named as it was set: seven days, of which a moment has passed
+    number = round(size / seconds) if passed < 0 else int(size // seconds)
+    if seconds == 1:
+        number -= number % 10
+    return str((future if passed < 0 else past) % number)
+
+
+def exact(moment: datetime) -> str:
+    """29 November 2026, 14:02:07 CET, by the viewer's clock."""
+    return date_format(timezone.localtime(moment), "j F Y, H:i:s e")
+
+
+def when(moment: datetime | None) -> str:
+    """A <time> for people: how long ago, with the exact time on hover and for screen readers;
+    live/ages.js keeps it true. "" for None."""
+    if moment is None:
+        return ""
+    age = (timezone.now() - moment).total_seconds()
+    written = (
+        '<time datetime="{}" data-age="{}" title="{}">{}<span class="unseen">, {}</span></time>'
+    )
+    known = exact(moment)
+    return format_html(written, moment.isoformat(), f"{age:.0f}", known, ago(moment), known)
 
 
 def remaining(eta: float | None) -> str:

@@ -15,7 +15,7 @@ from headway import users
 from headway.conf import conf
 from headway.models import ApiToken, Job, Scope
 from headway.policy import policy
-from headway.web import sessions
+from headway.web import sessions, sharing
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500
@@ -33,6 +33,22 @@ class Grant(NamedTuple):
     others: frozenset[UUID] = frozenset()
     scope: Scope = Scope.ALL
 
+    @property
+    def holder(self) -> str:
+        """On whose account its streams are counted."""
+        return str(self.user)
+
+
+class LinkGrant(NamedTuple):
+    """By which shared link somebody reads who need not be signed in."""
+
+    link: UUID
+
+    @property
+    def holder(self) -> str:
+        """All readers of a link count together."""
+        return f"link:{self.link}"
+
 
 def of(request: HttpRequest, others: Collection[UUID] = ()) -> Grant:
     """The grounds on which a signed-in request is answered."""
@@ -42,24 +58,39 @@ def of(request: HttpRequest, others: Collection[UUID] = ()) -> Grant:
     return Grant(request.user.pk, request.session.session_key or "", 0, frozenset(others))
 
 
-def good_for(grant: Grant) -> float:
+def good_for(grant: Grant | LinkGrant) -> float:
     """Seconds after which a grant must be shown again. Sessions that are kept in the cookie alone
     end where nobody here can see it, so their browser has to come back with it."""
+    if isinstance(grant, LinkGrant):
+        return inf
     in_cookie = bool(grant.session) and issubclass(sessions.store(), signed_cookies.SessionStore)
     return conf.STREAM_RECHECK if in_cookie else inf
 
 
 async def revoked(grants: Collection[Hashable]) -> Collection[Hashable]:
     """Those of some grants that hold no more: the session has ended or expired, the password was
-    changed, the token revoked or expired, the user may not sign in any more, or not see what is
-    read. One that cannot be checked does not hold. Raises OperationalError or InterfaceError when
-    the database is away."""
-    left = cast("list[Grant]", list(grants))
+    changed, the token or the link revoked or expired, the user may not sign in any more, or not see
+    what is read. One that cannot be checked does not hold. Raises OperationalError or
+    InterfaceError when the database is away."""
+    left = cast("list[Grant | LinkGrant]", list(grants))
     gone: set[Hashable] = set()
     while left:
-        gone |= await sync_to_async(_revoked)(left[:AT_ONCE])
+        some = left[:AT_ONCE]
+        links = [grant for grant in some if isinstance(grant, LinkGrant)]
+        people = [grant for grant in some if isinstance(grant, Grant)]
+        gone |= await sync_to_async(dead)(links) if links else set()
+        gone |= await sync_to_async(_revoked)(people) if people else set()
         del left[:AT_ONCE]
     return gone
+
+
+def dead(grants: Collection[LinkGrant]) -> set[LinkGrant]:
+    """Those whose links hold no more. Raises as `revoked`."""
+    try:
+        held = {link.pk for link in sharing.holding(grant.link for grant in grants)}
+        return {grant for grant in grants if grant.link not in held}
+    finally:
+        close_old_connections()
 
 
 def _revoked(grants: Collection[Grant]) -> set[Grant]:

@@ -1,11 +1,13 @@
 """What the page of one job shows: its panel, the parts beside it, and what its attempts said."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.http import Http404
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from headway.kinds import registry
 from headway.lifecycle.log import glance
@@ -21,6 +23,8 @@ from headway.web.readable import readable
 from headway.web.remaining import remaining, usual
 from headway.web.result_files import kept_until, result_files
 from headway.web.warning_groups import grouped
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,22 @@ def panel_context(item: Shown) -> dict[str, Any]:
         if item.is_moving
         else None,
         "first_part": first_part(item),
+        "leads_to": leads_to(item),
     }
+
+
+def leads_to(item: Shown) -> str:
+    """Where the kind of a job that has succeeded leads those who watch it end: within this site."""
+    lead = item.kind.leads_to if item.kind else None
+    if lead is None or item.job.status != Status.SUCCEEDED:
+        return ""
+    try:
+        address = str(lead(item.job) or "")
+    except Exception:
+        logger.exception("leads_to of %s failed for job %s", item.job.kind, item.job.pk)
+        return ""
+    local = address.startswith("/") and url_has_allowed_host_and_scheme(address, None)
+    return address if local else ""
 
 
 def first_part(item: Shown) -> str:

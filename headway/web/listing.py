@@ -137,7 +137,7 @@ def _parts(question: Question, viewer: Any) -> dict[Any, Any]:
     parts["timed-out"] = Job.objects.filter(
         pk__in=newest.values("pk"), reason__startswith=OUT_OF_TIME
     )
-    if question.narrowed:
+    if question.narrowed and not question.cause:  # which tells the kind
         every = questions.asked(replace(question, kind=""), viewer)
         for name in sorted(registry.kinds(), key=question.kind.__ne__)[:MAX_KINDS]:
             parts["kind", name] = every.filter(kind=name)

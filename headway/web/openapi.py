@@ -3,6 +3,7 @@ and responses."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from django import forms
 from django.conf import settings
@@ -120,15 +121,15 @@ _PARAMETERS: Schema = {
 EVENTS: Schema = {
     "200": {"description": "Server-Sent Events.", "content": {"text/event-stream": {}}}
 }
-_described: dict[str, Callable[[], Schema]] = {}
+_described: dict[str, tuple[Callable[[], Schema], dict[str, str]]] = {}
 _HOW = ("cursor", "last", "heartbeat", "poll", "viewer")
 """What may be said of any stream of jobs."""
 
 
-def describe(view: str, describe: Callable[[], Schema]) -> None:
-    """Adds the address of a project's own view, by its URL name, to the document: `describe` gives
-    its path item, for which `operation` and `EVENTS` are there."""
-    _described[view] = describe
+def describe(view: str, describe: Callable[[], Schema], **named: str) -> None:
+    """Adds the address of a project's own view, by its URL name and what is `named` in it, to the
+    document: `describe` gives its path item, for which `operation` and `EVENTS` are there."""
+    _described[view] = describe, named
 
 
 def document(server: str, kinds: Iterable[Kind] | None = None) -> Schema:
@@ -178,7 +179,7 @@ def _paths(kinds: Iterable[Kind]) -> Schema:
         _path("warnings", pk=_JOB): _of_job("get", _warnings(), [404], "attempt"),
         **openapi_uploads.paths(operation),
         _path("openapi"): {"get": operation(_json("This document.", {"type": "object"}), [])},
-        **{reverse(view): describe() for view, describe in _described.items()},
+        **{unquote(reverse(v, kwargs=n)): item() for v, (item, n) in _described.items()},
     }
 
 

@@ -28,7 +28,12 @@ def of(request: HttpRequest, via: Via | None = None) -> Origin:
         by_program = token is not None or Wants.of(request) is Wants.JSON
         via = Via.API if by_program else Via.PAGE
     number = token.pk if token is not None else None
-    return Origin(request.user, via, _address()(request), number)
+    return Origin(request.user, via, address(request), number)
+
+
+def address(request: HttpRequest) -> str:
+    """Whose request it is, as `CLIENT_ADDRESS` says."""
+    return _address()(request)
 
 
 def check(**_: Any) -> list[CheckMessage]:

@@ -11,8 +11,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
+from headway.conf import conf
 from headway.kinds import json_values, registry, secrets
-from headway.lifecycle import queue, snapshots
+from headway.lifecycle import outbox, queue, snapshots
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
@@ -99,6 +100,16 @@ class Shown:
     @property
     def sees_trail(self) -> bool:
         return policy.may_see_trail(self.viewer, self.job)
+
+    @property
+    def can_share(self) -> bool:
+        return policy.may_share(self.viewer, self.job)
+
+    @property
+    def told_by(self) -> list[str]:
+        """By what, beside their browser, its owner is told of its end."""
+        channels = outbox.chosen(self.job.owner_id).channels()
+        return [str(each.label) for each in channels if each in conf.NOTICES]
 
     @property
     def is_own(self) -> bool:

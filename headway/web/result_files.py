@@ -10,6 +10,7 @@ from typing import IO
 
 from django.core.files.storage import default_storage
 
+from headway.lifecycle import files
 from headway.lifecycle.pruning import kept_days
 from headway.models import Job
 from headway.web.readable import MAX_COLUMNS, Table, cell
@@ -43,7 +44,7 @@ def result_files(job: Job) -> list[ResultFile]:
     """Those of the newest attempt."""
     found: list[ResultFile] = []
     for name in job.files:
-        size = _size(job, name)
+        size = files.size(job.file_path(name))
         lower = name.lower()
         tables = sum(each.table is not None for each in found)
         images = sum(each.is_image for each in found)
@@ -72,20 +73,13 @@ def image_type(file: IO[bytes]) -> str:
     return next((found for mark, found in _IMAGES.items() if begin.startswith(mark)), "")
 
 
-def _size(job: Job, name: str) -> int | None:
-    try:
-        return default_storage.size(job.file_path(name))
-    except OSError:
-        return None
-
-
 def _first_rows(job: Job, name: str) -> Table | None:
     """None where it cannot be read as a table."""
     try:
         with default_storage.open(job.file_path(name)) as file:
             data = file.read(FIRST_BYTES)
             ends = len(data) < FIRST_BYTES
-    except OSError:
+    except Exception:  # noqa: BLE001 - gone; or what the library of a storage raises
         return None
     lines = data.decode("utf-8-sig", "replace").splitlines(keepends=True)
     whole = lines if ends else lines[:-1]

@@ -15,8 +15,9 @@ JOB_ENTRY = "headway/live/job.js"
 PUBLIC = "headway/live.js"
 """What other people's scripts import."""
 MODULES = (
-    *("bars", "channel", "clicks", "connection", "dom", "element", "events", "extras", "list"),
-    *("locks", "own_htmx", "reasons", "settings", "still", "tabs", "times", "turns", "words"),
+    *("ages", "bars", "channel", "clicks", "connection", "dom", "element", "events", "extras"),
+    *("list", "locks", "notify", "own_htmx", "reasons", "settings", "still", "tabs", "times"),
+    *("turns", "words"),
 )
 """Of live/: those that ENTRY imports, directly or not, for a browser to load all at once."""
 JOB_MODULES = (

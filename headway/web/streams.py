@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,7 +26,7 @@ from headway.stream.event import Snapshot
 from headway.stream.http import HEADERS, EventStreamResponse
 from headway.stream.long_poll import Wait
 from headway.stream.tally import Tally
-from headway.web.grants import Grant, good_for, revoked
+from headway.web.grants import Grant, LinkGrant, good_for, revoked
 
 MAX_JOBS = 200
 """Jobs that one request may name; an address has its limits too."""
@@ -71,6 +71,18 @@ def job_events(request: HttpRequest, job: str, grant: Grant) -> HttpResponseBase
     return _respond(request, grant, [job], ends=True)
 
 
+def shared_events(
+    request: HttpRequest,
+    job: str,
+    grant: LinkGrant,
+    reduce: Callable[[bytes], bytes],
+    *,
+    ends: bool,
+) -> HttpResponseBase:
+    """The stream of a shared job: the same frames, as far as the link shows what is in them."""
+    return _respond(request, grant, [job], reduce=reduce, ends=ends)
+
+
 def many_events(request: HttpRequest, jobs: Iterable[str], grant: Grant) -> HttpResponseBase:
     """The stream of some jobs, which does not end. The caller has checked who asks."""
     return _respond(request, grant, jobs)
@@ -97,7 +109,7 @@ def news(request: HttpRequest, job: str, grant: Grant) -> Wait | None:
 
 
 def _respond(
-    request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
+    request: HttpRequest, grant: Grant | LinkGrant, jobs: Iterable[str], **options: Any
 ) -> HttpResponseBase:
     """A stream, or under WSGI, where it would keep a worker to itself, what it owes by now."""
     reader = _reader(request, grant, jobs, **options)
@@ -113,7 +125,7 @@ def _respond(
 
 
 def _reader(
-    request: HttpRequest, grant: Grant, jobs: Iterable[str], **options: Any
+    request: HttpRequest, grant: Grant | LinkGrant, jobs: Iterable[str], **options: Any
 ) -> Subscription:
     number, reason = cursor(request)
     return Subscription(
@@ -123,7 +135,7 @@ def _reader(
         heartbeat="heartbeat" in request.GET,
         period=_seconds(request.GET.get("heartbeat", "")),
         waits=_seconds(request.GET.get("poll", "")),
-        holder=str(grant.user),
+        holder=grant.holder,
         grant=grant,
         lasts=good_for(grant),
         **options,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from billiard.process import current_process
 from django.db import connections
 
+from headway import logs
 from headway.conf import conf
 from headway.kinds import json_values, registry
 from headway.lifecycle import lease, outage
@@ -42,7 +43,7 @@ class LeaseRenewal:
         self._ended = threading.Event()
 
     def __enter__(self) -> None:
-        threading.Thread(target=self._run, name="lease", daemon=True).start()
+        threading.Thread(target=logs.carried(self._run), name="lease", daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
         # Not waited for: a renewal that is under way, or hangs, changes nothing that has ended.

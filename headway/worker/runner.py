@@ -9,6 +9,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Signature
 from celery.exceptions import Ignore, Retry
 
+from headway import tracing
 from headway.kinds import celery_options, parameters, registry, secrets
 from headway.kinds.masking import Mask
 from headway.kinds.registry import JobTask
@@ -122,7 +123,10 @@ class Runner:
                 files=self._progress.files,
             )
 
-        if not outage.insist(settle):
+        with tracing.span("headway.settle", status=str(outcome.status)):
+            settled = outage.insist(settle)
+        tracing.note(status=str(outcome.status), failed=outcome.status == Status.FAILED)
+        if not settled:
             raise Ignore
         if outcome.raises is not None:
             raise outcome.raises

@@ -14,11 +14,13 @@ from celery.result import AsyncResult
 from django import forms
 from django.utils.functional import Promise
 
+from headway import tracing
+from headway.conf import conf
 from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
 from headway.models import Job
-from headway.worker import current_progress
+from headway.worker import current_progress, watched
 from headway.worker.job_result import JobResult
 from headway.worker.many_starts import ManyStarts
 from headway.worker.messages import OURS, VERSION
@@ -46,6 +48,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
     stalled_after: float | None = None
     stop_stalled = False
     effects: str | Promise = ""
+    leads_to: Callable[[Job], str] | None = None
 
     @cached_property
     def job_signature(self) -> inspect.Signature:
@@ -64,10 +67,17 @@ class JobTask(ManyStarts, Task[Any, Any]):
             return self._plainly(args, kwargs)
         if attempt is None and not getattr(request, OURS, False):
             self._take_in(args, kwargs)
+        if not request.is_eager:
+            dispatch.publish_following(attempt.job if attempt else str(request.id))
         if attempt is None:
             logger.info("Job %s is not to be run now; its message is dropped", request.id)
             raise Ignore
-        return Runner(self, attempt).run()
+        with watched.attempt(request, attempt):
+            try:
+                return Runner(self, attempt).run()
+            finally:
+                if conf.JOB_MAX_RUNNING_PER_USER and not request.is_eager:
+                    dispatch.publish_following(attempt.job)
 
     def start(
         self,
@@ -130,17 +140,17 @@ class JobTask(ManyStarts, Task[Any, Any]):
     def publish(self, job: Job, producer: Any = None) -> None:
         """Sends the message of a job's row. Raises what the broker's library raises."""
         options = celery_options.restored(job.options)
-        headers = {**(options.pop("headers", None) or {}), OURS: VERSION}
-        super().apply_async(
-            (),
-            {},
-            task_id=str(job.pk),
-            producer=producer,
-            countdown=celery_options.seconds_left(job.not_before),
-            add_to_parent=False,
-            headers=headers,
-            **options,
-        )
+        known = celery_options.headers(options)
+        with tracing.span("headway.publish", known, kind=job.kind, job=str(job.pk)):
+            super().apply_async(
+                (),
+                {},
+                task_id=str(job.pk),
+                producer=producer,
+                countdown=celery_options.seconds_left(job.not_before),
+                add_to_parent=False,
+                **options | {"headers": {**known, **tracing.carried(), OURS: VERSION}},
+            )
 
     def AsyncResult(self, task_id: str, **options: Any) -> JobResult:  # noqa: N802 - Celery's name
         """Celery's, that answers from the job's row."""
@@ -250,6 +260,8 @@ def job_task(
     what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
     (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
     `effects` says what a second attempt repeats outside ("Sends e-mails"): Retry asks first.
+    `leads_to(job)` gives the path of a page about the result, to which the job's page goes on when
+    somebody watches it succeed.
     Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
     """
 

@@ -132,3 +132,14 @@ class Transport(redis.Transport):
         except Exception:
             self.close_connection(connection)
             raise
+
+
+class SentinelChannel(Channel, redis.SentinelChannel):
+    """The same, with the primary that Sentinels name."""
+
+
+class SentinelTransport(Transport):
+    """For `sentinel://` brokers."""
+
+    default_port = 26379
+    Channel = SentinelChannel

@@ -5,6 +5,8 @@ from collections.abc import Coroutine
 from contextlib import ExitStack, aclosing
 from typing import Any
 
+from django.conf import settings
+
 from headway import job_task, progress
 from jobs.llm.language_model import CutError, QuestionForm, load
 
@@ -13,7 +15,14 @@ NAP = 0.2
 FILE = "answer.md"
 
 
-@job_task(title="Ask a model", form=QuestionForm, max_attempts=3)
+@job_task(
+    title="Ask a model",
+    form=QuestionForm,
+    max_attempts=3,
+    # An answer is cut off before; this ends what hangs elsewhere
+    soft_time_limit=settings.LLM_MAX_SECONDS + 60,
+    time_limit=settings.LLM_MAX_SECONDS + 120,
+)
 def ask_model(prompt: str, instructions: str = "") -> str:
     """Asks a language model and shows its answer while it grows.
 

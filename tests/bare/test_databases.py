@@ -89,7 +89,10 @@ def test_jobs_run_and_are_looked_at_in_a_database_of_their_own(
 ) -> None:
     ours = {
         f"headway_{name}"
-        for name in ("apitoken", "attempt", "auditentry", "job", "logchunk", "savedquestion")
+        for name in (
+            *("apitoken", "attempt", "auditentry", "job", "logchunk", "notice", "noticechoice"),
+            *("savedquestion", "sharelink", "upload"),
+        )
     }
     assert tables(apart, "jobs") == ours
     assert "auth_user" in tables(apart, "people")

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from headway.web import tokens
+from progress.redis_at_start import refusal
 from tests.support.installation import Installation
 from tests.support.person import Person
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
+from tests.support.sentinels import Sentinel
 from tests.support.stack import ProcfileProcess, Web, Worker
 
 PASSWORD = "s3cret-of-alice"
@@ -134,10 +136,21 @@ def test_a_read_only_replica_is_refused() -> None:
         replica.close()
 
 
-def test_a_cluster_is_refused() -> None:
+def test_a_cluster_is_refused_and_so_is_a_sentinel_by_itself() -> None:
     cluster = RedisServer("redis-server", "--cluster-enabled", "yes")
+    primary = RedisServer()
+    sentinel = Sentinel(primary, 1)
     try:
         cluster.start()
-        assert "Redis Cluster is not supported" in refusal_of(Worker(REDIS_URL=cluster.url))
+        sentinel.start()
+        queue = Worker(REDIS_URL=cluster.url)  # Celery's own would be a traceback
+        assert "Redis Cluster is not supported" in refusal_of(queue)
+        said = refusal("CELERY_BROKER_URL", cluster.url)
+        assert said.startswith("CELERY_BROKER_URL: Redis Cluster is not supported")
+        wait_until(sentinel.master)
+        said = refusal("REDIS_URL", f"redis://127.0.0.1:{sentinel.port}/0")
+        assert "sentinel://HOST:26379,HOST:26379/SERVICE/0" in said
     finally:
+        sentinel.kill()
+        primary.close()
         cluster.close()

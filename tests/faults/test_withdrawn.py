@@ -12,8 +12,10 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from headway.lifecycle import announce
-from headway.models import ApiToken, Job
-from headway.web import tokens
+from headway.lifecycle.log import log
+from headway.models import ApiToken, Job, ShareLink
+from headway.stream import Event
+from headway.web import sharing, tokens
 from tests.support.servers import Uvicorn
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of
@@ -100,3 +102,40 @@ def test_signing_out_on_the_page_ends_the_stream(
         gone = client.post(f"{web.url}/sign-out/", data={"csrfmiddlewaretoken": token})
         assert gone.status_code == 302
         assert "".join(response.iter_text()).endswith("event: auth\ndata: {}\n\n")
+
+
+def revoke_link() -> None:
+    ShareLink.objects.update(revoked_at=timezone.now())
+
+
+def expire_link() -> None:
+    ShareLink.objects.update(expires_at=timezone.now())
+
+
+@pytest.mark.parametrize("withdraw", [revoke_link, expire_link])
+def test_the_stream_of_a_link_ends_with_it_and_shows_no_more_than_it(
+    withdraw: Callable[[], None], web: Web, transactional_db: None, alice: User
+) -> None:
+    job = Job.objects.create(kind="simulate", title="Simulate", owner=alice, result="mine")
+    announce.created(job)
+    link = sharing.make(job, [], 7, alice)
+    with (
+        httpx.Client(timeout=10) as stranger,
+        stranger.stream("GET", f"{web.url}{sharing.address(link)}events/") as response,
+    ):
+        pieces = response.iter_text()
+        got = next(pieces)
+        while "event: snapshot" not in got:
+            got += next(pieces)
+        for kind, text in (("log", "hidden"), ("error", "shown")):
+            told = {"job": str(job.pk), "attempt": 0, "text": text, "message": text}
+            log().append(str(job.pk), Event(kind, told), attempt=0)
+        while "shown" not in got:
+            got += next(pieces)
+        withdraw()
+        got += "".join(pieces)  # until the server ends it
+        assert got.endswith("event: auth\ndata: {}\n\n")
+        assert "hidden" not in got
+        assert "mine" not in got
+        again = stranger.get(f"{web.url}{sharing.address(link)}events/")
+        assert again.status_code == 404

@@ -33,7 +33,8 @@ from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
 
 PAGES = {"index", "job", "row", "panel", "no_worker", "tray", "save_question", "delete_question"}
-PAGES |= {"many", "trail", "kind", "causes", "system"}
+PAGES |= {"many", "trail", "kind", "causes", "system", "share", "revoke_share", "shared"}
+PAGES |= {"notices", "notify"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
 EXAMPLES = 5
 CONFIG = """
@@ -97,15 +98,16 @@ def test_every_address_of_the_api_is_described_and_no_other() -> None:
 
 def filled(path: str) -> str:
     pk = "00000000-0000-4000-8000-000000000000"
-    return path.format(job=pk, upload=pk, file="a.csv")
+    return path.format(job=pk, upload=pk, file="a.csv", token="t")
 
 
 def test_every_address_answers_to_its_methods_alone(alice: User, moving: Moving) -> None:
     client = Client()
     client.force_login(alice)
     for path, item in document("")["paths"].items():
-        methods = set(item) - {"summary"}
-        answer = client.options(path.format(job=moving.job.pk, upload=moving.job.pk, file="a.csv"))
+        methods = set(item) - {"summary", "parameters"}
+        pk = moving.job.pk
+        answer = client.options(path.format(job=pk, upload=pk, file="a.csv", token="t"))
         if answer.status_code == 204:
             assert {method.upper() for method in methods} <= set(answer["Allow"].split(", "))
         else:  # a download leaves OPTIONS to Django

@@ -84,7 +84,14 @@ def test_it_says_whose_it_is_and_what_it_runs_on(distribution: Distribution) -> 
     assert (said["License-Expression"], said["License-File"]) == ("MIT", "LICENSE")
     assert set(said.get_all("Classifier", [])) >= CLASSIFIERS
     assert said.get_all("Project-URL")
-    assert said.get_all("Provides-Extra") == ["client", "doctor", "metrics", "secrets", "server"]
+    assert said.get_all("Provides-Extra") == [
+        "client",
+        "doctor",
+        "metrics",
+        "opentelemetry",
+        "secrets",
+        "server",
+    ]
     assert said["Requires-Python"] == ">=3.11"
 
 

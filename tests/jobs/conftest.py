@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import Settings
 
 from headway.models import Job
 from tests.jobs import kinds, private_kinds
@@ -36,3 +37,9 @@ def running(task_worker: TaskWorker, transactional_db: None) -> Iterator[TaskWor
     yield task_worker
     left = [str(job) for job in Job.objects.filter(status__in=("running", "cancelling"))]
     assert not left, f"these still run: {left}"
+
+
+@pytest.fixture
+def unlimited(settings: Settings) -> None:
+    """All jobs are with the broker at once: nobody waits for a turn."""
+    settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_PUBLISHED_PER_USER": 0}

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
@@ -67,6 +68,7 @@ def test_a_lost_message_is_published_again() -> None:
     assert messages() == 1
 
 
+@pytest.mark.usefixtures("unlimited")
 def test_a_long_queue_with_all_its_messages_is_left_alone() -> None:
     for _ in range(3):
         assert dispatch.publish(rows.queued())
@@ -75,6 +77,7 @@ def test_a_long_queue_with_all_its_messages_is_left_alone() -> None:
     assert messages() == 3
 
 
+@pytest.mark.usefixtures("unlimited")
 def test_of_an_honest_long_queue_few_are_published_again() -> None:
     dispatch.publish(rows.queued())
     for age in (20, 40, 80, 160):  # published late in their lives, so waiting long is normal
@@ -88,6 +91,22 @@ def test_a_job_that_is_not_due_is_not_published() -> None:
     rows.queued(published_at=None, not_before=rows.ago(-100))
     janitor.sweep()
     assert messages() == 0
+
+
+def test_jobs_of_deactivated_users_are_cancelled_where_the_setting_says_so(
+    alice: User, bob: User, settings: Settings
+) -> None:
+    hers, running, his = rows.queued(owner=alice), rows.running(owner=alice)[0], rows.queued()
+    rows.changed(his, owner=bob)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    janitor.cancel_deactivated()
+    assert (reload(hers).status, reload(running).status) == ("queued", "running")
+    settings.HEADWAY = settings.HEADWAY | {"JOB_CANCEL_DEACTIVATED": True}
+    janitor.cancel_deactivated()
+    assert [reload(job).status for job in (hers, running, his)] == [
+        *("cancelled", "cancelling", "queued")
+    ]
+    assert reload(hers).reason == "Cancelled, because its user was deactivated"
 
 
 def test_a_job_of_an_unknown_kind_does_not_keep_others_waiting() -> None:

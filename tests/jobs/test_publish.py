@@ -9,9 +9,10 @@ import pytest
 from celery import current_app
 from django.db import connection, transaction
 
-from headway.lifecycle import actions, dispatch
+from headway.lifecycle import actions, dispatch, janitor
 from headway.lifecycle.queue import why_queued
 from headway.models import Job
+from tests.jobs import rows
 from tests.jobs.threads import at_once
 from tests.jobs.waiting import reload, states
 from tests.support.locking import locked
@@ -58,7 +59,7 @@ def test_nothing_is_published_after_a_rollback() -> None:
 
 @pytest.mark.usefixtures("empty")
 def test_a_database_that_is_locked_right_after_the_commit_fails_no_start() -> None:
-    """Of a job that is stored and sent, only the note that it was sent is missing."""
+    """The job is stored, and left to the janitor."""
     with ExitStack() as ending, connection.cursor() as cursor:
         ending.callback(connection.close)
         cursor.execute("PRAGMA busy_timeout = 100")
@@ -66,6 +67,9 @@ def test_a_database_that_is_locked_right_after_the_commit_fails_no_start() -> No
             transaction.on_commit(lambda: ending.enter_context(locked()))
             job = actions.start("add", {"a": 1})
     assert reload(job).published_at is None
+    assert waiting_messages() == 0
+    rows.changed(job, created_at=rows.ago(10))
+    janitor.publish_forgotten()
     assert waiting_messages() == 1
 
 

@@ -25,9 +25,9 @@ from tests.support.stack import Valkey
 
 
 @pytest.fixture
-def empty(valkey: Valkey, transactional_db: None) -> Iterator[Valkey]:
-    """Valkey with nothing in it; it answers again after the test."""
-    del transactional_db
+def empty(valkey: Valkey, transactional_db: None, unlimited: None) -> Iterator[Valkey]:
+    """Valkey with nothing in it, which answers again after the test; nobody waits for a turn."""
+    del transactional_db, unlimited
     valkey.flush()
     yield valkey
     if not valkey.running:
@@ -128,6 +128,7 @@ def test_copies_say_what_celery_writes(empty: Valkey) -> None:
         headers["marked"] = headers["id"]
 
     copied = kinds.add.start_many(items(3))
+    wait_until(lambda: not dispatch._threads.busy)  # each thread has a reply_to of its own
     written = message_of(kinds.add.start({"a": 1}), empty)
     assert [message_of(job, empty) for job in copied] == [written] * 3
     signals.before_task_publish.connect(mark)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from headway.checks import check_settings
-from headway.lifecycle import actions, leftovers, person, uploading
+from headway.lifecycle import actions, audit, leftovers, person, uploading
 from headway.models import Job, Upload
 from tests.jobs import rows
 
@@ -98,7 +98,7 @@ def test_a_job_gets_the_file_itself_and_not_a_copy(alice: User) -> None:
 
 def test_a_start_that_fails_leaves_the_upload(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = whole(alice)
-    monkeypatch.setattr(actions.audit, "insert", lambda _job: 1 / 0)
+    monkeypatch.setattr(audit, "insert", lambda _job: 1 / 0)
     with uploading.opened(upload) as file, pytest.raises(ZeroDivisionError):
         actions.start("import-csv", {"file": file}, owner=alice)
     with uploading.opened(upload) as file:
@@ -212,3 +212,5 @@ def test_files_may_expire_before_their_job(
 def test_limits_that_contradict_one_another_are_an_error(settings: Settings) -> None:
     limits(settings, UPLOAD_MAX_BYTES_PER_USER=1)
     assert "UPLOAD_MAX_BYTES_PER_USER" in check_settings()[0].msg
+    limits(settings, UPLOAD_MAX_BYTES_PER_USER=2**40, BODY_MAX_BYTES=10**6)
+    assert "UPLOAD_PART_BYTES" in check_settings()[0].msg

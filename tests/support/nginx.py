@@ -1,10 +1,13 @@
 """nginx before a server of the test: with its defaults, or as deploy/nginx.conf has it."""
 
+import getpass
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from django.conf import settings
 
 from tests.support.processes import Process
 from tests.support.programs import program
@@ -13,6 +16,7 @@ from tests.support.stack import free_port
 ROOT = Path(__file__).parents[2]
 SURROUNDINGS = """
 daemon off;
+{user}
 pid {directory}/pid;
 error_log {directory}/error.log;
 events {{}}
@@ -46,14 +50,16 @@ def by_default(port: int, target: int) -> str:
     return DEFAULTS.format(port=port, target=target)
 
 
-def as_documented(port: int, target: int) -> str:
-    """deploy/nginx.conf without TLS; the second of its web processes is away."""
+def as_documented(port: int, target: int, other: int = NOBODY) -> str:
+    """deploy/nginx.conf without TLS; the second of its web processes is away, unless it listens on
+    the port `other`."""
     text = documented(
         {
             "listen 80;": f"listen 127.0.0.1:{free_port()};",
             "listen 443 ssl http2;": f"listen 127.0.0.1:{port};",
             "127.0.0.1:8000": f"127.0.0.1:{target}",
-            "127.0.0.1:8001": f"127.0.0.1:{NOBODY}",
+            "127.0.0.1:8001": f"127.0.0.1:{other}",
+            "/var/lib/headway/files/": f"{settings.MEDIA_ROOT}/",
         }
     )
     return "".join(line for line in text.splitlines(True) if not line.lstrip().startswith("ssl_"))
@@ -71,7 +77,9 @@ def documented(changes: dict[str, str]) -> str:
 def write(directory: Path, site: str) -> Path:
     """A whole configuration in this directory, with `site` as the inside of its http block."""
     path = directory / "nginx.conf"
-    path.write_text(SURROUNDINGS.format(directory=directory, site=site))
+    # nginx gives root up for "nobody", who cannot read our files
+    user = f"user {getpass.getuser()};" if os.getuid() == 0 else ""
+    path.write_text(SURROUNDINGS.format(directory=directory, site=site, user=user))
     return path
 
 

@@ -50,6 +50,8 @@ class Viewer(threading.Thread):
         self._patience, self.lazy = patience, lazy
         self._chance = random.Random(seed)
         self._cursor, self._wait = "", 1.0
+        self.heard = 0.0
+        """When progress came last, by the monotonic clock."""
         self._stopped = threading.Event()
 
     def stop(self) -> Record:
@@ -106,6 +108,8 @@ class Viewer(threading.Thread):
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it
             self.record.faults.append(f"{message}: {error}")
         self.record.messages.append(message)
+        if message.event == "progress":
+            self.heard = time.monotonic()
         self.record.done = message.event == "done"
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
 from headway.conf import conf
-from headway.lifecycle import janitor
+from headway.lifecycle import delivery, janitor
 from headway.lifecycle.lives import life, monitor
 from headway.lifecycle.log import log
 
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         if options["once"]:
             while janitor.sweep():
                 pass
+            while delivery.deliver():
+                pass
             return
         ended = threading.Event()
 
@@ -37,7 +39,8 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ended.set())
         name = f"{socket.gethostname()}/{os.getpid()}"
         life.begin()
-        threading.Thread(target=monitor.look_until, args=(ended,), daemon=True).start()
+        for work in (monitor.look_until, delivery.deliver_until):
+            threading.Thread(target=work, args=(ended,), daemon=True).start()
         while not ended.is_set():
             _note(name)
             close_old_connections()

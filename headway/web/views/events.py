@@ -57,11 +57,11 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
     if len(owners) < len(wanted):
         return problem(request, 404, json=True)
     if request.method == "HEAD":
-        return _headers_only()
+        return headers_only()
     return grants.of(request, {job for job, owner in owners.items() if owner != user.pk})
 
 
-def _headers_only() -> HttpResponse:
+def headers_only() -> HttpResponse:
     """What a client may ask before it connects: a page tells a 401 from a failing proxy by it.
     The doctor learns from it what the site is set to."""
     headers = {"Cache-Control": "no-store", "Progress-Keepalive": str(conf.STREAM_KEEPALIVE)}

@@ -17,11 +17,12 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.registry import Kind
-from headway.lifecycle import actions, uploading
+from headway.lifecycle import actions, outbox, uploading
 from headway.models import Job, Upload
 from headway.policy import policy
 from headway.stream.event import clean
-from headway.web.access import allowed, person, signed_in, starts, visible_job
+from headway.web.access import allowed, person, signed_in, starts, takes_files, visible_job
+from headway.web.bodies import FORM_OVERHEAD
 from headway.web.presenters import accepted
 from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
 from headway.web.views import kept_uploads
@@ -29,10 +30,10 @@ from headway.web.views import kept_uploads
 TOKEN_FIELD = "start-token"  # noqa: S105 - a name; the dash keeps it apart from every parameter
 EARLIER_FIELD = "start-like"
 """Names the job whose parameters fill the form, and whose uploads are kept."""
+NOTIFY_FIELD = "start-notify"
+"""Whether to tell of its end."""
 MAX_NAMED = 10
 """Unknown parameters that an answer names at most."""
-FORM_OVERHEAD = 1024 * 1024
-"""Bytes that a form may add to the file in it."""
 
 
 class MalformedError(Exception):
@@ -52,12 +53,14 @@ class Submission:
     """Fields whose files came with it."""
     uploads: dict[str, Upload] = field(default_factory=dict)
     """By field, files that had been uploaded before."""
+    notify: bool = False
 
 
 @never_cache
 @sensitive_post_parameters()
 @sensitive_variables()
 @starts("POST")
+@takes_files
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def start(request: HttpRequest, kind: str) -> HttpResponse:
@@ -91,7 +94,7 @@ def _start(
 ) -> HttpResponse:
     given = {"owner": person(request), "token": asked.token, "key": asked.key}
     try:
-        job = actions.start(kind.name, asked.form.cleaned_data, **given)
+        job = actions.start(kind.name, asked.form.cleaned_data, **given, notify=asked.notify)
     except actions.KeyUsedError as error:
         return problem(request, 422, str(error))
     except actions.LimitError as error:
@@ -108,6 +111,7 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
     if request.content_type == "application/json":
         values = json_object(request.body)
         token = values.pop(TOKEN_FIELD, None)
+        notify = values.pop(NOTIFY_FIELD, False)
         uploads = kept_uploads.named(request, kind, values)
         there = kept_uploads.put(request.FILES, uploads)
         form = kind.fill(values, request.FILES.dict())
@@ -118,6 +122,7 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
                 form.add_error(name, "This must be a single value.")
     else:
         token = request.POST.get(TOKEN_FIELD)
+        notify = request.POST.get(NOTIFY_FIELD)
         sent = frozenset(request.FILES)
         uploads = kept_uploads.named(request, kind, kept_uploads.of_form(kind, request.POST))
         there = kept_uploads.put(request.FILES, uploads)
@@ -129,7 +134,8 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
     for name in filter(None, (token, key)):
         if not re.fullmatch(r"[\w-]{1,64}", str(name), re.ASCII):
             raise MalformedError("A token or key is 1 to 64 letters, digits, dashes, underscores.")
-    return Submission(form, str(token or ""), str(key or ""), sent, there)
+    tells = notify in (True, "1")
+    return Submission(form, str(token or ""), str(key or ""), sent, there, tells)
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -246,6 +252,12 @@ def form_context(
         "form": form,
         "token_field": TOKEN_FIELD,
         "token": uuid.uuid4(),
+        "notify_field": NOTIFY_FIELD,
+        "notify": (
+            NOTIFY_FIELD in request.POST
+            if request.method == "POST"
+            else outbox.chosen(person(request).pk).every
+        ),
         "earlier_field": EARLIER_FIELD,
         "earlier": earlier,
         "limit": _limit() if has_files else "",

@@ -25,7 +25,7 @@ from headway.lifecycle.uploading import Checksum, ChecksumError, OffsetError, To
 from headway.models import Upload
 from headway.policy import policy
 from headway.stream.event import clean
-from headway.web.access import allowed, person, signed_in, starts
+from headway.web.access import allowed, person, signed_in, starts, takes_files
 from headway.web.responses import problem, too_many
 
 VERSION = "1.0.0"
@@ -110,6 +110,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @starts("POST", "PATCH", "DELETE")
+@takes_files
 @tus
 @allowed("HEAD", "PATCH", "DELETE")
 @signed_in

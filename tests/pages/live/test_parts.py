@@ -22,7 +22,7 @@ def shown(page: Page) -> list[str]:
 
 
 def tabs(page: Page) -> list[str]:
-    return page.get_by_role("tab").all_text_contents()
+    return page.locator("[role=tab]").all_text_contents()
 
 
 def test_one_part_is_shown_and_keys_and_the_address_choose_it(

@@ -243,14 +243,22 @@ def test_an_upload_goes_on_after_the_page_was_loaded_again(tab: Page, rows: Path
     assert not uploading.path_of(upload).exists()
 
 
-def test_cancel_deletes_what_was_sent_and_a_wrong_file_is_not_sent(
-    tab: Page, rows: Path, tmp_path: Path
+DROPPED = """() => {
+    const [data, png] = [new DataTransfer(), [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0]];
+    data.items.add(new File([new Uint8Array(png)], 'rows.png'));
+    return data;
+}"""
+
+
+def test_cancel_deletes_what_was_sent_and_a_wrong_file_that_was_dropped_is_not_sent(
+    tab: Page, rows: Path
 ) -> None:
     held = stop_after(tab, 1)
-    picture = tmp_path / "rows.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    choose_and_start(tab, picture)
+    data = tab.evaluate_handle(DROPPED)
+    tab.dispatch_event(".form-foot", "drop", {"dataTransfer": data})
     expect(tab.locator(".field [role=alert]")).to_have_text("This is a picture, and not text.")
+    assert tab.locator("input[type=file]").evaluate("el => el.files[0].name") == "rows.png"
+    tab.get_by_role("button", name="Start").click()
     assert not Upload.objects.exists()
     choose_and_start(tab, rows)
     while_waiting(tab, lambda: bool(held))

@@ -7,7 +7,7 @@ import { makeList } from './list.js';
 import { makeReasons } from './reasons.js';
 import { count, duration, figure, rate, remaining, stall } from './words.js';
 
-/* `turn` says when something may be fetched, `onEnd` hears the status of each job that ends. */
+/* `turn` says when something may be fetched, `onEnd` hears the status, job and title of each job that ends. */
 export function makeBars({ turn, onEnd }) {
   const CURRENT = ['opening', 'live', 'polling']; // states of the stream in which clocks go on
   // and those in which active jobs are read from the database, every so many ms
@@ -106,7 +106,7 @@ export function makeBars({ turn, onEnd }) {
   function announce({ title, job, status }) {
     const ended = !ACTIVE.includes(status);
     if (!others.has(job) && (ended || status === 'running')) say(`${title}: ${ended ? status : 'started'}`);
-    if (ended && of(job).length) onEnd(status);
+    if (ended && of(job).length) onEnd(status, { job, title });
   }
 
   function want(job, id) {

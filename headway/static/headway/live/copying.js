@@ -10,5 +10,6 @@ export async function copy(button, text) {
 
 document.addEventListener('click', ({ target }) => {
   const button = target.closest?.('[data-copies]');
-  if (button) copy(button, document.getElementById(button.dataset.copies).innerText);
+  const from = button && document.getElementById(button.dataset.copies);
+  if (from) copy(button, from.value ?? from.innerText);
 });

@@ -12,7 +12,7 @@ import { makeStrip } from './strip.js';
 
 const log = makeLog();
 const parts = makeParts({ goToLine: log.go });
-const tools = makeTools(log);
+makeTools(log);
 const record = makeRecord({ log, changed: parts.show });
 const left = makeLeft();
 const strip = makeStrip();
@@ -29,18 +29,24 @@ join({
   },
 });
 
-// Of what comes with the panel, only what differs replaces what is there; an earlier attempt's log stays.
+// Of what comes with the panel, only what differs replaces what is there. Lines are added to the log, which stays; an
+// earlier attempt's stays as it is.
 document.addEventListener('htmx:oobBeforeSwap', ({ detail }) => {
-  const fresh = detail.fragment.querySelector(`#${detail.target.id}`) ?? detail.fragment.firstElementChild;
-  if ('earlier' in detail.target.dataset || fresh?.innerHTML === detail.target.innerHTML) detail.shouldSwap = false;
+  const { target, fragment: { firstElementChild: fresh } } = detail;
+  const isEarlier = 'earlier' in target.dataset;
+  if (target === log.box && !isEarlier) log.take(fresh);
+  if (target === log.box || isEarlier || fresh.innerHTML === target.innerHTML) detail.shouldSwap = false;
 });
 
-for (const name of ['htmx:afterSwap', 'htmx:oobAfterSwap']) {
-  document.addEventListener(name, () => {
-    if (log.adopt()) tools.redraw();
-    parts.show();
-  });
-}
+for (const name of ['htmx:afterSwap', 'htmx:oobAfterSwap']) document.addEventListener(name, parts.show);
+
+// The page was loaded with lines that a search has found: the last ones are missing.
+document.addEventListener('htmx:load', () => {
+  if ('partOf' in log.box.dataset) {
+    delete log.box.dataset.partOf;
+    record.renew({ job: log.box.dataset.said });
+  }
+}, { once: true });
 
 document.addEventListener('htmx:load', ({ target }) => {
   for (const el of [target, ...all('[data-job]', target)]) {

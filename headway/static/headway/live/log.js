@@ -8,7 +8,7 @@ const AHEAD = 1000; // px that are drawn above and below what is seen
 const AGAIN = 5000; // ms after which a block is asked for again that did not come
 
 export function makeLog() {
-  let box = null;
+  const box = one('#lines');
   let store = makeStore();
   let following = true; // whether the last line is to be seen
   let linked = 0; // the number of the line that the address names
@@ -18,27 +18,20 @@ export function makeLog() {
   let changed = () => {}; // hears of each line, and when the end comes into view or leaves it
   const mounted = new Map(); // index of a block -> its elements, and how many lines they show
   const heights = new Map(); // index -> px and lines, of blocks that were measured
-  const asked = new Map(); // index -> when it was asked for
+  const asked = new Map(); // index -> when it was asked for, and when it is there
   const sizes = new ResizeObserver(() => draw());
 
   const atEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
   const draws = () => ({ zone: box.dataset.zone, linked });
 
-  /* What the server has rendered, when it is new; whether it is. */
-  function adopt() {
-    const fresh = one('#lines');
-    if (!fresh || fresh === box) return false;
-    if (fresh.dataset.attempt !== box?.dataset.attempt) reset();
-    if (box) sizes.unobserve(box);
-    box = fresh;
+  /* Takes lines over that the server has rendered; those of an earlier attempt, or of a search, are not the end. */
+  function take({ dataset: { attempt, until, partOf }, children }) {
+    if (Number(attempt) > box.dataset.attempt) begin(attempt);
+    if (partOf !== undefined || Number(attempt) < box.dataset.attempt) return;
     let n = 0;
-    if (!('partOf' in box.dataset)) for (const li of box.children) ({ n } = put(readLine(li, n + 1)));
-    box.replaceChildren();
-    mounted.clear();
-    box.addEventListener('scroll', onScroll, { passive: true });
-    sizes.observe(box);
-    draw();
-    return true;
+    for (const li of children) ({ n } = put(readLine(li, n + 1)));
+    box.dataset.until = Math.max(until, box.dataset.until);
+    later();
   }
 
   function put(line) {
@@ -112,7 +105,8 @@ export function makeLog() {
 
   function draw() {
     soon = false;
-    if (search || !box?.isConnected) return;
+    if (search) return;
+    box.hidden = store.last === 0;
     const stays = following ? null : firstSeen();
     const [from, to] = range();
     for (const index of [...mounted.keys()]) if (index < from || index > to) remove(index);
@@ -128,8 +122,8 @@ export function makeLog() {
   /* The block before `next`, which is the first element after it; returns its own first. */
   function insert(index, next) {
     const known = mounted.get(index);
-    if (known?.lines === store.size(index)) return known.elements[0];
-    if (known?.lines >= 0 && store.lines(index).slice(known.lines).every(Boolean)) grow(known, index, next);
+    if (known?.lines === store.size(index) && !known.isStale) return known.elements[0];
+    if (known && !known.isStale && store.lines(index).slice(known.lines).every(Boolean)) grow(known, index, next);
     else {
       if (known) remove(index);
       const elements = elementsOf(index);
@@ -176,10 +170,10 @@ export function makeLog() {
   // The place of what is read, whatever comes above it.
 
   function firstSeen() {
-    const { top } = box.getBoundingClientRect();
+    const { top, bottom } = box.getBoundingClientRect();
     for (const el of box.children) {
       const place = el.getBoundingClientRect();
-      if (place.bottom > top && el.id) return { id: el.id, top: place.top };
+      if (place.bottom > top && place.top < bottom && el.id) return { id: el.id, top: place.top };
     }
     return null;
   }
@@ -191,18 +185,28 @@ export function makeLog() {
 
   // Lines that the document does not have.
 
-  async function load(index) {
-    if (Date.now() - (asked.get(index) ?? 0) < AGAIN) return;
-    asked.set(index, Date.now());
+  function load(index) {
+    const known = asked.get(index);
+    if (known && Date.now() - known.at < AGAIN) return known.done;
+    const done = fetchBlock(index);
+    asked.set(index, { at: Date.now(), done });
+    return done;
+  }
+
+  async function fetchBlock(index) {
     const [mine, upto] = [store, store.last];
     const about = { before: Math.min(upto, (index + 1) * BLOCK) + 1 };
     if (index) about.after = index * BLOCK;
     const answer = await ask(about);
-    if (!answer || mine !== store) return;
+    if (mine !== store) return;
+    if (!answer) {
+      setTimeout(draw, AGAIN + 100);
+      return;
+    }
     for (const line of answer.lines) store.put(line);
     store.settle(index, upto);
     asked.delete(index);
-    if (mounted.has(index)) mounted.get(index).lines = -1; // drawn anew
+    if (mounted.has(index)) mounted.get(index).isStale = true;
     draw();
   }
 
@@ -238,6 +242,7 @@ export function makeLog() {
   /* Whoever draws instead of this, or null. */
   function yieldTo(other) {
     search = other;
+    box.hidden = false;
     mounted.clear();
     heights.clear();
     box.replaceChildren();
@@ -249,11 +254,16 @@ export function makeLog() {
     yieldTo(search);
   }
 
-  adopt();
+  take(box);
+  box.dataset.taken = '';
+  box.replaceChildren();
+  box.addEventListener('scroll', onScroll, { passive: true });
+  sizes.observe(box);
+  draw();
   return {
-    adopt, begin, add, go, follow, ask, yieldTo, redraw, draws,
+    take, begin, add, go, follow, ask, yieldTo, redraw, draws,
     listen(hear) { changed = hear; },
-    get box() { return box; },
+    box,
     get isFollowing() { return following; },
   };
 }

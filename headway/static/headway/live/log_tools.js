@@ -4,6 +4,7 @@ import { one } from './dom.js';
 import { drawLine } from './log_lines.js';
 
 const PAUSE = 300; // ms without a key, after which is looked
+const AGAIN = 2000; // ms after which is asked again what got no answer
 const ENOUGH = 200; // lines, of which more are fetched when they are wanted
 const WARNINGS = ['warning', 'error'];
 
@@ -28,7 +29,7 @@ export function makeTools(log) {
       found = { lines: [...answer.lines, ...(before ? found.lines : [])], before: answer.before };
       redraw();
       if (found.before && found.lines.length < ENOUGH) look(found.before); // one answer looks only so far
-    }
+    } else setTimeout(() => { if (mine === asked) look(before); }, AGAIN);
   }
 
   function clear() {
@@ -38,10 +39,9 @@ export function makeTools(log) {
     say();
   }
 
-  /* What was found, in a box that may be new. */
   function redraw() {
     if (!found) return;
-    log.yieldTo(tools);
+    log.yieldTo(form);
     log.box.append(...found.lines.map((line) => draw(line)));
     log.box.scrollTop = log.box.scrollHeight;
     say();
@@ -105,7 +105,5 @@ export function makeTools(log) {
     return fetch(log.box.dataset.log).then((answer) => answer.text());
   }
 
-  const tools = { redraw };
   if (isWanted()) document.addEventListener('htmx:load', () => look(), { once: true });
-  return tools;
 }

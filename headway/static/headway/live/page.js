@@ -1,9 +1,11 @@
 /* Keeps a page live: its bars (from the stream that all tabs share), the chip, the title and the icon. */
+import './ages.js';
 import { makeBars } from './bars.js';
 import { followClicks } from './clicks.js';
 import { one } from './dom.js';
 import { defineBar } from './element.js';
 import { settings } from './settings.js';
+import { named, tell } from './notify.js';
 import { makeTabs } from './tabs.js';
 import { watchTime } from './times.js';
 import { duration } from './words.js';
@@ -17,7 +19,9 @@ const names = 'namesPage' in settings || one('[data-names-page]'); // whether ti
 const mine = one('[data-mine]'); // a list of all my jobs, those still to be started among them
 
 const turn = (work) => tabs.turn(work);
-const bars = makeBars({ turn, onEnd: (status) => { if (names && document.hidden) paintIcon(status); } });
+const bars = makeBars({ turn, onEnd });
+let unseen = ''; // how a job has ended that nobody has seen end
+let watched = ''; // the job that somebody has seen succeed
 const tabs = makeTabs({
   viewer: settings.viewer,
   events: settings.events,
@@ -51,14 +55,32 @@ const CHIP = {
 function paint() {
   const moving = bars.moving();
   const percent = moving.length === 1 && moving[0].dataset.percent;
-  const mark = moving.length > 1 ? `${moving.length} running · ` : percent && `${Math.floor(percent)}% · `;
+  const [ended, many] = [unseen && named(unseen), moving.length > 1 && `${moving.length} running`];
+  const said = ended || many || (percent && `${Math.floor(percent)}%`);
+  const mark = said && `${said} · `;
   if (names && document.title !== (mark || '') + title) document.title = (mark || '') + title;
   const shown = one('[data-record]') && one('[data-job]')?.dataset.status;
   if (names && !document.hidden) paintIcon(moving.length ? 'running' : shown);
   if (chip) paintChip(tabs.status());
 }
 
-function paintChip({ state, told }) {
+function onEnd(status, job) {
+  tell(status, job);
+  watched = status === 'succeeded' && !document.hidden ? job.job : '';
+  if (!names || !document.hidden) return;
+  unseen = status;
+  paintIcon(status);
+}
+
+/* A kind may lead on to its result (`leads_to`): who watches the job end, not who looks at it later. */
+on('htmx:afterSwap', () => {
+  const next = watched && one(`[data-job="${watched}"][data-leads-to]`);
+  watched = next ? '' : watched;
+  if (next && !document.hidden) location.assign(next.dataset.leadsTo);
+});
+
+function paintChip({ state: known, told }) {
+  const state = known === 'auth' && !settings.signIn ? 'gone' : known; // a shared link, which needs nobody
   const age = duration((Date.now() - told) / 1000);
   const text = CHIP[state]?.(`, updated ${age} ago`, age) ?? '';
   chip.hidden = !text;
@@ -103,7 +125,11 @@ watchTime({
   },
   stop: tabs.stop,
 });
-on('visibilitychange', () => { if (!document.hidden) bars.look(); });
+on('visibilitychange', () => {
+  if (document.hidden) return;
+  unseen = '';
+  bars.look();
+});
 
 /* Out of the back-forward cache a page comes as it was, also to whoever sits there after a sign-out. */
 addEventListener('pageshow', async ({ persisted }) => {

@@ -51,7 +51,7 @@ export function makeRecord({ log, changed }) {
       held = null;
       for (const line of since) onLine(...line);
     };
-    shared.turn(() => get(location.pathname, { target: '#lines', select: '#lines', selectOOB: '#output' })).then(goOn);
+    shared.turn(() => get(location.pathname, { target: '#output', select: '#output', selectOOB: '#lines' })).then(goOn);
   }
 
   /* An output that grows is followed at its end, after a reload too. */

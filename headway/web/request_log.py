@@ -1,0 +1,74 @@
+"""Gives each request an id, which all lines of the log say that are made for it, and writes a line
+of its own when it has been answered."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+from headway import logs
+from headway.kinds import secrets
+from headway.web import origins
+
+logger = logging.getLogger("headway.access")
+HEADER = "X-Request-ID"
+SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@sync_and_async_middleware
+def request_log(get_response: Any) -> Any:
+    """Middleware: believes the `X-Request-ID` of a proxy if it is a plain word, else makes one, and
+    sends it back. It belongs before all others whose lines should have it."""
+    if not iscoroutinefunction(get_response):
+
+        def answer(request: HttpRequest) -> HttpResponseBase:
+            begun = _begin(request)
+            with logs.about(request=request):
+                response: HttpResponseBase = get_response(request)
+                return _end(request, response, begun)
+
+        return answer
+
+    async def answer_async(request: HttpRequest) -> HttpResponseBase:
+        begun = _begin(request)
+        with logs.about(request=request):
+            response: HttpResponseBase = await get_response(request)
+            return _end(request, response, begun)
+
+    return answer_async
+
+
+def _begin(request: Any) -> float:
+    given = request.headers.get(HEADER, "")
+    request.request_id = given if SAFE.fullmatch(given) else uuid.uuid4().hex
+    return time.monotonic()
+
+
+def _end(request: Any, response: HttpResponseBase, begun: float) -> HttpResponseBase:
+    response.headers[HEADER] = request.request_id
+    said = {
+        "client": origins.address(request),
+        "method": request.method,
+        "path": _path(request),
+        "status": response.status_code,
+        "seconds": round(time.monotonic() - begun, 4),
+    }
+    line = '%(client)s "%(method)s %(path)s" %(status)d, %(seconds).3f s'
+    logger.info(line, said, extra={"data": said})
+    return response
+
+
+def _path(request: HttpRequest) -> str:
+    """Without the query, and without what in it is a secret, such as the token of a link."""
+    path = request.path
+    match = request.resolver_match
+    for name, value in (match.kwargs if match else {}).items():
+        if secrets.looks_secret(name):
+            path = path.replace(str(value), "***")
+    return path[:500]

@@ -1,0 +1,74 @@
+"""A whole installation over Redis that Sentinels watch over: log, live channel and queue."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from headway.web import tokens
+from tests.support.installation import Installation
+from tests.support.oracles import numbers, violations
+from tests.support.patience import PATIENCE
+from tests.support.person import Person
+from tests.support.processes import wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.sentinels import Watched
+from tests.support.thorough import Figure, Many
+from tests.support.viewer import Viewer, statuses
+
+BACK = 15
+SIMULATION: dict[str, Any] = {"seconds": 25, "steps": 250}
+
+
+@pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])
+def test_jobs_go_on_and_new_ones_start_when_the_primary_hangs_or_dies(
+    transactional_db: None,
+    boss: User,
+    fault: Callable[[RedisServer], None],
+    many: Many,
+    record_property: Figure,
+) -> None:
+    if not many(0, thorough=1):
+        pytest.skip("takes a minute: pytest --thorough")
+    token = tokens.issue(boss)[1]
+    with (
+        Watched() as watched,
+        Installation(watched.servers[0], watched.url) as site,
+        Person(site.web.url, token) as person,
+    ):
+        jobs = [person.start(**SIMULATION) for _ in range(2)]
+        viewers = [Viewer(f"{site.web.url}/jobs/{job}/events/", token, patience=20) for job in jobs]
+        for viewer in viewers:
+            viewer.start()
+        wait_until(lambda: all(person.status(job)["status"] == "running" for job in jobs))
+        old = watched.primary
+        fault(old)
+        begun = time.monotonic()
+        jobs.append(person.start(seconds=1, steps=10))
+        wait_until(lambda: moved(viewers, begun), BACK)
+        record_property("bars moved again after", round(time.monotonic() - begun, 1))
+        if fault is RedisServer.pause:
+            old.resume()
+        wait_until(
+            lambda: all(person.status(job)["status"] == "succeeded" for job in jobs), 2 * PATIENCE
+        )
+        record_property("all had succeeded after", round(time.monotonic() - begun, 1))
+        for viewer, job in zip(viewers, jobs, strict=False):
+            wait_until(partial(is_done, viewer))
+            assert statuses(viewer.record) == {job: "succeeded"}
+            assert viewer.record.faults == []
+            assert [*violations(viewer.record.messages, numbers(viewer.record.messages))] == []
+        assert "Traceback" not in site.web.output
+
+
+def moved(viewers: list[Viewer], since: float) -> bool:
+    """Whether each of them has heard of progress made after that moment, and 2 s for what was on
+    its way."""
+    return time.monotonic() > since + 2 and all(viewer.heard > since + 2 for viewer in viewers)
+
+
+def is_done(viewer: Viewer) -> bool:
+    return viewer.record.done

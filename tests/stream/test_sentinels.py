@@ -1,0 +1,102 @@
+"""The log and the live channel follow the primary that Sentinels name."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import redis
+
+from headway.stream import Event, Hub, Log, Subscription, redis_clients
+from tests.stream.conftest import state
+from tests.stream.streams import Database, collect, live, texts
+from tests.support.processes import wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.sentinels import Watched
+
+BACK = 15
+"""Seconds after which all has to go on, promised to operators."""
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Watched]:
+    with Watched() as running:
+        yield running
+
+
+@pytest.fixture
+async def hub(watched: Watched, database: Database) -> AsyncIterator[Hub]:
+    opened = Hub(watched.url, database.recover, database.members)
+    yield opened
+    await opened.close()
+
+
+def say(log: Log, job: str, text: str) -> None:
+    """Says it until it is taken."""
+    until = time.monotonic() + BACK
+    while True:
+        try:
+            log.append(job, Event("log", {"job": job, "text": text}), attempt=1)
+            return
+        except redis.RedisError:
+            assert time.monotonic() < until, "not back in time"
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])
+async def test_streams_go_on_when_the_primary_hangs_or_dies(
+    watched: Watched, hub: Hub, job: str, fault: Callable[[RedisServer], None]
+) -> None:
+    log = Log(watched.url, timeout=1)
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    stream = await live(hub, Subscription([job], cursor=0))
+    say(log, job, "before")
+    assert texts(await collect(stream, "before")) == ["before"]
+    old = watched.primary
+    with contextlib.ExitStack() as healing:
+        healing.callback(old.resume if fault is RedisServer.pause else old.start)
+        fault(old)
+        begun = time.monotonic()
+        await asyncio.to_thread(say, log, job, "after")
+        # What the old primary did not hand on is lost, and readers are told
+        got = await collect(hub.stream(Subscription([job], cursor=0)), job)
+        assert [message.event for message in got] == ["resync"]
+        assert time.monotonic() - begun < BACK
+        stream = await live(hub, Subscription([job], cursor=0))
+        await asyncio.to_thread(say, log, job, "at last")
+        assert (await collect(stream, "at last"))[-1].event == "log"
+        wait_until(lambda: watched.primary is not old)
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentinels", "access", "options"),
+    [
+        ("sentinel://a,b:7,[::1]:8/s", [("a", 26379), ("b", 7), ("::1", 8)], {}, {"db": 0}),
+        (
+            "sentinel://me:p%40ss@a/s/3?sentinel_password=x&ssl=true&ssl_ca_certs=/ca.pem",
+            [("a", 26379)],
+            {"password": "x", "ssl": True, "ssl_ca_certs": "/ca.pem"},
+            {
+                "username": "me",
+                "password": "p@ss",
+                "db": 3,
+                "ssl": True,
+                "ssl_ca_certs": "/ca.pem",
+            },
+        ),
+    ],
+)
+def test_an_address_names_all_that_is_needed(
+    url: str, sentinels: object, access: object, options: object
+) -> None:
+    assert redis_clients.watched(url) == ("s", sentinels, access, options)
+
+
+@pytest.mark.parametrize(
+    "url", ["sentinel://a", "sentinel:///s", "sentinel://a,,b/s", "sentinel://a/s/x"]
+)
+def test_an_address_that_lacks_something_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="sentinel://HOST:26379,HOST:26379/SERVICE/0"):
+        redis_clients.watched(url)

@@ -1,0 +1,81 @@
+"""A primary, two replicas and the three Sentinels that watch over them, of a test's own."""
+
+from typing import Self
+
+import redis
+
+from tests.support.processes import Process, wait_until
+from tests.support.programs import program
+from tests.support.redis_server import RedisServer
+from tests.support.stack import free_port
+
+SERVICE = "headway"
+QUICKLY = """
+sentinel monitor {service} 127.0.0.1 {port} 2
+sentinel down-after-milliseconds {service} 1000
+sentinel failover-timeout {service} 4000
+"""
+"""Sentinel's own is 30 s until a primary is taken for dead."""
+
+
+class Sentinel(Process):
+    """One of them, on a port of its own."""
+
+    def __init__(self, watched: RedisServer, number: int) -> None:
+        self.port = free_port()
+        configuration = watched.directory / f"sentinel-{number}.conf"
+        place = f"port {self.port}\nbind 127.0.0.1\ndir {watched.directory}\n"
+        configuration.write_text(place + QUICKLY.format(service=SERVICE, port=watched.port))
+        command = [program("redis-server"), str(configuration), "--sentinel"]
+        super().__init__(f"sentinel-{number}", command)
+
+    def master(self) -> dict[str, object]:
+        """What it knows of the primary; {} while it does not answer."""
+        try:
+            with redis.Redis(port=self.port, socket_timeout=5) as client:
+                known: dict[str, object] = client.sentinel_master(SERVICE)
+                return known
+        except redis.RedisError:
+            return {}
+
+
+class Watched:
+    """All six."""
+
+    def __init__(self) -> None:
+        self.servers = [RedisServer() for _ in range(3)]
+        self.sentinels = [Sentinel(self.servers[0], number) for number in range(3)]
+
+    @property
+    def url(self) -> str:
+        """What REDIS_URL is."""
+        places = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
+        return f"sentinel://{places}/{SERVICE}/0"
+
+    @property
+    def primary(self) -> RedisServer:
+        """As the first of the Sentinels has it, which may hear of it last."""
+        port = self.sentinels[0].master()["port"]
+        return next(server for server in self.servers if server.port == port)
+
+    def __enter__(self) -> Self:
+        for server in self.servers:
+            server.start()
+        for replica in self.servers[1:]:
+            replica.follow(self.servers[0])
+        for sentinel in self.sentinels:
+            sentinel.start()
+        wait_until(self._know_one_another)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (*self.sentinels, *self.servers):
+            process.kill()
+        for server in self.servers:
+            server.close()
+
+    def _know_one_another(self) -> bool:
+        known = [sentinel.master() for sentinel in self.sentinels]
+        return all(
+            (one.get("num-slaves"), one.get("num-other-sentinels")) == (2, 2) for one in known
+        )
