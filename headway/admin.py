@@ -27,7 +27,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
+from django.utils.text import Truncator, format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from headway.kinds import secrets
 from headway.lifecycle import bulk
@@ -42,6 +44,7 @@ from headway.web.examining import examination_page
 from headway.web.formatting import duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
+from headway.web.told import told
 
 PAGE_VERBS = ("cancel", "retry")
 """What is done at once on the page of a job."""
@@ -65,9 +68,12 @@ class JobAdmin(Browsed, ManyActions):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("title",)  # that there is a search; admin_search.py has what it looks at
-    search_help_text = (
-        "An id; or title, owner, reason, a parameter or a traceback"
-        f" among the newest {admin_search.WINDOW:,} jobs that the filters leave"
+    search_help_text = format_lazy(
+        _(
+            "An id; or title, owner, reason, a parameter or a traceback among the newest {number}"
+            " jobs that the filters leave"
+        ),
+        number=f"{admin_search.WINDOW:,}",
     )
     actions = (
         "cancel_jobs",
@@ -81,12 +87,12 @@ class JobAdmin(Browsed, ManyActions):
     inlines = (AttemptInline,)
     fieldsets = (
         (None, {"fields": ("title", "state", "bar", "reason", "page")}),
-        ("Asked for", {"fields": ("owner", "kind", "params", "asked", "queue", "created_at")}),
+        (_("Asked for"), {"fields": ("owner", "kind", "params", "asked", "queue", "created_at")}),
         (
-            "Run",
+            _("Run"),
             {"fields": ("attempt", "attempts_left", "worker", "started_at", "finished_at")},
         ),
-        ("Outcome", {"fields": ("result", "files", "warning_count")}),
+        (_("Outcome"), {"fields": ("result", "files", "warning_count")}),
     )
     readonly_fields = ("state", "bar", "page", "asked", "attempts_left")
 
@@ -217,7 +223,7 @@ class JobAdmin(Browsed, ManyActions):
             hint,
         )
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=_("Status"), ordering="status")
     def state(self, job: Job) -> SafeString:
         return format_html(
             '<span data-status="{}"><span class="badge">{}</span></span>',
@@ -225,33 +231,33 @@ class JobAdmin(Browsed, ManyActions):
             job.get_status_display(),
         )
 
-    @admin.display(description="Progress", ordering="percent")
+    @admin.display(description=_("Progress"), ordering="percent")
     def bar(self, job: Job) -> SafeString:
         return render_to_string("admin/headway/job/bar.html", {"item": _shown(job)})
 
-    @admin.display(description="Reason")
+    @admin.display(description=_("Reason"))
     def why(self, job: Job) -> SafeString:
-        return format_html('<span class="why">{}</span>', Truncator(job.reason).chars(120))
+        return format_html('<span class="why">{}</span>', Truncator(told(job.reason)).chars(120))
 
-    @admin.display(description="Duration")
+    @admin.display(description=_("Duration"))
     def duration(self, job: Job) -> str:
         return duration(_shown(job).elapsed)
 
-    @admin.display(description="Created", ordering="created_at")
+    @admin.display(description=_("Created"), ordering="created_at")
     def created(self, job: Job) -> str:
-        return date_format(timezone.localtime(job.created_at), "j M Y, H:i")
+        return date_format(timezone.localtime(job.created_at), gettext("j M Y, H:i"))
 
-    @admin.display(description="Options")
+    @admin.display(description=_("Options"))
     def asked(self, job: Job) -> str:
         return json.dumps(secrets.masked(job.options), ensure_ascii=False)
 
-    @admin.display(description="Attempts left")
+    @admin.display(description=_("Attempts left"))
     def attempts_left(self, job: Job) -> str:
         """How often it is taken up again when its worker dies, as the row has it now: retries,
         deploys and Celery's own retries give more."""
         return str(max(0, job.max_attempts - job.attempt))
 
-    @admin.display(description="Page")
+    @admin.display(description=_("Page"))
     def page(self, job: Job) -> SafeString:
         return format_html('<a href="{0}">{0}</a>', job.get_absolute_url())
 
@@ -271,7 +277,9 @@ def listed(text: str, user: Any) -> QuerySet[Job]:
     try:
         found: QuerySet[Job] = jobs.get_changelist_instance(request).get_queryset(request)
     except IncorrectLookupParameters:
-        raise ActionError("This question cannot be asked: choose the filters again.") from None
+        raise ActionError(
+            gettext("This question cannot be asked: choose the filters again.")
+        ) from None
     return found
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from headway.owners import OwnerField, forget
 
@@ -11,13 +12,13 @@ from headway.owners import OwnerField, forget
 class Via(models.TextChoices):
     """By which way somebody asked for something."""
 
-    PAGE = "page", "Page"
+    PAGE = "page", _("Page")
     API = "api", "API"
     SOCKET = "socket", "WebSocket"
-    ADMIN = "admin", "Admin"
-    COMMAND = "command", "Command"
-    BULK = "bulk", "On many"
-    CODE = "code", "Code"
+    ADMIN = "admin", _("Admin")
+    COMMAND = "command", _("Command")
+    BULK = "bulk", _("On many")
+    CODE = "code", _("Code")
 
 
 class AuditEntry(models.Model):

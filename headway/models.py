@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
@@ -22,19 +23,19 @@ from headway.upload import Upload as Upload
 class Status(models.TextChoices):
     """Where a job stands. Only conditional updates in lease, actions and janitor change it."""
 
-    QUEUED = "queued", "Queued"
+    QUEUED = "queued", _("Queued")
     "Accepted and stored; waits for a worker, or for the time of its next attempt."
-    RUNNING = "running", "Running"
+    RUNNING = "running", _("Running")
     "A worker holds the lease and is at work."
-    CANCELLING = "cancelling", "Cancelling"
+    CANCELLING = "cancelling", _("Cancelling")
     "A cancel was requested and the worker has not answered yet."
-    SUCCEEDED = "succeeded", "Succeeded"
+    SUCCEEDED = "succeeded", _("Succeeded")
     "The task returned; its result is stored."
-    FAILED = "failed", "Failed"
+    FAILED = "failed", _("Failed")
     "The task raised an error or took longer than allowed."
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", _("Cancelled")
     "Stopped on request; a partial result may be stored."
-    LOST = "lost", "Lost"
+    LOST = "lost", _("Lost")
     "The worker disappeared and no attempt is left."
 
 
@@ -237,10 +238,10 @@ class LogChunk(models.Model):
 class Scope(models.TextChoices):
     """What an API token is good for; each allows what those before it do."""
 
-    READ = "read", "Read"
+    READ = "read", _("Read")
     "Requests that change nothing: pages, statuses, streams, files."
-    START = "start", "Read, and start jobs"
-    ALL = "all", "Read, start, cancel and retry"
+    START = "start", _("Read, and start jobs")
+    ALL = "all", _("Read, start, cancel and retry")
     "All that its owner may do outside of the admin."
 
     def covers(self, needed: "Scope") -> bool:

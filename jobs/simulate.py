@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from headway import JobError, job_task, progress
 
@@ -13,21 +14,25 @@ MAX_SECONDS = 3600
 
 
 class SimulateForm(forms.Form):
-    seconds = forms.FloatField(initial=20, min_value=0, max_value=MAX_SECONDS)
-    steps = forms.IntegerField(initial=100, min_value=1, max_value=100_000)
-    phases = forms.IntegerField(initial=1, min_value=1, max_value=20)
-    unknown_total = forms.BooleanField(required=False, help_text="Hide the total number of steps.")
-    fail_at = forms.FloatField(label="Fail at percent", required=False, min_value=0, max_value=100)
+    seconds = forms.FloatField(label=_("Seconds"), initial=20, min_value=0, max_value=MAX_SECONDS)
+    steps = forms.IntegerField(label=_("Steps"), initial=100, min_value=1, max_value=100_000)
+    phases = forms.IntegerField(label=_("Phases"), initial=1, min_value=1, max_value=20)
+    unknown_total = forms.BooleanField(
+        label=_("Unknown total"), required=False, help_text=_("Hide the total number of steps.")
+    )
+    fail_at = forms.FloatField(
+        label=_("Fail at percent"), required=False, min_value=0, max_value=100
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if cleaned.get("phases", 0) > cleaned.get("steps", cleaned.get("phases", 0)):
-            self.add_error("phases", "There cannot be more phases than steps.")
+            self.add_error("phases", _("There cannot be more phases than steps."))
         return cleaned
 
 
 @job_task(
-    title="Simulate",
+    title=_("Simulate"),
     form=SimulateForm,
     max_attempts=3,
     soft_time_limit=MAX_SECONDS + 60,

@@ -8,6 +8,7 @@ from django import forms
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
 
 from headway import InputError
 from headway.conf import conf
@@ -26,8 +27,9 @@ class UploadField(forms.FileField):
         size, limit = getattr(upload, "size", 0), conf.UPLOAD_MAX_BYTES
         if size > limit:
             raise forms.ValidationError(
-                f"The file has {filesizeformat(size)};"
-                f" at most {filesizeformat(limit)} can be uploaded.",
+                _("The file has {size}; at most {limit} can be uploaded.").format(
+                    size=filesizeformat(size), limit=filesizeformat(limit)
+                ),
                 code="too_large",
             )
         return upload

@@ -47,8 +47,10 @@ def password(request: HttpRequest) -> HttpResponse:
     update_session_auth_hash(request, form.save())
     messages.success(
         request,
-        "Your password is changed, and you are signed out everywhere else. "
-        "Reload other tabs of this browser.",
+        _(
+            "Your password is changed, and you are signed out everywhere else. "
+            "Reload other tabs of this browser."
+        ),
     )
     return SeeOther(reverse("me"))
 
@@ -80,7 +82,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("me")
     token = get_object_or_404(ApiToken, pk=pk, owner_id=person(request).pk)
     tokens.revoke(token)
-    messages.success(request, f"The token {token.name or token.pk} is revoked.")
+    messages.success(request, _("The token {name} is revoked.").format(name=token.name or token.pk))
     return SeeOther(reverse("me"))
 
 
@@ -98,7 +100,7 @@ def set_time_zone(request: HttpRequest) -> HttpResponse:
     chosen = form.cleaned_data["time_zone"]
     preferences.save(person(request), time_zone=chosen)
     preferences.tell_browser(response, time_zone=chosen)
-    messages.success(request, _("Times are shown in %s.") % chosen)
+    messages.success(request, _("Times are shown in {zone}.").format(zone=chosen))
     return response
 
 

@@ -12,7 +12,7 @@ from headway.models import ApiToken, Scope
 from headway.users import Person
 from progress.time_zone import names
 
-LASTS = {"30": "30 days", "90": "90 days", "365": "a year", "": "it does not"}
+LASTS = {"30": _("30 days"), "90": _("90 days"), "365": _("a year"), "": _("it does not")}
 """When a token may expire: days, and how the page names them."""
 
 Values = dict[str, str] | None
@@ -31,10 +31,12 @@ def password_form(user: Person, values: Values = None) -> forms.Form:
 class TokenForm(forms.Form):
     """What a new token is for, what it may do, and for how long."""
 
-    name = forms.CharField(max_length=100, help_text="What you use it for, such as nightly import.")
-    scope = forms.ChoiceField(choices=Scope.choices, label="It may")
+    name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("What you use it for, such as nightly import.")
+    )
+    scope = forms.ChoiceField(choices=Scope.choices, label=_("It may"))
     days = forms.ChoiceField(
-        choices=[*LASTS.items()], required=False, initial="90", label="It expires after"
+        choices=[*LASTS.items()], required=False, initial="90", label=_("It expires after")
     )
 
     def __init__(self, user: Person, values: Values = None) -> None:
@@ -47,8 +49,9 @@ class TokenForm(forms.Form):
             >= conf.TOKEN_MAX_PER_USER
         ):
             raise forms.ValidationError(
-                f"You can have {conf.TOKEN_MAX_PER_USER} tokens: revoke one that you no longer use"
-                " first."
+                _("You can have {number} tokens: revoke one that you no longer use first.").format(
+                    number=conf.TOKEN_MAX_PER_USER
+                )
             )
 
     @property
@@ -67,4 +70,6 @@ class LanguageForm(forms.Form):
 class TimeZoneForm(forms.Form):
     """In which time zone a person is shown times."""
 
-    time_zone = forms.ChoiceField(choices=lambda: [(name, name) for name in names()])
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=lambda: [(name, name) for name in names()]
+    )

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import ngettext
 
 from headway.web.responses import problem
 from progress.models import FailedSignIn
@@ -80,8 +81,12 @@ def succeeded(attempt: FailedSignIn) -> None:
 def refusal(request: HttpRequest, seconds: float) -> HttpResponseBase:
     """429 with a sentence that says when to try again."""
     minutes = math.ceil(seconds / 60)
-    when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
-    response = problem(request, 429, f"Too many failed attempts to sign in. Try again {when}.")
+    told = ngettext(
+        "Too many failed attempts to sign in. Try again in a minute.",
+        "Too many failed attempts to sign in. Try again in {number} minutes.",
+        minutes,
+    )
+    response = problem(request, 429, told.format(number=minutes))
     response["Retry-After"] = str(math.ceil(seconds))
     response["Cache-Control"] = "no-store"
     return response

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import Settings
 
 from headway.models import ApiToken, Job, Scope
@@ -241,7 +241,8 @@ def test_a_browser_that_prefers_german_gets_it(alice: User) -> None:
 )
 def test_times_are_relative_with_the_exact_one_beside(seconds: float, said: str) -> None:
     moment = timezone.now() - timedelta(seconds=seconds)
-    written = formatting.when(moment)
+    with translation.override("en"):
+        written = formatting.when(moment)
     exact = formatting.exact(moment)
     assert f'title="{exact}">{said}<span class="unseen">, {exact}</span>' in written
     assert formatting.when(None) == ""

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 MAX_WRONG = 20
 """Sentences about lines that will not do, in one answer."""
@@ -71,7 +72,7 @@ class Lines(forms.CharField):
 
     def __init__(self, *, item: forms.Field, **options: Any) -> None:
         self.item = item
-        options["help_text"] = options.get("help_text") or "One per line."
+        options["help_text"] = options.get("help_text") or _("One per line.")
         super().__init__(**{"widget": forms.Textarea({"rows": 3}), **options})
 
     def prepare_value(self, value: Any) -> Any:
@@ -88,7 +89,7 @@ class Lines(forms.CharField):
             except ValidationError as error:
                 wrong += [f"{str(line)[:50]}: {sentence}" for sentence in error.messages]
             if len(wrong) >= MAX_WRONG:  # of a whole novel pasted in, each line may take a query
-                wrong.append("What follows was not looked at.")
+                wrong.append(_("What follows was not looked at."))
                 break
         if wrong:
             raise ValidationError(wrong)

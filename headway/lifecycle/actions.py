@@ -11,6 +11,8 @@ from asgiref.sync import sync_to_async
 from django.db import IntegrityError
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from headway import tracing
@@ -24,7 +26,9 @@ from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
-KEY_USED = "This key has already started a job with other parameters. Use a new key for each job."
+KEY_USED = gettext_lazy(
+    "This key has already started a job with other parameters. Use a new key for each job."
+)
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.LOST)
 
 
@@ -141,7 +145,7 @@ def cancel(job: Job, by: User | None = None, reason: str = "") -> Job:
             became = row.values_list("status", flat=True).get()
             announce.after_commit(job.pk, became)
             audit.write("cancel", [job], became, by)
-    return _now(row, bool(done), Status.CANCELLING, "cancelled")
+    return _now(row, bool(done), Status.CANCELLING, _("cancelled"))
 
 
 def retry(job: Job, by: User | None = None) -> Job:
@@ -166,7 +170,7 @@ def retry(job: Job, by: User | None = None) -> Job:
         )
         if done:
             audit.write("retry", [job], Status.QUEUED, by)
-    now = _now(row, bool(done), Status.QUEUED, "retried")
+    now = _now(row, bool(done), Status.QUEUED, _("retried"))
     if done:
         announce.signal_after_commit([job.pk], Status.QUEUED)
         dispatch.after_commit(now, tell=True)
@@ -190,7 +194,9 @@ def fitting(kind: str) -> Iterator[None]:
         raise ActionError(str(error)) from error
     except UnreadableError:
         raise ActionError(
-            f"A secret for {kind} can no longer be read: this site's key has changed."
+            _("A secret for {kind} can no longer be read: this site's key has changed.").format(
+                kind=kind
+            )
         ) from None
 
 
@@ -224,12 +230,12 @@ def _stored(
 def _require(verb: str, job: Job, by: User | None, allowed: bool) -> None:
     if not allowed:
         audit.write(verb, [job], audit.REFUSED, by)
-        raise NotAllowedError("You may view this job, but not change it.")
+        raise NotAllowedError(_("You may view this job, but not change it."))
 
 
 def _require_ours(job: Job) -> None:
     if job.observed:
-        raise ActionError("This task is only observed here: it cannot be cancelled or retried.")
+        raise ActionError(_("This task is only observed here: it cannot be cancelled or retried."))
 
 
 def _require_secrets(jobs: QuerySet[Job]) -> None:
@@ -245,7 +251,9 @@ def kind_called(name: str) -> registry.Kind:
     try:
         return registry.get(name)
     except KeyError:
-        raise ActionError(f"There is no kind of job called {name!r}.") from None
+        raise ActionError(
+            _("There is no kind of job called {name}.").format(name=repr(name))
+        ) from None
 
 
 def _digest(job: Job, token: str | None, key: str | None) -> str:
@@ -286,7 +294,9 @@ def _now(row: QuerySet[Job], done: bool, wanted: Status, verb: str) -> Job:
     """The job as it is now. Raises ActionError unless the verb was `done` or came before."""
     found = row.first()
     if found is None:
-        raise ActionError("This job no longer exists.")
+        raise ActionError(_("This job no longer exists."))
     if not done and found.status != wanted:
-        raise ActionError(f"A job that is {found.status} cannot be {verb}.")
+        status = str(found.get_status_display()).lower()
+        told = _("A job that is {status} cannot be {verb}.")
+        raise ActionError(told.format(status=status, verb=verb))
     return found

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from headway.lifecycle import actions, removal
 from headway.lifecycle.actions import ActionError
@@ -25,10 +27,10 @@ UNDO = 10
 COUNTED = 10_000
 """Jobs that are counted before, at most."""
 Question = Callable[[str, Any], QuerySet[Job]]
-VERBS: dict[str, tuple[str, Callable[..., Job]]] = {
-    "cancel": ("Cancel", actions.cancel),
-    "retry": ("Retry", actions.retry),
-    "delete": ("Delete", removal.delete),
+VERBS: dict[str, tuple[Any, Callable[..., Job]]] = {
+    "cancel": (gettext_lazy("Cancel"), actions.cancel),
+    "retry": (gettext_lazy("Retry"), actions.retry),
+    "delete": (gettext_lazy("Delete"), removal.delete),
 }
 """What its button says, and what is done."""
 QUESTIONS: dict[str, Question] = {}
@@ -67,7 +69,7 @@ class Selection:
         for what is no question."""
         if self.name:
             if self.name not in QUESTIONS:
-                raise ActionError("This question can no longer be asked.")
+                raise ActionError(_("This question can no longer be asked."))
             found = QUESTIONS[self.name](self.text, user)
         else:
             found = Job.objects.filter(pk__in=_keys(self.ids))
@@ -80,7 +82,7 @@ class Selection:
     def batches(self, user: Any, before: datetime, after: str | None) -> Iterator[list[Job]]:
         """Those that were started `before`, MOST at most, from the key `after` on."""
         found = self.jobs(user).filter(created_at__lt=before)
-        for _ in range(MOST // BATCH):
+        for _batch in range(MOST // BATCH):
             batch = list((found.filter(pk__gt=after) if after else found)[:BATCH])
             if not batch:
                 return
@@ -116,10 +118,11 @@ def start(verb: str, selection: Selection, user: Any, token: str | None = None) 
     """Starts the job that does it. Raises ActionError when there is no such verb, or nothing to
     do."""
     if verb not in VERBS:
-        raise ActionError(f"There is no verb {verb!r}: use one of {', '.join(VERBS)}.")
+        told = _("There is no verb {name}: use one of {names}.")
+        raise ActionError(told.format(name=repr(verb), names=", ".join(VERBS)))
     number = selection.count(user)
     if not number:
-        raise ActionError("None of these jobs is there any more.")
+        raise ActionError(_("None of these jobs is there any more."))
     options = {"countdown": UNDO} if verb == "delete" else {}
     return actions.start(
         ACT,
@@ -142,9 +145,9 @@ def about_person(verb: str, person: Any, user: Any) -> Job:
     """Starts the job that exports or erases all that is kept of a person. Raises ActionError when
     somebody would erase themselves, with the job that does it."""
     if verb == "erase" and person.pk == user.pk:
-        raise ActionError("Somebody else has to erase you: this job would be among what goes.")
+        raise ActionError(_("Somebody else has to erase you: this job would be among what goes."))
     if not policy.may_erase(user):
-        raise actions.NotAllowedError("You may not do this.")
+        raise actions.NotAllowedError(_("You may not do this."))
     asked = {"verb": verb, "person": str(person.pk)}
     title = "Erase a person's data" if verb == "erase" else "Export a person's data"
     return actions.start(PERSON, asked, owner=user, title=title)
@@ -159,8 +162,8 @@ def counted(number: int) -> str:
 
 def _keys(ids: Sequence[str]) -> list[uuid.UUID]:
     if len(ids) > NAMED:
-        raise ActionError(f"Name {NAMED:,} jobs at most.")
+        raise ActionError(_("Name {number} jobs at most.").format(number=f"{NAMED:,}"))
     try:
         return [uuid.UUID(each) for each in ids]
     except ValueError:
-        raise ActionError("One of these is no id of a job.") from None
+        raise ActionError(_("One of these is no id of a job.")) from None

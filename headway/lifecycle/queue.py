@@ -5,13 +5,16 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from headway.lifecycle import turns
 from headway.lifecycle.log import glance
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
 
-OTHERS_OF_OWNER = "Waits for other jobs of the same user"
+OTHERS_OF_OWNER = gettext_noop("Waits for other jobs of the same user")
 MAX_AHEAD = 1000
 """Queued jobs that are looked through for those ahead of another."""
 
@@ -40,19 +43,20 @@ def reasons(jobs: Iterable[Job]) -> dict[Any, str]:
 def _until_published(job: Job, turn: Collection[Any]) -> str:
     wait = _seconds_until(job.not_before)
     if wait > 0:
-        return f"{'Retry' if job.attempt else 'Starts'} in {_duration(wait)}"
+        told = _("Retry in {time}") if job.attempt else _("Starts in {time}")
+        return told.format(time=_duration(wait))
     if job.published_at is None:
-        return "Waiting for the queue" if job.pk in turn else OTHERS_OF_OWNER
+        return _("Waiting for the queue") if job.pk in turn else _(OTHERS_OF_OWNER)
     return ""
 
 
 def _without_worker(job: Job, workers: Mapping[str, Mapping[str, Any]] | None) -> str:
     if workers is None:
-        return "Waiting for the queue"
+        return _("Waiting for the queue")
     if not workers:
-        return "No worker is running"
+        return _("No worker is running")
     if not any(job.queue in worker.get("queues", ()) for worker in workers.values()):
-        return f"No worker takes jobs from the queue “{job.queue}”"
+        return _("No worker takes jobs from the queue “{queue}”").format(queue=job.queue)
     return ""
 
 
@@ -69,8 +73,10 @@ def _places(jobs: Iterable[Job]) -> dict[Any, str]:
             bool(queue == job.queue and pk != job.pk and at and since and at < since)
             for pk, queue, at in line
         )
-        one = ahead == 1 and not more
-        told[job.pk] = f"{ahead:,}{more} job{'' if one else 's'} ahead" if ahead else "Next in line"
+        # More than all that were looked at is a plural, however many those are.
+        text = ngettext("{number} job ahead", "{number} jobs ahead", MAX_AHEAD if more else ahead)
+        number = f"{ahead:,}{more}"
+        told[job.pk] = text.format(number=number) if ahead else _("Next in line")
     return told
 
 

@@ -5,6 +5,7 @@ import math
 from typing import Any, NamedTuple
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from headway.conf import conf
 from headway.models import ACTIVE, Job
@@ -31,8 +32,10 @@ def refusal(owner: Any, number: int = 1, *, again: bool = False) -> Refusal | No
     most = conf.JOB_MAX_ACTIVE_PER_USER
     if most and jobs.filter(status__in=ACTIVE).count() + number > most:
         return Refusal(
-            f"At most {most:,} of your jobs can be queued or running at a time. Wait until some"
-            " have ended, or cancel some.",
+            _(
+                "At most {number} of your jobs can be queued or running at a time. Wait until some"
+                " have ended, or cancel some."
+            ).format(number=f"{most:,}"),
             MINUTE,
         )
     most = conf.JOB_MAX_STARTS_PER_MINUTE
@@ -42,6 +45,7 @@ def refusal(owner: Any, number: int = 1, *, again: bool = False) -> Refusal | No
         limiting = next(iter(newest[most - 1 : most]), None)
         left = MINUTE - (timezone.now() - limiting).total_seconds() if limiting else 0.0
         if left > 0:
-            told = f"You can start at most {most:,} jobs a minute. Try again in a moment."
+            told = _("You can start at most {number} jobs a minute. Try again in a moment.")
+            told = told.format(number=f"{most:,}")
             return Refusal(told, math.ceil(left))
     return None

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from headway.lifecycle import database
 from headway.lifecycle.actions import ActionError
@@ -51,7 +52,7 @@ def pauses(timeout: float) -> Iterator[float]:
 
 def _ended(job: Job | None) -> Job | None:
     if job is None:
-        raise ActionError("This job no longer exists.")
+        raise ActionError(_("This job no longer exists."))
     return job if job.status in TERMINAL else None
 
 

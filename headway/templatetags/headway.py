@@ -21,9 +21,10 @@ from headway.lifecycle import queue
 from headway.models import Job
 from headway.policy import policy
 from headway.users import User
-from headway.web import formatting, scripts
+from headway.web import formatting, scripts, words
 from headway.web.nonces import nonce_of
 from headway.web.presenters import show, tray
+from headway.web.told import told
 
 register = template.Library()
 DONE = "headway_head"
@@ -61,6 +62,8 @@ def _head(context: template.Context) -> dict[str, Any]:
         "nobody": uuid.UUID(int=0),
         "modules": scripts.addresses(),
         "viewer": str(viewer or ""),
+        "language": words.language(),
+        "words": words.catalog(),
     }
 
 
@@ -116,6 +119,7 @@ for write in (
     formatting.stall,
     formatting.rate,
     formatting.spoken,
+    told,
 ):
     register.filter(write)
 register.simple_tag(formatting.status_label)

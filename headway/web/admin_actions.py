@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from headway import users
 from headway.lifecycle import actions, audit, bulk
@@ -42,25 +44,25 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """Whether an export is offered."""
         return policy.may_export(request.user)
 
-    @admin.action(description="Cancel selected jobs", permissions=["operate"])
+    @admin.action(description=_("Cancel selected jobs"), permissions=["operate"])
     def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         return self._some(request, queryset, "cancel")
 
-    @admin.action(description="Retry selected jobs", permissions=["operate"])
+    @admin.action(description=_("Retry selected jobs"), permissions=["operate"])
     def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         return self._some(request, queryset, "retry")
 
-    @admin.action(description="Delete selected jobs", permissions=["remove"])
+    @admin.action(description=_("Delete selected jobs"), permissions=["remove"])
     def delete_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         del queryset
         return self._many(request, "delete", "delete_jobs")
 
-    @admin.action(description="Export selected jobs as CSV", permissions=["export"])
+    @admin.action(description=_("Export selected jobs as CSV"), permissions=["export"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         del queryset
         self._export(request, "csv")
 
-    @admin.action(description="Export selected jobs as JSON lines", permissions=["export"])
+    @admin.action(description=_("Export selected jobs as JSON lines"), permissions=["export"])
     def export_jsonl(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         del queryset
         self._export(request, "jsonl")
@@ -69,12 +71,12 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """Whether what is kept of a person is offered to be exported and erased."""
         return policy.may_erase(request.user)
 
-    @admin.action(description="Export all data of the jobs' owner", permissions=["erase"])
+    @admin.action(description=_("Export all data of the jobs' owner"), permissions=["erase"])
     def export_person(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         if owner := self._one_owner(request, queryset):
             self._started(request, lambda: bulk.about_person("export", owner, request.user))
 
-    @admin.action(description="Erase all data of the jobs' owner", permissions=["erase"])
+    @admin.action(description=_("Erase all data of the jobs' owner"), permissions=["erase"])
     def erase_person(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         owner = self._one_owner(request, queryset)
         if owner is None:
@@ -85,10 +87,10 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
         number = bulk.counted(Job.objects.filter(owner_id=owner.pk).count())
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Erase all data of {owner}?",
+            "title": gettext("Erase all data of {owner}?").format(owner=owner),
             "number": number,
             "opts": self.opts,
-            "label": "Erase",
+            "label": gettext("Erase"),
             "action": "erase_person",
             "across": request.POST.get("select_across", "0"),
             "ticked": request.POST.getlist(ACTION_CHECKBOX_NAME),
@@ -102,7 +104,7 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
         known = [key for key in owners if key is not None]
         person = users.manager().filter(pk=known[0]).first() if len(known) == 1 else None
         if person is None:
-            self.message_user(request, "Tick jobs of one person.", messages.WARNING)
+            self.message_user(request, gettext("Tick jobs of one person."), messages.WARNING)
         return person
 
     def _some(
@@ -144,7 +146,7 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
         except ActionError as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            link = '<a href="{}">{}</a> runs as a job of its own.'
+            link = gettext('<a href="{}">{}</a> runs as a job of its own.')
             said = format_html(link, job.get_absolute_url(), job.title)
             self.message_user(request, said, messages.SUCCESS)
 
@@ -160,9 +162,12 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
                 else:
                     became[now.get_status_display().lower()] += 1
         said = [_counted(number, status) for status, number in became.items()]
-        said += [_counted(number, f"not changed: {why}") for why, number in refused.items()]
+        said += [
+            _counted(number, gettext("not changed: {why}").format(why=why))
+            for why, number in refused.items()
+        ]
         level = messages.WARNING if refused else messages.SUCCESS
-        self.message_user(request, " ".join(said) or "Nothing was selected.", level)
+        self.message_user(request, " ".join(said) or gettext("Nothing was selected."), level)
 
 
 def _selected(request: HttpRequest) -> Selection:
@@ -173,4 +178,5 @@ def _selected(request: HttpRequest) -> Selection:
 
 
 def _counted(number: int, what: Any) -> str:
-    return f"{number} job{'' if number == 1 else 's'} {what.removesuffix('.')}."
+    told = ngettext("{number} job {what}.", "{number} jobs {what}.", number)
+    return told.format(number=number, what=what.removesuffix("."))

@@ -9,13 +9,14 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from headway import users
 from headway.kinds import registry
 from headway.models import ACTIVE, Job, Status
 
 BADLY = (Status.FAILED, Status.LOST)
-GROUPS = {"active": ("Active", tuple(ACTIVE)), "badly": ("Ended badly", BADLY)}
+GROUPS = {"active": (_("Active"), tuple(ACTIVE)), "badly": (_("Ended badly"), BADLY)}
 DAYS = {"today": (0, 1), "yesterday": (-1, 0), "week": (-6, 1), "month": (-29, 1)}
 """Midnights, as days from that of today, between which a job was started."""
 SUGGESTED = 10
@@ -34,7 +35,7 @@ class Filter(SimpleListFilter):
 class Statuses(Filter):
     """One status, or several that belong together."""
 
-    title, parameter_name = "status", "status"
+    title, parameter_name = _("status"), "status"
 
     def lookups(self, *_: Any) -> list[tuple[str, Any]]:
         groups = [(value, label) for value, (label, _) in GROUPS.items()]
@@ -54,7 +55,7 @@ class Statuses(Filter):
 class Kinds(Filter):
     """A kind by its title."""
 
-    title, parameter_name = "kind", "kind"
+    title, parameter_name = _("kind"), "kind"
 
     def lookups(self, *_: Any) -> list[tuple[str, Any]]:
         return [(kind.name, kind.title) for kind in registry.kinds().values()]
@@ -66,10 +67,11 @@ class Kinds(Filter):
 class When(Filter):
     """Days of the viewer's time zone."""
 
-    title, parameter_name, column = "started", "when", "created_at"
+    title, parameter_name, column = _("started"), "when", "created_at"
 
-    def lookups(self, *_: Any) -> list[tuple[str, Any]]:
-        labels = ("Today", "Yesterday", "Last 7 days", "Last 30 days")
+    def lookups(self, *asked: Any) -> list[tuple[str, Any]]:
+        del asked
+        labels = (_("Today"), _("Yesterday"), _("Last 7 days"), _("Last 30 days"))
         return list(zip(DAYS, labels, strict=True))
 
     def queryset(self, _: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -85,13 +87,13 @@ class When(Filter):
 class WhenDone(When):
     """The same of what was done."""
 
-    title, column = "when", "at"
+    title, column = _("when"), "at"
 
 
 class Person(Filter):
     """Somebody by name, which can be typed in; people may be in another database."""
 
-    title, parameter_name, column = "owner", "owner", "owner_id"
+    title, parameter_name, column = _("owner"), "owner", "owner_id"
     template = "admin/headway/person_filter.html"
     others: tuple[tuple[str, str], ...] = ()
 
@@ -116,7 +118,7 @@ class Person(Filter):
 class Doer(Person):
     """Who did something."""
 
-    title, parameter_name, column = "who", "who", "by_id"
+    title, parameter_name, column = _("who"), "who", "by_id"
 
 
 def suggestions(text: str) -> HttpResponse:

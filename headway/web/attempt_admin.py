@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from headway.models import Attempt
 from headway.policy import policy
@@ -24,11 +25,11 @@ class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # 
         shown = policy.may_see_tracebacks(request.user, obj)
         return [each for each in self.fields if shown or each != "traceback"]
 
-    @admin.display(description="Traceback")
+    @admin.display(description=_("Traceback"))
     def traceback(self, attempt: Attempt) -> str:
         return _preformatted(attempt.error)
 
-    @admin.display(description="Log")
+    @admin.display(description=_("Log"))
     def log(self, attempt: Attempt) -> str:
         return _preformatted("\n".join(line["text"] for line in attempt.lines))
 

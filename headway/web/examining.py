@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from headway.conf import conf
 from headway.lifecycle.log import log
@@ -54,7 +55,7 @@ def examination_page(request: HttpRequest, context: Mapping[str, Any]) -> HttpRe
         newest = dict(latest(request))
     except redis.RedisError:
         refused = refused or AWAY
-    shown = {**context, "title": "Examine streams", "refused": refused, "latest": newest}
+    shown = {**context, "title": gettext("Examine streams"), "refused": refused, "latest": newest}
     return TemplateResponse(request, "admin/headway/job/doctor.html", shown)
 
 
@@ -77,7 +78,7 @@ def begin(request: HttpRequest) -> str:
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"}
     if not _threads.run(partial(_work, who, site, headers)):
         log().gone(ROLE, who)
-        return "Another examination is running. Try again in a minute."
+        return gettext("Another examination is running. Try again in a minute.")
     return ""
 
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, get_format
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 
 from headway.kinds import json_values
 from headway.models import Status
@@ -35,10 +36,16 @@ def figure(value: float | None) -> str:
     if value is None:
         return ""
     if SMALLEST <= abs(value) < 1:
-        return f"{Decimal(f'{value:.2g}'):f}".rstrip("0")
+        return separated(f"{Decimal(f'{value:.2g}'):f}".rstrip("0"))
     if abs(value) < 10:
-        return f"{value:.1f}".removesuffix(".0")
-    return f"{round(value):,}"
+        return separated(f"{value:.1f}".removesuffix(".0"))
+    return separated(f"{round(value):,}")
+
+
+def separated(number: str) -> str:
+    """1,234.5 with the separators of the viewer's language: 1.234,5."""
+    marks = {",": get_format("THOUSAND_SEPARATOR"), ".": get_format("DECIMAL_SEPARATOR")}
+    return "".join(marks.get(each, each) for each in number)
 
 
 def percent(snap: Mapping[str, Any]) -> str:
@@ -52,7 +59,9 @@ def count(snap: Mapping[str, Any]) -> str:
     current, total = snap.get("current"), snap.get("total")
     if current is None:
         return ""
-    done = figure(current) if total is None else f"{figure(current)} of {figure(total)}"
+    done = figure(current)
+    if total is not None:
+        done = _("{done} of {total}").format(done=done, total=figure(total))
     return f"{done} {snap.get('unit', '')}".rstrip()
 
 
@@ -73,8 +82,8 @@ def day(moment: datetime) -> str:
     here, now = timezone.localtime(moment), timezone.localtime()
     passed = (now.date() - here.date()).days
     if passed in (0, 1):
-        return ("Today", "Yesterday")[passed]
-    return date_format(here, "l j F" if here.year == now.year else "l j F Y")
+        return (_("Today"), _("Yesterday"))[passed]
+    return date_format(here, _("l j F") if here.year == now.year else _("l j F Y"))
 
 
 def clock(moment: datetime) -> str:
@@ -108,7 +117,7 @@ def ago(moment: datetime) -> str:
     passed = (timezone.now() - moment).total_seconds()
     size = abs(passed)
     if size < 10:
-        return gettext("now")
+        return _("now")
     seconds, past, future = next(each for each in SPANS if size >= each[0])
     # What is to come is named as it was set: seven days, of which a moment has passed
     number = round(size / seconds) if passed < 0 else int(size // seconds)
@@ -139,14 +148,13 @@ def remaining(eta: float | None) -> str:
     """about 42 s, about 3 min, about 2 h 05 min; "" for None."""
     if eta is None:
         return ""
-    if eta < 60:
-        return f"about {duration(eta)}"
-    return f"about {duration(math.ceil(eta / 60) * 60).replace(' 00 s', '')}"
+    rounded = duration(math.ceil(eta / 60) * 60).replace(" 00 s", "")
+    return _("about {time}").format(time=duration(eta) if eta < 60 else rounded)
 
 
 def stall(quiet: float) -> str:
     """No progress for 4 min."""
-    return f"No progress for {json_values.span(quiet)}"
+    return _("No progress for {time}").format(time=json_values.span(quiet))
 
 
 def rate(value: float | None, unit: str = "") -> str:

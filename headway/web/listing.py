@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from headway.kinds import registry
 from headway.lifecycle.causes import OUT_OF_TIME
@@ -29,8 +31,8 @@ RECENT = 100
 """Jobs whose kinds count as recent."""
 MAX_KINDS = 12
 """Kinds that are counted, of more the first."""
-TOO_SLOW = (
-    f"This took the database longer than {SECONDS:.0f} s. Choose a status, a kind or fewer days."
+TOO_SLOW = gettext_noop(
+    "This took the database longer than {seconds} s. Choose a status, a kind or fewer days."
 )
 
 
@@ -63,7 +65,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     plain = not question.person and shows_own(viewer)
     browses = not plain and questions.may_ask_about_others(viewer)
     if question.person and not browses:
-        wrong.append("You may see only your own jobs.")
+        wrong.append(_("You may see only your own jobs."))
     cursor = Cursor.read(request.GET.get("after", ""))
     found = _find(question, viewer, cursor)
     start = menu(request, found.recent)
@@ -72,7 +74,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         **start,
         "trial": trial(start["choices"]) if fresh else {},
         "question": question,
-        "wrong": wrong + ([TOO_SLOW] if found.too_slow else []),
+        "wrong": wrong + ([_(TOO_SLOW).format(seconds=f"{SECONDS:.0f}")] if found.too_slow else []),
         "too_slow": found.too_slow,
         "browses": browses,
         "title": title(question, browses),
@@ -164,7 +166,7 @@ def _statuses(question: Question, found: Found) -> list[tuple[str, str, str, boo
 def _kinds(question: Question, found: Found) -> list[tuple[str, str, bool]]:
     titles = {name: str(kind.title) for name, kind in registry.kinds().items()}
     if question.kind and question.kind not in titles:
-        titles[question.kind] = f"{question.kind} (no longer installed)"
+        titles[question.kind] = _("{kind} (no longer installed)").format(kind=question.kind)
     return [
         (name, title + _number(found.counted.get(("kind", name))), name == question.kind)
         for name, title in titles.items()
@@ -178,10 +180,10 @@ def _number(number: int | None) -> str:
 def title(question: Question, browses: bool) -> str:
     """Whose jobs the list shows."""
     if not question.person or not browses:
-        return "My jobs"
+        return _("My jobs")
     if question.person == EVERYBODY:
-        return "Everybody's jobs"
-    return f"Jobs of {question.person}"
+        return _("Everybody's jobs")
+    return _("Jobs of {person}").format(person=question.person)
 
 
 def _groups(items: Iterable[Shown], question: Question) -> list[Group]:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headway.kinds import json_values
 from headway.models import Job, Status
+from headway.web.told import told
 
 FIGURES = 3
 MAX_LENGTH = 120
@@ -22,7 +25,7 @@ def outcome(job: Job) -> str:
     if job.is_active:
         return ""
     result = _of(job.result) if job.status in (Status.SUCCEEDED, Status.CANCELLED) else ""
-    words = job.reason or result or job.message
+    words = told(job.reason) or result or job.message
     return json_values.text(words, MAX_LENGTH) if words else ""
 
 
@@ -30,7 +33,7 @@ def _of(result: Any) -> str:
     if isinstance(result, Mapping):
         return ", ".join(part for part, _ in zip(_parts(result), range(FIGURES), strict=False))
     if isinstance(result, list):
-        return f"{len(result):,} in the result"
+        return _("{number} in the result").format(number=f"{len(result):,}")
     return "" if isinstance(result, bool) or result is None else written(result)
 
 

@@ -5,9 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from headway import users
 from headway.lifecycle.causes import CAUSE
@@ -19,19 +22,23 @@ EVERYBODY = "*"
 MAX_TEXT = 200
 DAY = re.compile(r"(19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
 BADLY = frozenset({Status.FAILED, Status.LOST})
-STATUSES: dict[str, tuple[str, frozenset[Status]]] = {
-    "": ("All", frozenset(Status)),
-    "active": ("Active", ACTIVE),
-    "stalled": ("Stalled", frozenset({Status.RUNNING})),
-    "succeeded": ("Succeeded", frozenset({Status.SUCCEEDED})),
-    "bad": ("Ended badly", BADLY),
-    "failed": ("Failed", frozenset({Status.FAILED})),
-    "timed-out": ("Timed out", frozenset({Status.FAILED})),
-    "lost": ("Lost", frozenset({Status.LOST})),
-    "cancelled": ("Cancelled", frozenset({Status.CANCELLED})),
+STATUSES: dict[str, tuple[Any, frozenset[Status]]] = {
+    "": (gettext_lazy("All"), frozenset(Status)),
+    "active": (gettext_lazy("Active"), ACTIVE),
+    "stalled": (gettext_lazy("Stalled"), frozenset({Status.RUNNING})),
+    "succeeded": (gettext_lazy("Succeeded"), frozenset({Status.SUCCEEDED})),
+    "bad": (gettext_lazy("Ended badly"), BADLY),
+    "failed": (gettext_lazy("Failed"), frozenset({Status.FAILED})),
+    "timed-out": (gettext_lazy("Timed out"), frozenset({Status.FAILED})),
+    "lost": (gettext_lazy("Lost"), frozenset({Status.LOST})),
+    "cancelled": (gettext_lazy("Cancelled"), frozenset({Status.CANCELLED})),
 }
 """Value of ?status= -> what its link says, and the statuses it shows."""
-SORTS = {"": "Newest", "longest": "Longest", "slowest": "Slowest to start"}
+SORTS = {
+    "": gettext_lazy("Newest"),
+    "longest": gettext_lazy("Longest"),
+    "slowest": gettext_lazy("Slowest to start"),
+}
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,17 @@ class Question:
         known = {each.name: _tidy(params.get(each.name, "")) for each in fields(cls)}
         wrong = []
         if known["status"] not in STATUSES:
-            wrong.append(f"There is no status “{known['status']}”.")
+            wrong.append(_("There is no status “{status}”.").format(status=known["status"]))
             known["status"] = ""
         if known["sort"] not in SORTS:
-            wrong.append(f"Jobs cannot be sorted by “{known['sort']}”.")
+            wrong.append(_("Jobs cannot be sorted by “{sort}”.").format(sort=known["sort"]))
             known["sort"] = ""
         if known["cause"] and not CAUSE.fullmatch(known["cause"]):
             wrong.append("There is no such cause of failures.")
             known["cause"] = ""
         for name in ("since", "until"):
             if known[name] and day(known[name]) is None:
-                wrong.append(f"“{known[name]}” is no date: write 2026-11-29.")
+                wrong.append(_("“{text}” is no date: write 2026-11-29.").format(text=known[name]))
                 known[name] = ""
         return cls(**known), wrong
 

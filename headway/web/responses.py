@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 
 from headway.conf import conf
 from headway.lifecycle.actions import LimitError
@@ -21,21 +22,21 @@ from headway.stream.event import clean
 STOP_POLLING = 286
 """The status by which htmx ends a poll (htmx documentation, Load Polling)."""
 ERRORS = {
-    400: ("That did not work", "The request could not be understood."),
-    401: ("Sign in", "Sign in to see this."),
-    403: ("Not allowed", "You may not do this."),
-    404: ("Not found", "This page does not exist, or you may not see it."),
-    405: ("Not possible", "This URL does not support that method."),
-    409: ("Not now", "The job's state no longer allows this."),
-    412: ("Not understood", "This server speaks another version of this protocol."),
-    413: ("Too large", "That is more than this server accepts."),
-    415: ("Not understood", "This server does not accept that type of content."),
-    422: ("Used before", "This key has already been used for a different request."),
-    460: ("Changed on its way", "What arrived is not what was sent."),
-    429: ("Too much at once", "You have reached this server's limit of concurrent answers."),
-    500: ("Something broke", "The error has been logged. Running jobs are not affected."),
-    503: ("Not available", "This is not possible at the moment."),
-    507: ("No space left", "The server has no space left for this file. Nothing was stored."),
+    400: (_("That did not work"), _("The request could not be understood.")),
+    401: (_("Sign in"), _("Sign in to see this.")),
+    403: (_("Not allowed"), _("You may not do this.")),
+    404: (_("Not found"), _("This page does not exist, or you may not see it.")),
+    405: (_("Not possible"), _("This URL does not support that method.")),
+    409: (_("Not now"), _("The job's state no longer allows this.")),
+    412: (_("Not understood"), _("This server speaks another version of this protocol.")),
+    413: (_("Too large"), _("That is more than this server accepts.")),
+    415: (_("Not understood"), _("This server does not accept that type of content.")),
+    422: (_("Used before"), _("This key has already been used for a different request.")),
+    460: (_("Changed on its way"), _("What arrived is not what was sent.")),
+    429: (_("Too much at once"), _("You have reached this server's limit of concurrent answers.")),
+    500: (_("Something broke"), _("The error has been logged. Running jobs are not affected.")),
+    503: (_("Not available"), _("This is not possible at the moment.")),
+    507: (_("No space left"), _("The server has no space left for this file. Nothing was stored.")),
 }
 """Status -> title and sentence of its page."""
 CHALLENGE = 'Bearer realm="progress"'
@@ -98,7 +99,7 @@ def problem(
     htmx gets the bare sentence, which the page shows above its content.
     """
     title, standard = ERRORS[status]
-    message = sentence or standard
+    message = sentence or str(standard)
     wants = Wants.JSON if json else Wants.of(request)
     if wants is Wants.JSON:
         response = problem_details(status, message, errors or {})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from headway.kinds.celery_options import queue_of
 from headway.kinds.registry import Kind
@@ -81,5 +82,5 @@ def _hindrance(kind: Kind, queues: Collection[str]) -> str:
     except Exception:  # noqa: BLE001 - a project's router raises anything; its start will say so
         return ""
     if queues and queue not in queues:
-        return f"No worker takes jobs from the queue “{queue}”."
+        return _("No worker takes jobs from the queue “{queue}”.").format(queue=queue)
     return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from headway.web.charts import Chart, number
 
@@ -66,7 +67,7 @@ def strip(title: str, parts: Sequence[Part], marks: Iterable[tuple[int, str]] = 
         below,
     )
     rows = [(part.label, part.began, part.lasted) for part in parts]
-    return Chart(svg, title, ("Part", "Began", "Lasted"), rows)
+    return Chart(svg, title, (_("Part"), _("Began"), _("Lasted")), rows)
 
 
 def _part(part: Part, at: float, width: float) -> SafeString:
@@ -131,7 +132,7 @@ def lines(
         '<text class="tick" x="100%" y="108" text-anchor="end">{}</text></svg>',
         *(title, area, line, above, begin, end),
     )
-    return Chart(svg, title, ("After", "Percent", "Rate"), rows)
+    return Chart(svg, title, (_("After"), _("Percent"), _("Rate")), rows)
 
 
 def _runs(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:

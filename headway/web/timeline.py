@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from headway.kinds import registry
 from headway.models import ACTIVE, Attempt, Job, Status
@@ -76,7 +77,7 @@ def _waits(at: datetime, due: datetime | None, until: datetime) -> Iterator[Stre
     if due > at:
         yield Stretch("Pause", "break", at, due)
     if until > due:
-        yield Stretch("Waited", "waited", due, until)
+        yield Stretch(_("Waited"), "waited", due, until)
 
 
 def _phases(
@@ -121,9 +122,9 @@ def _strip(job: Job, stretches: Sequence[Stretch]) -> Chart:
 def _told(stretches: Sequence[Stretch]) -> str:
     waited = sum(each.seconds for each in stretches if each.sort == "waited")
     ran = sum(each.seconds for each in stretches if each.sort == "phase")
-    said = [f"waited {span(waited)}"]
+    said = [_("waited {time}").format(time=span(waited))]
     if any(each.sort == "phase" for each in stretches):
-        said.append(f"ran {span(ran)}")
+        said.append(_("ran {time}").format(time=span(ran)))
     return _sentence(", ".join(said))
 
 
@@ -139,10 +140,13 @@ def _lines(job: Job, attempt: Attempt) -> Chart | None:
     known = any(percent is not None for _, percent in percents)
     said = ["100%"] if known else []
     if fastest is not None:
-        said.append(f"at most {formatting.rate(fastest, unit)}")
+        said.append(_("at most {rate}").format(rate=formatting.rate(fastest, unit)))
     above = " · ".join(said)
-    names = [*(["percent"] if known else []), *(["rate"] if fastest is not None else [])]
-    title = f"{' and '.join(names)} over {span(samples[-1][0])}, {above}"
+    name = _("Percent and rate") if known and fastest is not None else _("Percent")
+    name = name if known else _("Rate")
+    title = _("{name} over {time}, {above}").format(
+        name=name, time=span(samples[-1][0]), above=above
+    )
     step = -(-len(samples) // IN_TABLE)
     rows = [
         (span(at), formatting.percent({"percent": percent}), formatting.rate(rate, unit))
@@ -157,10 +161,12 @@ def _sentence(text: str) -> str:
 
 def span(seconds: float) -> str:
     """How long: below ten seconds to the tenth, since much of what is drawn is that short."""
-    return f"{max(0.0, seconds):.1f} s" if seconds < 10 else formatting.duration(seconds)
+    if seconds >= 10:
+        return formatting.duration(seconds)
+    return formatting.separated(f"{max(0.0, seconds):.1f}") + " s"
 
 
 def _time(moment: datetime, beside: datetime) -> str:
     """With its day, where that is not the day of the job's start."""
     local, start = timezone.localtime(moment), timezone.localtime(beside)
-    return date_format(local, "H:i:s" if local.date() == start.date() else "j M, H:i")
+    return date_format(local, "H:i:s" if local.date() == start.date() else _("j M, H:i"))

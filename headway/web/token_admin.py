@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from headway.models import ApiToken
 from headway.web import tokens
@@ -44,7 +46,9 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         """Whether this person may revoke."""
         return admin.ModelAdmin.has_change_permission(self, request)
 
-    @admin.action(description="Revoke selected tokens", permissions=["operate"])
+    @admin.action(description=_("Revoke selected tokens"), permissions=["operate"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         revoked = sum(tokens.revoke(token) for token in queryset)
-        self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
+        self.message_user(
+            request, gettext("{number} revoked.").format(number=revoked), messages.SUCCESS
+        )

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from headway import users
 from headway.lifecycle import database
@@ -158,7 +159,7 @@ def _parsed(text: str) -> tuple[int, str]:
 def _admit(request: HttpRequest, token: ApiToken | None) -> HttpResponse | None:
     """Makes the request one of the token's owner; the refusal without one."""
     if token is None:
-        refusal = problem(request, 401, "This token is not valid.", json=True)
+        refusal = problem(request, 401, _("This token is not valid."), json=True)
         refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="invalid_token"'
         return refusal
 
@@ -190,7 +191,9 @@ def _needed(request: HttpRequest) -> Scope:
 
 
 def _too_narrow(request: HttpRequest, needed: Scope) -> HttpResponse:
-    sentence = f"This token's scope does not allow this: it takes one of scope {needed}."
+    sentence = _("This token's scope does not allow this: it takes one of scope {scope}.").format(
+        scope=needed
+    )
     refusal = problem(request, 403, sentence, json=True)
     refusal["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'
     return refusal

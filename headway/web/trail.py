@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from headway.models import AuditEntry, Job
 from headway.policy import policy
@@ -35,7 +36,7 @@ class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no ge
     sortable_by = ()
     paginator = Capped
     search_fields = ("job_id",)
-    search_help_text = "Id of a job"
+    search_help_text = _("Id of a job")
     fields = ("at", "verb", "title", "kind", "job_id", "result", "name", "via", "address", "token")
 
     def get_search_results(

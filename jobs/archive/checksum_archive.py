@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.files import File
+from django.utils.translation import gettext_lazy as _
 
 from headway import job_task, progress
 from headway.kinds.file_types import FirstBytes
@@ -17,15 +18,17 @@ from jobs.uploads import GRACE, MAX_SECONDS, UploadField, opened
 
 class ChecksumArchiveForm(forms.Form):
     file = UploadField(
-        label="Archive",
+        label=_("Archive"),
         validators=[FirstBytes("zip", "tar", "gzip", "bzip2", "xz")],
-        help_text="ZIP or tar, the latter also packed with gzip, bzip2 or xz. Archives inside of"
-        " it count as files; links are left out, with a warning.",
+        help_text=_(
+            "ZIP or tar, the latter also packed with gzip, bzip2 or xz. Archives inside of it"
+            " count as files; links are left out, with a warning."
+        ),
     )
 
 
 @job_task(
-    title="Checksum archive",
+    title=_("Checksum archive"),
     form=ChecksumArchiveForm,
     max_attempts=3,
     unit="kB",

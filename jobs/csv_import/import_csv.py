@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db import reset_queries, transaction
+from django.utils.translation import gettext_lazy as _
 
 from headway import InputError, job_task, progress, spreadsheets
 from headway.kinds.file_types import FirstBytes
@@ -22,54 +23,59 @@ MAX_REJECTS = 10_000
 """Rows that rejects.csv has at most: a file may be nothing else, and they are larger in it."""
 
 DELIMITER_CHOICES = {
-    "": "Detect",
-    "comma": "Comma",
-    "semicolon": "Semicolon",
-    "tab": "Tab",
-    "pipe": "Vertical bar",
+    "": _("Detect"),
+    "comma": _("Comma"),
+    "semicolon": _("Semicolon"),
+    "tab": _("Tab"),
+    "pipe": _("Vertical bar"),
 }
 ENCODING_CHOICES = {
-    "": "Detect (Unicode or Western European)",
-    "utf-8": "Unicode (UTF-8)",
-    "utf-16-le": "Unicode (UTF-16, little endian)",
-    "utf-16-be": "Unicode (UTF-16, big endian)",
-    "cp1252": "Western European (Windows-1252)",
-    "cp1250": "Central European (Windows-1250)",
-    "cp1251": "Cyrillic (Windows-1251)",
-    "cp1253": "Greek (Windows-1253)",
-    "cp1254": "Turkish (Windows-1254)",
-    "cp437": "DOS (437)",
-    "mac-roman": "Macintosh (Roman)",
-    "gb18030": "Chinese (GB 18030)",
-    "big5": "Chinese (Big5)",
-    "shift_jis": "Japanese (Shift JIS)",
-    "euc-kr": "Korean (EUC-KR)",
+    "": _("Detect (Unicode or Western European)"),
+    "utf-8": _("Unicode (UTF-8)"),
+    "utf-16-le": _("Unicode (UTF-16, little endian)"),
+    "utf-16-be": _("Unicode (UTF-16, big endian)"),
+    "cp1252": _("Western European (Windows-1252)"),
+    "cp1250": _("Central European (Windows-1250)"),
+    "cp1251": _("Cyrillic (Windows-1251)"),
+    "cp1253": _("Greek (Windows-1253)"),
+    "cp1254": _("Turkish (Windows-1254)"),
+    "cp437": _("DOS (437)"),
+    "mac-roman": _("Macintosh (Roman)"),
+    "gb18030": _("Chinese (GB 18030)"),
+    "big5": _("Chinese (Big5)"),
+    "shift_jis": _("Japanese (Shift JIS)"),
+    "euc-kr": _("Korean (EUC-KR)"),
 }
 
 
 class ImportCSVForm(forms.Form):
     file = UploadField(
         validators=[FirstBytes("text")],
-        help_text="A row is rejected, with its reason, when it does not have as many columns as the"
-        " first one, when all its cells are blank, or when it cannot be decoded. All other rows are"
-        " imported. Empty lines are skipped.",
+        label=_("File"),
+        help_text=_(
+            "A row is rejected, with its reason, when it does not have as many columns as the"
+            " first one, when all its cells are blank, or when it cannot be decoded. All other"
+            " rows are imported. Empty lines are skipped."
+        ),
     )
-    delimiter = forms.ChoiceField(choices=DELIMITER_CHOICES, required=False)
-    encoding = forms.ChoiceField(choices=ENCODING_CHOICES, required=False)
+    delimiter = forms.ChoiceField(label=_("Delimiter"), choices=DELIMITER_CHOICES, required=False)
+    encoding = forms.ChoiceField(label=_("Encoding"), choices=ENCODING_CHOICES, required=False)
     no_header = forms.BooleanField(
-        label="No column names", required=False, help_text="The first row is already data."
+        label=_("No column names"), required=False, help_text=_("The first row is already data.")
     )
     text_only = forms.BooleanField(
-        label="Everything is text",
+        label=_("Everything is text"),
         required=False,
-        help_text="Otherwise a column is taken for numbers or for dates when at least nine in ten"
-        " of the values in its first 1,000 rows are, and a row with anything else in it (but"
-        " nothing, or n/a) is rejected. Columns with leading zeros are text.",
+        help_text=_(
+            "Otherwise a column is taken for numbers or for dates when at least nine in ten"
+            " of the values in its first 1,000 rows are, and a row with anything else in it (but"
+            " nothing, or n/a) is rejected. Columns with leading zeros are text."
+        ),
     )
 
 
 @job_task(
-    title="Import CSV",
+    title=_("Import CSV"),
     form=ImportCSVForm,
     max_attempts=3,
     unit="kB",

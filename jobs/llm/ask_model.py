@@ -6,6 +6,7 @@ from contextlib import ExitStack, aclosing
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from headway import job_task, progress
 from jobs.llm.language_model import CutError, QuestionForm, load
@@ -16,7 +17,7 @@ FILE = "answer.md"
 
 
 @job_task(
-    title="Ask a model",
+    title=_("Ask a model"),
     form=QuestionForm,
     max_attempts=3,
     # An answer is cut off before; this ends what hangs elsewhere

@@ -7,6 +7,7 @@ from typing import cast
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from headway.lifecycle.errors import JobError
 
@@ -39,14 +40,15 @@ class QuestionForm(forms.Form):
     """A question to the model."""
 
     prompt = forms.CharField(
-        label="Question",
+        label=_("Question"),
         strip=False,
         widget=forms.Textarea({"rows": 6, "autofocus": True}),
     )
     instructions = forms.CharField(
         required=False,
         widget=forms.Textarea({"rows": 2}),
-        help_text="How to answer, such as: in simple words, as a list, in French.",
+        label=_("Instructions"),
+        help_text=_("How to answer, such as: in simple words, as a list, in French."),
     )
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -62,7 +64,7 @@ class QuestionForm(forms.Form):
     def clean_prompt(self) -> str:
         prompt: str = self.cleaned_data["prompt"]
         if not prompt.strip():
-            raise forms.ValidationError("This field is required.")
+            raise forms.ValidationError(_("This field is required."))
         return prompt
 
     def clean(self) -> None:
@@ -75,12 +77,14 @@ def _sendable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise forms.ValidationError(
-            "This contains half a character, which cannot be sent."
+            _("This contains half a character, which cannot be sent.")
         ) from None
 
 
 def _not_too_long(text: str) -> None:
     if len(text) > settings.LLM_MAX_PROMPT:
         raise forms.ValidationError(
-            f"This may have up to {settings.LLM_MAX_PROMPT:,} characters, and has {len(text):,}."
+            _("This may have up to {limit} characters, and has {number}.").format(
+                limit=f"{settings.LLM_MAX_PROMPT:,}", number=f"{len(text):,}"
+            )
         )

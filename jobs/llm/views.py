@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 
 from headway.conf import conf
 from headway.lifecycle.errors import noted
@@ -92,7 +93,7 @@ def _question(request: HttpRequest) -> QuestionForm:
     refuse_unknown(form, values)
     for name in form.fields.keys() & values.keys():
         if not isinstance(values[name], str):
-            form.add_error(name, "This must be text.")
+            form.add_error(name, _("This must be text."))
     return form
 
 

@@ -1,14 +1,15 @@
-"""Runs the site with jobs of every sort, and photographs pages and template tags for the docs."""
+"""Runs the site with the demo, and photographs pages and template tags for the docs, light and
+dark: `python -m tests.pictures`, or with a language and a folder for pictures to look at."""
 
-import io
+import base64
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from pathlib import Path
+from typing import Literal
 
 import django
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.support.environment import DATA_DIR
 from tests.support.pages import ROOT, code
@@ -16,13 +17,12 @@ from tests.support.pages import ROOT, code
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402 - models need the settings
-from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.template import Context, Template  # noqa: E402
 
-import headway  # noqa: E402
 from headway import Job  # noqa: E402
-from headway.lifecycle import actions  # noqa: E402
+from jobs.demo import scenes, stage  # noqa: E402
+from jobs.demo.rows import identity  # noqa: E402
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
 from tests.pictures.tasks import work  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
@@ -30,55 +30,90 @@ from tests.support.processes import wait_until  # noqa: E402
 from tests.support.stack import PROCFILE, Janitor, Valkey, Web, Worker  # noqa: E402
 from tests.support.users import make_user, sign_in  # noqa: E402
 
-PICTURES = ROOT / "docs/pictures"
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SHOP = Template((Path(__file__).parent / "shop.html").read_text())
 HEIGHTS = {"bars": 330, "element": 180, "tray": 420, "theme": 420}
+SITE = {"list": ("/", 1080, 1100), "job": ("running", 1000, 900), "failed": ("failed", 1000, 760)}
+"""Path, or name of a job of the demo, and the size of the window."""
+PATHS = ("/", "/?status=bad", "/me/", "/jobs/start/import-csv/", "/nowhere/", "/?person=*")
+SMALLER = """async ([png, quality]) => {
+  const picture = await createImageBitmap(await (await fetch(png)).blob());
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [picture.width, picture.height];
+  canvas.getContext('2d').drawImage(picture, 0, 0);
+  return canvas.toDataURL('image/webp', quality);
+}"""
+"""What a browser makes of a picture: a third of its bytes."""
+QUALITY = 0.8
 
 
 class Picturing:
     """A browser in which one person is signed in at the site, or at a shop that has its app."""
 
-    def __init__(self, browser: Browser, user: User, url: str) -> None:
-        self.browser, self.user, self.url = browser, user, url
+    def __init__(self, browser: Browser, user: User, url: str, folder: Path) -> None:
+        self.browser, self.user, self.url, self.folder = browser, user, url, folder
+        self.blank = browser.new_page()
 
-    @contextmanager
-    def page(self, viewport: ViewportSize) -> Iterator[Page]:
-        """An empty page, sharp, and closed in the end."""
-        context: BrowserContext = self.browser.new_context(
-            viewport=viewport, device_scale_factor=1.5, reduced_motion="reduce"
+    def open(self, viewport: ViewportSize, scheme: Scheme, locale: str = "en") -> Page:
+        """An empty page, sharp; its context is to be closed."""
+        context = self.browser.new_context(
+            viewport=viewport,
+            device_scale_factor=1.5,
+            reduced_motion="reduce",
+            color_scheme=scheme,
+            locale=locale,
         )
         context.set_default_timeout(PATIENCE * 1000)
         sign_in(context, self.user, self.url)
-        yield context.new_page()
-        context.close()
+        return context.new_page()
 
-    def site(self, path: str, name: Path, viewport: ViewportSize) -> None:
+    def keep(self, page: Page, name: str, scheme: Scheme) -> None:
+        """Photographs a page once speeds and times left are there, and closes it."""
+        page.wait_for_timeout(1500)
+        png = base64.b64encode(page.screenshot()).decode()
+        page.context.close()
+        said = self.blank.evaluate(SMALLER, [f"data:image/png;base64,{png}", QUALITY])
+        suffix = "" if scheme == "light" else "-dark"
+        path = self.folder / f"{name}{suffix}.webp"
+        path.write_bytes(base64.b64decode(said.partition(",")[2]))
+
+    def site(self, path: str, name: str, viewport: ViewportSize) -> None:
         """A page of the site, once it is live."""
-        with self.page(viewport) as page:
+        for scheme in SCHEMES:
+            page = self.open(viewport, scheme)
             page.goto(self.url + path)
-            page.get_by_text("Live", exact=True).wait_for()
-            page.wait_for_timeout(1500)  # so that speeds and times left are there
-            page.screenshot(path=name)
+            page.locator("[data-chip=live], .failure").first.wait_for()
+            self.keep(page, name, scheme)
 
     def shop(self, shows: str, heading: str, jobs: dict[str, Job], style: str = "") -> None:
         """A page of a shop, with bars that have moved since they were rendered."""
         values = {"user": self.user, "shows": shows, "heading": heading, "style": style, **jobs}
         html = SHOP.render(Context(values))
-        with self.page({"width": 640, "height": HEIGHTS[shows]}) as page:
+        for scheme in SCHEMES:
+            page = self.open({"width": 640, "height": HEIGHTS[shows]}, scheme)
             page.route("**/shop/", lambda route: route.fulfill(body=html, content_type="text/html"))
             page.goto(f"{self.url}/shop/")
             page.locator("[data-status=running]").first.wait_for()
-            page.wait_for_timeout(1500)
-            page.screenshot(path=PICTURES / f"{shows}.png")
+            self.keep(page, shows, scheme)
+
+    def everything(self, locale: str) -> None:
+        """Each page and state at two widths, whole, to look at."""
+        jobs = [f"/jobs/{identity(each)}/" for each in scenes.all_states()]
+        names = [each.name for each in scenes.all_states()]
+        for width in (1280, 390):
+            for scheme in SCHEMES:
+                page = self.open({"width": width, "height": 900}, scheme, locale)
+                for path, name in zip([*PATHS, *jobs], [*map(_name, PATHS), *names], strict=True):
+                    page.goto(self.url + path)
+                    page.wait_for_timeout(300)
+                    file = self.folder / f"reach-{locale}-{name}-{scheme}-{width}.png"
+                    page.screenshot(path=file, full_page=True, scale="css")
+                page.context.close()
 
 
-def table(name: str, rows: int, wrong: int = 0) -> SimpleUploadedFile:
-    """A CSV file with some rows that do not fit."""
-    text = io.StringIO()
-    text.write("name,age\n")
-    for row in range(rows):
-        text.write("Bob\n" if row < wrong else f"Ann {row},{20 + row % 60}\n")
-    return SimpleUploadedFile(name, text.getvalue().encode())
+def _name(path: str) -> str:
+    return "".join(each if each.isalnum() else "-" for each in path).strip("-") or "list"
 
 
 def running(title: str, percent: float, message: str, owner: User) -> Job:
@@ -89,29 +124,10 @@ def running(title: str, percent: float, message: str, owner: User) -> Job:
 
 
 def of_the_site(take: Picturing) -> None:
-    """My jobs, and the page of one."""
-    ada = take.user
-    ended = [
-        actions.start("checksum-archive", {"file": archive()}, owner=ada),
-        actions.start("simulate", {"seconds": 3, "steps": 60, "fail_at": 60}, owner=ada),
-        actions.start("import-csv", {"file": table("orders-q3.csv", 9000, 30)}, owner=ada),
-    ]
-    for job in ended:
-        headway.wait(job, timeout=PATIENCE)
-    actions.start("simulate", {"seconds": 100, "steps": 4000, "phases": 2}, owner=ada)
-    actions.start("simulate", {"seconds": 60, "steps": 700, "unknown_total": True}, owner=ada)
-    shown = actions.start("simulate", {"seconds": 100, "steps": 200, "phases": 2}, owner=ada)
-    actions.start("import-csv", {"file": table("customers-all.csv", 600_000)}, owner=ada)
-    wait_until(lambda: Job.objects.filter(owner=ada, status="running").count() == 4)
-    take.site("/", ROOT / "docs/screenshot.png", {"width": 1080, "height": 1100})
-    wait_until(lambda: (Job.objects.get(pk=shown.pk).percent or 0) > 30)
-    take.site(shown.get_absolute_url(), PICTURES / "job.png", {"width": 1000, "height": 760})
-
-
-def archive() -> SimpleUploadedFile:
-    """A small archive with a file in it."""
-    made = shutil.make_archive(str(DATA_DIR / "photos-2025"), "zip", ROOT / "docs", "adr")
-    return SimpleUploadedFile("photos-2025.zip", Path(made).read_bytes())
+    """My jobs, and the pages of some; soon after the demo was made, before its jobs stall."""
+    known = {each.name: f"/jobs/{identity(each)}/" for each in scenes.all_states()}
+    for name, (path, width, height) in SITE.items():
+        take.site(known.get(path, path), name, {"width": width, "height": height})
 
 
 def of_the_tags(take: Picturing) -> None:
@@ -127,11 +143,23 @@ def of_the_tags(take: Picturing) -> None:
     take.shop("theme", "Themed", jobs, code("docs/installing.md", "--headway-running:"))
 
 
+def photograph(browser: Browser, url: str, arguments: list[str]) -> None:
+    """The pictures of the docs; or, with a language and a folder, all there is to see."""
+    ada = make_user("ada", staff=True)
+    if arguments:
+        stage.make()
+        Picturing(browser, ada, url, Path(arguments[1])).everything(arguments[0])
+        return
+    folder = ROOT / "docs/pictures"
+    of_the_tags(Picturing(browser, make_user("ann"), url, folder))
+    stage.make()
+    of_the_site(Picturing(browser, ada, url, folder))
+
+
 def main() -> None:
     """Everything, over a data directory of its own."""
-    PICTURES.mkdir(exist_ok=True)
     call_command("migrate", verbosity=0)
-    worker = Worker(WORKERS="8")
+    worker = Worker(WORKERS="4")
     worker.command = ["/bin/sh", "-c", f"{PROCFILE['worker']} --include {work.__module__}"]
     processes = [Valkey(), worker, Janitor(), web := Web()]
     try:
@@ -141,8 +169,7 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS
             )
-            of_the_tags(Picturing(browser, make_user("ann"), web.url))
-            of_the_site(Picturing(browser, make_user("ada", staff=True), web.url))
+            photograph(browser, web.url, sys.argv[1:])
             browser.close()
     finally:
         for process in reversed(processes):

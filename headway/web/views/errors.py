@@ -7,6 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from headway.conf import conf
 from headway.lifecycle.errors import is_full, noted
@@ -38,7 +39,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return problem(
         request,
         403,
-        "This form has expired or came from another site. Go back, reload it and try again.",
+        _("This form has expired or came from another site. Go back, reload it and try again."),
     )
 
 
@@ -51,9 +52,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     status = 503 if away else 507 if is_full(error) else 500
     title, sentence = ERRORS[status]
     if not away:
-        sentence += f" Reference: {noted(request.path, type(error).__name__)}"
+        sentence = _("{sentence} Reference: {reference}").format(
+            sentence=sentence, reference=noted(request.path, type(error).__name__)
+        )
     if Wants.of(request) is Wants.JSON:
-        response = problem_details(status, sentence, {})
+        response = problem_details(status, str(sentence), {})
     else:
         context: dict[str, Any] = {"base_template": conf.BASE_TEMPLATE, "title": title}
         context |= {"sentence": sentence, "status": status}

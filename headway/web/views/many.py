@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from headway.kinds import registry
 from headway.lifecycle import bulk
@@ -34,7 +35,7 @@ def mine(text: str, user: Any) -> QuerySet[Job]:
     question, wrong = questions.Question.read(said)
     unknown = said.keys() - {each.name for each in fields(question)}
     if wrong or unknown or question.text or question.status in SEEN_ALONE:
-        raise ActionError("This question cannot be asked about many jobs: tick them instead.")
+        raise ActionError(_("This question cannot be asked about many jobs: tick them instead."))
     return questions.asked(question, user).filter(status__in=question.statuses)
 
 
@@ -49,10 +50,10 @@ def many(request: HttpRequest) -> HttpResponse:
     selection = selected(request)
     try:
         if verb not in bulk.VERBS:
-            raise ActionError("Choose what to do: cancel, retry or delete.")
+            raise ActionError(_("Choose what to do: cancel, retry or delete."))
         number = selection.count(user)
         if not number:
-            raise ActionError("Tick the jobs first: none of your jobs was chosen.")
+            raise ActionError(_("Tick the jobs first: none of your jobs was chosen."))
         if request.POST.get("confirmed"):
             job = bulk.start(verb, selection, user, request.POST.get("token"))
             return vary(SeeOther(job.get_absolute_url()))

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from headway.models import SavedQuestion
 from headway.stream.event import clean
@@ -19,15 +20,19 @@ MAX_NAME = 60
 def save(request: HttpRequest) -> HttpResponse:
     """Saves the question of `query` as `name`; the same name again takes the newer question."""
     name = clean(request.POST.get("name", ""), MAX_NAME).strip()
-    question, _ = Question.read(QueryDict(request.POST.get("query", "")[:2000]).dict())
+    question = Question.read(QueryDict(request.POST.get("query", "")[:2000]).dict())[0]
     mine = SavedQuestion.objects.filter(owner_id=person(request).pk)
     if not name:
-        return problem(request, 400, "Give the question a name.")
+        return problem(request, 400, _("Give the question a name."))
     if mine.exclude(name=name).count() >= MAX_SAVED:
-        return problem(request, 409, f"You have {MAX_SAVED} saved questions: delete one first.")
+        return problem(
+            request,
+            409,
+            _("You have {number} saved questions: delete one first.").format(number=MAX_SAVED),
+        )
     query = question.query()
     mine.update_or_create(name=name, owner_id=person(request).pk, defaults={"query": query[:1000]})
-    messages.success(request, f"Saved as “{name}”.")
+    messages.success(request, _("Saved as “{name}”.").format(name=name))
     return _back(query)
 
 
@@ -37,7 +42,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Deletes one of one's own."""
     if pk > 2**63 - 1:
         raise Http404
-    gone, _ = SavedQuestion.objects.filter(owner_id=person(request).pk, pk=pk).delete()
+    gone, _of = SavedQuestion.objects.filter(owner_id=person(request).pk, pk=pk).delete()
     if not gone:
         raise Http404
     return _back("")

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from headway.web import sign_in
@@ -27,7 +28,9 @@ def sign_in_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
             return render(request, "sign_in_link.html", {"invited": user})
     messages.error(
         request,
-        "This link has been used or has expired. Sign in, or create a new one "
-        "by starting the server again.",
+        _(
+            "This link has been used or has expired. Sign in, or create a new one "
+            "by starting the server again."
+        ),
     )
     return redirect(settings.LOGIN_URL)

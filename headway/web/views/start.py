@@ -11,6 +11,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
@@ -70,14 +71,14 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     except KeyError:
         raise Http404 from None
     if not policy.may_start(request.user, wanted.name):
-        return problem(request, 403, "You may not start jobs of this kind.")
+        return problem(request, 403, _("You may not start jobs of this kind."))
     earlier = _earlier(request, wanted)
     if request.method != "POST":
         known = wanted.shown(_initial(request, wanted, earlier))
         return _page(request, wanted, wanted.form_class(initial=known), earlier)
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and int(length) > conf.UPLOAD_MAX_BYTES + FORM_OVERHEAD:
-        return problem(request, 413, f"Files may be up to {_limit()}.")
+        return problem(request, 413, _("Files may be up to {limit}.").format(limit=_limit()))
     try:
         asked = _read(request, wanted, earlier)
     except MalformedError as error:
@@ -119,7 +120,7 @@ def _read(request: HttpRequest, kind: Kind, earlier: Job | None) -> Submission:
         for name in form.fields.keys() & values.keys():
             takes_objects = isinstance(form.fields[name], forms.JSONField)
             if isinstance(values[name], dict) and not takes_objects:
-                form.add_error(name, "This must be a single value.")
+                form.add_error(name, _("This must be a single value."))
     else:
         token = request.POST.get(TOKEN_FIELD)
         notify = request.POST.get(NOTIFY_FIELD)
@@ -147,9 +148,9 @@ def json_object(body: bytes) -> dict[str, Any]:
     try:
         values = json.loads(body, parse_constant=refuse)
     except (ValueError, RecursionError):
-        raise MalformedError("The body is not valid JSON.") from None
+        raise MalformedError(_("The body is not valid JSON.")) from None
     if not isinstance(values, dict):
-        raise MalformedError("The body must be a JSON object of parameters.")
+        raise MalformedError(_("The body must be a JSON object of parameters."))
     return values
 
 
@@ -157,16 +158,16 @@ def refuse_unknown(form: forms.Form, names: Iterable[str]) -> None:
     """Adds what a form has no field for to its errors: some of it, and how much more there is."""
     unknown = [name for name in names if name not in form.fields]
     for name in unknown[:MAX_NAMED]:
-        form.add_error(None, f"There is no parameter {clean(name, 100)!r}.")
+        form.add_error(None, _("There is no parameter {name}.").format(name=repr(clean(name, 100))))
     if more := len(unknown[MAX_NAMED:]):
-        form.add_error(None, f"Nor are there {more:,} others.")
+        form.add_error(None, _("Nor are there {number} others.").format(number=f"{more:,}"))
 
 
 def _check_sizes(form: forms.Form) -> None:
     for name, file in form.files.items():
         large = isinstance(file, UploadedFile) and (file.size or 0) > conf.UPLOAD_MAX_BYTES
         if large and name in form.fields and name not in form.errors:
-            form.add_error(name, f"This file is larger than {_limit()}.")
+            form.add_error(name, _("This file is larger than {limit}.").format(limit=_limit()))
 
 
 def _earlier(request: HttpRequest, kind: Kind) -> Job | None:
@@ -210,7 +211,7 @@ def _refused(
         return _page(request, kind, form, earlier, kept, status=400)
     fields = {name: list(map(str, errors)) for name, errors in form.errors.items()}
     general = fields.pop("__all__", [])
-    sentence = " ".join(general) or "Some parameters are missing or wrong."
+    sentence = " ".join(general) or _("Some parameters are missing or wrong.")
     return problem(request, 400, sentence, errors=fields)
 
 
@@ -244,7 +245,7 @@ def form_context(
         kept_uploads.offer(form, {name: old[name] for name in old.keys() - kept.keys()})
     if has_files:
         kept_uploads.offer_uploads(form, kept)
-        too_large = f"This file is larger than {_limit()}."
+        too_large = _("This file is larger than {limit}.").format(limit=_limit())
         limits = {"data-max-bytes": conf.UPLOAD_MAX_BYTES, "data-too-large": too_large}
         kept_uploads.describe(request, kind, form, limits)
     return {

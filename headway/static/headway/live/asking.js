@@ -1,4 +1,6 @@
 /* Before Retry of what has effects outside: a dialog. Without this script a page asks (views/actions.py). */
+import { t } from './words.js';
+
 document.addEventListener('htmx:confirm', (event) => {
   const { elt: form, issueRequest } = event.detail;
   if (!form.dataset.asks || form.elements.confirmed) return;
@@ -18,11 +20,11 @@ document.addEventListener('htmx:confirm', (event) => {
 function made(text) {
   const [dialog, form, said, row] = ['dialog', 'form', 'p', 'p'].map((name) => document.createElement(name));
   dialog.className = 'asking';
-  dialog.setAttribute('aria-label', 'Retry?');
+  dialog.setAttribute('aria-label', t('Retry?'));
   form.method = 'dialog';
   said.textContent = text;
   row.className = 'actions';
-  row.append(...[['no', 'Back'], ['yes', 'Retry']].map(([value, textContent]) => Object.assign(document.createElement('button'), { value, textContent, className: 'quiet' })));
+  row.append(...[['no', t('Back')], ['yes', t('Retry')]].map(([value, textContent]) => Object.assign(document.createElement('button'), { value, textContent, className: 'quiet' })));
   form.append(said, row);
   dialog.append(form);
   return dialog;

@@ -5,7 +5,7 @@ import { KINDS } from './events.js';
 import { shared, tell } from './extras.js';
 import { makeList } from './list.js';
 import { makeReasons } from './reasons.js';
-import { count, duration, figure, rate, remaining, stall } from './words.js';
+import { count, duration, figure, rate, remaining, stall, t } from './words.js';
 
 /* `turn` says when something may be fetched, `onEnd` hears the status, job and title of each job that ends. */
 export function makeBars({ turn, onEnd }) {
@@ -105,7 +105,7 @@ export function makeBars({ turn, onEnd }) {
 
   function announce({ title, job, status }) {
     const ended = !ACTIVE.includes(status);
-    if (!others.has(job) && (ended || status === 'running')) say(`${title}: ${ended ? status : 'started'}`);
+    if (!others.has(job) && (ended || status === 'running')) say(`${title}: ${t(ended ? status : 'started')}`);
     if (ended && of(job).length) onEnd(status, { job, title });
   }
 
@@ -259,5 +259,5 @@ export function makeBars({ turn, onEnd }) {
   /* Active jobs that do not stand on a list of all mine. */
   const outside = () => active().filter((job) => of(job).some((el) => !el.closest('[data-mine]')));
   const follows = () => (list?.grows && list.mine) || active().length > 0;
-  return { hear, look, refresh, tick, active, moving, outside, follows };
+  return { hear, look, refresh, tick, say, active, moving, outside, follows };
 }

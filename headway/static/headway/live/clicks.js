@@ -1,12 +1,17 @@
 /* What became of a click whose response was lost: looked up as soon as the server answers again. */
 import { still } from './still.js';
+import { t } from './words.js';
 
 const LOOK = 2000; // ms between two tries to find out
 const DONE = {
-  cancel: { cancelling: 'is being cancelled', cancelled: 'was cancelled' },
-  retry: { queued: 'is queued again', running: 'runs again' },
+  cancel: { cancelling: '“{title}” is being cancelled.', cancelled: '“{title}” was cancelled.' },
+  retry: { queued: '“{title}” is queued again.', running: '“{title}” runs again.' },
 };
-const UNDONE = { cancel: 'was not cancelled', retry: 'was not retried' };
+const UNDONE = { cancel: '“{title}” was not cancelled: {why}.', retry: '“{title}” was not retried: {why}.' };
+const UNKNOWN = {
+  cancel: 'The connection was lost. Whether “{title}” was cancelled will be shown here once it is back.',
+  retry: 'The connection was lost. Whether “{title}” is queued again will be shown here once it is back.',
+};
 const OVER = { succeeded: 'it has succeeded', failed: 'it has failed', lost: 'its worker was lost', cancelled: 'it is cancelled' };
 const BEGUN = { queued: 'it is queued', running: 'it runs' };
 
@@ -37,11 +42,11 @@ export function followClicks({ turn, refresh }) {
     if (xhr.status === 400) return; // with markup: the form again
     const [, job, asked] = path.match(/(.*\/)(cancel|retry)\/$/) ?? [];
     if (asked) return find(job, asked, elt.closest('[data-job]')?.dataset.title);
-    note('error', 'The connection was lost. Press Start again: it cannot start a second job.');
+    note('error', t('The connection was lost. Press Start again: it cannot start a second job.'));
   }
 
   async function find(job, asked, title) {
-    const mine = note('error', `The connection was lost. Whether “${title}” ${DONE[asked][asked === 'cancel' ? 'cancelled' : 'queued']} will be shown here once it is back.`);
+    const mine = note('error', t(UNKNOWN[asked], { title }));
     while (mine === newest) {
       await new Promise((done) => setTimeout(done, LOOK));
       const answer = await turn(() => look(job));
@@ -61,9 +66,10 @@ export function followClicks({ turn, refresh }) {
   function tell(asked, title, status, job) {
     refresh([job]);
     const done = DONE[asked][status];
-    if (done) return note('success', `“${title}” ${done}.`);
-    const more = status in BEGUN || asked === 'retry' ? ' Try again.' : '';
-    note('error', `“${title}” ${UNDONE[asked]}: ${{ ...OVER, ...BEGUN }[status] ?? status}.${more}`);
+    if (done) return note('success', t(done, { title }));
+    const why = t({ ...OVER, ...BEGUN }[status] ?? status);
+    const more = status in BEGUN || asked === 'retry' ? ` ${t('Try again.')}` : '';
+    note('error', t(UNDONE[asked], { title, why }) + more);
   }
 
   for (const name of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) document.addEventListener(name, onFailure);

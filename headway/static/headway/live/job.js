@@ -1,7 +1,7 @@
 /* The page of one job: its parts, what it says, and how long it still takes. */
 import './asking.js';
 import './copying.js';
-import { all } from './dom.js';
+import { all, one } from './dom.js';
 import { join } from './extras.js';
 import { makeLeft } from './left.js';
 import { makeLog } from './log.js';
@@ -17,9 +17,16 @@ const record = makeRecord({ log, changed: parts.show });
 const left = makeLeft();
 const strip = makeStrip();
 
+const SPOKEN = 5000; // ms between two lines that a screen reader is given, of however many
+let spoke = 0;
+
 join({
   hear(name, data, id) {
     if (['log', 'warning', 'output'].includes(name)) record.onLine(data, name, id);
+    if (['log', 'warning'].includes(name) && Date.now() - spoke > SPOKEN) {
+      spoke = Date.now();
+      one('[data-said]')?.replaceChildren(data.text);
+    }
     if (name === 'snapshot') record.renew(data);
     if (['snapshot', 'progress'].includes(name)) left.onProgress(data);
   },

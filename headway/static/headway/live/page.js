@@ -8,7 +8,7 @@ import { settings } from './settings.js';
 import { named, tell } from './notify.js';
 import { makeTabs } from './tabs.js';
 import { watchTime } from './times.js';
-import { duration } from './words.js';
+import { duration, t } from './words.js';
 import './own_htmx.js';
 
 const on = (name, handle) => document.addEventListener(name, handle);
@@ -43,21 +43,22 @@ function need() {
 // What a person sees of it.
 
 const CHIP = {
-  live: () => 'Live',
-  polling: () => 'Live, every few seconds',
-  late: (_, age) => `No response for ${age}`,
-  reconnecting: (ago) => `Reconnecting${ago}`,
-  paused: (ago) => `Live updates paused${ago}`,
-  auth: () => 'Sign in to keep watching',
-  gone: () => 'No longer available',
+  live: 'Live',
+  polling: 'Live, every few seconds',
+  late: 'No response for {age}',
+  reconnecting: 'Reconnecting, updated {age} ago',
+  paused: 'Live updates paused, updated {age} ago',
+  auth: 'Sign in to keep watching',
+  gone: 'No longer available',
 };
+let said = 'live'; // the state that was last told to screen readers: the first one is no news
 
 function paint() {
   const moving = bars.moving();
   const percent = moving.length === 1 && moving[0].dataset.percent;
-  const [ended, many] = [unseen && named(unseen), moving.length > 1 && `${moving.length} running`];
-  const said = ended || many || (percent && `${Math.floor(percent)}%`);
-  const mark = said && `${said} · `;
+  const [ended, many] = [unseen && named(unseen), moving.length > 1 && t('{count} running', { count: moving.length })];
+  const first = ended || many || (percent && `${Math.floor(percent)}%`);
+  const mark = first && `${first} · `;
   if (names && document.title !== (mark || '') + title) document.title = (mark || '') + title;
   const shown = one('[data-record]') && one('[data-job]')?.dataset.status;
   if (names && !document.hidden) paintIcon(moving.length ? 'running' : shown);
@@ -82,9 +83,11 @@ on('htmx:afterSwap', () => {
 function paintChip({ state: known, told }) {
   const state = known === 'auth' && !settings.signIn ? 'gone' : known; // a shared link, which needs nobody
   const age = duration((Date.now() - told) / 1000);
-  const text = CHIP[state]?.(`, updated ${age} ago`, age) ?? '';
+  const text = CHIP[state] ? t(CHIP[state], { age }) : '';
   chip.hidden = !text;
   chip.dataset.chip = state;
+  if (text && state !== said) bars.say(text); // once, not each second of an age
+  if (text) said = state;
   if (chip.textContent === text) return;
   chip.textContent = text;
   if (state !== 'auth') return;
@@ -142,6 +145,20 @@ addEventListener('pageshow', async ({ persisted }) => {
 on('htmx:responseError', ({ detail: { xhr, requestConfig: { verb } } }) => {
   if (verb !== 'post' && xhr.status === 401) tabs.wake({ network: true }); // the stream will be refused too, and say so
 });
+
+// Keys: their script comes with the first of them. Those with a meaning in a field keep it.
+
+const FIELDS = 'input:not([type=checkbox]), textarea, select, dialog, [contenteditable]';
+const press = (key) => import('./shortcuts.js').then((keys) => keys.default(key));
+
+on('keydown', (event) => {
+  const { key, target } = event;
+  if (key.length > 1 || event.ctrlKey || event.metaKey || event.altKey || target.closest(FIELDS)) return;
+  if (!one('[data-shortcuts]') || localStorage.shortcuts === 'off') return;
+  if (key === '/') event.preventDefault(); // or it would be written into the field
+  press(key);
+});
+on('click', ({ target }) => { if (target.closest('[data-shortcuts]')) press('?'); });
 
 // Forms.
 

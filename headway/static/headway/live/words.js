@@ -1,10 +1,18 @@
-/* Values as text; headway/templatetags/headway.py writes them the same way. */
+/* Texts in the language of the page, and values as text; headway/templatetags/headway.py writes them the same way. */
+import { settings } from './settings.js';
+
+const catalog = JSON.parse(settings.words || '{}'); // headway/web/words.py: empty for English
 const SMALLEST = 1e-6; // what is less is written as 0
+
+/* A text of headway/web/words.py, with its {names} filled in. */
+export function t(text, values = {}) {
+  return (catalog[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
 
 export function figure(value) {
   const size = Math.abs(value);
   const digits = size >= SMALLEST && size < 1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: size < 10 ? 1 : 0 };
-  return value.toLocaleString('en', digits);
+  return value.toLocaleString(settings.lang || 'en', { ...digits, useGrouping: true });
 }
 
 const padded = (value) => String(Math.floor(value) % 60).padStart(2, '0');
@@ -17,13 +25,13 @@ export function duration(seconds) {
 
 export function remaining(eta) {
   if (eta == null) return '';
-  return `about ${eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '')}`;
+  return t('about {time}', { time: eta < 60 ? duration(eta) : duration(Math.ceil(eta / 60) * 60).replace(' 00 s', '') });
 }
 
 export function count({ current, total }, unit) {
   if (current == null) return '';
-  const all = total == null ? '' : ` of ${figure(total)}`;
-  return `${figure(current)}${all} ${unit}`.trimEnd();
+  const done = total == null ? figure(current) : t('{done} of {total}', { done: figure(current), total: figure(total) });
+  return `${done} ${unit}`.trimEnd();
 }
 
 export function rate(value, unit) {
@@ -35,5 +43,5 @@ export function rate(value, unit) {
 /* For how long a job has not moved. */
 export function stall(quiet) {
   const [amount, unit] = quiet < 120 ? [quiet, 's'] : quiet < 7200 ? [quiet / 60, 'min'] : [quiet / 3600, 'h'];
-  return `No progress for ${Math.floor(amount)} ${unit}`;
+  return t('No progress for {time}', { time: `${Math.floor(amount)} ${unit}` });
 }

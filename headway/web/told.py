@@ -1,0 +1,66 @@
+"""Sentences that were written into rows, in the language of whoever reads them. Workers write
+English, since nobody knows who will read it."""
+
+import re
+from functools import cache
+
+from django.utils.translation import get_language, gettext, gettext_noop
+
+SENTENCES = (
+    gettext_noop("Cancelled"),
+    gettext_noop("Cancelled by {name}"),
+    gettext_noop("Retried"),
+    gettext_noop("Retried by {name}"),
+    gettext_noop("Revoked"),
+    gettext_noop("The worker disappeared"),
+    gettext_noop("The worker disappeared (last sign of life {seconds} s ago)"),
+    gettext_noop("The worker was shut down"),
+    gettext_noop("The worker process died"),
+    gettext_noop("The worker process ran out of memory"),
+    gettext_noop("The worker process was killed, as happens when memory runs out"),
+    gettext_noop("The database was not available"),
+    gettext_noop("The task called sys.exit({code})"),
+    gettext_noop("Took longer than {seconds} s"),
+    gettext_noop("No progress for {time}, so it was stopped"),
+    gettext_noop("It did not stop within {seconds} s"),
+    gettext_noop("It was not heard of for a day after it was due"),
+    gettext_noop("Expired before a worker was free"),
+    gettext_noop(
+        "There is no space left to store files. The operator of this site has to free some"
+    ),
+    gettext_noop(
+        "Something unexpected went wrong. The operator of this site can look it up by the reference"
+        " {reference}"
+    ),
+)
+"""Those of the app itself, which tests/test_language.py looks for in the code."""
+AGAIN = gettext_noop("{reason}. Another attempt follows")
+
+
+def told(text: str) -> str:
+    """`text` in the language of the viewer, if it is a sentence that is known; else as it is."""
+    language = get_language() or ""
+    if not text or language.split("-")[0] == "en":
+        return text
+    if (known := gettext(text)) != text:
+        return known
+    for msgid, pattern in _patterns():
+        if found := pattern.fullmatch(text):
+            values = found.groupdict()
+            if msgid == AGAIN:
+                values["reason"] = told(values["reason"])
+            return gettext(msgid).format(**values)
+    return text
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    varying = [each for each in (AGAIN, *SENTENCES) if "{" in each]
+    return [(each, re.compile(_regex(each), re.DOTALL)) for each in varying]
+
+
+def _regex(msgid: str) -> str:
+    parts = re.split(r"\{(\w+)\}", msgid)
+    return "".join(
+        f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
+    )

@@ -1,0 +1,1 @@
+"""The texts of the packages in German: `python -m tests.texts` brings the catalogs up to date."""
