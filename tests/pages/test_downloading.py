@@ -6,6 +6,8 @@ from typing import cast
 from urllib.parse import quote
 
 import pytest
+from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -13,7 +15,10 @@ from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 
 from headway.models import Job, Status, result_path
+from headway.web import tokens
+from headway.web.admission import Handler
 from tests.pages.conftest import MakeJob
+from tests.support.patience import PATIENCE
 
 CONTENT = b"0123456789abcdef" * 65536
 
@@ -70,3 +75,32 @@ async def test_it_streams_under_asgi_without_a_warning(
     content = b"".join([chunk async for chunk in response])
     response.close()
     assert content == CONTENT
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_server_that_sends_files_itself_is_told_where_they_are(
+    alice: User, job: Job
+) -> None:
+    """ASGI, Path Send Extension."""
+    token = await sync_to_async(tokens.issue)(alice)
+    path = f"/jobs/{job.pk}/files/rejects.csv/"
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"authorization", f"Bearer {token[1]}".encode())],
+        "extensions": {"http.response.pathsend": {}},
+    }
+    server = ApplicationCommunicator(Handler(), scope)
+    await server.send_input({"type": "http.request", "body": b""})
+    start = await server.receive_output(PATIENCE)
+    assert (start["status"], dict(start["headers"])[b"Content-Length"]) == (
+        200,
+        str(len(CONTENT)).encode(),
+    )
+    sent = await server.receive_output(PATIENCE)
+    stored = default_storage.path(result_path(job.pk, 1, "rejects.csv"))
+    assert sent == {"type": "http.response.pathsend", "path": stored}
+    await server.wait()

@@ -5,8 +5,10 @@ import os
 import time
 
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 
-from headway.models import ACTIVE, Job
+from headway.models import ACTIVE, Job, Status, result_path
 from headway.web import tokens
 from tests.support.oracles import numbers, violations
 from tests.support.patience import PATIENCE
@@ -33,7 +35,9 @@ def test_each_part_is_restarted_and_nobody_notices(
     token = tokens.issue(boss)[1]
     seconds, count = many(10, thorough=60), many(5, thorough=20)
     whole = bool(many(0, thorough=1))
-    with Site(whole=whole, **broker()) as site, Person(site.url, token) as person:
+    environment = {"DOWNLOADS": "/files-of-headway/", **broker()}
+    with Site(whole=whole, **environment) as site, Person(site.url, token) as person:
+        assert_nginx_sends_files(boss, person)
         jobs = [person.start(seconds=seconds, steps=seconds * 10) for _ in range(count)]
         viewers = [
             Viewer(f"{site.url}/jobs/{jobs[seed % count]}/events/", token, seed=seed)
@@ -65,6 +69,20 @@ def test_each_part_is_restarted_and_nobody_notices(
         assert [*violations(viewer.record.messages, told)] == []
     states = Job.objects.filter(pk__in=[*jobs, *visitor.started]).values_list("status", flat=True)
     assert [*states] == ["succeeded"] * (count + len(visitor.started))
+
+
+def assert_nginx_sends_files(boss: User, person: Person) -> None:
+    """By itself, from where the web process tells it, with the headers of a download."""
+    job = Job.objects.create(
+        kind="simulate", owner=boss, status=Status.SUCCEEDED, attempt=1, files=["a b.csv"]
+    )
+    path = default_storage.save(result_path(job.pk, 1, "a b.csv"), ContentFile(b"1,2\n" * 1000))
+    answer = person.ask("GET", f"/jobs/{job.pk}/files/a%20b.csv/")
+    assert (answer.status_code, answer.content) == (200, b"1,2\n" * 1000)
+    assert "ETag" in answer.headers  # nginx's own
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    default_storage.delete(path)
 
 
 def broker() -> dict[str, str]:
