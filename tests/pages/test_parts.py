@@ -1,13 +1,13 @@
 """What stands beside the panel of a job's page: results, files, inputs, attempts."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client, override_settings
-from django.utils import timezone
 
 from headway.models import Job, Status, result_path
 from headway.web.readable import MAX_COLUMNS, MAX_ROWS, readable
@@ -72,7 +72,8 @@ def test_the_first_rows_of_a_csv_file_are_shown(alices: Client, job: Job) -> Non
 
 
 def test_how_long_files_are_kept_is_by_their_rule(alices: Client, job: Job) -> None:
-    day = job.finished_at + timezone.timedelta(days=3)
+    assert job.finished_at
+    day = job.finished_at + timedelta(days=3)
     with override_settings(HEADWAY={"RETENTION": {"simulate/succeeded": 3}}):
         assert f"Kept until {day.day} " in page_of(alices, job)
 
