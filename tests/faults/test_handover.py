@@ -116,7 +116,9 @@ def test_whatever_is_said_after_the_request_streams_go_on(
         early = st.just(b"") | st.binary(max_size=60) | st.sampled_from(AFTERWARDS)
         fuzz(check, st.lists(bytes_, max_size=6), early, usual=10, thorough=300)
     wait_until(lambda: handed_over(site.pid) == 0)
-    assert "Traceback" not in site.output, site.output[-3000:]
+    assert httpx.get(f"{site.url}/healthz").status_code == 200
+    # Uvicorn writes one when it has closed a connection for garbage, and the answer comes after
+    assert isinstance(site, Uvicorn) or "Traceback" not in site.output, site.output[-3000:]
 
 
 @pytest.mark.parametrize("request_", SMUGGLED.values(), ids=SMUGGLED)
