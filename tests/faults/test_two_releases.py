@@ -68,7 +68,7 @@ def processes(
     web, worker, janitor = Web(), Worker(), Janitor(JOB_REPUBLISH_AFTER="2")
     behind: list[ProcfileProcess] = [web] if request.param == "web is older" else [worker, janitor]
     for process in behind:
-        process.directory = older
+        process.checkout = older
         process.environment["DATA_DIR"] = str(settings.DATA_DIR)
     with ExitStack() as stack:
         for process in (web, worker, janitor):

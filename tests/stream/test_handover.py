@@ -356,6 +356,7 @@ async def test_pipelined_requests_and_garbage_are_dropped(
         for client in clients:
             assert body(await client.read_all()).count(b"for all") == 1
             client.close()
+        await until(lambda: site.over == len(site.readers))
 
 
 @pytest.mark.parametrize("turns", range(6))

@@ -36,7 +36,7 @@ class Process:
         self.name = name
         self.command = command
         self.environment = environment
-        self.directory = Path(settings.BASE_DIR)
+        self.checkout = Path(settings.BASE_DIR)
         """Whose code it runs."""
         self._log = Path(settings.DATA_DIR) / f"{name}-{id(self)}.log"
         self._popen: subprocess.Popen[bytes] | None = None
@@ -69,7 +69,7 @@ class Process:
         with self._log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self.command,
-                cwd=self.directory,
+                cwd=self.checkout,
                 env=self.surroundings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -6,7 +6,10 @@ from typing import Any
 from ..servers.held import Held, Kept, Line, Log, lacking
 
 NAME = "Uvicorn"
-CYCLE = ("access_log", "on_response", "scope", "send", "transport")
+CYCLE = (
+    *("access_log", "disconnected", "message_event", "on_response", "scope", "send"),
+    "transport",
+)
 USES = {("uvicorn.protocols.http.h11_impl", "RequestResponseCycle"): CYCLE}
 """The attributes that are used, none of them public."""
 
@@ -67,4 +70,7 @@ class Connection:
     def let_go(self) -> None:
         """The transport closes its descriptor without a word. The request counts as served."""
         self._cycle.transport.abort()
+        # Of a connection with a second request on it Uvicorn tells that one alone that it is lost
+        self._cycle.disconnected = True
+        self._cycle.message_event.set()
         self._cycle.on_response()  # for --limit-max-requests
