@@ -1,5 +1,5 @@
 """Turns between owners: of each one's queued jobs only the first few are with the broker, so that
-one who starts many does not keep others waiting behind all of them (docs/adr/0066). Nothing is kept
+one who starts many does not keep others waiting behind all of them (docs/adr/0062). Nothing is kept
 beside the rows: whose turn it is follows from who waits."""
 
 import uuid

@@ -1,5 +1,5 @@
 """Uploads that arrive in parts: each is a file of its own beside the files of jobs, so that a job
-which is started with it gets it by a new name and not as a copy (docs/adr/0061)."""
+which is started with it gets it by a new name and not as a copy (docs/adr/0059)."""
 
 import contextlib
 import errno
