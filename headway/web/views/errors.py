@@ -50,13 +50,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     away = isinstance(error, (InterfaceError, OperationalError)) or is_outage(error)
     status = 503 if away else 507 if is_full(error) else 500
-    title, sentence = ERRORS[status]
+    title, sentence = map(str, ERRORS[status])
     if not away:
         sentence = _("{sentence} Reference: {reference}").format(
             sentence=sentence, reference=noted(request.path, type(error).__name__)
         )
     if Wants.of(request) is Wants.JSON:
-        response = problem_details(status, str(sentence), {})
+        response = problem_details(status, sentence, {})
     else:
         context: dict[str, Any] = {"base_template": conf.BASE_TEMPLATE, "title": title}
         context |= {"sentence": sentence, "status": status}

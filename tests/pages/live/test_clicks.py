@@ -51,7 +51,7 @@ def test_an_answer_that_got_lost_is_looked_up(
     page.get_by_role("button", name=label).click()
     expect(page.locator("[data-notes] .note")).to_have_text(said)
     job.job.refresh_from_db()
-    expect(page.locator(".badge").first).to_have_text(Status(job.job.status).label)
+    expect(page.locator(".badge").first).to_have_text(str(Status(job.job.status).label))
 
 
 def test_an_error_of_something_between_is_looked_up_too(

@@ -71,7 +71,7 @@ def test_a_second_slow_click_does_not_undo_the_first(
     for _ in range(3):
         page.mouse.click(*place)
         page.wait_for_timeout(SLOW / 2)
-    expect(page.locator(".badge").first).to_have_text(end.label)
+    expect(page.locator(".badge").first).to_have_text(str(end.label))
     job.refresh_from_db()
     assert job.status == end
 
