@@ -26,7 +26,7 @@ from tests.support.stack import free_port
 from tests.support.thorough import Figure
 
 MANAGE = [sys.executable, "manage.py"]
-FIRST_PAGE = 41_000
+FIRST_PAGE = 40_000
 """Bytes that all scripts and styles of the first page may have on the wire."""
 SLOW_3G = {
     "offline": False,
