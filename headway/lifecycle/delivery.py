@@ -70,7 +70,7 @@ def deliver_until(ended: Event) -> None:
 
 def pause(tries: int) -> float:
     """Seconds until the next try after so many: 5 s, 30 s, 3 min, 18 min, 1.8 h, 10.8 h, 12 h."""
-    return min(FIRST * GROWTH ** (tries - 1), LONGEST) * random.uniform(0.9, 1.1)  # noqa: S311
+    return min(FIRST * GROWTH ** (tries - 1), LONGEST) * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
 
 
 def _attempt(notice: Notice) -> None:
