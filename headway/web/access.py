@@ -79,8 +79,8 @@ def takes_files(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def gives_secrets(view: Callable[P, R]) -> Callable[P, R]:
-    """Marks a view whose answers let others in or sign in one's name: not for the eyes of who has
-    an API token that only reads or starts."""
+    """Marks a view whose answers are secrets themselves, such as the addresses of links: API tokens
+    that only read or start jobs do not open it."""
     view.gives_secrets = True  # type: ignore[attr-defined]  # read by headway.web.tokens
     return view
 
