@@ -42,14 +42,15 @@ class GoneError(Exception):
 
 
 def deliver() -> int:
-    """Sends what is due, some at once; how many. What fails is tried again later."""
-    found = _due()
-    threads = [Thread(target=_attempt, args=(notice,), daemon=True) for notice in found]
+    """Sends what is due, some at once; how many were dealt with. What fails is tried again
+    later."""
+    done: list[Notice] = []
+    threads = [Thread(target=_attempt, args=(notice, done), daemon=True) for notice in _due()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(CLAIM)
-    return len(found)
+    return len(done)
 
 
 def _due() -> list[Notice]:
@@ -88,12 +89,13 @@ def pause(tries: int) -> float:
     return min(FIRST * GROWTH ** (tries - 1), LONGEST) * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
 
 
-def _attempt(notice: Notice) -> None:
+def _attempt(notice: Notice, done: list[Notice]) -> None:
     try:
         mine = Notice.objects.filter(pk=notice.pk, due_at__lte=Now(), tries=notice.tries)
         if mine.update(due_at=later(CLAIM), tries=F("tries") + 1):
             notice.tries += 1
             _settle(notice, *_tried(notice))
+            done.append(notice)
     except Exception:  # the claim lapses
         logger.exception("Notice %s could not be dealt with", notice.pk)
     finally:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.core.checks import run_checks
 from django.core.management import call_command
+from django.db.backends.signals import connection_created
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -256,6 +257,22 @@ def test_one_receiver_that_does_not_answer_keeps_nobody_waiting(
         assert len(another.got) == 1
     reasons = {*Notice.objects.exclude(reason="").values_list("reason", flat=True)}
     assert reasons == {"It did not answer within 0 s"}
+
+
+def test_a_database_that_takes_nothing_is_not_asked_without_pause(wanted: User) -> None:
+    def refuse(connection: Any, **_: object) -> None:
+        is_sqlite = connection.vendor == "sqlite"
+        sql = "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
+        connection.cursor().execute(sql)
+
+    ended(wanted)
+    connection_created.connect(refuse)
+    try:
+        assert delivery.deliver() == 0  # the janitor goes on at once after any other number
+    finally:
+        connection_created.disconnect(refuse)
+    assert Notice.objects.get().tries == 0
+    assert delivery.deliver() == 1
 
 
 def test_thousands_of_one_person_keep_nobody_waiting(
