@@ -14,6 +14,8 @@ from django.utils.functional import LazyObject, empty
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """What would begin another line, or steer a terminal."""
+HIDDEN = "***"
+"""In the place of a secret."""
 FIELDS = ("request_id", "user_id", "job_id", "attempt")
 _known: ContextVar[Mapping[str, Any]] = ContextVar("known", default={})  # noqa: B039 - never changed
 
@@ -49,13 +51,15 @@ def request_id() -> str:
 
 
 class Context(logging.Filter):
-    """For a handler: gives each record the FIELDS that are known."""
+    """For a handler: gives each record the FIELDS that are known, and hides what is secret in the
+    path of a request, such as the token of a link."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Drops nothing."""
         known = {**_known.get()}
         # Django logs refusals of a request when it has left all middleware
         request = getattr(record, "request", None) or known.get("request")
+        _hide(record, request)
         known.setdefault("request_id", getattr(request, "request_id", None))
         known.setdefault("user_id", _user_id(request))
         if record.name.startswith("celery.") and isinstance(record.args, Mapping):
@@ -118,6 +122,13 @@ def _time(record: logging.LogRecord) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
+
+
+def _hide(record: logging.LogRecord, request: Any) -> None:
+    found = getattr(request, "secrets_in_path", None)  # by web/request_log.py
+    for secret in found(request) if found else ():
+        if secret in (told := record.getMessage()):
+            record.msg, record.args = told.replace(secret, HIDDEN), None
 
 
 def _user_id(request: Any) -> Any:

@@ -89,7 +89,9 @@ def _user(token: Any) -> Any:
             ExternalIdentity.objects.create(user=user, issuer=issuer, subject=subject)
             return user
     except IntegrityError:  # they came in two tabs at once
-        return known.get().user
+        if (identity := known.first()) is None:
+            raise ValueError("somebody else has just taken the name") from None
+        return identity.user
 
 
 def _new_user(claims: Any) -> Any:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import include, path
 from pytest_django import Settings
@@ -128,6 +129,17 @@ def test_nobody_gets_an_account_by_its_name_or_its_address(provider: Provider, b
     browser, _ = signs_in(provider, "2")
     assert name_in(browser).startswith("BOSS-")
     assert not User.objects.get(username__startswith="BOSS-").is_superuser
+
+
+def test_who_is_called_as_somebody_who_has_just_come_tries_again(provider: Provider) -> None:
+    def is_first(**_: object) -> None:
+        pre_save.disconnect(is_first, User)
+        User.objects.create(username="eve")
+
+    knows(provider, "9", preferred_username="eve")
+    pre_save.connect(is_first, User)
+    assert signs_in(provider, "9")[1] == "/sign-in/"
+    assert name_in(signs_in(provider, "9")[0]) == "eve"
 
 
 def test_an_administrator_gives_an_account_to_a_person_of_the_provider(

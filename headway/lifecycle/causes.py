@@ -21,13 +21,15 @@ DIFFERS = re.compile(
 """What texts of the same error have different: what is quoted, paths, ids and numbers."""
 TEXT = 300
 """Characters of a text that count."""
+LOOKED_AT = 10 * TEXT
+"""Characters that are looked at for them: quotes that do not end take quadratic time."""
 
 
 def fingerprint(kind: str, reason: str, error: str = "") -> str:
     """Of the kind of a job, the reason that users read, and the traceback where there is one. Line
     numbers do not count, which every deploy moves."""
     where, raised = ("", "") if reason.startswith(OUT_OF_TIME) else _raised(error)
-    text = DIFFERS.sub("?", raised or reason)[:TEXT]
+    text = DIFFERS.sub("?", (raised or reason)[:LOOKED_AT])[:TEXT]
     return hashlib.sha256(f"{kind}|{where}|{text}".encode("utf-8", "replace")).hexdigest()[:LENGTH]
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from http.client import HTTPException
 from threading import Event, Thread
+from typing import Any
 
 from django.core.mail import EmailMessage
 from django.db import close_old_connections, connections
@@ -41,19 +42,34 @@ class GoneError(Exception):
 
 
 def deliver() -> int:
-    """Sends what is due, some at once; how many. What fails is tried again later."""
-    found: list[Notice] = []
-    counts = Counter[object]()
-    for notice in Notice.objects.filter(due_at__lte=Now()).order_by("due_at")[:LOOKED_AT]:
-        counts[notice.owner_id] += 1
-        if counts[notice.owner_id] <= PER_PERSON and len(found) < AT_ONCE:
-            found.append(notice)
-    threads = [Thread(target=_attempt, args=(notice,), daemon=True) for notice in found]
+    """Sends what is due, some at once; how many were dealt with. What fails is tried again
+    later."""
+    done: list[Notice] = []
+    threads = [Thread(target=_attempt, args=(notice, done), daemon=True) for notice in _due()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(CLAIM)
-    return len(found)
+    return len(done)
+
+
+def _due() -> list[Notice]:
+    """What to send at once: the oldest, but of no person more than PER_PERSON."""
+    found: list[Notice] = []
+    counts = Counter[Any]()
+    due = Notice.objects.filter(due_at__lte=Now()).order_by("due_at")
+    while True:
+        # One person's thousands must not hide those of others. What is nobody's takes no time
+        full = [owner for owner, number in counts.items() if owner and number >= PER_PERSON]
+        known = [notice.pk for notice in found]
+        looked_at = list(due.exclude(owner_id__in=full).exclude(pk__in=known)[:LOOKED_AT])
+        for notice in looked_at:
+            has_room = notice.owner_id is None or counts[notice.owner_id] < PER_PERSON
+            if has_room and len(found) < AT_ONCE:
+                counts[notice.owner_id] += 1
+                found.append(notice)
+        if len(found) == AT_ONCE or len(looked_at) < LOOKED_AT:
+            return found
 
 
 def deliver_until(ended: Event) -> None:
@@ -73,12 +89,13 @@ def pause(tries: int) -> float:
     return min(FIRST * GROWTH ** (tries - 1), LONGEST) * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
 
 
-def _attempt(notice: Notice) -> None:
+def _attempt(notice: Notice, done: list[Notice]) -> None:
     try:
         mine = Notice.objects.filter(pk=notice.pk, due_at__lte=Now(), tries=notice.tries)
         if mine.update(due_at=later(CLAIM), tries=F("tries") + 1):
             notice.tries += 1
             _settle(notice, *_tried(notice))
+            done.append(notice)
     except Exception:  # the claim lapses
         logger.exception("Notice %s could not be dealt with", notice.pk)
     finally:
@@ -93,7 +110,7 @@ def _tried(notice: Notice) -> tuple[str, bool]:
         return str(error), False
     except (OSError, HTTPException) as error:
         return _told(error), True
-    except Exception as error:  # of a mail backend, which may be anybody's
+    except Exception as error:  # what nobody thought of
         logger.exception("Notice %s could not be sent", notice.pk)
         return type(error).__name__, True
     return "", False
@@ -154,7 +171,11 @@ def _by_email(notice: Notice, choice: NoticeChoice, person: users.Person) -> Non
     message = EmailMessage(subject, f"{text}\n\n{link(notice, choice)}\n", to=[address])
     # The same whenever it is sent, so that a mail client can show it once
     message.extra_headers["Message-ID"] = f"<{notice.pk.hex}@{_host(choice)}>"
-    message.send()
+    try:
+        message.send()
+    except Exception as error:  # its text tells of the site's mail server, not of theirs
+        logger.warning("Notice %s was not taken by the mail server: %r", notice.pk, error)
+        raise ConnectionError("The mail server did not take it") from error
 
 
 WAYS: dict[Channel, Callable[[Notice, NoticeChoice, users.Person], None]] = {

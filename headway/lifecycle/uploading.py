@@ -76,6 +76,10 @@ class Arrived(UploadedFile):  # type: ignore[type-arg]  # generic to the type ch
             os.link(self._path, self._link)
         except FileExistsError:
             pass
+        except FileNotFoundError:  # another job has just been started with it
+            self.seek(0)
+            with self._link.open("wb") as copy:
+                shutil.copyfileobj(self, copy)
         except OSError:  # a file system without links
             return str(self._path)
         return str(self._link)

@@ -24,8 +24,10 @@ from headway.models import NoticeChoice
 TIMEOUT = 10.0
 """Seconds that one delivery may take, from connecting to the status line."""
 PREFIX = "whsec_"
-TUNNELS = [ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32")]
-"""Public addresses that lead to any IPv4 address, a private one too."""
+UNICAST = ipaddress.ip_network("2000::/3")
+"""What the Internet has of IPv6: the rest is local, or leads to any IPv4 address."""
+TUNNELS = [ipaddress.ip_network(each) for each in ("2002::/16", "2001::/32")]
+"""Of those what leads to any IPv4 address, a private one too."""
 
 
 class RefusedError(Exception):
@@ -161,8 +163,9 @@ def _is_public(text: str) -> bool:
     """Raises ValueError for what is no IP address."""
     address = ipaddress.ip_address(text.partition("%")[0])
     address = getattr(address, "ipv4_mapped", None) or address
+    local = address.version == 6 and address not in UNICAST
     tunnels = any(address in net for net in TUNNELS)
-    return address.is_global and not address.is_multicast and not tunnels
+    return address.is_global and not (address.is_multicast or local or tunnels)
 
 
 def _key(seed: str, secret: str | bytes) -> bytes:

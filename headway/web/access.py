@@ -78,6 +78,13 @@ def takes_files(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def gives_secrets(view: Callable[P, R]) -> Callable[P, R]:
+    """Marks a view whose answers are secrets themselves, such as the addresses of links: API tokens
+    that only read or start jobs do not open it."""
+    view.gives_secrets = True  # type: ignore[attr-defined]  # read by headway.web.tokens
+    return view
+
+
 def starts(*methods: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a view that starts jobs by these methods, for the scopes of API tokens."""
 

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from headway.lifecycle import whole_log
 from headway.stream.event import Line
@@ -67,7 +67,8 @@ def between(job: uuid.UUID, number: int, after: int | None, before: int | None) 
         first = max(0, (before or 1) - 1 - PAGE)
         lines = [*chain(*whole_log.read(job, number, after=first, before=before))][-PAGE:]
     else:
-        lines = [*chain(*whole_log.read(job, number, after=after, before=before))][:PAGE]
+        pieces = whole_log.read(job, number, after=after, before=before)
+        lines = [*islice(chain.from_iterable(pieces), PAGE)]
     return LogPage(lines, lines[0]["n"] if lines and lines[0]["n"] > 1 else None)
 
 

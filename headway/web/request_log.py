@@ -46,6 +46,7 @@ def request_log(get_response: Any) -> Any:
 
 def _begin(request: Any) -> float:
     given = request.headers.get(HEADER, "")
+    request.secrets_in_path = _secrets
     request.request_id = given if SAFE.fullmatch(given) else uuid.uuid4().hex
     return time.monotonic()
 
@@ -55,7 +56,7 @@ def _end(request: Any, response: HttpResponseBase, begun: float) -> HttpResponse
     said = {
         "client": origins.address(request),
         "method": request.method,
-        "path": _path(request),
+        "path": shown_path(request),
         "status": response.status_code,
         "seconds": round(time.monotonic() - begun, 4),
     }
@@ -64,11 +65,15 @@ def _end(request: Any, response: HttpResponseBase, begun: float) -> HttpResponse
     return response
 
 
-def _path(request: HttpRequest) -> str:
+def shown_path(request: HttpRequest) -> str:
     """Without the query, and without what in it is a secret, such as the token of a link."""
     path = request.path
-    match = request.resolver_match
-    for name, value in (match.kwargs if match else {}).items():
-        if secrets.looks_secret(name):
-            path = path.replace(str(value), "***")
+    for secret in _secrets(request):
+        path = path.replace(secret, logs.HIDDEN)
     return path[:500]
+
+
+def _secrets(request: Any) -> list[str]:
+    match = getattr(request, "resolver_match", None)
+    named = match.kwargs.items() if match else ()
+    return [str(value) for name, value in named if value and secrets.looks_secret(name)]

@@ -185,7 +185,10 @@ def _needed(request: HttpRequest) -> Scope:
     """What a request takes: what only reads is known by its method, what starts jobs by its view
     (`access.starts`), and all else may do anything."""
     match = request.resolver_match
-    if request.method in getattr(match and match.func, "starts_by", ()):
+    view = match and match.func
+    if getattr(view, "gives_secrets", False):
+        return Scope.ALL
+    if request.method in getattr(view, "starts_by", ()):
         return Scope.START
     return Scope.READ if request.method in ("GET", "HEAD", "OPTIONS") else Scope.ALL
 

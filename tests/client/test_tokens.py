@@ -77,6 +77,7 @@ def test_a_scope_allows_what_it_says(alice: User, job: Job) -> None:
         Scope.START: [("post", start), ("get", "/chat/"), ("post", "/chat/")],
         Scope.ALL: [("post", f"{job_url}retry/"), ("delete", start), ("post", f"{job_url}status/")],
     }
+    needs[Scope.ALL] += [("get", f"{job_url}share/"), ("get", "/jobs/notices/")]  # with secrets
     for scope in Scope:
         headers, client = bearer(made("alice", "--scope", scope)), strict()
         for needed, asked in needs.items():

@@ -15,7 +15,8 @@ from django.test import Client, RequestFactory
 
 from headway import logs
 from headway.models import Job
-from headway.web import tokens
+from headway.web import sharing, tokens
+from tests.jobs import rows
 from tests.jobs.waiting import ended
 from tests.support.person import Person
 from tests.support.processes import Process, wait_until
@@ -94,6 +95,21 @@ def test_what_strangers_send_stands_on_one_line_of_json(two: Two) -> None:
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in said)
     assert "top-secret" not in two.web.output
     assert "\x1b" not in two.web.output
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_links_that_show_a_job_are_in_no_line(two: Two, alice: User) -> None:
+    token = sharing.token_of(sharing.make(rows.queued(owner=alice), ["result"], 1, alice))
+    before = len(lines(two.web))
+    with Person(two.web.url, tokens.issue(alice)[1]) as person:
+        for end in ("", "files/none.txt/", "events/"):
+            person.ask("PUT" if end == "events/" else "GET", f"/jobs/shared/{token}/{end}")
+    said = wait_until(
+        lambda: [each for each in lines(two.web)[before:] if each.get("status") == 405]
+    )
+    assert said
+    assert "/jobs/shared/***/files/none.txt/" in two.web.output
+    assert token not in two.web.output
 
 
 def record(message: str, *args: Any, **extra: Any) -> logging.LogRecord:

@@ -83,6 +83,12 @@ def test_errors_are_told_apart_by_type_and_place() -> None:
     assert fingerprint(late, first) == fingerprint(late, others[1]) == fingerprint(late)
 
 
+def test_no_more_of_a_text_is_looked_at_than_is_soon_done() -> None:
+    """Fifty thousand opening quotes took twenty seconds."""
+    long = "“" * causes.LOOKED_AT
+    assert fingerprint(f"{long}” one") == fingerprint(f"{long}” two")
+
+
 def test_the_last_line_is_that_of_the_exception() -> None:
     assert last_line(trace(behind, "x")) == "RuntimeError: Row 7 of orders.csv"
     assert last_line(trace(says, "one\nTraceback of another")) == "ValueError: one"

@@ -96,6 +96,19 @@ def test_a_job_gets_the_file_itself_and_not_a_copy(alice: User) -> None:
         assert file.read() == CONTENT
 
 
+def test_two_jobs_that_are_started_with_it_at_once_both_have_it(alice: User) -> None:
+    upload = whole(alice)
+    with uploading.opened(upload) as one, uploading.opened(upload) as other:
+        first = actions.start("import-csv", {"file": one}, owner=alice)
+        uploading.used([upload], first)
+        second = actions.start("import-csv", {"file": other}, owner=alice)
+        uploading.used([upload], second)
+    for job in (first, second):
+        with default_storage.open(job.params["file"]) as file:
+            assert file.read() == CONTENT
+    assert stored() == []
+
+
 def test_a_start_that_fails_leaves_the_upload(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = whole(alice)
     monkeypatch.setattr(audit, "insert", lambda _job: 1 / 0)

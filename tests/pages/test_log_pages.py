@@ -4,7 +4,9 @@ import json
 from http import HTTPStatus
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from headway.lifecycle import whole_log
 from headway.models import Job, Status
@@ -51,6 +53,14 @@ def asked(client: Client, job: Job, query: str) -> tuple[list[int], int | None]:
 )
 def test_lines_between_two_numbers(alices: Client, job: Job, query: str, numbers: range) -> None:
     assert asked(alices, job, query)[0] == [*numbers]
+
+
+def test_no_more_is_read_than_a_page_has(alices: Client, job: Job) -> None:
+    whole_log.store(job.attempts.get(), [line(n) for n in range(COUNT, COUNT + 20_000)])
+    alices.get("/")
+    with CaptureQueriesContext(connection) as asked_for:
+        assert len(asked(alices, job, "after=1")[0]) == PAGE
+    assert sum('"data"' in each["sql"] for each in asked_for) == 1
 
 
 def test_a_search_finds_in_the_whole_log_the_last_ones_first(alices: Client, job: Job) -> None:

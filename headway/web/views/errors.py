@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headway.conf import conf
 from headway.lifecycle.errors import is_full, noted
 from headway.lifecycle.outage import is_outage
+from headway.web.request_log import shown_path
 from headway.web.responses import ERRORS, Wants, problem, problem_details
 
 
@@ -53,7 +54,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     title, sentence = map(str, ERRORS[status])
     if not away:
         sentence = _("{sentence} Reference: {reference}").format(
-            sentence=sentence, reference=noted(request.path, type(error).__name__)
+            sentence=sentence, reference=noted(shown_path(request), type(error).__name__)
         )
     if Wants.of(request) is Wants.JSON:
         response = problem_details(status, sentence, {})

@@ -18,7 +18,7 @@ from headway.conf import conf
 from headway.lifecycle import outbox, webhooks
 from headway.models import Channel, NoticeChoice
 from headway.notice import new_seed
-from headway.web.access import allowed, person, signed_in, visible_job
+from headway.web.access import allowed, gives_secrets, person, signed_in, visible_job
 from headway.web.presenters import show_one
 from headway.web.responses import SeeOther, Wants, page, problem, vary
 
@@ -66,6 +66,7 @@ class NoticeForm(forms.Form):
         return url
 
 
+@gives_secrets
 @never_cache
 @sensitive_variables()
 @allowed("GET", "HEAD", "POST")

@@ -20,7 +20,7 @@ from headway import users
 from headway.models import Job, ShareLink, SharePart
 from headway.policy import policy
 from headway.web import openapi, shared_frames, sharing, streams
-from headway.web.access import allowed, person, signed_in, visible_job
+from headway.web.access import allowed, gives_secrets, person, signed_in, visible_job
 from headway.web.grants import LinkGrant
 from headway.web.inputs import inputs
 from headway.web.job_page import record_context
@@ -56,6 +56,7 @@ class ShareForm(forms.Form):
         parts.choices, parts.initial = SharePart.choices, [SharePart.RESULT]
 
 
+@gives_secrets
 @allowed("GET", "HEAD", "POST")
 @signed_in
 def share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

@@ -100,7 +100,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if not policy.may_start(request.user, kind):
         return refused(request, 403, _("You may not start jobs of this kind."))
     name, modified = metadata.get("filename", ""), metadata.get("modified", "")
-    upload = Upload(kind=kind, field=field, name=clean(name, 255) or "file", size=size)
+    upload = Upload(kind=kind, field=field, name=_file_name(name), size=size)
     upload.modified = clean(modified, 20)
     uploading.begin(person(request), upload)
     response = HttpResponse(status=201)
@@ -153,6 +153,12 @@ def _told(response: HttpResponse, found: Upload) -> HttpResponse:
     if not found.stored:
         response["Upload-Expires"] = http_date(uploading.expires_at(found))
     return response
+
+
+def _file_name(text: str) -> str:
+    """Without folders, as Django has the names of files that come whole: others it refuses."""
+    name = clean(re.split(r"[/\\]", text)[-1], 255)
+    return "file" if name in ("", ".", "..") else name
 
 
 def _takes_file(kind: str, field: str) -> bool:

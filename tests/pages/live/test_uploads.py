@@ -116,6 +116,17 @@ def test_what_does_not_follow_the_protocol_is_refused(program: httpx.Client) -> 
     assert program.head(url).headers["Upload-Offset"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("given", "name"), [("..", "file"), ("a/", "file"), ("../../b.csv", "b.csv"), ("C:\\b", "b")]
+)
+def test_a_name_is_none_of_a_folder(program: httpx.Client, given: str, name: str) -> None:
+    url = begin(program, filename=given).headers["Location"]
+    assert Upload.objects.get().name == name
+    send(program, url, 0, CONTENT)
+    started = program.post("/jobs/start/import-csv/", json={"file": url.split("/")[-2]})
+    assert started.status_code == 202
+
+
 def test_it_says_what_it_can_do_and_takes_other_methods_for_granted(program: httpx.Client) -> None:
     told = program.options("/jobs/uploads/")
     assert told.status_code == 204
