@@ -63,6 +63,8 @@ def publish(*jobs: Job, tell: bool = False) -> bool:
 def publish_following(job: Job | str) -> None:
     """Publishes the jobs whose turn comes as a message of `job`, a row or an id, was taken from the
     queue or its run has ended. What cannot be done is left to the janitor."""
+    if not turns.are_taken():
+        return
     try:
         row = job if isinstance(job, Job) else Job.objects.filter(pk=job).first()
         waiting = turns.following(row.owner_id, row.queue) if row else ()

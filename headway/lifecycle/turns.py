@@ -5,7 +5,7 @@ beside the rows: whose turn it is follows from who waits."""
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -15,6 +15,7 @@ from headway.kinds import registry
 from headway.models import HELD, Job, Status
 
 DUE = Q(not_before=None) | Q(not_before__lte=Now())
+T = TypeVar("T")
 AT_ONCE = 200
 """Jobs that are found at once at most, where there is no limit."""
 
@@ -32,10 +33,12 @@ def of(jobs: Iterable[Job]) -> set[uuid.UUID]:
     for job in jobs:
         lines[job.owner_id, job.queue, job.not_before is not None].add(job.pk)
     found = set[uuid.UUID]()
+    ahead = not conf.JOB_MAX_RUNNING_PER_USER  # nobody knows what will run by then
     for (owner, queue, timed), asked in lines.items():
-        first = set(_first(owner, queue).values_list("pk", flat=True))
-        if timed and not asked <= first:  # those whose time has not come stand in a line of theirs
-            first |= set(_first(owner, queue, due=False).values_list("pk", flat=True))
+        first = set(_first(owner, queue, _line(owner, queue).values_list("pk", flat=True)))
+        if timed and ahead and not asked <= first:  # jobs for later stand in a line of their own
+            later = _line(owner, queue, due=False).values_list("pk", flat=True)
+            first |= set(_first(owner, queue, later))
         found |= asked & first
     return found
 
@@ -43,24 +46,22 @@ def of(jobs: Iterable[Job]) -> set[uuid.UUID]:
 def following(owner: Any, queue: str) -> Sequence[Job]:
     """The jobs of an owner (a primary key) in a queue whose turn has come, and that nobody has
     published yet."""
-    if _limit(owner, queue) is None:
-        return list(_line(owner, queue).filter(published_at=None)[:AT_ONCE])
-    return [job for job in _first(owner, queue) if job.published_at is None]
+    line = _line(owner, queue)
+    if not are_taken():
+        return list(line.filter(published_at=None)[:AT_ONCE])
+    return [job for job in _first(owner, queue, line) if job.published_at is None]
 
 
-def _first(owner: Any, queue: str, *, due: bool = True) -> QuerySet[Job]:
-    return _line(owner, queue, due=due)[: _limit(owner, queue)]
-
-
-def _limit(owner: Any, queue: str) -> int | None:
-    """How many may be with the broker; None: all."""
-    limit = conf.JOB_MAX_PUBLISHED_PER_USER or None
+def _first(owner: Any, queue: str, line: QuerySet[Job, T]) -> list[T]:
+    """Those of a line that may be with the broker."""
     most = conf.JOB_MAX_RUNNING_PER_USER
+    first = list(line[: min(filter(None, (conf.JOB_MAX_PUBLISHED_PER_USER, most)))])
     if most:
+        # After the line was read: what leaves it meanwhile to run counts twice, and not never. When
+        # that ends, its worker looks again.
         mine = Job.objects.filter(owner=owner, queue=queue, max_attempts__gt=0).order_by()
-        left = max(0, most - mine.filter(status__in=HELD).count())
-        return left if limit is None else min(left, limit)
-    return limit
+        del first[max(0, most - mine.filter(status__in=HELD).count()) :]
+    return first
 
 
 def _line(owner: Any, queue: str, *, due: bool = True) -> QuerySet[Job]:
