@@ -4,14 +4,13 @@ and at last no more."""
 import json
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable
 from http.client import HTTPException
 from threading import Event, Thread
 
 from django.core.mail import EmailMessage
 from django.db import close_old_connections, connections
-from django.db.models import F
+from django.db.models import F, Min
 from django.db.models.functions import Now
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
@@ -28,7 +27,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE, PER_PERSON = 8, 2
 """Notices that are sent at the same time, and of them those of one person: a receiver that does not
 answer must not keep those of others."""
-LOOKED_AT = 200
 CLAIM = 120.0
 """Seconds for which a notice is one janitor's: should it die, the next tries again."""
 FIRST, GROWTH, LONGEST = 5.0, 6.0, 12 * 3600.0
@@ -42,12 +40,7 @@ class GoneError(Exception):
 
 def deliver() -> int:
     """Sends what is due, some at once; how many. What fails is tried again later."""
-    found: list[Notice] = []
-    counts = Counter[object]()
-    for notice in Notice.objects.filter(due_at__lte=Now()).order_by("due_at")[:LOOKED_AT]:
-        counts[notice.owner_id] += 1
-        if counts[notice.owner_id] <= PER_PERSON and len(found) < AT_ONCE:
-            found.append(notice)
+    found = _next()
     threads = [Thread(target=_attempt, args=(notice,), daemon=True) for notice in found]
     for thread in threads:
         thread.start()
@@ -71,6 +64,16 @@ def deliver_until(ended: Event) -> None:
 def pause(tries: int) -> float:
     """Seconds until the next try after so many: 5 s, 30 s, 3 min, 18 min, 1.8 h, 10.8 h, 12 h."""
     return min(FIRST * GROWTH ** (tries - 1), LONGEST) * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+
+
+def _next() -> list[Notice]:
+    """Of those who have waited longest, and of each only a few, however many are due."""
+    due = Notice.objects.filter(due_at__lte=Now()).order_by("due_at")
+    people = due.order_by().values("owner_id").annotate(first=Min("due_at")).order_by("first")
+    owners = people.values_list("owner_id", flat=True)[:AT_ONCE]
+    return [notice for owner in owners for notice in due.filter(owner_id=owner)[:PER_PERSON]][
+        :AT_ONCE
+    ]
 
 
 def _attempt(notice: Notice) -> None:
