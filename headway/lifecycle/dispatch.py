@@ -67,8 +67,8 @@ def publish_following(job: Job | str) -> None:
         return
     try:
         row = job if isinstance(job, Job) else Job.objects.filter(pk=job).first()
-        waiting = turns.following(row.owner_id, row.queue) if row else ()
-        if waiting:
+        line = turns.line_of(row.owner_id, row.queue, row.kind) if row else None
+        if line and (waiting := turns.following(line)):
             publish(*waiting)
     except Error as error:
         logger.warning("Those who wait for their turn are left to the janitor: %s", error)

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from headway.lifecycle import actions, dispatch, janitor, lease, many, turns
+from headway.lifecycle import actions, bulk, dispatch, janitor, lease, many, turns
 from headway.lifecycle.queue import OTHERS_OF_OWNER, why_queued
 from headway.models import Job, Status
 from tests.jobs import kinds, rows
@@ -164,6 +164,25 @@ def test_what_is_for_later_or_begins_just_now_does_not_exceed_the_limit(
     rows.changed(first, status=Status.SUCCEEDED)
     dispatch.publish_following(first)
     assert published([later, second]) == [False, True]
+
+
+@pytest.mark.usefixtures("empty")
+def test_what_cancels_many_does_not_wait_until_they_have_run(
+    alice: User, settings: Settings
+) -> None:
+    settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_RUNNING_PER_USER": 1}
+    jobs = starts(3, alice)
+    assert lease.claim(jobs[0].pk, "worker@test/1")
+    acts = bulk.Selection(ids=[str(job.pk) for job in jobs])
+    several = [bulk.start("cancel", acts, alice) for _ in range(3)]
+    assert published([*jobs, *several]) == [True, False, False, True, False, False]
+    assert lease.claim(several[0].pk, "worker@test/1")
+    dispatch.publish_following(several[0])
+    assert published(several) == [True, True, False]
+    rows.changed(several[1], status=Status.CANCELLED, created_at=rows.ago(20))
+    rows.changed(several[2], created_at=rows.ago(20))
+    janitor.publish_forgotten()
+    assert published([*jobs, *several]) == [True, False, False, True, True, True]
 
 
 @pytest.mark.usefixtures("empty")
