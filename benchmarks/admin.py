@@ -31,7 +31,7 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
 
 def _measure(site: Site, database: Database, rows: int, rounds: int) -> dict[str, dict[str, float]]:
     environment = {"DATABASE_URL": database.new(), "REDIS_URL": site.redis_url}
-    environment |= {"DJANGO_SETTINGS_MODULE": "progress.settings", "LOG_LEVEL": "WARNING"}
+    environment |= {"DJANGO_SETTINGS_MODULE": "progress.settings"}
     command = [sys.executable, "-m", "benchmarks.admin_pages", str(rows), str(rounds)]
     log = site.directory / f"admin-{uuid.uuid4().hex}.log"
     process = Process(command, log, cores=SERVER_CORE, environment=environment, piped=True)

@@ -119,6 +119,7 @@ def _environment(directory: Path) -> None:
     os.environ["DATA_DIR"] = str(directory)
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["DJANGO_SETTINGS_MODULE"] = "progress.settings"
+    os.environ["LOG_LEVEL"] = "WARNING"  # some processes answer on their standard output
     os.environ["STREAM_MAX"] = os.environ["STREAM_MAX_PER_USER"] = ROOMY
 
 

@@ -47,7 +47,8 @@ def _take(hub: Hub, reader: Subscription, connection: Held, descriptor: int) -> 
         logger.warning("A stream could not be taken over from %s: %s", connection.server, error)
         return False
     try:
-        log = connection.access_log()
+        # A grant may have a path for the log, where the request's own is a secret
+        log = connection.access_log(getattr(reader.grant, "path", ""))
         connection.let_go()
     except BaseException:
         wire.abandon()

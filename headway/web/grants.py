@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import signed_cookies
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest
+from django.urls import reverse
 
 from headway import users
 from headway.conf import conf
@@ -48,6 +49,11 @@ class LinkGrant(NamedTuple):
     def holder(self) -> str:
         """All readers of a link count together."""
         return f"link:{self.link}"
+
+    @property
+    def path(self) -> str:
+        """For the access log: whoever reads the address of a link may use it."""
+        return reverse("headway:shared_events", args=["***"])
 
 
 def of(request: HttpRequest, others: Collection[UUID] = ()) -> Grant:

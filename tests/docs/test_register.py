@@ -131,6 +131,7 @@ RUN = [
         "docs/operations.md",
         "sh",
         "tests/test_settings.py:test_the_settings_of_a_bucket_are_those_of_the_page",
+        having="FILES_BUCKET",
     ),
     Run(
         "docs/protocol.md", "http", f"{PROTOCOL}:test_the_headers_of_a_stream_are_those_of_the_page"

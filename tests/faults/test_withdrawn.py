@@ -139,3 +139,5 @@ def test_the_stream_of_a_link_ends_with_it_and_shows_no_more_than_it(
         assert "mine" not in got
         again = stranger.get(f"{web.url}{sharing.address(link)}events/")
         assert again.status_code == 404
+    web.wait_for(lambda: "/shared/***/events/" in web.output)
+    assert sharing.token_of(link) not in web.output

@@ -26,13 +26,14 @@ class Site:
         self.readers: list[Subscription] = []
         self.headers: dict[str, str] = {}
         self.ends = False
+        self.grant: Any = None
         self.over = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
         while (await receive()).get("more_body"):
             pass
-        reader = Subscription([self.job], cursor=0, ends=self.ends)
+        reader = Subscription([self.job], cursor=0, ends=self.ends, grant=self.grant)
         self.readers.append(reader)
         exchange = _Exchange(self.wraps(send))
         exchange.stream = EventStreamResponse(lambda: self.hub, reader)

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import trustme
@@ -277,6 +277,29 @@ async def test_the_access_log_of_uvicorn_gets_a_second_line_at_the_end(
         logging.getLogger("uvicorn.access").removeHandler(caplog.handler)
     assert '"GET /events/?secret=1 HTTP/1.1" 200' in caplog.text
     assert re.search(r'127\.0\.0\.1:\d+ "GET /events/" 200, \d+ bytes, \d+\.\d s', caplog.text)
+
+
+async def test_a_secret_address_is_in_no_line_of_the_access_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.grant = Named("/***/")
+    told: list[Any] = []
+    for serving in (daphne(site, action_logger=lambda *line: told.append(line)), uvicorn(site)):
+        caplog.clear()
+        async with serving as server:
+            client = await Client(server.address).ask()
+            await client.read_until(b"queued")
+            client.close()
+            await until(lambda: " bytes, " in caplog.text)
+        assert '"GET /***/" 200' in caplog.text
+    assert told[0][2]["path"] == "/***/"
+
+
+class Named(NamedTuple):
+    """A grant whose streams are called otherwise in the log."""
+
+    path: str
 
 
 async def test_a_server_that_writes_no_access_log_gets_no_line(

@@ -69,11 +69,11 @@ class Connection:
             return None
         return int(transport.fileno())
 
-    def access_log(self) -> Log | None:
+    def access_log(self, path: str) -> Log | None:
         request, server = self._request, self._request.server
         if server.action_logger is None:
             return None
-        address, uri = request.client_addr, request.uri.decode("ascii", "replace")
+        address, uri = request.client_addr, path or request.uri.decode("ascii", "replace")
         client = "{}:{}".format(*address) if address else "-"
         line = Line(client, request.method.decode(), uri.partition("?")[0], request.code)
         before, head = request.duration(), request.sentLength

@@ -28,8 +28,9 @@ class Held(Protocol):
         """Of the socket. None as long as the server has something to send over it, and when the
         response is not in chunks or the client has left."""
 
-    def access_log(self) -> Log | None:
-        """What writes the line of the access log; None when the server was told to write none."""
+    def access_log(self, path: str) -> Log | None:
+        """What writes the line of the access log; None when the server was told to write none.
+        `path` stands for the request's own, unless it is ""."""
 
     def let_go(self) -> None:
         """Makes the server close its own descriptor and forget the connection, as if the client

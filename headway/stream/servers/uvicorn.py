@@ -60,12 +60,12 @@ class Connection:
             return None
         return int(transport.get_extra_info("socket").fileno())
 
-    def access_log(self) -> Log | None:
+    def access_log(self, path: str) -> Log | None:
         if not self._cycle.access_log:
             return None
         scope = self._cycle.scope
         client = "{}:{}".format(*scope["client"]) if scope["client"] else "-"
-        return Line(client, scope["method"], scope["path"], 200).write
+        return Line(client, scope["method"], path or scope["path"], 200).write
 
     def let_go(self) -> None:
         """The transport closes its descriptor without a word. The request counts as served."""

@@ -49,6 +49,9 @@ def test_only_what_is_seen_is_in_the_document(page: Page, proxy: Proxy, long: Ru
     write(long, COUNT + 1)
     expect(page.locator(f"#line-{COUNT + 1}")).to_be_in_viewport()
     assert box.locator("li").count() < MOST
+    # Screen readers are told elsewhere
+    expect(page.locator("[data-spoken]")).to_have_text(f"line {COUNT + 1}")
+    assert box.evaluate("box => [...box.childNodes].every((node) => node.nodeType === 1)")
     # Away from the end, what comes moves nothing
     box.evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
     page.wait_for_function(f"() => ({SEEN})?.match(/^line (49|50)\\d{{3}} /)")

@@ -25,7 +25,7 @@ join({
     if (['log', 'warning', 'output'].includes(name)) record.onLine(data, name, id);
     if (['log', 'warning'].includes(name) && Date.now() - spoke > SPOKEN) {
       spoke = Date.now();
-      one('[data-said]')?.replaceChildren(data.text);
+      one('[data-spoken]')?.replaceChildren(data.text);
     }
     if (name === 'snapshot') record.renew(data);
     if (['snapshot', 'progress'].includes(name)) left.onProgress(data);
