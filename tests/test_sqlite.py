@@ -73,6 +73,13 @@ def test_who_waits_gets_a_turn(connection: DatabaseWrapper) -> None:
     assert slowest < 4, "a start is answered within 4 s"
 
 
+def test_rows_that_are_written_one_by_one_are_written_once(connection: DatabaseWrapper) -> None:
+    with busy(connection.settings_dict["NAME"]), connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO said VALUES (%s)", [[number] for number in range(500)])
+        cursor.execute("SELECT count(*), count(DISTINCT word) FROM said")
+        assert cursor.fetchone() == (500, 500)
+
+
 @pytest.mark.parametrize("wait", [None, 0], ids=["the timeout", "somebody's own"])
 def test_who_waited_long_enough_is_told(connection: DatabaseWrapper, wait: int | None) -> None:
     """`timeout` of the options; a busy_timeout that somebody has set counts instead."""

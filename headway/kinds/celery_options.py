@@ -55,6 +55,12 @@ def carrying(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "headers": {**headers(options), **said}} if said else {**options}
 
 
+def reusable(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options for another run, without what an earlier one used up."""
+    kept = {name: value for name, value in options.items() if name not in ("expires", "retries")}
+    return carrying(kept)
+
+
 def headers(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those that a message has beside Celery's own."""
     return dict(options.get("headers") or {})

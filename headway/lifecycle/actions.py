@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway import tracing
 from headway.kinds import json_values, parameters, registry, secrets
-from headway.kinds.celery_options import Wanted, carrying, wanted
+from headway.kinds.celery_options import Wanted, reusable, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint, quotas
@@ -166,7 +166,7 @@ def retry(job: Job, by: User | None = None) -> Job:
             **QUEUED_AGAIN,
             max_attempts=F("attempt") + chosen.task.max_attempts,
             reason=f"Retried by {by}" if by else "Retried",
-            options=_reusable(job.options),
+            options=reusable(job.options),
         )
         if done:
             audit.write("retry", [job], Status.QUEUED, by)
@@ -269,12 +269,6 @@ def _started_before(job: Job) -> Job | None:
     if first is not None and first.fingerprint != job.fingerprint:
         raise KeyUsedError(KEY_USED)
     return first
-
-
-def _reusable(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Celery's options without what an earlier run used up."""
-    kept = {name: value for name, value in options.items() if name not in ("expires", "retries")}
-    return carrying(kept)
 
 
 def _insert(job: Job, delay: float, publish: bool) -> None:

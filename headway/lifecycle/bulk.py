@@ -13,12 +13,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from headway.lifecycle import actions, removal
+from headway.lifecycle import actions, removal, turns
 from headway.lifecycle.actions import ActionError
 from headway.models import Job
 from headway.policy import policy
 
-ACT, EXPORT, PERSON = "headway-many", "headway-export", "headway-person"
+ACT, EXPORT, PERSON = turns.ACT, "headway-export", "headway-person"
 """The kinds of the jobs that do it."""
 MOST, NAMED, BATCH = 100_000, 1000, 200
 """Jobs that one such job looks at, that can be named one by one, and that are read at once."""

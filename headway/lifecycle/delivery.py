@@ -4,15 +4,13 @@ and at last no more."""
 import json
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable
 from http.client import HTTPException
 from threading import Event, Thread
-from typing import Any
 
 from django.core.mail import EmailMessage
 from django.db import close_old_connections, connections
-from django.db.models import F
+from django.db.models import F, Min
 from django.db.models.functions import Now
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
@@ -29,7 +27,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE, PER_PERSON = 8, 2
 """Notices that are sent at the same time, and of them those of one person: a receiver that does not
 answer must not keep those of others."""
-LOOKED_AT = 200
 CLAIM = 120.0
 """Seconds for which a notice is one janitor's: should it die, the next tries again."""
 FIRST, GROWTH, LONGEST = 5.0, 6.0, 12 * 3600.0
@@ -45,31 +42,12 @@ def deliver() -> int:
     """Sends what is due, some at once; how many were dealt with. What fails is tried again
     later."""
     done: list[Notice] = []
-    threads = [Thread(target=_attempt, args=(notice, done), daemon=True) for notice in _due()]
+    threads = [Thread(target=_attempt, args=(notice, done), daemon=True) for notice in _next()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(CLAIM)
     return len(done)
-
-
-def _due() -> list[Notice]:
-    """What to send at once: the oldest, but of no person more than PER_PERSON."""
-    found: list[Notice] = []
-    counts = Counter[Any]()
-    due = Notice.objects.filter(due_at__lte=Now()).order_by("due_at")
-    while True:
-        # One person's thousands must not hide those of others. What is nobody's takes no time
-        full = [owner for owner, number in counts.items() if owner and number >= PER_PERSON]
-        known = [notice.pk for notice in found]
-        looked_at = list(due.exclude(owner_id__in=full).exclude(pk__in=known)[:LOOKED_AT])
-        for notice in looked_at:
-            has_room = notice.owner_id is None or counts[notice.owner_id] < PER_PERSON
-            if has_room and len(found) < AT_ONCE:
-                counts[notice.owner_id] += 1
-                found.append(notice)
-        if len(found) == AT_ONCE or len(looked_at) < LOOKED_AT:
-            return found
 
 
 def deliver_until(ended: Event) -> None:
@@ -87,6 +65,15 @@ def deliver_until(ended: Event) -> None:
 def pause(tries: int) -> float:
     """Seconds until the next try after so many: 5 s, 30 s, 3 min, 18 min, 1.8 h, 10.8 h, 12 h."""
     return min(FIRST * GROWTH ** (tries - 1), LONGEST) * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+
+
+def _next() -> list[Notice]:
+    """Of those who have waited longest, and of each only a few, however many are due."""
+    due = Notice.objects.filter(due_at__lte=Now()).order_by("due_at")
+    people = due.order_by().values("owner_id").annotate(first=Min("due_at")).order_by("first")
+    owners = people.values_list("owner_id", flat=True)[:AT_ONCE]
+    found = [notice for owner in owners for notice in due.filter(owner_id=owner)[:PER_PERSON]]
+    return found[:AT_ONCE]
 
 
 def _attempt(notice: Notice, done: list[Notice]) -> None:

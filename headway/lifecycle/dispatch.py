@@ -63,10 +63,12 @@ def publish(*jobs: Job, tell: bool = False) -> bool:
 def publish_following(job: Job | str) -> None:
     """Publishes the jobs whose turn comes as a message of `job`, a row or an id, was taken from the
     queue or its run has ended. What cannot be done is left to the janitor."""
+    if not turns.are_taken():
+        return
     try:
         row = job if isinstance(job, Job) else Job.objects.filter(pk=job).first()
-        waiting = turns.following(row.owner_id, row.queue) if row else ()
-        if waiting:
+        line = turns.line_of(row.owner_id, row.queue, row.kind) if row else None
+        if line and (waiting := turns.following(line)):
             publish(*waiting)
     except Error as error:
         logger.warning("Those who wait for their turn are left to the janitor: %s", error)

@@ -172,8 +172,9 @@ def publish_forgotten() -> None:
         logger.warning("%d job(s) wait: this code has no kind %r", count, kind)
     due = waiting.filter(kind__in=known)
     never = due.filter(published_at=None, created_at__lt=later(-RECENT))
-    lines = never.order_by().values_list("owner_id", "queue").distinct()
-    forgotten = (job for line in lines for job in turns.following(*line))
+    places = never.order_by().values_list("owner_id", "queue", "kind").distinct()
+    lines = dict.fromkeys(turns.line_of(*place) for place in places)
+    forgotten = (job for line in lines for job in turns.following(line))
     for job in [*islice(forgotten, PER_SWEEP), *_lost_messages(due)][:PER_SWEEP]:
         if dispatch.publish(job):
             continue

@@ -74,9 +74,10 @@ def _stored(chosen: registry.Kind, wished: list[Described], found: dict[str, Job
     except BaseException as error:
         files.delete(saved)
         # Somebody has used one of the keys meanwhile: then that job is it.
-        used = isinstance(error, IntegrityError) and Job.objects.filter(token__in=tokens[:BATCH])
-        if used and set(used) - set(by_token.values()):
-            return _stored(chosen, wished, found)
+        if isinstance(error, IntegrityError):
+            used = Job.objects.in_bulk(tokens, field_name="token")
+            if set(used.values()) - set(by_token.values()):
+                return _stored(chosen, wished, found)
         raise
     return jobs
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -32,9 +33,14 @@ class Runner:
     transaction, as in a TestCase, nobody else sees it: then nobody is told, and no lease kept."""
 
     def __init__(
-        self, task: JobTask, attempt: Attempt, reporter: UnseenReporter | None = None
+        self,
+        task: JobTask,
+        attempt: Attempt,
+        reporter: UnseenReporter | None = None,
+        first: Callable[[], None] = lambda: None,
     ) -> None:
-        self._task, self._attempt = task, attempt
+        """`first` is done before the task, with its lease and within its limits of time."""
+        self._task, self._attempt, self._first = task, attempt, first
         self._reporter = reporter or reporter_of(attempt)
         self._progress = current_progress.Running(attempt, self._reporter)
         self._begun = time.monotonic()
@@ -73,6 +79,7 @@ class Runner:
         job, progress = self._attempt.job, self._progress
         mask = Mask()
         try:
+            self._first()
             known = secrets.of(job)
             mask = progress.hide(known)
             with current_progress.running(progress):

@@ -19,8 +19,8 @@ from headway.conf import conf
 from headway.kinds import celery_options, declaration, fitting, parameters
 from headway.lifecycle import actions, dispatch, lease, outage
 from headway.lifecycle.errors import JobError
-from headway.models import Job
-from headway.worker import current_progress, watched
+from headway.models import Attempt, Job
+from headway.worker import current_progress, interruption, watched
 from headway.worker.job_result import JobResult
 from headway.worker.many_starts import ManyStarts
 from headway.worker.messages import OURS, VERSION
@@ -67,17 +67,27 @@ class JobTask(ManyStarts, Task[Any, Any]):
             return self._plainly(args, kwargs)
         if attempt is None and not getattr(request, OURS, False):
             self._take_in(args, kwargs)
-        if not request.is_eager:
-            dispatch.publish_following(attempt.job if attempt else str(request.id))
         if attempt is None:
+            if not request.is_eager:
+                dispatch.publish_following(str(request.id))
             logger.info("Job %s is not to be run now; its message is dropped", request.id)
             raise Ignore
         with watched.attempt(request, attempt):
-            try:
-                return Runner(self, attempt).run()
-            finally:
-                if conf.JOB_MAX_RUNNING_PER_USER and not request.is_eager:
-                    dispatch.publish_following(attempt.job)
+            return self._run_in_turn(attempt)
+
+    def _run_in_turn(self, attempt: Attempt) -> Any:
+        """Runs an attempt, and has the jobs published whose turn comes by that."""
+        if self.request.is_eager:
+            return Runner(self, attempt).run()
+
+        def follow() -> None:
+            dispatch.publish_following(attempt.job)
+
+        try:
+            return Runner(self, attempt, first=follow).run()
+        finally:
+            if conf.JOB_MAX_RUNNING_PER_USER:
+                interruption.finished(follow)
 
     def start(
         self,

@@ -4,7 +4,8 @@ and whoever comes in that time goes first
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -49,8 +50,17 @@ class Cursor(base.SQLiteCursorWrapper):
         return self._by_turns(partial(super().execute, query, params))
 
     def executemany(self, query: str, param_list: Any) -> Any:
-        """As Django's."""
-        return self._by_turns(partial(super().executemany, query, [*param_list]))
+        """As Django's. Without a transaction each row is committed by itself: what is done is not
+        done again."""
+        left = deque(param_list)
+
+        def rows() -> Iterator[Any]:
+            while left:
+                yield left[0]
+                left.popleft()  # it is done when the next one is asked for
+
+        execute = super().executemany
+        return self._by_turns(lambda: execute(query, rows()))
 
     def _by_turns(self, statement: Callable[[], Any]) -> Any:
         deadline = 0.0

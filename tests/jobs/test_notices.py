@@ -21,7 +21,7 @@ from pytest_django import Settings
 from headway.lifecycle import actions, delivery, lease, observed, outbox, webhooks
 from headway.lifecycle.lease import later
 from headway.lifecycle.traces import Traces
-from headway.models import Job, Notice, Status
+from headway.models import Channel, Job, Notice, Status
 from tests.jobs import rows
 from tests.support.pages import blocks
 from tests.support.receiver import Receiver
@@ -248,8 +248,9 @@ def test_one_receiver_that_does_not_answer_keeps_nobody_waiting(
 ) -> None:
     monkeypatch.setattr(webhooks, "TIMEOUT", 0.5)
     receiver.trickles = True
-    for _ in range(10):
-        ended(wanted)
+    job = ended(wanted)
+    same = {"owner": wanted, "channel": Channel.WEBHOOK, "job_id": job.pk, "due_at": rows.ago(9)}
+    Notice.objects.bulk_create(Notice(kind=job.kind, status=job.status, **same) for _ in range(300))
     with Receiver() as another:
         outbox.choose(bob.pk, {"webhook_url": another.url})
         ended(bob)

@@ -150,6 +150,21 @@ def test_an_alarm_while_the_last_progress_is_written_does_not_lose_the_end(
     assert rows.changed(job).status == "succeeded"
 
 
+@pytest.mark.usefixtures("valkey", "transactional_db")
+def test_an_alarm_before_the_task_begins_ends_the_job_in_words() -> None:
+    """As while the next job of the same owner is sent, and the broker hangs."""
+
+    def ring() -> None:
+        raise SoftTimeLimitExceeded
+
+    job, attempt = rows.running()
+    with pytest.raises(SoftTimeLimitExceeded):
+        Runner(registry.get(job.kind).task, attempt, first=ring).run()
+    ended = rows.changed(job)
+    assert (ended.status, ended.lease_until) == ("failed", None)
+    assert ended.reason.startswith("Took longer than")
+
+
 def test_insisting_inside_a_transaction_fails_at_once(db: None) -> None:
     def locked() -> None:
         raise OperationalError("database is locked")

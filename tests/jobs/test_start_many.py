@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 import headway
-from headway.lifecycle import dispatch, janitor, many
+from headway.lifecycle import actions, dispatch, janitor, many
 from headway.lifecycle.actions import ActionError, KeyUsedError
 from headway.models import Job
 from tests.jobs import kinds
@@ -70,6 +70,23 @@ def test_each_item_may_have_a_key_of_its_own(empty: Valkey, alice: User) -> None
     with pytest.raises(KeyUsedError, match="Item 1: This key has already started"):
         kinds.add.start_many([{"a": 5}] * 2, owner=alice, idempotency_keys=["c", "a"])
     assert Job.objects.count() == dispatch.depth("celery") == 4
+
+
+def test_a_key_that_is_used_meanwhile_is_found_however_many_there_are(
+    empty: Valkey, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[Job] = []
+
+    def meanwhile(owner: Any, number: int = 1) -> None:
+        """Just before the rows are stored."""
+        if number > 1 and not others:
+            others.append(kinds.add.start({"a": 600}, owner=owner, idempotency_key="600"))
+
+    monkeypatch.setattr(actions, "require_room", meanwhile)
+    keys = [str(number) for number in range(601)]
+    jobs = kinds.add.start_many(items(601), owner=alice, idempotency_keys=keys)
+    assert jobs[600] == others[0]
+    assert Job.objects.count() == 601
 
 
 def test_nothing_is_published_before_the_commit_or_after_a_rollback(empty: Valkey) -> None:

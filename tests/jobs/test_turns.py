@@ -1,16 +1,18 @@
 """Turns between owners: one who starts many jobs keeps no other waiting behind all of them, and
 whatever dies, no job waits for a turn that never comes."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from headway.lifecycle import actions, dispatch, janitor, lease, many
+from headway.lifecycle import actions, bulk, dispatch, janitor, lease, many, turns
 from headway.lifecycle.queue import OTHERS_OF_OWNER, why_queued
 from headway.models import Job, Status
 from tests.jobs import kinds, rows
@@ -141,10 +143,57 @@ def test_one_user_may_be_kept_from_all_workers(alice: User, settings: Settings) 
 
 
 @pytest.mark.usefixtures("empty")
-def test_without_a_limit_all_are_sent_at_once(alice: User, settings: Settings) -> None:
+def test_what_is_for_later_or_begins_just_now_does_not_exceed_the_limit(
+    alice: User, settings: Settings
+) -> None:
+    """Between the two queries that tell whose turn it is, a worker begins the first job."""
+    limits = {"JOB_MAX_RUNNING_PER_USER": 1, "JOB_MAX_PUBLISHED_PER_USER": 0}
+    settings.HEADWAY = settings.HEADWAY | limits
+    (first,), (later,) = starts(1, alice), starts(1, alice, options={"countdown": 30})
+    assert published([first, later]) == [True, False]
+    second = rows.queued(owner=alice, published_at=None, created_at=timezone.now())
+    queries = iter(range(2))
+
+    def claim(execute: Callable[..., Any], *query: Any) -> Any:
+        if next(queries, None) == 1:
+            assert lease.claim(first.pk, "worker@test/1")
+        return execute(*query)
+
+    with connection.execute_wrapper(claim):
+        assert turns.of([second]) == set()
+    rows.changed(first, status=Status.SUCCEEDED)
+    dispatch.publish_following(first)
+    assert published([later, second]) == [False, True]
+
+
+@pytest.mark.usefixtures("empty")
+def test_what_cancels_many_does_not_wait_until_they_have_run(
+    alice: User, settings: Settings
+) -> None:
+    settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_RUNNING_PER_USER": 1}
+    jobs = starts(3, alice)
+    assert lease.claim(jobs[0].pk, "worker@test/1")
+    acts = bulk.Selection(ids=[str(job.pk) for job in jobs])
+    several = [bulk.start("cancel", acts, alice) for _ in range(3)]
+    assert published([*jobs, *several]) == [True, False, False, True, False, False]
+    assert lease.claim(several[0].pk, "worker@test/1")
+    dispatch.publish_following(several[0])
+    assert published(several) == [True, True, False]
+    rows.changed(several[1], status=Status.CANCELLED, created_at=rows.ago(20))
+    rows.changed(several[2], created_at=rows.ago(20))
+    janitor.publish_forgotten()
+    assert published([*jobs, *several]) == [True, False, False, True, True, True]
+
+
+@pytest.mark.usefixtures("empty")
+def test_without_a_limit_all_are_sent_at_once(
+    alice: User, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_PUBLISHED_PER_USER": 0}
     assert all(published(starts(4, alice)))
     forgotten = [rows.queued(owner=alice, published_at=None) for _ in range(4)]
+    with django_assert_num_queries(0):
+        dispatch.publish_following(forgotten[0])
     janitor.publish_forgotten()
     assert all(published(forgotten))
 
