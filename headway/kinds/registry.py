@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from celery import current_app
 from django import forms
@@ -15,7 +15,7 @@ from django.utils.module_loading import autodiscover_modules
 from headway.conf import conf
 from headway.kinds import parameters, secrets
 
-_found: dict[str, "Kind"] = {}
+_found: dict[str, "JobTask"] = {}
 
 
 class JobTask(Protocol):
@@ -151,13 +151,14 @@ def get(name: str) -> Kind:
 def find(name: str) -> Kind | None:
     """The kind called `name`, or None. Every start, state and run asks several times, so what was
     found is remembered for as long as Celery knows that task."""
-    kind = _found.get(name)
-    known: Any = current_app.tasks.get(kind.task.name) if kind else None
-    if kind is None or known is not kind.task:
+    task = _found.get(name)
+    known: Any = current_app.tasks.get(task.name) if task else None
+    if task is None or known is not task:
         kind = kinds().get(name)
         if kind is not None:
-            _found[name] = kind
-    return kind
+            _found[name] = kind.task
+        return kind
+    return _describe(cast("Any", task))
 
 
 def offered(name: str) -> Kind:
@@ -245,5 +246,5 @@ def _describe(task: JobTask) -> Kind:
         task=task,
         form_class=form,
         secrets=hidden,
-        leads_to=type(task).leads_to,  # of its class, or it would be a method of the task
+        leads_to=task.__class__.leads_to,  # of its class, or it would be a method of the task
     )

@@ -89,6 +89,7 @@ def test_it_says_whose_it_is_and_what_it_runs_on(distribution: Distribution) -> 
         "doctor",
         "metrics",
         "opentelemetry",
+        "s3",
         "secrets",
         "server",
     ]

@@ -1,7 +1,7 @@
 """Turns between owners: one who starts many jobs keeps no other waiting behind all of them, and
 whatever dies, no job waits for a turn that never comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +31,17 @@ def empty(valkey: Valkey, transactional_db: None, settings: Settings) -> Valkey:
     settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_PUBLISHED_PER_USER": 2}
     valkey.flush()
     return valkey
+
+
+@pytest.fixture
+def task_worker(valkey: Valkey, transactional_db: None) -> Iterator[TaskWorker]:
+    """For the one test that wants it: in all others nobody may take a message."""
+    del transactional_db
+    valkey.flush()
+    process = TaskWorker(JOB_LEASE="3", JOB_LEASE_RENEW="1")
+    process.start()
+    yield process
+    process.stop()
 
 
 def messages() -> int:

@@ -74,7 +74,7 @@ def test_the_answer_grows_survives_reloads_and_is_whole_in_the_end(
     finish.set()
     expect(page.locator(".panel .badge")).to_have_text("Succeeded")
     expect(output).to_be_hidden()
-    assert page.locator(".panel pre").text_content() == whole(LINES)
+    assert page.locator("#result-value pre").text_content() == whole(LINES)
     with page.expect_download() as download:
         page.get_by_role("link", name="answer.md").click()
     assert download.value.path().read_text() == whole(LINES)

@@ -62,6 +62,6 @@ def test_a_question_that_is_none_or_too_long_is_refused(
 
 def test_a_long_question_is_short_in_lists_and_titles(alices: Client, model: LlmServer) -> None:
     alices.post(URL, {"prompt": "word " * 5000})
-    assert len(alices.get("/").content) < 24_000
+    assert alices.get("/").content.count(b"word") < 100
     page = alices.get(Job.objects.get().get_absolute_url()).content.decode()
     assert page.count("word") < 5100  # once in the details, and some in the heading

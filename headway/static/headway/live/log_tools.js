@@ -59,8 +59,8 @@ export function makeTools(log) {
   }
 
   function hear(line) {
-    const text = find.value.trim().toLowerCase();
-    if (!found || (level.checked && !WARNINGS.includes(line.level)) || !line.text.toLowerCase().includes(text)) return;
+    const sought = find.value.trim().toLowerCase();
+    if (!found || (level.checked && !WARNINGS.includes(line.level)) || !line.text.toLowerCase().includes(sought)) return;
     found.lines.push(line);
     log.box.append(draw(line));
     if (log.isFollowing) log.box.scrollTop = log.box.scrollHeight;
