@@ -33,12 +33,13 @@ def test_progress_moves_the_bar_in_place(page: Page, proxy: Proxy, running: Runn
     expect(bar).to_have_attribute("aria-valuenow", "41.8")
     expect(bar).to_have_attribute("aria-valuetext", "41%")
     expect(page.locator(".bar-fill")).to_have_attribute("style", "width: 41.8%;")
-    for name, text in [
-        ("message", "reading"),
-        ("count", "836 of 2,000"),
-        ("rate", "13/s"),
-        ("left", re.compile(r"^\d\d s to 2 min$")),
-    ]:
+    figures: dict[str, str | re.Pattern[str]] = {
+        "message": "reading",
+        "count": "836 of 2,000",
+        "rate": "13/s",
+        "left": re.compile(r"^\d\d s to 2 min$"),
+    }
+    for name, text in figures.items():
         expect(page.locator(f"[data-field={name}]")).to_have_text(text)
     assert handle.evaluate("(bar) => bar.isConnected"), "the bar was replaced"
     expect(page).to_have_title("41% · Simulate · Headway")
