@@ -53,8 +53,6 @@ class JobTask(Protocol):
 
     def publish(self, job: Any, producer: Any = None) -> None: ...
 
-    def publish_many(self, jobs: Any, producer: Any) -> None: ...
-
 
 @dataclass(frozen=True)
 class Kind:

@@ -2,11 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from amqp.exceptions import ChannelError
@@ -69,7 +68,7 @@ def publish_following(job: Job | str) -> None:
         row = job if isinstance(job, Job) else Job.objects.filter(pk=job).first()
         line = turns.line_of(row.owner_id, row.queue, row.kind) if row else None
         if line and (waiting := turns.following(line)):
-            publish(*waiting)
+            _publish(waiting, tell=False, turn={each.pk for each in waiting})
     except Error as error:
         logger.warning("Those who wait for their turn are left to the janitor: %s", error)
 
@@ -107,9 +106,10 @@ def _run(job: Job, tell: bool) -> None:
     job.refresh_from_db()
 
 
-def _publish(jobs: Sequence[Job], tell: bool) -> bool:
+def _publish(jobs: Sequence[Job], tell: bool, turn: Collection[Any] | None = None) -> bool:
+    """`turn`: the ids of those whose turn it is, where that is known."""
     done = threading.Event()
-    taken = _take(jobs)
+    taken = _take(jobs, turn)
     sent: list[Job] = []
     # In a daemon, because a publish to a hung broker must not keep the process from ending.
     if not _threads.run(logs.carried(partial(_work, jobs, taken, tell, sent, done))):
@@ -121,11 +121,11 @@ def _publish(jobs: Sequence[Job], tell: bool) -> bool:
     return len(sent) == len(taken)
 
 
-def _take(jobs: Sequence[Job]) -> list[Job]:
+def _take(jobs: Sequence[Job], turn: Collection[Any] | None) -> list[Job]:
     """Those of `jobs` that this process is to send, which is noted first: what others have noted
     meanwhile is theirs to send. If this process dies before it has, the message counts as lost."""
     due = [job for job in jobs if seconds_left(job.not_before) <= HOLD]
-    turn = turns.of(due)
+    turn = turns.of(due) if turn is None else turn
     taken = [job for job in due if job.pk in turn]
     new = [job for job in taken if job.published_at is None]
     if len(new) == len(taken) > 1 and not turns.are_taken():
@@ -188,8 +188,8 @@ def _send(jobs: Sequence[Job]) -> None:
     with pool.acquire(block=True, timeout=PUBLISH_TIMEOUT) as producer:
         batch: AbstractContextManager[Any] = getattr(producer, "batch", nullcontext)()
         with batch:
-            for kind, same in groupby(jobs, key=lambda job: job.kind):
-                registry.get(kind).task.publish_many([*same], producer)
+            for job in jobs:
+                registry.get(job.kind).task.publish(job, producer)
 
 
 def _waits(jobs: Sequence[Job]) -> str:

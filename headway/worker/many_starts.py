@@ -1,21 +1,20 @@
 """Starting many jobs of a task at once."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from headway.lifecycle import many, outage
 from headway.models import Job
-from headway.worker import copies, current_progress
+from headway.worker import current_progress
 
 
 class ManyStarts:
     """What a task needs for it."""
 
     job_kind = ""
-    publish: Callable[..., None]
 
     def start_many(
         self,
@@ -44,14 +43,6 @@ class ManyStarts:
 
         # Only a job has the time: people who wait for an answer get an error instead.
         return outage.insist(store) if current_progress.running_job() else store()
-
-    def publish_many(self, jobs: Sequence[Job], producer: Any) -> None:
-        """Sends the messages of rows. Raises what the broker's library raises."""
-        if copies.can_stand_for(jobs):
-            copies.publish(self, jobs, producer)
-            return
-        for job in jobs:
-            self.publish(job, producer)
 
     async def astart_many(self, items: Sequence[Mapping[str, Any]], /, **options: Any) -> list[Job]:
         """`start_many` for asynchronous code."""

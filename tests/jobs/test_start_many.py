@@ -1,6 +1,5 @@
 """Starting many jobs at once: the promises of a single start, for all of them together."""
 
-import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -136,41 +135,6 @@ def test_what_a_broker_that_goes_away_in_the_middle_did_not_take_the_janitor_pub
     janitor.publish_forgotten()
     assert not Job.objects.filter(published_at=None).exists()
     assert dispatch.depth("celery") == 5
-
-
-def test_copies_say_what_celery_writes(empty: Valkey) -> None:
-    """Also what a receiver of Celery's signals has added, which makes each message its own."""
-
-    def mark(headers: dict[str, Any], **_: Any) -> None:
-        headers["marked"] = headers["id"]
-
-    copied = kinds.add.start_many(items(3))
-    wait_until(lambda: not dispatch._threads.busy)  # each thread has a reply_to of its own
-    written = message_of(kinds.add.start({"a": 1}), empty)
-    assert [message_of(job, empty) for job in copied] == [written] * 3
-    signals.before_task_publish.connect(mark)
-    try:
-        for job in kinds.add.start_many(items(2)):
-            assert message_of(job, empty) == {**written, "marked": "its own"}
-    finally:
-        signals.before_task_publish.disconnect(mark)
-
-
-def message_of(job: Job, valkey: Valkey) -> dict[str, Any]:
-    """The headers and the rest of a job's message in the queue; nothing in it twice."""
-    [found] = [message for message in messages(valkey) if message["headers"]["id"] == str(job.pk)]
-    properties = found["properties"]
-    assert found["body"], "base64"
-    properties["delivery_tag"] = ""
-    text = json.dumps(found).replace(str(job.pk), "its own")
-    message = json.loads(text)
-    headers: dict[str, Any] = message.pop("headers")
-    return headers | {"the rest": message}
-
-
-def messages(valkey: Valkey) -> list[dict[str, Any]]:
-    with valkey.client() as client:
-        return [json.loads(each) for each in client.lrange("celery", 0, -1)]
 
 
 def test_a_broker_that_is_away_leaves_all_of_them_queued(empty: Valkey) -> None:
