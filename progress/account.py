@@ -96,12 +96,9 @@ def set_time_zone(request: HttpRequest) -> HttpResponse:
     form = TimeZoneForm(request.POST)
     if not form.is_valid():
         return _page(request, zone_form=form)
-    response = SeeOther(reverse("me"))
     chosen = form.cleaned_data["time_zone"]
-    preferences.save(person(request), time_zone=chosen)
-    preferences.tell_browser(response, time_zone=chosen)
-    messages.success(request, _("Times are shown in {zone}.").format(zone=chosen))
-    return response
+    said = _("Times are shown in {zone}.").format(zone=chosen)
+    return _prefer(request, said, time_zone=chosen)
 
 
 @never_cache
@@ -114,12 +111,17 @@ def set_language(request: HttpRequest) -> HttpResponse:
     form = LanguageForm(request.POST)
     if not form.is_valid():
         return _page(request, language_form=form)
-    response = SeeOther(reverse("me"))
     chosen = form.cleaned_data["language"]
-    preferences.save(person(request), language=chosen)
-    preferences.tell_browser(response, language=chosen)
     with override(chosen):
-        messages.success(request, gettext("Pages are in English."))
+        said = gettext("Pages are in English.")
+    return _prefer(request, said, language=chosen)
+
+
+def _prefer(request: HttpRequest, said: str, **chosen: str) -> HttpResponse:
+    response = SeeOther(reverse("me"))
+    preferences.save(person(request), **chosen)
+    preferences.tell_browser(response, **chosen)
+    messages.success(request, said)
     return response
 
 

@@ -1,6 +1,6 @@
 """The project as it is, and the app of the benchmark."""
 
-from progress.settings import *  # noqa: F403
+from progress.settings import *  # noqa: F403 - all of them
 from progress.settings import HEADWAY, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.idle"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helpers import theirs, tutorial
-from tests.support.stack import PROCFILE, Valkey, Worker
+from tests.support.stack import PROCFILE, Valkey, Worker, with_short_lease
 
 
 class TheirWorker(Worker):
@@ -21,8 +21,5 @@ class TheirWorker(Worker):
 def their_worker(valkey: Valkey, django_db_setup: None) -> Iterator[TheirWorker]:
     """A worker for all tests of a module, with a short lease. Needs `transactional_db`."""
     del django_db_setup
-    valkey.flush()
-    process = TheirWorker(JOB_LEASE="3", JOB_LEASE_RENEW="1")
-    process.start()
-    yield process
-    process.stop()
+    with with_short_lease(TheirWorker, valkey) as process:
+        yield process

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from headway.models import Job
 from tests.jobs import kinds, private_kinds
-from tests.support.stack import PROCFILE, Valkey, Worker
+from tests.support.stack import PROCFILE, Valkey, Worker, with_short_lease
 
 
 class TaskWorker(Worker):
@@ -23,11 +23,8 @@ class TaskWorker(Worker):
 def task_worker(valkey: Valkey, django_db_setup: None) -> Iterator[TaskWorker]:
     """A worker for all tests of a module, with a short lease. Needs `transactional_db`."""
     del django_db_setup
-    valkey.flush()
-    process = TaskWorker(JOB_LEASE="3", JOB_LEASE_RENEW="1")
-    process.start()
-    yield process
-    process.stop()
+    with with_short_lease(TaskWorker, valkey) as process:
+        yield process
 
 
 @pytest.fixture

@@ -33,12 +33,17 @@ def full() -> Iterator[None]:
     signal.signal(signal.SIGXFSZ, before)
 
 
-# Django leaves the file open in which it had not all of the upload: it goes with the traceback
+# Django leaves the file open in which it had not all of the upload: it goes with the traceback,
+# which the answer and the lines of the log hold
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.django_db
 def test_an_upload_for_which_there_is_no_space(
-    settings: Settings, tmp_path: Path, alice: User, full: None
+    settings: Settings,
+    tmp_path: Path,
+    alice: User,
+    full: None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     del full
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
@@ -49,6 +54,8 @@ def test_an_upload_for_which_there_is_no_space(
     assert answer.status_code == 507
     assert "no space left for this file" in answer.content.decode()
     assert not Job.objects.exists()
+    for record in caplog.records:
+        record.__dict__.update(exc_info=None, request=None)
     del answer
     gc.collect()
 

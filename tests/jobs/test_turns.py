@@ -19,7 +19,7 @@ from tests.jobs import kinds, rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload, states
 from tests.support.processes import wait_until
-from tests.support.stack import Valkey
+from tests.support.stack import Valkey, with_short_lease
 
 assert kinds
 
@@ -37,11 +37,8 @@ def empty(valkey: Valkey, transactional_db: None, settings: Settings) -> Valkey:
 def task_worker(valkey: Valkey, transactional_db: None) -> Iterator[TaskWorker]:
     """For the one test that wants it: in all others nobody may take a message."""
     del transactional_db
-    valkey.flush()
-    process = TaskWorker(JOB_LEASE="3", JOB_LEASE_RENEW="1")
-    process.start()
-    yield process
-    process.stop()
+    with with_short_lease(TaskWorker, valkey) as process:
+        yield process
 
 
 def messages() -> int:

@@ -7,8 +7,10 @@ import shlex
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TypeVar
 
 import redis
 from django.conf import settings
@@ -120,6 +122,19 @@ class Worker(ProcfileProcess):
         """Wait until it takes jobs."""
         self.wait_for(lambda: self.output.count(" ready.") > self._said_before)
         super().await_ready()
+
+
+W = TypeVar("W", bound=Worker)
+
+
+@contextlib.contextmanager
+def with_short_lease(kind: type[W], valkey: Valkey) -> Iterator[W]:
+    """A worker of a kind at work, over an empty queue."""
+    valkey.flush()
+    process = kind(JOB_LEASE="3", JOB_LEASE_RENEW="1")
+    process.start()
+    yield process
+    process.stop()
 
 
 class Janitor(ProcfileProcess):
