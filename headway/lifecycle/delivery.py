@@ -151,7 +151,7 @@ def _by_email(notice: Notice, choice: NoticeChoice, person: users.Person) -> Non
     address = users.email(person)
     if not address:
         raise GoneError("The account has no e-mail address")
-    kind = registry.kinds().get(notice.kind)
+    kind = registry.find(notice.kind)
     status = str(Status(notice.status).label).lower()
     subject = f"{clean(kind.title if kind else notice.kind, 100)}: {status}"
     text = gettext("A job of yours has ended: %(status)s.") % {"status": status}

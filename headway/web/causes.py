@@ -44,7 +44,7 @@ class Cause:
     @property
     def title(self) -> str:
         """Of their kind."""
-        kind = registry.kinds().get(self.kind)
+        kind = registry.find(self.kind)
         return str(kind.title) if kind else self.kind
 
     @property
@@ -55,7 +55,7 @@ class Cause:
     @property
     def retryable(self) -> bool:
         """Whether this code knows their kind."""
-        return self.kind in registry.kinds()
+        return registry.find(self.kind) is not None
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """Writers that ask often for SQLite's lock: its own busy handler sleeps 100 ms between two looks,
-and whoever comes in that time goes first
-(docs/reliability.md, what is not promised)."""
+and whoever comes in that time goes first (docs/reliability.md, what is not promised)."""
 
 import sqlite3
 import time
