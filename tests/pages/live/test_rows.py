@@ -1,6 +1,7 @@
 """How much of the history is seen at once, without scrolling."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Page, expect
 
@@ -8,6 +9,7 @@ from headway.models import Status
 from tests.jobs import kinds as tasks_of_the_tests
 from tests.pages.conftest import MakeJob
 from tests.support.proxy import Proxy
+from tests.support.users import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,3 +46,15 @@ def test_the_history_begins_where_it_is_seen(
         ".map((part) => part.getBoundingClientRect().bottom - row.getBoundingClientRect().bottom))"
     )
     assert max(max(row) for row in parts) <= 0
+
+
+def test_long_texts_leave_room_for_all_columns_of_the_admin(
+    page: Page, proxy: Proxy, boss: User, make_job: MakeJob
+) -> None:
+    make_job(Status.FAILED, title="longest" * 28, reason="It went wrong here. " * 50)
+    sign_in(page.context, boss, proxy.url)
+    page.set_viewport_size({"width": 1920, "height": 1000})
+    page.goto(f"{proxy.url}/admin/headway/job/")
+    row = page.locator("#result_list tbody tr")
+    expect(row.locator(".field-created")).to_be_in_viewport()
+    assert row.evaluate("row => row.getBoundingClientRect().height") < 100
