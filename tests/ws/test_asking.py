@@ -58,6 +58,8 @@ NONSENSE: list[str | bytes] = [
     b"\xff\xfe",
     b"",
 ]
+CLOSED = 15
+"""Seconds in which the server hangs up; after 20 this client would by itself."""
 OURS = (LATER, RETURN, SIGN_IN, TOO_EAGER, TOO_LARGE)
 SENT: st.SearchStrategy[str | bytes] = (
     st.sampled_from(NONSENSE) | st.text(st.characters(exclude_categories=["Cs"])) | st.binary()
@@ -253,7 +255,9 @@ def test_who_is_signed_out_meanwhile_can_ask_for_nothing_more(
     assert client.ask("ping")["event"] == "pong"
     tokens.revoke(ApiToken.objects.get(owner=alice))
     client.send("cancel", job=str(job.pk))
+    begun = time.monotonic()
     assert client.rest() == ([], SIGN_IN)
+    assert time.monotonic() - begun < CLOSED
     job.refresh_from_db()
     assert job.status == Status.QUEUED
 
@@ -322,8 +326,10 @@ def test_connections_and_their_streams_count_against_the_limit_of_their_user(
         assert busy["retry"] == busy["data"]["retry"] >= 20_000
         assert held[1].ask("ping")["event"] == "pong"
         with Client(web.url, bearer=token) as one_too_many:
+            begun = time.monotonic()
             [busy], code = one_too_many.rest()
             assert (busy["event"], code) == ("busy", LATER)
+            assert time.monotonic() - begun < CLOSED
         assert bobs.ask("ping")["event"] == "pong"
 
     def has_room() -> bool:
