@@ -23,7 +23,7 @@ from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
 from tests.support.sockets import descriptors, open_stream, read_until
 from tests.support.stack import Valkey, Web
-from tests.support.thorough import Fuzz
+from tests.support.thorough import Fuzz, Many
 
 MINUTE = 60
 AFTERWARDS = [
@@ -141,8 +141,11 @@ def island() -> Iterator[Island]:
 
 
 def test_who_vanishes_without_a_word_is_gone_within_a_minute(
-    island: Island, site: Web, token: str, job: Job
+    island: Island, site: Web, token: str, job: Job, many: Many
 ) -> None:
+    """The minute is the kernel's and ours. Of both servers with `--thorough`."""
+    if isinstance(site, Uvicorn) and not many(0, thorough=1):
+        pytest.skip("takes a minute for each server: pytest --thorough")
     island.plug_in()
     url = events(site, job).replace("0.0.0.0", island.here)  # noqa: S104 - not bound to here
     inhabitant = island.inhabitant("tests.faults.far_away", url, TOKEN=token)
