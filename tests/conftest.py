@@ -4,12 +4,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
+from django.core.management.color import no_style
+from django.db import connections
+from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.patience import PATIENCE
@@ -23,6 +27,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("busy")
 
+KEPT = ("auth_permission", "django_content_type")
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -81,6 +86,25 @@ def static_files_on_demand() -> None:
     """Test clients look for a static file when one is asked for: listing them all took 55 ms for
     each client, a third of the time of tests/pages."""
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def permissions_kept() -> Iterator[None]:
+    """After a test with transactions of its own Django empties all tables, and makes the rows of
+    content types and permissions again: 38 of 40 ms of CPU, for what no test changes."""
+
+    def empty(case: Any) -> None:
+        for alias in case._databases_names(include_mirrors=False):
+            connection = connections[alias]
+            names = connection.introspection.django_table_names(
+                only_existing=True, include_views=False
+            )
+            tables = [name for name in names if name not in KEPT]
+            connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), tables))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
