@@ -52,7 +52,7 @@ class Up(Process):
         """Start it and wait until it says that it is ready."""
         before = self.output.count("ready: ")
         super().start()
-        self.wait_for(lambda: self.output.count("ready: ") > before)
+        self.wait_for(lambda: self.output.count("ready: ") > before, 3 * PATIENCE)
 
     def pids(self) -> dict[str, int]:
         """The processes it runs, by name."""
