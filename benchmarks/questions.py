@@ -147,7 +147,8 @@ def took(name: str, ask: Callable[[], object], wanted: argparse.Namespace) -> No
         with CaptureQueriesContext(connection) as asked:
             ask()
         for each in asked.captured_queries:
-            explain(each["sql"])
+            if each["sql"].lstrip("(").startswith("SELECT"):
+                explain(each["sql"])
     sys.stdout.flush()
 
 

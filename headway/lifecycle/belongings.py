@@ -42,18 +42,18 @@ class Plan(NamedTuple):
     first: Sequence[Belongings]
     whole: bool
 
-    def divided(self, jobs: list[uuid.UUID]) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    def divided(self, jobs: list[uuid.UUID]) -> "Division":
         """Of some jobs those that can go in one transaction; or some that are too rich for one."""
+        found = []
         for each in self.first:
-            while jobs:
-                owned = each.of(jobs).values_list(f"{each.path}__pk", flat=True)
-                seen = list(owned[: MOST + 1])
+            while seen := list(each.of(jobs).values_list(f"{each.path}__pk")[: MOST + 1]):
                 if len(seen) <= MOST:
+                    found.append(each)
                     break
-                if rich := [job for job, count in Counter(seen).items() if count > RICH]:
-                    return [], rich
+                if rich := [job for (job,), count in Counter(seen).items() if count > RICH]:
+                    return Division([], rich, self)
                 jobs = jobs[: len(jobs) // 2]
-        return jobs, []
+        return Division(jobs, [], self._replace(first=found))
 
     def delete_some(self, job: uuid.UUID, count: int) -> list[Any]:
         """Deletes so many of a job's rows at most; none is left when there is nothing to return."""
@@ -71,6 +71,14 @@ class Plan(NamedTuple):
         if self.whole:  # Django would look for what is gone already
             return int(jobs.order_by()._raw_delete(database.alias()) or 0)  # None of none
         return jobs.delete()[1].get(Job._meta.label, 0)
+
+
+class Division(NamedTuple):
+    """`plan`: what is to be deleted before `together`, without that of which there is nothing."""
+
+    together: list[uuid.UUID]
+    rich: list[uuid.UUID]
+    plan: Plan
 
 
 def plan() -> Plan:

@@ -143,9 +143,9 @@ def _prune_some(rule: Rule, since: datetime | None) -> list[Due]:
     try:
         with _jobs.held() as deleted:
             found = _due(rule, since)
-            jobs, rich = known.divided([each.job for each in found])
+            jobs, rich, owned = known.divided([each.job for each in found])
             until = _claim(found, rich)
-            known.delete(Job.objects.filter(pk__in=jobs), jobs)
+            owned.delete(Job.objects.filter(pk__in=jobs), jobs)
             deleted += jobs
     except (ProtectedError, RestrictedError):
         deleted, rich = [], jobs

@@ -68,7 +68,7 @@ def test_many_small_belongings_go_with_fewer_jobs(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(belongings, "MOST", 10)
     many(25)
     known = belongings.plan()
-    assert len(known.divided([*Job.objects.values_list("pk", flat=True)])[0]) == 6
+    assert len(known.divided([*Job.objects.values_list("pk", flat=True)]).together) == 6
     assert pruning.prune() is False
     assert not Attempt.objects.exists()
 
