@@ -79,12 +79,10 @@ class Job(models.Model):
         default=dict, blank=True, help_text="Celery options of this one start"
     )
     queue = models.CharField(max_length=200, blank=True)
-    # NULL, unlike "", may be there many times.
-    token = models.CharField(
+    token = models.CharField(  # noqa: DJ001 - SQLite uses a partial index only for IS NOT NULL
         max_length=64,
         null=True,
         blank=True,
-        unique=True,
         help_text="SHA-256 of owner and key, or of owner, one-time token and fingerprint",
     )
     fingerprint = models.CharField(
@@ -160,6 +158,12 @@ class Job(models.Model):
             models.Index(fields=["cause", "status", *NEWEST], condition=FAILED, name="job_cause"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
+            ),
+        )
+        constraints = (
+            # Not `unique`, whose two indexes on PostgreSQL also have those without a token
+            models.UniqueConstraint(
+                fields=["token"], condition=models.Q(token__isnull=False), name="job_token_once"
             ),
         )
 
