@@ -192,9 +192,10 @@ def _prune_alone(known: Plan, job: uuid.UUID, until: datetime | None) -> bool:
     try:
         while mine.exists():
             with _others.held() as deleted:
+                _, rich, owned = known.divided([job])
+                if not rich:
+                    return bool(owned.delete(mine, [job]))
                 deleted += known.delete_some(job, _others.size)
-                if not deleted:
-                    return bool(known.delete(mine, [job]))
     except (ProtectedError, RestrictedError) as error:
         logger.warning("Job %s is kept, since other rows need it: %s", job, error.args[0])
     return False
