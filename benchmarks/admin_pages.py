@@ -18,6 +18,7 @@ TRACEBACK = "Traceback (most recent call last):\n" + "  File 'x.py', line 1, in 
 PAGES = {
     "list": "",
     "page 30": "?p=30",
+    "last page": "?p=200",
     "active": "?status=active",
     "ended badly": "?status=badly",
     "lost": "?status=lost",
@@ -168,7 +169,10 @@ def _measured(user: Any, rounds: int) -> dict[str, dict[str, float]]:
     client.force_login(user)
     some = Job.objects.filter(status="failed").values_list("pk", flat=True)[0]
     addresses = {name: f"/admin/headway/job/{query}" for name, query in PAGES.items()}
+    if Job.objects.count() < FIRST:
+        del addresses["last page"]
     addresses["job"] = f"/admin/headway/job/{some}/change/"
+    addresses["history of a job"] = f"/admin/headway/job/{some}/history/"
     addresses["audit trail"] = "/admin/headway/auditentry/"
     for name, address in addresses.items():
         found[name] = _taken(client, address, rounds)

@@ -154,8 +154,11 @@ def took(name: str, ask: Callable[[], object], wanted: argparse.Namespace) -> No
 
 def charts(person: Any, wanted: argparse.Namespace) -> None:
     """The same of what is beside the list. The chart of days remembers those before today."""
+    from headway.models import Job
     from headway.web import days as of_days
     from headway.web.causes import causes
+    from headway.web.history import answer
+    from headway.web.keyset import LAST, Cursor, Key
     from headway.web.questions import Question
     from headway.web.runs import newest, usuals
 
@@ -165,7 +168,10 @@ def charts(person: Any, wanted: argparse.Namespace) -> None:
         of_days._before.forget()
         of_days.days(question, person)
 
+    times = Job.objects.order_by("-created_at").values_list("created_at", flat=True)
+    deep = Cursor(Key.of(times[min(140_000, wanted.jobs // 2)], LAST))
     asked: dict[str, Callable[[], object]] = {
+        "page 7,000": lambda: answer(Question(), person, deep),
         "chart of 30 days, first": lambda: first(every),
         "chart of 30 days, again": lambda: of_days.days(every, person),
         "chart of 30 days, own": lambda: first(Question()),
