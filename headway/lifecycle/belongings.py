@@ -3,7 +3,7 @@ models. They are deleted by their job, the deepest first; what needs more than t
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -89,11 +89,13 @@ def plan() -> Plan:
 def _within(model: type[models.Model], path: str) -> tuple[list[Belongings], bool]:
     found: list[Belongings] = []
     whole = _is_plain(model)
-    for relation in get_candidate_relations_to_delete(model._meta):
+    relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
+    for relation in relations:
         if relation.on_delete is DO_NOTHING:
             continue
         own = f"{relation.field.name}__{path}" if path else relation.field.name
-        deeper, all_of_it = [], False
+        deeper: list[Belongings] = []
+        all_of_it = False
         if relation.on_delete is CASCADE and relation.related_model is not model:
             deeper, all_of_it = _within(relation.related_model, own)
         found += deeper
