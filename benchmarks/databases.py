@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +97,18 @@ class PostgreSQL:
             check=True,
             timeout=60,
         )
+
+
+def spent() -> float:
+    """Seconds of CPU that this process and its connection's process in PostgreSQL, on this machine,
+    have used so far: what a page costs, whatever else the machine does."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return time.process_time()
+    connection.ensure_connection()
+    server = connection.connection.info.backend_pid
+    return time.process_time() + int(Path(f"/proc/{server}/schedstat").read_text().split()[0]) / 1e9
 
 
 def _as_user(program: str, *options: str) -> list[str]:

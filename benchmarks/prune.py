@@ -1,4 +1,4 @@
-"""How fast two janitors delete old jobs, and how long one statement holds its locks meanwhile."""
+"""How fast two janitors delete old jobs, and how long one transaction holds its locks meanwhile."""
 
 import contextlib
 import json
@@ -12,7 +12,8 @@ from benchmarks.rounds import interleaved
 from benchmarks.site import Site
 from benchmarks.table import Result
 
-SPEED, LONGEST, STATEMENT = "jobs per s", "ms, longest wait of a start", "ms, longest statement"
+SPEED, LONGEST, HELD = "jobs per s", "ms, longest wait of a start", "ms, longest transaction"
+CPU = "ms of CPU for each"
 ROWS = 100_000
 
 
@@ -68,22 +69,25 @@ class Way:
                 json.loads(each.line())
             starter = run("benchmarks.pruning", "start", "0", cores=CLIENT_CORE)
             json.loads(starter.line())
+            used = self.database.cpu()
             for each in (starter, *janitors):
                 each.tell("begin")
             found = [json.loads(each.line()) for each in janitors]
+            used = self.database.cpu() - used + sum(each["cpu"] for each in found)
             starter.tell("end")
             waits = json.loads(starter.line())
         if sum(each["jobs"] for each in found) != self.count:
             raise RuntimeError(f"{found}: not {self.count} jobs were deleted: {log}")
         return {
             SPEED: self.count / max(each["seconds"] for each in found),
-            STATEMENT: max(each["longest"] for each in found) * 1e3,
+            CPU: used / self.count * 1e3,
+            HELD: max(each["longest"] for each in found) * 1e3,
             LONGEST: waits["longest"] * 1e3,
         }
 
 
 def run(site: Site, rounds: int, *, quick: bool) -> Result:
-    """Targets: 2,000 jobs a second; no statement takes longer than 100 ms."""
+    """Targets: 2,000 jobs a second; no transaction holds its locks longer than 100 ms."""
     count = 500 if quick else ROWS
     result = Result("prune", f"{count:,} old jobs with an attempt each, deleted", quick=quick)
     with contextlib.nullcontext() if quick else PostgreSQL.open() as server:
@@ -93,5 +97,5 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
         for way in ways:
             if way.name in result.rows:
                 result.at_least(f"jobs per s, {way.name}", SPEED, way.name, 2000)
-                result.limit(f"ms of one statement, {way.name}", STATEMENT, way.name, 100)
+                result.limit(f"ms of one transaction, {way.name}", HELD, way.name, 100)
     return result

@@ -6,12 +6,14 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from benchmarks.copies import multiply, settled
+
 LINES = [{"level": "info", "text": f"{number} of 10 steps are done."} for number in range(10)]
-PORTION = 5000
+OTHERS = 200_000
+"""Jobs that are kept, at most."""
+TIMES = ("created_at", "started_at", "finished_at")
 
 
 def main() -> None:
@@ -25,63 +27,79 @@ def main() -> None:
 
 
 def fill(count: int) -> None:
-    """A migrated database with so many jobs that ended 100 days ago, and as many that did not."""
+    """A migrated database with so many jobs that ended 100 days ago, and others that did not, each
+    with an attempt."""
     from django.core.management import call_command
+    from django.db import connection
+    from django.utils import timezone
 
     from headway.models import Attempt, Job
 
     call_command("migrate", verbosity=0)
-    for first in range(0, 2 * count, PORTION):
-        days = 100 if first < count else 10
-        ended = datetime.now(UTC) - timedelta(days=days)
-        number = min(PORTION, (count if first < count else 2 * count) - first)
-        params = {"seconds": 20.0, "steps": 100}
-        jobs = [
-            Job(kind="simulate", title="Simulate", status="succeeded", attempt=1, params=params)
-            for _ in range(max(0, number))
-        ]
-        for job in jobs:
-            job.finished_at = job.started_at = ended
-        Job.objects.bulk_create(jobs, batch_size=1000)
-        Attempt.objects.bulk_create(
-            (Attempt(job=job, number=1, started_at=ended, lines=LINES) for job in jobs),
-            batch_size=1000,
-        )
+    params = {"seconds": 20.0, "steps": 100}
+    job = Job.objects.create(
+        kind="simulate", title="Simulate", status="succeeded", attempt=1, params=params
+    )
+    attempt = Attempt.objects.create(
+        job=job, number=1, started_at=timezone.now(), status="succeeded", lines=LINES
+    )
+    lite = connection.vendor == "sqlite"
+    multiply(job, count, dict.fromkeys(TIMES, _ago(lite, 100)))
+    multiply(job, min(count, OTHERS), dict.fromkeys(TIMES, _ago(lite, 10)))
+    named = dict.fromkeys(("started_at", "finished_at"), "s.finished_at")
+    others = f"(SELECT * FROM {Job._meta.db_table} WHERE finished_at IS NOT NULL)"  # noqa: S608 - ours
+    multiply(attempt, others, {"job_id": "s.id", **named})
+    job.delete()
+    settled()
     _answer({"ready": 1})
+
+
+def _ago(lite: bool, days: int) -> str:
+    """SQL of a moment so many days and n tenths of a second ago."""
+    if lite:
+        ago = f"'-' || ({days} * 86400 + s.n / 10.0) || ' seconds'"
+        return f"strftime('%Y-%m-%d %H:%M:%f', 'now', {ago}) || '000'"
+    return f"now() - ({days} * 86400 + s.n / 10.0) * interval '1 second'"
 
 
 def prune(_: int) -> None:
-    """Prunes until nothing is left, and times every statement."""
-    from headway.lifecycle import database, pruning
-    from headway.models import Job
+    """Prunes until nothing is left, and notes how long each transaction held what it had."""
+    from django.db import transaction
 
-    longest, jobs, pruned = 0.0, 0, 0.0
-    deletes = Job.objects.none().__class__.delete
+    from headway.lifecycle import belongings, database, pruning
 
-    def counted(rows: Any) -> Any:
+    longest, jobs, holds = 0.0, 0, []
+    begin, end = transaction.Atomic.__enter__, transaction.Atomic.__exit__
+    delete = belongings.Plan.delete
+
+    def began(atomic: Any) -> None:
+        begin(atomic)  # SQLite waits for its lock here
+        holds.append(time.perf_counter())
+
+    def ended(atomic: Any, *error: Any) -> None:
+        nonlocal longest
+        end(atomic, *error)
+        longest = max(longest, time.perf_counter() - holds.pop())
+
+    def counted(*given: Any) -> int:
         nonlocal jobs
-        done = deletes(rows)
-        jobs += done[1].get("headway.Job", 0) if rows.model is Job else 0
+        jobs += (done := delete(*given))
         return done
 
-    def timed(execute: Callable[..., Any], *given: Any) -> Any:
-        nonlocal longest
-        began = time.perf_counter()
-        try:
-            return execute(*given)
-        finally:
-            longest = max(longest, time.perf_counter() - began)
-
-    setattr(Job.objects.none().__class__, "delete", counted)  # noqa: B010 - mypy forbids the assignment
+    for owner, name, patch in (
+        (transaction.Atomic, "__enter__", began),
+        (transaction.Atomic, "__exit__", ended),
+        (belongings.Plan, "delete", counted),
+    ):
+        setattr(owner, name, patch)
     database.connection().ensure_connection()
     _answer({"ready": 1})
     sys.stdin.readline()
-    began = time.perf_counter()
-    with database.connection().execute_wrapper(timed):
-        while pruning.prune():
-            pass
-    pruned = time.perf_counter() - began
-    _answer({"seconds": pruned, "longest": longest, "jobs": jobs})
+    begun, used = time.perf_counter(), time.process_time()
+    while pruning.prune():
+        pass
+    took, cpu = time.perf_counter() - begun, time.process_time() - used
+    _answer({"seconds": took, "cpu": cpu, "longest": longest, "jobs": jobs})
 
 
 def start(_: int) -> None:

@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from benchmarks.databases import PostgreSQL, SQLite
+from benchmarks.copies import multiply, settled
+from benchmarks.databases import PostgreSQL, SQLite, spent
 from benchmarks.site import Site
 from benchmarks.table import Result
 
@@ -68,9 +70,10 @@ def run(site: Site, rounds: int, *, quick: bool = False) -> Result:
             command = [sys.executable, "-m", "benchmarks.questions", str(count), str(rounds)]
             done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
             for line in done.stdout.splitlines():
-                query, took = json.loads(line)
-                result.rows.setdefault(query, {})[f"{database.name} ms"] = took
-    for column in {name: None for row in result.rows.values() for name in row}:
+                query, ms, cpu = json.loads(line)
+                row = result.rows.setdefault(query, {})
+                row |= {f"{database.name} ms": ms, f"{database.name} CPU ms": cpu}
+    for column in {name: None for row in result.rows.values() for name in row if "CPU" not in name}:
         slowest = max(result.rows, key=lambda query: result.rows[query].get(column, 0.0))
         result.limit(f"the slowest on {column}: {slowest}", column, slowest, LIMIT)
     return result
@@ -83,8 +86,11 @@ def main() -> None:
     parser.add_argument("rounds", type=int)
     parser.add_argument("--plans", action="store_true")
     parser.add_argument("--days", type=int, default=DAYS, help="over which they are spread")
+    parser.add_argument(
+        "--filled", action="store_true", help="ask a database that was filled before"
+    )
     wanted = parser.parse_args()
-    measure(wanted.jobs, wanted.rounds, plans=wanted.plans, days=wanted.days)
+    measure(wanted)
 
 
 @contextmanager
@@ -94,48 +100,65 @@ def databases() -> Iterator[list[tuple[Any, str]]]:
         yield [(each, directory) for each in (SQLite(Path(directory)), server) if each]
 
 
-def measure(count: int, rounds: int, *, plans: bool, days: int = DAYS) -> None:
+def measure(wanted: argparse.Namespace) -> None:
     """Fills a database and asks it."""
     import django
 
     django.setup()
     from django.contrib.auth.models import User
     from django.core.management import call_command
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
 
+    from headway.web.questions import Question
+
+    if not wanted.filled:
+        call_command("migrate", verbosity=0, stdout=sys.stderr)
+        fill(User.objects.create_superuser("bench", password=None), wanted.jobs, wanted.days)
+    person = User.objects.get()
+    for query in QUESTIONS:
+        question, _ = Question.read(dict(parse_qsl(query)))
+        took(query or "all", partial(one_page, question, person, [None]), wanted)
+    charts(person, wanted)
+
+
+def one_page(question: Any, person: Any, place: list[Any]) -> None:
+    """The next page of a list, with what the links above it count."""
     from headway.web.counting import counts
     from headway.web.history import answer
     from headway.web.listing import _parts
-    from headway.web.questions import Question
 
-    call_command("migrate", verbosity=0, stdout=sys.stderr)
-    person = User.objects.create_superuser("bench", password=None)
-    fill(person, count, days)
-    for query in QUESTIONS:
-        question, _ = Question.read(dict(parse_qsl(query)))
-        page, taken = None, []
-        for _ in range(rounds):
-            begun = time.perf_counter()
-            found = answer(question, person, page)
-            counts(_parts(question, person))
-            taken.append(1000 * (time.perf_counter() - begun))
-            page = found.after
-        sys.stdout.write(json.dumps([query or "all", round(statistics.median(taken), 1)]) + "\n")
-        if plans:
-            with CaptureQueriesContext(connection) as asked:
-                answer(question, person)
-                counts(_parts(question, person))
-            for each in asked.captured_queries:
+    place[0] = answer(question, person, place[0]).after
+    counts(_parts(question, person))
+
+
+def took(name: str, ask: Callable[[], object], wanted: argparse.Namespace) -> None:
+    """Prints how long something takes, the median: by the clock, and of CPU time."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    taken, used = [], []
+    for _ in range(wanted.rounds):
+        begun, cpu = time.perf_counter(), spent()
+        ask()
+        taken.append(1000 * (time.perf_counter() - begun))
+        used.append(1000 * (spent() - cpu))
+    told = [name, *(round(statistics.median(each), 1) for each in (taken, used))]
+    sys.stdout.write(json.dumps(told) + "\n")
+    if wanted.plans:
+        with CaptureQueriesContext(connection) as asked:
+            ask()
+        for each in asked.captured_queries:
+            if each["sql"].lstrip("(").startswith("SELECT"):
                 explain(each["sql"])
-        sys.stdout.flush()
-    charts(person, rounds)
+    sys.stdout.flush()
 
 
-def charts(person: Any, rounds: int) -> None:
+def charts(person: Any, wanted: argparse.Namespace) -> None:
     """The same of what is beside the list. The chart of days remembers those before today."""
+    from headway.models import Job
     from headway.web import days as of_days
     from headway.web.causes import causes
+    from headway.web.history import answer
+    from headway.web.keyset import LAST, Cursor, Key
     from headway.web.questions import Question
     from headway.web.runs import newest, usuals
 
@@ -145,7 +168,10 @@ def charts(person: Any, rounds: int) -> None:
         of_days._before.forget()
         of_days.days(question, person)
 
+    times = Job.objects.order_by("-created_at").values_list("created_at", flat=True)
+    deep = Cursor(Key.of(times[min(140_000, wanted.jobs // 2)], LAST))
     asked: dict[str, Callable[[], object]] = {
+        "page 7,000": lambda: answer(Question(), person, deep),
         "chart of 30 days, first": lambda: first(every),
         "chart of 30 days, again": lambda: of_days.days(every, person),
         "chart of 30 days, own": lambda: first(Question()),
@@ -159,13 +185,7 @@ def charts(person: Any, rounds: int) -> None:
         ),
     }
     for name, ask in asked.items():
-        taken = []
-        for _ in range(rounds):
-            begun = time.perf_counter()
-            ask()
-            taken.append(1000 * (time.perf_counter() - begun))
-        sys.stdout.write(json.dumps([name, round(statistics.median(taken), 1)]) + "\n")
-        sys.stdout.flush()
+        took(name, ask, wanted)
 
 
 def fill(person: Any, count: int, days: int) -> None:
@@ -177,32 +197,14 @@ def fill(person: Any, count: int, days: int) -> None:
 
     first = Job.objects.create(kind="simulate", owner=person, title="Simulate 0")
     lite = connection.vendor == "sqlite"
-    changed = _changed(lite=lite, step=max(1, days * 86400 // count))
-    columns = [field.column for field in Job._meta.concrete_fields]
-    values = ", ".join(changed.get(str(column), f'"{column}"') for column in columns)
-    numbers = (
-        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count - 1})"  # noqa: S608 - a number
-    )
-    table, names = Job._meta.db_table, ", ".join(f'"{column}"' for column in columns)
-    with connection.schema_editor() as editor:
-        for index in Job._meta.indexes:
-            editor.remove_index(Job, index)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) {numbers} "  # noqa: S608 - all of it is ours
-            f"SELECT {values} FROM s, {table} AS job WHERE job.kind = 'simulate'"
-        )
+    multiply(first, count, _changed(lite=lite, step=max(1, days * 86400 // count)))
     first.delete()
-    with connection.schema_editor() as editor:
-        for index in Job._meta.indexes:
-            editor.add_index(Job, index)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE" if lite else "VACUUM ANALYZE")
+    settled()
 
 
 def _changed(*, lite: bool, step: int) -> dict[str, str]:
     """Column -> SQL for the job number n."""
-    place, total, cases = "(CAST(n AS bigint) * 618033 % 1000000)", 0.0, ""
+    place, total, cases = "(CAST(s.n AS bigint) * 618033 % 1000000)", 0.0, ""
     for status, share in SHARES:
         total += share
         cases += f" WHEN {place} < {round(total * 1_000_000)} THEN '{status}'"
@@ -214,19 +216,18 @@ def _changed(*, lite: bool, step: int) -> dict[str, str]:
 
     failed = f"{place} BETWEEN 880000 AND 959999"
     lost = f"{place} BETWEEN 990000 AND 999899"
-    note = '\'{"seconds": 20, "note": "order \' || n || \'"}\''
+    note = '\'{"seconds": 20, "note": "order \' || s.n || \'"}\''
     return {
-        "id": "lower(hex(randomblob(16)))" if lite else "gen_random_uuid()",
-        "kind": "CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'simulate' END",
-        "title": "'Simulate ' || n",
+        "kind": "CASE WHEN s.n % 1000 = 0 THEN 'rare' ELSE 'simulate' END",
+        "title": "'Simulate ' || s.n",
         "params": note if lite else f"({note})::jsonb",
         "status": f"CASE{cases} ELSE 'succeeded' END",
-        "reason": f"CASE WHEN {failed} AND n % 50 = 0 THEN 'The disk is full.' ELSE '' END",
-        "cause": f"CASE WHEN {failed} THEN '00000000000000' || (10 + n % 30)"
+        "reason": f"CASE WHEN {failed} AND s.n % 50 = 0 THEN 'The disk is full.' ELSE '' END",
+        "cause": f"CASE WHEN {failed} THEN '00000000000000' || (10 + s.n % 30)"
         f" WHEN {lost} THEN 'ffffffffffffffff' END",
-        "created_at": moment(f"-{step} * n"),
-        "started_at": moment(f"-{step} * n + n % 90"),
-        "finished_at": moment(f"-{step} * n + n % 90 + n % 700"),
+        "created_at": moment(f"-{step} * s.n"),
+        "started_at": moment(f"-{step} * s.n + s.n % 90"),
+        "finished_at": moment(f"-{step} * s.n + s.n % 90 + s.n % 700"),
     }
 
 

@@ -61,8 +61,14 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
+    # Each index of lists begins with it: one of its own would only cost each start
     owner = OwnerField(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=forget, related_name="jobs"
+        settings.AUTH_USER_MODEL,
+        forget,
+        null=True,
+        blank=True,
+        related_name="jobs",
+        db_index=False,
     )
     params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
     # Not in what `dumpdata` and other serializers write.
@@ -73,12 +79,10 @@ class Job(models.Model):
         default=dict, blank=True, help_text="Celery options of this one start"
     )
     queue = models.CharField(max_length=200, blank=True)
-    # NULL, unlike "", may be there many times.
-    token = models.CharField(
+    token = models.CharField(  # noqa: DJ001 - SQLite uses a partial index only for IS NOT NULL
         max_length=64,
         null=True,
         blank=True,
-        unique=True,
         help_text="SHA-256 of owner and key, or of owner, one-time token and fingerprint",
     )
     fingerprint = models.CharField(
@@ -144,7 +148,6 @@ class Job(models.Model):
             models.Index(fields=["status", *NEWEST], name="job_status_created"),
             models.Index(fields=["kind", "status", *NEWEST], name="job_kind_created"),
             models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
-            models.Index(fields=["status", "lease_until"], name="job_status_lease"),
             models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
             models.Index(
@@ -155,6 +158,12 @@ class Job(models.Model):
             models.Index(fields=["cause", "status", *NEWEST], condition=FAILED, name="job_cause"),
             models.Index(
                 fields=["finished_at"], condition=~models.Q(secrets=""), name="job_has_secrets"
+            ),
+        )
+        constraints = (
+            # Not `unique`, whose two indexes on PostgreSQL also have those without a token
+            models.UniqueConstraint(
+                fields=["token"], condition=models.Q(token__isnull=False), name="job_token_once"
             ),
         )
 
@@ -187,7 +196,8 @@ def result_path(job: uuid.UUID, attempt: int, name: str) -> str:
 class Attempt(models.Model):
     """One run of a job by one worker; the error text is for the admin only."""
 
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    # That an attempt has its number once is an index of its own
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
     worker = models.CharField(max_length=255, blank=True)

@@ -6,7 +6,10 @@ from django.db import models
 class ImportedRow(models.Model):
     """One accepted row of a CSV file; `line` is its line number in the file."""
 
-    job = models.ForeignKey("headway.Job", on_delete=models.CASCADE, related_name="rows")
+    # That a line is there once is an index of its own
+    job = models.ForeignKey(
+        "headway.Job", on_delete=models.CASCADE, related_name="rows", db_index=False
+    )
     line = models.PositiveIntegerField()
     data = models.JSONField()
 

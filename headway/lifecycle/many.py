@@ -57,7 +57,7 @@ def _stored(chosen: registry.Kind, wished: list[Described], found: dict[str, Job
     """The job of each item, new ones in one transaction. `found`: rows that are there, by key."""
     asked, saved = wanted(chosen.task, {}), list[str]()
     tokens = [job.token for job, _ in wished if job.token]
-    by_token = Job.objects.in_bulk(tokens, field_name="token") if tokens else {}
+    by_token = _with_tokens(tokens)
     jobs, new = list[Job](), list[Job]()
     try:
         for job, bound in wished:
@@ -74,12 +74,16 @@ def _stored(chosen: registry.Kind, wished: list[Described], found: dict[str, Job
     except BaseException as error:
         files.delete(saved)
         # Somebody has used one of the keys meanwhile: then that job is it.
-        if isinstance(error, IntegrityError):
-            used = Job.objects.in_bulk(tokens, field_name="token")
-            if set(used.values()) - set(by_token.values()):
-                return _stored(chosen, wished, found)
+        clashed = isinstance(error, IntegrityError)
+        if clashed and set(_with_tokens(tokens).values()) - set(by_token.values()):
+            return _stored(chosen, wished, found)
         raise
     return jobs
+
+
+def _with_tokens(tokens: list[str]) -> dict[str, Job]:
+    found = Job.objects.filter(token__in=tokens) if tokens else ()
+    return {str(job.token): job for job in found}
 
 
 def _first(job: Job, by_token: Mapping[str, Job]) -> Job | None:

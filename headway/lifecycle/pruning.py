@@ -4,34 +4,50 @@ holds a lock for long, and two janitors never have the same one (docs/adr/0053).
 import logging
 import random
 import time
+import uuid
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import models
-from django.db.models import ProtectedError, Q, QuerySet, RestrictedError, Value
-from django.db.models.deletion import Collector
-from django.db.models.functions import Coalesce, Now
+import redis
+from django.db.models import (
+    BooleanField,
+    ExpressionWrapper,
+    ProtectedError,
+    Q,
+    QuerySet,
+    RestrictedError,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce, Now
 
 from headway.conf import conf
 from headway.lifecycle import database, files
+from headway.lifecycle.belongings import Plan, plan
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
-from headway.models import TERMINAL, Job
+from headway.models import TERMINAL, Job, Status
 
 logger = logging.getLogger(__name__)
 ROUND = 2.0
 """Seconds after which the janitor looks after other things before it goes on."""
 CLAIM = timedelta(minutes=2)
-"""For how long jobs belong to the janitor that is about to delete them, in case it dies."""
-LOCK = 0.03
-"""Seconds that one statement is to take: it holds what it deletes, in SQLite the whole database."""
+"""For how long a job belongs to who is about to delete it, in case that one dies."""
+LOCK = 0.04
+"""Seconds that one transaction is to hold what it deletes, in SQLite the whole database."""
 SMALLEST, LARGEST = 20, 1000
-"""Rows of one statement."""
+"""Rows of one transaction."""
 SHARE = 0.25
 """How long the janitor leaves SQLite to others after it had it, as a share of that time: who waits
 for its lock only looks now and then whether it is free."""
 DAY = 86400.0
+NOBODY = uuid.UUID(int=0)
+
+
+# What earlier attempts and lost ones have stored, no row tells.
+STORED = ~Q(files=[]) | Q(attempt__gt=1) | Q(status=Status.LOST) | Q(inputs__contains="uploads/")
 
 
 class Rule(NamedTuple):
@@ -43,15 +59,36 @@ class Rule(NamedTuple):
     days: int
 
 
+class Due(NamedTuple):
+    """An old job. `stored`: it may have files. `now`: by the database's clock."""
+
+    job: uuid.UUID
+    ended: datetime
+    stored: bool
+    now: datetime
+
+
 class Portion:
     """How many rows to delete at once, found out while that goes on."""
 
     def __init__(self) -> None:
-        self.size = 200
+        self.size = 100
 
-    def took(self, seconds: float, rows: int) -> None:
-        """Learns from the last statement."""
-        if seconds > LOCK:
+    @contextmanager
+    def held(self) -> Iterator[list[Any]]:
+        """A transaction, which puts into the list what it deletes. The size follows from the time
+        since it has its lock: how long others had that before says nothing."""
+        deleted: list[Any] = []
+        with database.atomic():
+            if database.connection().vendor == "sqlite":
+                # Who has read before cannot wait for the lock: so write, although nothing
+                Job.objects.filter(pk=NOBODY).update(worker="")
+            begun = time.monotonic()
+            yield deleted
+        self._took(time.monotonic() - begun, len(deleted))
+
+    def _took(self, seconds: float, rows: int) -> None:
+        if seconds > LOCK and rows:
             self.size = max(SMALLEST, int(rows * LOCK / seconds))
         elif seconds < LOCK / 2 and rows >= self.size:
             self.size = min(LARGEST, self.size * 2)
@@ -67,9 +104,8 @@ def prune() -> bool:
     until = time.monotonic() + ROUND
     for rule in rules():
         since: datetime | None = None
-        while (claimed := _claim(rule, since)).jobs:
-            since = claimed.last
-            _delete(claimed)
+        while found := _prune_some(rule, since):
+            since = found[0].ended
             if time.monotonic() > until:
                 return True
     return False
@@ -95,45 +131,31 @@ def kept_days(kind: str | None, status: str) -> int:
     )
 
 
-class Claimed(NamedTuple):
-    """Jobs that are this janitor's to delete: their `lease_until` is `until`. `last`: when the last
-    of them had ended."""
-
-    jobs: Sequence[Any]
-    until: datetime | None = None
-    last: datetime | None = None
-
-
-def _claim(rule: Rule, since: datetime | None) -> Claimed:
-    if not database.connection().features.has_select_for_update_skip_locked:
-        return _claim_of(_due(rule, since))
-    with database.atomic():
-        return _claim_of(_due(rule, since).select_for_update(skip_locked=True))
-
-
-def _claim_of(due: QuerySet[Job]) -> Claimed:
-    found = list(due.values_list("pk", "finished_at", Now())[: _jobs.size])
-    if not found:
-        return Claimed([])
-    # The lease of a job that has ended says nothing else. No two janitors find the same one.
-    until = found[0][2] + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311 - no secret
-    wanted = [pk for pk, *_ in found]
-    begun = time.monotonic()
-    taken = free(Job.objects.filter(pk__in=wanted, status__in=TERMINAL)).update(lease_until=until)
-    _jobs.took(time.monotonic() - begun, len(wanted))
-    if taken < len(wanted):
-        mine = Job.objects.filter(pk__in=wanted, lease_until=until)
-        wanted = list(mine.values_list("pk", flat=True))
-    # If another was faster, there is still more to do: the next look finds what it left.
-    return Claimed(wanted or [None], until, found[-1][1])
-
-
 def free(jobs: QuerySet[Job]) -> QuerySet[Job]:
     """Those that nobody is about to delete."""
     return jobs.filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
 
 
-def _due(rule: Rule, since: datetime | None) -> QuerySet[Job]:
+def _prune_some(rule: Rule, since: datetime | None) -> list[Due]:
+    """Deletes some old jobs, and returns all that it has found. Files and logs go afterwards: where
+    this process dies before, leftovers.py finds the former, and the latter expire."""
+    known = plan()
+    try:
+        with _jobs.held() as deleted:
+            found = _due(rule, since)
+            jobs, rich, owned = known.divided([each.job for each in found])
+            until = _claim(found, rich)
+            owned.delete(Job.objects.filter(pk__in=jobs), jobs)
+            deleted += jobs
+    except (ProtectedError, RestrictedError):
+        deleted, rich = [], jobs
+        until = _claim(found, rich)
+    gone = {*deleted, *(job for job in rich if _prune_alone(known, job, until))}
+    _forget([each for each in found if each.job in gone])
+    return found
+
+
+def _due(rule: Rule, since: datetime | None) -> list[Due]:
     # As expressions, so that every database goes by the index of `finished_at`: in the order of
     # another one it would have to sort all that is due.
     jobs = Job.objects.filter(finished_at__lt=later(-rule.days * DAY)).order_by("finished_at")
@@ -146,62 +168,47 @@ def _due(rule: Rule, since: datetime | None) -> QuerySet[Job]:
         named = named.filter(of_kind=rule.kind)
     elif rule.others:
         named = named.exclude(of_kind__in=rule.others)
-    return free(named)
+    skips = database.connection().features.has_select_for_update_skip_locked
+    found = free(named).alias(inputs=Cast("params", TextField()))
+    rows = found.select_for_update(skip_locked=skips).values_list(
+        "pk", "finished_at", ExpressionWrapper(STORED, BooleanField()), Now()
+    )
+    return [Due(*row) for row in rows[: _jobs.size]]
 
 
-def _delete(claimed: Claimed) -> None:
-    jobs = [job for job in claimed.jobs if job is not None]
-    log().forget(*map(str, jobs))
-    jobs = [job for job in jobs if _without_files(job)]
-    for relation in _belongings():
-        _delete_belongings(relation, jobs)
-    using = database.alias()
-    mine = Job.objects.using(using).filter(lease_until=claimed.until).only("pk")
-    while jobs:
-        now, jobs = jobs[: _jobs.size], jobs[_jobs.size :]
-        begun = time.monotonic()
-        _delete_rows(mine, now)
-        _jobs.took(time.monotonic() - begun, len(now))
+def _claim(found: Sequence[Due], jobs: Sequence[uuid.UUID]) -> datetime | None:
+    """Sets jobs aside: what this returns is their `lease_until`, which says nothing else of a job
+    that has ended. It is random, so that it names its janitor."""
+    if not jobs:
+        return None
+    until = found[0].now + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311 - no secret
+    free(Job.objects.filter(pk__in=jobs, status__in=TERMINAL)).update(lease_until=until)
+    return until
 
 
-def _without_files(job: Any) -> bool:
-    """False where a storage fails: the job is tried again when the claim has lapsed."""
+def _prune_alone(known: Plan, job: uuid.UUID, until: datetime | None) -> bool:
+    """Deletes a claimed job, to which a million rows may belong. False: it is kept."""
+    mine = Job.objects.filter(pk=job, lease_until=until)
     try:
-        files.delete_all_of(job)
-    except Exception:
-        logger.exception("The files of job %s could not be deleted", job)
-        return False
-    return True
-
-
-def _delete_rows(mine: QuerySet[Job], jobs: Sequence[Any]) -> None:
-    try:
-        mine.filter(pk__in=jobs).delete()
+        while mine.exists():
+            with _others.held() as deleted:
+                _, rich, owned = known.divided([job])
+                if not rich:
+                    return bool(owned.delete(mine, [job]))
+                deleted += known.delete_some(job, _others.size)
     except (ProtectedError, RestrictedError) as error:
-        if not jobs[1:]:
-            logger.warning("Job %s is kept, since other rows need it: %s", jobs[0], error.args[0])
-            return
-        for job in jobs:
-            _delete_rows(mine, [job])
+        logger.warning("Job %s is kept, since other rows need it: %s", job, error.args[0])
+    return False
 
 
-def _belongings() -> list[Any]:
-    """Relations of rows that go with their job and that nothing else depends on. What is left,
-    Django deletes together with the job."""
-    collector = Collector(using=database.alias())
-    return [
-        relation
-        for relation in Job._meta.related_objects
-        if relation.on_delete is models.CASCADE
-        and collector.can_fast_delete(relation.related_model._base_manager.all())
-    ]
-
-
-def _delete_belongings(relation: Any, jobs: Sequence[Any]) -> None:
-    """There may be a million rows of one job."""
-    rows = relation.related_model._base_manager.using(database.alias()).order_by()
-    of_jobs = rows.filter(**{f"{relation.field.name}__in": jobs}).values_list("pk", flat=True)
-    while found := list(of_jobs[: _others.size]):
-        begun = time.monotonic()
-        rows.filter(pk__in=found)._raw_delete(database.alias())
-        _others.took(time.monotonic() - begun, len(found))
+def _forget(gone: Sequence[Due]) -> None:
+    for each in gone:
+        if each.stored:
+            try:
+                files.delete_all_of(each.job)
+            except Exception:  # storages raise what their services' libraries do
+                logger.exception("The files of job %s could not be deleted", each.job)
+    try:
+        log().forget(*(str(each.job) for each in gone))
+    except redis.RedisError as error:
+        logger.warning("The logs of %d old job(s) expire by themselves: %s", len(gone), error)

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from headway.models import ACTIVE, JobQuerySet, Status
+from headway.models import ACTIVE, Status
 from headway.users import User
 from headway.web import questions
 from headway.web.charts import Chart, Column, stacked_bars
-from headway.web.counting import counts
+from headway.web.counting import counts_between
 from headway.web.questions import Question
 from headway.web.remembered import Remembered
 from headway.web.time_limit import TooSlowError, limited
@@ -49,7 +49,7 @@ def days(question: Question, viewer: User) -> Days | None:
     before = _before.get(_key(question, viewer, last), lambda: _count(question, viewer, last))
     if before is None:
         return None
-    numbers = Counter({**before, **counts(_parts(question, viewer, [last]), MOST)})
+    numbers = Counter({**before, **_counted(question, viewer, [last])})
     columns = [_column(question, last - timedelta(days=ago), numbers) for ago in _back()]
     total = numbers.total()
     title = _("Jobs of the last %(days)d days: %(total)s") % {"days": DAYS, "total": f"{total:,}"}
@@ -68,24 +68,23 @@ def _back() -> range:
 
 
 def _count(question: Question, viewer: User, last: date) -> Counts | None:
-    every = [last - timedelta(days=ago) for ago in _back()[:-1]]
     try:
         with limited():
-            return counts(_parts(question, viewer, every), MOST)
+            return _counted(question, viewer, [last - timedelta(days=ago) for ago in _back()[:-1]])
     except TooSlowError:
         return None
 
 
-def _parts(question: Question, viewer: User, every: list[date]) -> dict[Any, JobQuerySet]:
+def _counted(question: Question, viewer: User, every: list[date]) -> Counts:
     about = replace(question, status="", text="", since="", until="", sort="")
     jobs = questions.asked(about, viewer)
-    parts: dict[Any, JobQuerySet] = {}
-    for each in every:
-        of_day = questions.within(jobs, each, each)
-        for status in ORDER:
-            states = ACTIVE if status == Status.RUNNING else {status}
-            parts[each, str(status)] = of_day.filter(status__in=states)
-    return parts
+    parts = {
+        str(status): jobs.filter(status__in=ACTIVE if status == Status.RUNNING else {status})
+        for status in ORDER
+    }
+    times = [(questions.midnight(each), questions.midnight(each, 1)) for each in every]
+    found = counts_between(parts, times, MOST)
+    return {(every[place], status): number for (place, status), number in found.items()}
 
 
 def _column(question: Question, of: date, numbers: Counts) -> Column:

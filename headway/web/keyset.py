@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import connections, router
 from django.db.models import F, Q, Value
 
 from headway.models import Job, JobQuerySet
@@ -113,19 +114,24 @@ def groups(wanted: Sequence[tuple[Sequence[JobQuerySet], int]]) -> list[list[Key
 def _together(
     parts: Sequence[JobQuerySet], by: str, derived: Mapping[str, Any], marks: Sequence[int] = ()
 ) -> Any:
-    """Rows of parts that each find their own along an index: value, id, mark; sorted. SQLite takes
-    no limit in a part of a compound query, but in a query within it."""
+    """Rows of parts that each find their own along an index: value, id, mark; sorted."""
     columns, marks = ("key", "id", "mark"), marks or [0] * len(parts)
     if not parts:
         return []
-    if len(parts) == 1:
-        return parts[0].annotate(key=F(by), mark=Value(marks[0])).values_list(*columns)
     arms = [
-        Job.objects.alias(**derived)
-        .filter(pk__in=each.values("pk"))
-        .order_by()
-        .annotate(key=F(by), mark=Value(mark))
-        .values_list(*columns)
+        each.annotate(key=F(by), mark=Value(mark)).values_list(*columns)
         for each, mark in zip(parts, marks, strict=True)
     ]
+    if len(arms) == 1:
+        return arms[0]
+    if not connections[router.db_for_read(Job)].features.supports_slicing_ordering_in_compound:
+        # SQLite takes no limit in a part of a compound query, but in a query within it
+        arms = [
+            Job.objects.alias(**derived)
+            .filter(pk__in=each.values("pk"))
+            .order_by()
+            .annotate(key=F(by), mark=Value(mark))
+            .values_list(*columns)
+            for each, mark in zip(parts, marks, strict=True)
+        ]
     return arms[0].union(*arms[1:], all=True).order_by("-key", "-id")

@@ -134,9 +134,10 @@ def asked(question: Question, viewer: User) -> JobQuerySet:
 def within(jobs: JobQuerySet, first: date | None, last: date | None) -> JobQuerySet:
     """Those that were queued on these days and between them; None leaves an end open."""
     if first:
-        jobs = jobs.filter(created_at__gte=_midnight(first))
-    return jobs.filter(created_at__lt=_midnight(last, 1)) if last else jobs
+        jobs = jobs.filter(created_at__gte=midnight(first))
+    return jobs.filter(created_at__lt=midnight(last, 1)) if last else jobs
 
 
-def _midnight(of: date, later: int = 0) -> datetime:
+def midnight(of: date, later: int = 0) -> datetime:
+    """By the viewer's clock, when a day begins, or one that is so many days later."""
     return timezone.make_aware(datetime.combine(of + timedelta(days=later), time.min))

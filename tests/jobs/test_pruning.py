@@ -9,11 +9,13 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import ProtectedError
+from django.db.models.signals import pre_delete
 from django.utils import timezone
 from pytest_django import Settings
 
 from headway.checks import check_settings
-from headway.lifecycle import actions, files, leftovers, pruning
+from headway.lifecycle import actions, belongings, files, leftovers, pruning
 from headway.models import Attempt, Job
 from jobs.models import ImportedRow
 from tests.jobs import rows
@@ -31,17 +33,24 @@ def old(days: float = 91, **columns: object) -> Job:
 
 
 def many(count: int) -> list[Job]:
-    """Old jobs, each with an attempt."""
-    ended = rows.ago(91 * DAY)
-    jobs = [Job(kind="add", title="Add", status="failed", finished_at=ended) for _ in range(count)]
+    """Old jobs, each with an attempt and a file."""
+    same = {"kind": "add", "status": "failed", "finished_at": rows.ago(91 * DAY)}
+    jobs = [Job(**same, title="Add", files=["a"]) for _ in range(count)]
     Job.objects.bulk_create(jobs)
-    Attempt.objects.bulk_create(Attempt(job=job, number=1, started_at=ended) for job in jobs)
+    Attempt.objects.bulk_create(
+        Attempt(job=job, number=1, started_at=rows.ago(91 * DAY)) for job in jobs
+    )
     return jobs
 
 
-def test_a_job_goes_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [30, 2000])
+def test_a_job_goes_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """In one transaction, or what belongs to it before it where that is too much."""
     monkeypatch.setattr(pruning._others, "size", 20)
-    gone, kept = old(), old(days=89)
+    monkeypatch.setattr(belongings, "MOST", most)
+    monkeypatch.setattr(belongings, "RICH", most - 10)
+    gone = old(params={"file": "uploads/"})
+    kept, plain = old(days=89), old()
     for job in (gone, kept):
         ImportedRow.objects.bulk_create(
             ImportedRow(job=job, line=line, data={}) for line in range(50)
@@ -52,6 +61,57 @@ def test_a_job_goes_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch)
     assert ImportedRow.objects.count() == 50
     assert not default_storage.exists(f"uploads/{gone.pk}")
     assert default_storage.exists(f"uploads/{kept.pk}/a.csv")
+    assert not Job.objects.filter(pk=plain.pk).exists()
+
+
+def test_many_small_belongings_go_with_fewer_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(belongings, "MOST", 10)
+    many(25)
+    known = belongings.plan()
+    assert len(known.divided([*Job.objects.values_list("pk", flat=True)]).together) == 6
+    assert pruning.prune() is False
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "looked"),
+    [
+        ({}, 0),
+        ({"files": ["a"]}, 1),
+        ({"params": {"file": "uploads/x/a"}}, 1),
+        ({"attempt": 2}, 1),
+        ({"status": "lost"}, 1),
+    ],
+)
+def test_no_storage_is_asked_about_a_job_without_files(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, object], looked: int
+) -> None:
+    asked: list[uuid.UUID] = []
+    monkeypatch.setattr(files, "delete_all_of", asked.append)
+    job = old(**told)
+    pruning.prune()
+    assert asked == [job.pk] * looked
+    assert not Job.objects.exists()
+
+
+def test_what_a_project_has_tied_to_jobs_is_left_to_django() -> None:
+    """Signals are sent for each row, and a job that is protected stays as it is, with its own."""
+    [free, needed] = many(2)
+    told: list[uuid.UUID] = []
+
+    def deleted(instance: Attempt, **_: object) -> None:
+        if instance.job_id == needed.pk:
+            raise ProtectedError("An invoice needs it", {instance})
+        told.append(instance.job_id)
+
+    pre_delete.connect(deleted, sender=Attempt)
+    try:
+        assert pruning.prune() is False
+    finally:
+        pre_delete.disconnect(deleted, sender=Attempt)
+    assert {*told} == {free.pk}
+    assert [*Job.objects.all()] == [needed]
+    assert Attempt.objects.get().job_id == needed.pk
 
 
 def test_the_most_exact_rule_counts(settings: Settings) -> None:

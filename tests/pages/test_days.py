@@ -103,7 +103,7 @@ def test_where_counting_takes_too_long_there_is_no_chart(
         raise time_limit.TooSlowError
 
     with monkeypatch.context() as patched:
-        patched.setattr(days, "_parts", slow)
+        patched.setattr(days, "_counted", slow)
         page = alices.get("/")
         assert page.status_code == 200
         assert "chart-bars" not in page.content.decode()
