@@ -1,31 +1,85 @@
-"""Statements whose SQL Django has built once: that takes longer than to run them, and it is the
-same for every job (docs/performance.md, jobs)."""
+"""Statements whose SQL Django builds once: to build it takes several times as long as to run it,
+and it is the same for every job (docs/performance.md, jobs)."""
 
-import uuid
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connections, models, router
-from django.db.models.functions import Now
+from django.db import connections, models
+from django.db.models.expressions import Expression
 from django.db.models.sql import InsertQuery, UpdateQuery
 
-from headway.models import Job, Status
+from headway.lifecycle import database
+from headway.models import Job
 
-ID, ATTEMPT = uuid.UUID(int=0), 2**31 - 1
-"""In the place of a job's own, which no job has."""
 KEY = models.AutoField
 
 
-def note_published(job: Job) -> bool:
-    """Notes that the message of a job is sent. False if it is not queued for it any more, or if
-    somebody else has noted that."""
-    using = router.db_for_write(Job)
-    statement, params = _built(using)
-    connection = connections[using]
-    own = {_key(ID, connection): _key(job.pk, connection), ATTEMPT: job.attempt}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [own.get(each, each) for each in params])
-        return bool(cursor.rowcount)
+class Given(Expression):
+    """Stands in a statement for a value that is given whenever it is executed."""
+
+    def __init__(self, name: str, field: Any = None) -> None:
+        """`field` is that of the column which it is compared with, or written to; by itself the
+        job's of this name."""
+        known = Job._meta.pk if name == "pk" else None
+        super().__init__(output_field=field or known or Job._meta.get_field(name))
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        """Its place, and itself as the parameter."""
+        del compiler, connection
+        return "%s", [self]
+
+    def of(self, given: Mapping[str, Any], connection: Any) -> Any:
+        """What the database's driver takes."""
+        return self.output_field.get_db_prep_save(given[self.name], connection)
+
+
+class Statement(NamedTuple):
+    """SQL, and what is to be sent with it."""
+
+    sql: str
+    params: Sequence[Any]
+
+    def execute(self, cursor: Any, given: Mapping[str, Any]) -> None:
+        """`given`: a value for each name of a Given."""
+        db = cursor.db
+        cursor.execute(
+            self.sql, [p.of(given, db) if isinstance(p, Given) else p for p in self.params]
+        )
+
+
+Update = tuple[models.QuerySet[Any], Mapping[str, Any]]
+"""Rows, and what is changed in them."""
+
+
+def select(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given: Any) -> list[Any]:
+    """The rows that `build(*shape)` finds, which has Given for what differs from call to call; as
+    the database's driver returns them."""
+    with database.connection().cursor() as cursor:
+        _selecting(build, shape, database.alias()).execute(cursor, given)
+        return list(cursor.fetchall())
+
+
+def update(build: Callable[..., Update], *shape: Any, **given: Any) -> int:
+    """How many rows `build(*shape)` has changed."""
+    with database.connection().cursor() as cursor:
+        updating(build, shape, database.alias()).execute(cursor, given)
+        return int(cursor.rowcount)
+
+
+@cache
+def updating(build: Callable[..., Update], shape: Sequence[Any], using: str) -> Statement:
+    """The UPDATE that `build(*shape)` describes."""
+    return changing(*build(*shape), using)
+
+
+def changing(rows: models.QuerySet[Any], changes: Mapping[str, Any], using: str) -> Statement:
+    """The UPDATE of rows, built now."""
+    query: Any = rows.query.chain(UpdateQuery)
+    query.clear_ordering(force=True)
+    query.add_update_values(changes)
+    return Statement(*query.get_compiler(using).as_sql())
 
 
 def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
@@ -37,22 +91,14 @@ def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
 
 
 @cache
+def _selecting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> Statement:
+    return Statement(*build(*shape).query.get_compiler(using).as_sql())
+
+
+@cache
 def _inserting(model: type[models.Model], using: str) -> tuple[str, list[Any]]:
     fields: list[Any] = [f for f in model._meta.concrete_fields if not isinstance(f, KEY)]
     query = InsertQuery(model)
     query.insert_values(fields, [model()])
     ((statement, _),) = query.get_compiler(using).as_sql()
     return statement, fields
-
-
-@cache
-def _built(using: str) -> tuple[str, tuple[Any, ...]]:
-    row = Job.objects.filter(pk=ID, attempt=ATTEMPT, status=Status.QUEUED, published_at=None)
-    query: Any = row.query.chain(UpdateQuery)
-    query.clear_ordering(force=True)
-    query.add_update_values({"published_at": Now()})
-    return query.get_compiler(using).as_sql()  # type: ignore[no-any-return]
-
-
-def _key(pk: uuid.UUID, connection: Any) -> Any:
-    return Job._meta.pk.get_db_prep_value(pk, connection)
