@@ -12,7 +12,9 @@ from django.db.models.sql import InsertQuery, UpdateQuery
 from headway.lifecycle import database
 from headway.models import Job
 
-KEY = models.AutoField
+KEY, TEXTS = models.AutoField, (models.CharField, models.TextField)
+AT_ONCE = 500
+"""Rows that one statement inserts, where the database takes so many."""
 
 
 class Given(Expression):
@@ -86,8 +88,35 @@ def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
     """The INSERT of a new row, all of whose values are plain, and its parameters. The key that the
     database gives it stays unknown."""
     statement, fields = _inserting(type(row), using)
+    return statement, _values(row, fields, connections[using])
+
+
+def insert_all(rows: Sequence[models.Model]) -> None:
+    """Inserts new rows of one model as `bulk_create` does, at a third of its cost; their values and
+    keys as in `insertion`. To be called within a transaction."""
+    using = database.alias()
     connection = connections[using]
-    return statement, [f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields]
+    statement, fields = _inserting(type(rows[0]), using)
+    insert, _, values = statement.rpartition(" VALUES ")
+    most = min(AT_ONCE, (connection.features.max_query_params or 10**6) // len(fields))
+    with connection.cursor() as cursor:
+        for first in range(0, len(rows), most):
+            some = rows[first : first + most]
+            params = [value for row in some for value in _values(row, fields, connection)]
+            cursor.execute(f"{insert} VALUES {', '.join([values] * len(some))}", params)
+    for row in rows:
+        row._state.adding, row._state.db = False, using
+
+
+def _values(row: models.Model, fields: Sequence[Any], connection: Any) -> list[Any]:
+    return [_sent(field, field.pre_save(row, True), connection) for field in fields]
+
+
+def _sent(field: Any, value: Any, connection: Any) -> Any:
+    # As they are: two thirds of a new job's values, and of the time that Django takes over them
+    if value is None or (type(value) is str and isinstance(field, TEXTS)):
+        return value
+    return field.get_db_prep_save(value, connection)
 
 
 @cache
