@@ -266,7 +266,6 @@ def _end(
     traces: Traces,
     attempt_changes: Changes,
 ) -> bool:
-    own = Attempt.objects.filter(pk=attempt.pk)
     with database.atomic():
         job = end()
         if job is not None:
@@ -274,7 +273,8 @@ def _end(
             announce.after_commit(job.pk, changes["status"], job, traces.progress)
             return True
     # A commit whose answer got lost is found done the second time.
-    return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()
+    own = Attempt.objects.filter(pk=attempt.pk, status=attempt_changes["status"])
+    return own.filter(finished_at__isnull=False).exists()
 
 
 def _give_up(
