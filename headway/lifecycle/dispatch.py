@@ -36,7 +36,7 @@ _threads = Threads("publish", 16)
 def after_commit(*jobs: Job, tell: bool = False) -> None:
     """Publishes jobs as soon as the surrounding transaction is committed. That of a TestCase
     never is: what Celery runs eagerly runs at once there, as it does without a transaction."""
-    if _is_eager() and _only_in_a_test_case():
+    if _only_in_a_test_case() and _is_eager():  # Celery's settings are slow to ask
         publish(*jobs, tell=tell)
         return
     database.on_commit(lambda: publish(*jobs, tell=tell))
