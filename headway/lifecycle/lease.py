@@ -210,10 +210,10 @@ def interrupt(
 
     def queue() -> Job | None:
         unspent = free if repeatable else free.filter(Exists(saved))
-        left, soon = running.filter(attempt__lt=F("max_attempts")), later(max(pause, BACK_OFF))
-        return returning.update(unspent, attempt.job_id, **again, **at_no_cost) or returning.update(
-            left, attempt.job_id, **again | {"not_before": soon}
-        )
+        left = running.filter(attempt__lt=F("max_attempts"))
+        pk, counted = attempt.job_id, {"not_before": later(max(pause, BACK_OFF))}
+        queued = returning.update(unspent, pk, **again | at_no_cost)
+        return queued or returning.update(left, pk, **again | counted)
 
     return _end(queue, attempt, again, traces, attempt_changes)
 
