@@ -92,10 +92,15 @@ def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
 
 
 def insert_all(rows: Sequence[models.Model]) -> None:
-    """Inserts new rows of one model as `bulk_create` does, at a third of its cost; their values and
-    keys as in `insertion`. To be called within a transaction."""
+    """Inserts new rows of one model as `bulk_create` does, at half of its cost on SQLite; their
+    values are plain. To be called within a transaction."""
     using = database.alias()
     connection = connections[using]
+    if (
+        connection.vendor == "postgresql"
+    ):  # Django sends arrays there (UNNEST), which costs less yet
+        type(rows[0])._base_manager.using(using).bulk_create(rows, batch_size=AT_ONCE)
+        return
     statement, fields = _inserting(type(rows[0]), using)
     insert, _, values = statement.rpartition(" VALUES ")
     most = min(AT_ONCE, (connection.features.max_query_params or 10**6) // len(fields))
