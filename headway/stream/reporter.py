@@ -160,8 +160,9 @@ class Reporter:
     # What the worker calls
 
     def start(self) -> None:
-        """Joins the process's ticker, which writes the first progress."""
+        """Writes the first progress and joins the process's ticker."""
         self._ticker().add(self)
+        self._wake()
 
     def stop(self) -> Progress:
         """Leaves the ticker, writes what is left and returns the last progress."""

@@ -71,8 +71,7 @@ class _AtOnce:
         self._clock = clock
 
     def add(self, reporter: Any, /) -> None:
-        """Flushes, as `wake` does."""
-        reporter.flush(self._clock())
+        """Waits for `wake`."""
 
     def remove(self, reporter: Any, /) -> None:
         """Nothing was kept."""
