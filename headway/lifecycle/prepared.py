@@ -96,9 +96,7 @@ def insert_all(rows: Sequence[models.Model]) -> None:
     values are plain. To be called within a transaction."""
     using = database.alias()
     connection = connections[using]
-    if (
-        connection.vendor == "postgresql"
-    ):  # Django sends arrays there (UNNEST), which costs less yet
+    if connection.vendor == "postgresql":  # Django sends arrays there, which costs less yet
         type(rows[0])._base_manager.using(using).bulk_create(rows, batch_size=AT_ONCE)
         return
     statement, fields = _inserting(type(rows[0]), using)
