@@ -1,9 +1,11 @@
 """Readers of the same jobs who have everything so far: live events are joined once for all of
 them. Pure."""
 
+from math import inf
 from typing import NamedTuple
 
-from .subscription import Phase, Subscription
+from .crowd import Crowd
+from .subscription import Phase, Shared, Subscription
 
 
 class Piece(NamedTuple):
@@ -44,6 +46,47 @@ class Chain:
         return None if known in (None, prev) else known
 
 
+class Step(Shared):
+    """Readers of a room who are given the same, as one: what a frame costs for each of them is
+    little more than the system call. Where one needs more, its wire parts."""
+
+    __slots__ = ("_crowd", "_limit")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._crowd = Crowd()
+        self._limit = inf
+
+    def __bool__(self) -> bool:
+        return len(self._crowd) > 0
+
+    def take_in(self, reader: Subscription) -> bool:
+        """Whether the reader is given with the others from now on."""
+        if reader.wire.join(self._crowd, reader):
+            self._limit = min(self._limit, self.given + reader.budget - reader.given)
+            reader.step_in(self)
+        return reader.shared is self
+
+    def give(self, frames: bytes, cursor: int) -> int:
+        """Sends frames that lead up to `cursor`. How many readers took them."""
+        before = len(self._crowd)
+        took, refused = self._crowd.write(frames)
+        self.cursor, self.given = cursor, self.given + len(frames)
+        for reader in took:
+            reader.take(frames, cursor)
+        for reader in refused:
+            reader.block()
+        if self.given > self._limit:
+            self._limit = inf
+            self.dissolve()
+        return before - len(refused)
+
+    def dissolve(self) -> None:
+        """All are given on their own."""
+        for reader in self._crowd.owners:
+            reader.step_out()
+
+
 class Room:
     """Live events of one set of jobs, joined once for all readers that have everything before
     them."""
@@ -54,6 +97,7 @@ class Room:
         self.scheduled = False
         self.sent = 0
         self._waiting: dict[str | int, Piece] = {}
+        self._step = Step()
 
     def hear(self, piece: Piece) -> None:
         """A live event; it leaves with the next flush, unless a newer one of its kind does."""
@@ -83,6 +127,7 @@ class Room:
         self.sent = 0
         for reader in self.readers:
             reader.fall_behind()
+        self._step.cursor = 0  # numbers may begin again
 
     def flush(self) -> int:
         """Sends what waits to all readers that are live. How many frames they took."""
@@ -90,11 +135,12 @@ class Room:
         self._waiting.clear()
         if not pieces:
             return 0
-        taken = 0
         first, self.sent = pieces[0].number, max(pieces[-1].number, self.sent)
         joined = b"".join([piece.frame for piece in pieces])
         final = pieces[-1].final  # a retry after the end makes it none
-        for reader in self.live:
+        alone = self._alone(first, over=final)
+        taken = self._step.give(joined, self.sent) * len(pieces) if self._step else 0
+        for reader in alone:
             frames, cursor, count = joined, self.sent, len(pieces)
             if reader.cursor >= first:  # it has read some of them
                 rest = [p.frame for p in pieces if p.number > reader.cursor]
@@ -102,3 +148,14 @@ class Room:
             if reader.give(frames, cursor, over=final and reader.ends):
                 taken += count
         return taken
+
+    def _alone(self, first: int, *, over: bool) -> list[Subscription]:
+        """The live readers that are to be given the event `first` on their own: `over` all of them,
+        else those that cannot step in with the others."""
+        if over:
+            self._step.dissolve()
+        live = Phase.LIVE
+        alone = [r for r in self.readers if r.shared is None and r.phase is live]
+        if over or len(self.readers) == 1:
+            return alone
+        return [r for r in alone if not (r.can_step(first) and self._step.take_in(r))]

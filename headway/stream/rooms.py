@@ -59,6 +59,7 @@ class Rooms:
         room, reader.room = reader.room, None
         if room is None:
             return
+        reader.step_out()
         room.readers.discard(reader)
         if reader.feed:
             self._feeds[reader.feed].discard(reader)

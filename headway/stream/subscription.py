@@ -60,6 +60,16 @@ class CatchUp(NamedTuple):
     """How many blocks the frames are, however they are joined."""
 
 
+class Shared:
+    """What readers in step have in common: they have been given everything up to `cursor`, and
+    `given` bytes each. Whoever steps in later counts from there."""
+
+    __slots__ = ("cursor", "given")
+
+    def __init__(self) -> None:
+        self.cursor = self.given = 0
+
+
 class Company(Protocol):
     """What a reader knows of its room (room.py)."""
 
@@ -82,9 +92,9 @@ class Subscription:
     go, and `budget`, the bytes after which there are no more."""
 
     __slots__ = (  # there is one for each viewer
-        *("budget", "complete", "cursor", "ends", "feed", "fresh", "given", "grant", "heartbeat"),
+        *("_cursor", "_given", "budget", "complete", "ends", "feed", "fresh", "grant", "heartbeat"),
         *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "reduce", "resumes"),
-        *("room", "settled", "waits", "wire"),
+        *("room", "settled", "shared", "waits", "wire"),
     )
 
     def __init__(
@@ -109,12 +119,23 @@ class Subscription:
         self.budget: float = inf
         self.feed, self.complete, self.ends = feed, not feed, ends
         self.fresh, self.reason = cursor is None, reason
-        self.cursor, self.resumes = cursor or 0, cursor is not None
+        self._cursor, self.resumes = cursor or 0, cursor is not None
         self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.period, self.waits = heartbeat, period, waits
         self.holder, self.grant, self.lasts, self.reduce = holder, grant, lasts, reduce
-        self.given = 0
+        self._given = 0
+        self.shared: Shared | None = None
         self.room: Company | None = None
+
+    @property
+    def cursor(self) -> int:
+        """Up to where it has been given everything."""
+        return self._cursor if self.shared is None else max(self._cursor, self.shared.cursor)
+
+    @property
+    def given(self) -> int:
+        """Bytes of events."""
+        return self._given if self.shared is None else self._given + self.shared.given
 
     @property
     def ended(self) -> bool:
@@ -126,6 +147,26 @@ class Subscription:
         """Whether it has been given all that a stream may cost: it ends, to be resumed."""
         return self.given > self.budget
 
+    def can_step(self, first: int) -> bool:
+        """Whether it is given what any reader is whose next event is this one."""
+        own = self.reduce is not None or self.waits
+        return self.phase is Phase.LIVE and self.cursor < first and not own and not self.spent
+
+    def step_in(self, shared: Shared) -> None:
+        """From now on `shared` says what it has been given, until its wire parts (`parted`)."""
+        self.shared = shared
+        self._given -= shared.given
+
+    def parted(self) -> None:
+        """It keeps its own account again."""
+        cursor, given, self.shared = self.cursor, self.given, None
+        self._cursor, self._given = cursor, given
+
+    def step_out(self) -> None:
+        """From now on it must be told on its own."""
+        if self.shared is not None:
+            self.wire.part()
+
     def begin_reading(self) -> None:
         """Call before the channels are made sure of and the log is read: what is sent, lost or
         joined from here on may not be in it. Where not all jobs are known it stays behind."""
@@ -134,6 +175,7 @@ class Subscription:
 
     def fall_behind(self) -> None:
         """Live frames were lost, or may have been: it must read the log."""
+        self.step_out()
         if self.phase in (Phase.READING, Phase.LIVE):
             self.phase = Phase.BEHIND
 
@@ -180,20 +222,30 @@ class Subscription:
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
         the wire refuses them or the budget is spent; what it missed can be read again."""
+        self.step_out()
         if self.spent:
             self.fall_behind()
             return False
         frames = self.shown(frames) + sse.DONE if over else self.shown(frames)
         if frames and not self.wire.write(frames):
-            self.phase = Phase.BLOCKED
+            self.block()
             return False
-        self.given += len(frames)
-        self.cursor = cursor
+        self.take(frames, cursor)
         if over or (self.waits and frames):
             self.end()
         return True
 
+    def take(self, frames: bytes, cursor: int) -> None:
+        """Its wire has taken these frames, which lead up to `cursor`."""
+        self._given += len(frames)
+        self._cursor = cursor
+
+    def block(self) -> None:
+        """Its wire has refused."""
+        self.phase = Phase.BLOCKED
+
     def end(self) -> None:
         """Nothing more will be sent."""
+        self.step_out()
         self.phase = Phase.ENDED
         self.wire.close()
