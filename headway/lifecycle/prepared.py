@@ -23,11 +23,12 @@ class Given(Expression):
     def __init__(self, name: str, field: Any = None) -> None:
         """`field` is that of the column which it is compared with, or written to; by itself the
         job's of this name."""
-        known = Job._meta.pk if name == "pk" else None
-        super().__init__(output_field=field or known or Job._meta.get_field(name))
+        if field is None:
+            field = Job._meta.pk if name == "pk" else Job._meta.get_field(name)
+        super().__init__(output_field=field)
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Its place, and itself as the parameter."""
         del compiler, connection
         return "%s", [self]

@@ -29,7 +29,7 @@ ODD: dict[str, Any] = {
 def stored(job: Job) -> dict[str, Any]:
     """All columns as they are in the database, but for the key and what says that it is one."""
     assert not job._state.adding
-    [found] = Job.objects.filter(pk=job.pk).values()
+    found: Any = Job.objects.filter(pk=job.pk).values().get()
     return {name: found[name] for name in found if name not in ("id", "token", "created_at")}
 
 
