@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
+from django.db.models import QuerySet
 
 from headway import signals
-from headway.lifecycle import database, outbox, snapshots
+from headway.lifecycle import database, outbox, prepared, snapshots
 from headway.lifecycle.log import feed, glance, log
+from headway.lifecycle.prepared import Given
 from headway.models import TERMINAL, Job, Status
 from headway.stream import Event
 
@@ -53,12 +55,11 @@ def state(
     Two processes may append in the other order than they committed. So each looks again after its
     own append, and whoever was overtaken appends once more: the last entry is always the truth.
     """
-    now = Job.objects.filter(pk=job_id)
-    job = row or now.first()
+    job = row or Job.objects.filter(pk=job_id).first()
     while job is not None and _append(job, said):
-        if (job.status, job.attempt) in now.order_by().values_list("status", "attempt"):
+        if (job.status, job.attempt) in prepared.select(_standing, pk=job.pk):
             return
-        job, said = now.first(), None
+        job, said = Job.objects.filter(pk=job_id).first(), None
 
 
 def created(*jobs: Job) -> bool:
@@ -71,6 +72,10 @@ def created(*jobs: Job) -> bool:
         logger.warning("Redis did not take the start of job %s%s: %s", jobs[0].pk, more, error)
         return False
     return True
+
+
+def _standing() -> QuerySet[Job, Any]:
+    return Job.objects.filter(pk=Given("pk")).order_by().values_list("status", "attempt")
 
 
 def _signal(job_ids: Sequence[uuid.UUID | str], became: Status) -> None:

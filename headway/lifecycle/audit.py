@@ -83,7 +83,8 @@ def entry(verb: str, job: Job, result: str, by: Any = None) -> AuditEntry:
 
 def write(verb: str, jobs: Sequence[Job], result: str, by: Any = None) -> None:
     """Writes an entry for each job, in the surrounding transaction."""
-    AuditEntry.objects.bulk_create([entry(verb, job, result, by) for job in jobs], batch_size=500)
+    if jobs:
+        prepared.insert_all([entry(verb, job, result, by) for job in jobs])
 
 
 def note(verb: str, result: str) -> None:

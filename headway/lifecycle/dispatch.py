@@ -18,6 +18,7 @@ from headway import logs
 from headway.kinds import registry
 from headway.kinds.celery_options import seconds_left
 from headway.lifecycle import announce, database, prepared, turns
+from headway.lifecycle.prepared import Given
 from headway.lifecycle.threads import Threads
 from headway.models import Job, Status
 
@@ -35,7 +36,7 @@ _threads = Threads("publish", 16)
 def after_commit(*jobs: Job, tell: bool = False) -> None:
     """Publishes jobs as soon as the surrounding transaction is committed. That of a TestCase
     never is: what Celery runs eagerly runs at once there, as it does without a transaction."""
-    if _is_eager() and _only_in_a_test_case():
+    if _only_in_a_test_case() and _is_eager():  # Celery's settings are slow to ask
         publish(*jobs, tell=tell)
         return
     database.on_commit(lambda: publish(*jobs, tell=tell))
@@ -136,11 +137,17 @@ def _take(jobs: Sequence[Job], turn: Collection[Any] | None) -> list[Job]:
 
 def _note(job: Job) -> bool:
     if job.published_at is None:
-        return prepared.note_published(job)
+        return bool(prepared.update(_noting, pk=job.pk, number=job.attempt))
     # SQLite's own times are written shorter than ours, so that they equal none of them
     known = job.published_at + timedelta(milliseconds=1)
     same = _queued([job.pk]).filter(attempt=job.attempt, published_at__lt=known)
     return bool(same.update(published_at=Now()))
+
+
+def _noting() -> prepared.Update:
+    attempt = Given("number", Job._meta.get_field("attempt"))
+    unsent = Job.objects.filter(pk=Given("pk"), attempt=attempt, status=Status.QUEUED)
+    return unsent.filter(published_at=None), {"published_at": Now()}
 
 
 def _queued(ids: Sequence[Any]) -> QuerySet[Job]:

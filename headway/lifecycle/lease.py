@@ -1,16 +1,17 @@
 """Who may work on a job: decided by one conditional UPDATE each, by the database's clock."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from headway.conf import conf
-from headway.lifecycle import announce, causes, database, returning, snapshots
+from headway.lifecycle import announce, causes, database, prepared, returning, snapshots
+from headway.lifecycle.prepared import Given
 from headway.lifecycle.traces import COLUMNS, Traces, of_job, write
 from headway.models import HELD, Attempt, Job, Status
 from headway.stream.event import MOTION, LastWords
@@ -55,42 +56,47 @@ def claim(job_id: uuid.UUID | str, worker: str) -> Attempt | None:
 
     None means: another worker has it, it has ended, is not due or does not exist - leave it alone.
     """
-    due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
-    left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
     # Most jobs are claimed once, and nobody has said anything in an attempt before.
-    first = _claim(Job.objects.filter(due, pk=job_id, attempt=0), job_id, worker, {})
+    first = _claim(job_id, worker, {}, first=True)
     if first is not None:
         return first
     said = snapshots.last_words(job_id)  # before any transaction: Redis may hang
-    return _claim(Job.objects.filter(due | left, pk=job_id), job_id, worker, said)
+    return _claim(job_id, worker, said)
 
 
 def _claim(
-    free: QuerySet[Job], job_id: uuid.UUID | str, worker: str, said: Mapping[int, LastWords]
+    job_id: uuid.UUID | str,
+    worker: str,
+    said: Mapping[int, LastWords],
+    *,
+    first: bool = False,
 ) -> Attempt | None:
-    taken: Changes = BLANK | {
-        "status": Status.RUNNING,
-        "attempt": F("attempt") + 1,
-        "lease_until": later(conf.JOB_LEASE),
-        "started_at": Now(),
-        "worker": worker,
-        "reason": "",
-    }
     with database.atomic():
-        job = returning.update(free, job_id, **taken)
+        job = returning.updated(_claiming, first, conf.JOB_LEASE, pk=job_id, worker=worker)
         if job is None:
             return None
         if job.attempt > 1:
             _end_attempts(job.pk, "The worker disappeared", said)
-        attempt = Attempt.objects.create(
-            job=job,
-            number=job.attempt,
-            worker=worker,
-            due_at=job.not_before or job.created_at,
-            started_at=Now(),
-        )
+        due = job.not_before or job.created_at
+        attempt = Attempt(job=job, number=job.attempt, worker=worker, due_at=due)
+        attempt.started_at = cast("datetime", job.started_at)
+        returning.insert(attempt)
         announce.after_commit(job.pk, Status.RUNNING, job)
     return attempt
+
+
+def _claiming(first: bool, lease: int) -> prepared.Update:
+    due = Q(status=Status.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
+    left = Q(status=Status.RUNNING, lease_until__lt=Now(), attempt__lt=F("max_attempts"))
+    free = due & Q(attempt=0) if first else due | left
+    return Job.objects.filter(free, pk=Given("pk")), BLANK | {
+        "status": Status.RUNNING,
+        "attempt": F("attempt") + 1,
+        "lease_until": later(lease),
+        "started_at": Now(),
+        "worker": Given("worker"),
+        "reason": "",
+    }
 
 
 def renew(attempt: Attempt, traces: Traces) -> bool | None:
@@ -137,15 +143,18 @@ def settle(
         "files": list(files),
         "refused": refused,
         "cause": _cause(attempt, reason, error) if status == Status.FAILED else None,
-        "finished_at": Now(),
-        "lease_until": None,
     }
     if status == Status.SUCCEEDED:
         changes["percent"] = 100.0
     if status == Status.CANCELLED and not reason:
         del changes["reason"]  # who asked for it is there already
     attempt_changes = {"status": status, "reason": reason, "error": error}
-    return _end(_mine(attempt), attempt, changes, traces, attempt_changes)
+    kept = changes | {"pk": attempt.job_id, "number": attempt.number}
+
+    def end() -> Job | None:
+        return returning.updated(_settling, tuple(changes), **kept)
+
+    return _end(end, attempt, changes, traces, attempt_changes)
 
 
 def requeue(
@@ -169,7 +178,12 @@ def requeue(
     }
     attempt_changes = {"status": Status.FAILED, "reason": reason, "error": error}
     running = _mine(attempt).filter(status=Status.RUNNING)
-    return _end(running, attempt, queued | dict(changes), traces, attempt_changes)
+    queued |= changes
+
+    def again() -> Job | None:
+        return returning.update(running, attempt.job_id, **queued)
+
+    return _end(again, attempt, queued, traces, attempt_changes)
 
 
 def interrupt(
@@ -193,19 +207,15 @@ def interrupt(
     again = QUEUED_AGAIN | {"reason": f"{reason}. Another attempt follows"}
     at_no_cost = {"max_attempts": F("max_attempts") + 1, "not_before": later(pause)}
     attempt_changes = {"status": Status.LOST, "reason": reason, "error": error}
-    return _end(
-        free if repeatable else free.filter(Exists(saved)),
-        attempt,
-        again | at_no_cost,
-        traces,
-        attempt_changes,
-    ) or _end(
-        running.filter(attempt__lt=F("max_attempts")),
-        attempt,
-        again | {"not_before": later(max(pause, BACK_OFF))},
-        traces,
-        attempt_changes,
-    )
+
+    def queue() -> Job | None:
+        unspent = free if repeatable else free.filter(Exists(saved))
+        left = running.filter(attempt__lt=F("max_attempts"))
+        pk, counted = attempt.job_id, {"not_before": later(max(pause, BACK_OFF))}
+        queued = returning.update(unspent, pk, **again | at_no_cost)
+        return queued or returning.update(left, pk, **again | counted)
+
+    return _end(queue, attempt, again, traces, attempt_changes)
 
 
 def abandon(job_id: uuid.UUID | str, reason: str, **still: Any) -> bool:
@@ -243,22 +253,28 @@ def _mine(attempt: Attempt) -> QuerySet[Job]:
     return Job.objects.filter(pk=attempt.job_id, attempt=attempt.number, status__in=HELD)
 
 
+def _settling(names: Sequence[str]) -> prepared.Update:
+    number = Given("number", Job._meta.get_field("attempt"))
+    held = Job.objects.filter(pk=Given("pk"), attempt=number, status__in=HELD)
+    return held, {name: Given(name) for name in names} | {"finished_at": Now(), "lease_until": None}
+
+
 def _end(
-    held: QuerySet[Job],
+    end: Callable[[], Job | None],
     attempt: Attempt,
     changes: Changes,
     traces: Traces,
     attempt_changes: Changes,
 ) -> bool:
-    own = Attempt.objects.filter(pk=attempt.pk)
     with database.atomic():
-        job = returning.update(held, attempt.job_id, **changes)
+        job = end()
         if job is not None:
-            write(attempt, traces, **attempt_changes, finished_at=Now())
+            write(attempt, traces, ended=True, **attempt_changes)
             announce.after_commit(job.pk, changes["status"], job, traces.progress)
             return True
     # A commit whose answer got lost is found done the second time.
-    return own.filter(status=attempt_changes["status"], finished_at__isnull=False).exists()
+    own = Attempt.objects.filter(pk=attempt.pk, status=attempt_changes["status"])
+    return own.filter(finished_at__isnull=False).exists()
 
 
 def _give_up(
@@ -278,6 +294,6 @@ def _give_up(
 
 def _end_attempts(job_id: uuid.UUID | str, reason: str, said: Mapping[int, LastWords]) -> None:
     """Notes that attempts without an end were lost, and what they have said, by their numbers."""
-    attempt_changes = {"status": Status.LOST, "reason": reason, "finished_at": Now()}
+    attempt_changes = {"status": Status.LOST, "reason": reason}
     for attempt in Attempt.objects.filter(job_id=job_id, finished_at=None).only("number", "job"):
-        write(attempt, said.get(attempt.number), **attempt_changes)
+        write(attempt, said.get(attempt.number), ended=True, **attempt_changes)

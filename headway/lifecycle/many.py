@@ -11,12 +11,10 @@ from django.views.decorators.debug import sensitive_variables
 from headway import tracing
 from headway.kinds import registry
 from headway.kinds.celery_options import wanted
-from headway.lifecycle import actions, announce, audit, database, dispatch, files
+from headway.lifecycle import actions, announce, audit, database, dispatch, files, prepared
 from headway.lifecycle.actions import ActionError
 from headway.models import Job, Status
 
-BATCH = 500
-"""Rows that one statement inserts, where the database takes so many."""
 Described = tuple[Job, dict[str, Any]]
 
 
@@ -97,7 +95,7 @@ def _insert(new: list[Job]) -> None:
     if not new:
         return
     with database.atomic():
-        Job.objects.bulk_create(new, batch_size=BATCH)
+        prepared.insert_all(new)
         audit.write("start", new, Status.QUEUED)
         announce.signal_after_commit([job.pk for job in new], Status.QUEUED)
     dispatch.after_commit(*new)

@@ -96,7 +96,7 @@ def retried(attempt: Attempt, delay: float, traces: Traces, *, reason: str, erro
     next run may have begun: then this one has ended all the same."""
     changes = {"max_attempts": 0, "published_at": Now()}
     if not lease.requeue(attempt, delay, traces, reason=reason, error=error, changes=changes):
-        attempt_changes = {"status": Status.FAILED, "reason": reason, "error": error}
+        attempt_changes: Any = {"status": Status.FAILED, "reason": reason, "error": error}
         with database.atomic():
             write(attempt, traces, **attempt_changes)
 

@@ -1,10 +1,13 @@
 """What an attempt leaves in the database: its own columns, those of its job that show how far it
 is, and its lines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from headway.lifecycle import whole_log
+from django.db.models.functions import Now
+
+from headway.lifecycle import prepared, whole_log
+from headway.lifecycle.prepared import Given
 from headway.models import Attempt, Job
 from headway.stream.event import (
     MOTION,
@@ -43,8 +46,19 @@ def of_job(progress: Progress | NoProgress) -> dict[str, Any]:
     return {column: known[name] for name, column in COLUMNS.items() if name in known}
 
 
-def write(attempt: Attempt, traces: Traces | LastWords | None, **more: Any) -> None:
-    """Changes the columns of an attempt, and stores its lines. To be called in a transaction."""
+def write(
+    attempt: Attempt, traces: Traces | LastWords | None, *, ended: bool = False, **more: Any
+) -> None:
+    """Changes the columns of an attempt, which may have `ended` now, and stores its lines. To be
+    called in a transaction."""
     changes: dict[str, Any] = dict(traces._asdict() if isinstance(traces, Traces) else traces or {})
     whole_log.store(attempt, changes.pop("unstored", []))
-    Attempt.objects.filter(pk=attempt.pk).update(**changes, **more)
+    changes |= more
+    prepared.update(_writing, tuple(changes), ended, attempt=attempt.pk, **changes)
+
+
+def _writing(names: Sequence[str], ended: bool) -> prepared.Update:
+    column = Attempt._meta.get_field
+    changes: dict[str, Any] = {name: Given(name, column(name)) for name in names}
+    changes |= {"finished_at": Now()} if ended else {}
+    return Attempt.objects.filter(pk=Given("attempt", column("id"))), changes

@@ -5,20 +5,22 @@ beside the rows: whose turn it is follows from who waits."""
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from headway.conf import conf
 from headway.kinds import registry
+from headway.lifecycle import prepared, returning
+from headway.lifecycle.prepared import Given
 from headway.models import HELD, Job, Status
 
 DUE = Q(not_before=None) | Q(not_before__lte=Now())
 ACT = "headway-many"
 """The kind of jobs that act on many others (lifecycle/bulk.py). They stand in a line of their own:
 what cancels thousands of jobs must not wait until these have run."""
-T = TypeVar("T")
+KEY, PUBLISHED = map(returning.NAMES.index, ("id", "published_at"))
 AT_ONCE = 200
 """Jobs that are found at once at most, where there is no limit."""
 
@@ -54,25 +56,24 @@ def of(jobs: Iterable[Job]) -> set[uuid.UUID]:
     found = set[uuid.UUID]()
     ahead = not conf.JOB_MAX_RUNNING_PER_USER  # nobody knows what will run by then
     for (line, timed), asked in lines.items():
-        first = set(_first(line, _waiting(line).values_list("pk", flat=True)))
+        first = _ids(_first(line))
         if timed and ahead and not asked <= first:  # jobs for later stand in a line of their own
-            first |= set(_first(line, _waiting(line, due=False).values_list("pk", flat=True)))
+            first |= _ids(_first(line, due=False))
         found |= asked & first
     return found
 
 
 def following(line: Line) -> Sequence[Job]:
     """The jobs of a line whose turn has come, and that nobody has published yet."""
-    waiting = _waiting(line)
     if not are_taken():
-        return list(waiting.filter(published_at=None)[:AT_ONCE])
-    return [job for job in _first(line, waiting) if job.published_at is None]
+        return [returning.job(row) for row in _waiting(line, AT_ONCE, unsent=True)]
+    return [returning.job(row) for row in _first(line) if row[PUBLISHED] is None]
 
 
-def _first(line: Line, waiting: QuerySet[Job, T]) -> list[T]:
-    """Those of them that may be with the broker."""
+def _first(line: Line, *, due: bool = True) -> list[Any]:
+    """The rows of those in it that may be with the broker."""
     limit, most = conf.JOB_MAX_PUBLISHED_PER_USER, conf.JOB_MAX_RUNNING_PER_USER
-    first = list(waiting[: min(filter(None, (limit, most)))])
+    first = _waiting(line, min(filter(None, (limit, most))), due=due)
     if most and not line.acts:
         # After the line was read: what leaves it meanwhile to run counts twice, and not never. When
         # that ends, its worker looks again.
@@ -81,10 +82,26 @@ def _first(line: Line, waiting: QuerySet[Job, T]) -> list[T]:
     return first
 
 
-def _waiting(line: Line, *, due: bool = True) -> QuerySet[Job]:
-    """Who waits, in the order of their starts. Without jobs that are only observed, and those of
-    kinds that this code does not know: they must not take the turn of others."""
-    kinds = {name for name in registry.names() if line.acts == (name == ACT)}
-    ours = Job.objects.filter(owner=line.owner, queue=line.queue, max_attempts__gt=0)
-    known = ours.filter(DUE if due else ~DUE, status=Status.QUEUED, kind__in=sorted(kinds))
-    return known.order_by("created_at", "pk")
+def _waiting(
+    line: Line, number: int, *, due: bool = True, unsent: bool = False
+) -> list[Sequence[Any]]:
+    """The rows of those who wait, in the order of their starts, at most so many. Without jobs that
+    are only observed, and those of kinds that this code does not know: they must not take the turn
+    of others."""
+    kinds = tuple(sorted(name for name in registry.names() if line.acts == (name == ACT)))
+    shape = (line.owner is None, kinds, number, due, unsent)
+    return prepared.select(_asking, *shape, owner=line.owner, queue=line.queue)
+
+
+def _asking(
+    nobodys: bool, kinds: Sequence[str], number: int, due: bool, unsent: bool
+) -> QuerySet[Job, Any]:
+    whose = Q(owner=None) if nobodys else Q(owner_id=Given("owner"))
+    whose &= Q(published_at=None) if unsent else Q()
+    ours = Job.objects.filter(whose, queue=Given("queue"), max_attempts__gt=0)
+    known = ours.filter(DUE if due else ~DUE, status=Status.QUEUED, kind__in=kinds)
+    return known.order_by("created_at", "pk").values_list(*returning.NAMES)[:number]
+
+
+def _ids(rows: Iterable[Sequence[Any]]) -> set[uuid.UUID]:
+    return {Job._meta.pk.to_python(row[KEY]) for row in rows}
