@@ -70,7 +70,7 @@ class PostgreSQL:
         server = None
         try:
             server = cls(directory)
-            server.process.wait_for((directory / ".s.PGSQL.5432").exists)
+            server.process.wait_for(server.answers)
             yield server
         finally:
             if server:
@@ -82,6 +82,11 @@ class PostgreSQL:
         name = f"bench_{uuid.uuid4().hex}"
         self._run("createdb", "--host", str(self._directory), "--username", "postgres", name)
         return f"postgresql://postgres@{quote(str(self._directory), safe='')}/{name}"
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        ask = _as_user("pg_isready", "--quiet", "--host", str(self._directory))
+        return subprocess.run(ask, cwd=self._directory, check=False).returncode == 0
 
     def cpu(self) -> float:
         """Of the server, and of all connections so far."""

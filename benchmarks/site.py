@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.databases import Database
 from benchmarks.processes import CLIENT_CORE, Process
 
 ROOMY = "1000000"
@@ -31,12 +32,15 @@ class Site:
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator["Site"]:
-        """Starts Valkey, migrates a database and makes a user; ends and removes it all after."""
+    def open(cls, database: Database | None = None) -> Iterator["Site"]:
+        """Starts Valkey, migrates a database (a SQLite file, unless a server is given) and makes a
+        user; ends and removes it all after."""
         directory = Path(tempfile.mkdtemp(prefix="progress-bench-"))
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             _environment(directory)
+            if database:
+                os.environ["DATABASE_URL"] = database.new()
             import django
             from django.conf import settings
 
@@ -153,7 +157,7 @@ def _sessions(user: Any, count: int) -> list[str]:
     )
     until = timezone.now() + timedelta(days=1)
     rows = [
-        Session(session_key=secrets.token_urlsafe(50), session_data=data, expire_date=until)
+        Session(session_key=secrets.token_hex(20), session_data=data, expire_date=until)
         for _ in range(count)
     ]
     Session.objects.bulk_create(rows)
