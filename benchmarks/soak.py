@@ -108,7 +108,7 @@ class Soak:
         chance = random.Random(1)  # noqa: S311 - the same comings and goings in each run
         async with asyncio.TaskGroup() as group:
             group.create_task(work)
-            while not self.jobs:
+            while not self.jobs:  # noqa: ASYNC110 - threads start them, and tell nobody
                 await asyncio.sleep(0.1)
             for place in self.places:
                 for cookie in cookies:
