@@ -13,7 +13,8 @@ from tests.nemesis.site import Site
 from tests.support.forged import TASK, forged
 from tests.support.locking import held, locked
 from tests.support.processes import Process
-from tests.support.redis_server import fail_over
+from tests.support.redis_server import RedisServer, fail_over
+from tests.support.sentinels import SERVICE, Watched
 
 Fault = Callable[[Site, random.Random], None]
 
@@ -132,9 +133,36 @@ def redis_fails_over(site: Site, chance: random.Random) -> None:
     """Its address moves to a replica, and who was connected to the old one is sent away."""
     if not site.replica.running:
         site.replica.start()
-    fail_over(site.redis, site.replica, site.to_redis)
-    site.redis, site.replica = site.replica, site.redis
+    fail_over(site.alone, site.replica, site.to_redis)
+    site.alone, site.replica = site.replica, site.alone
     site.to_redis.drop(reset=chance.random() < 0.5)
+
+
+def the_primary_is_killed(site: Site, chance: random.Random) -> None:
+    del chance
+    with failing_over(site) as old:
+        site.kill(old)
+    old.start()
+
+
+def the_primary_freezes(site: Site, chance: random.Random) -> None:
+    """And believes, when it goes on, that it still is the primary."""
+    with failing_over(site) as old:
+        old.pause()
+    time.sleep(chance.uniform(0, 5))
+    old.resume()
+
+
+def the_primary_is_moved(site: Site, chance: random.Random) -> None:
+    """As an operator does."""
+    with failing_over(site), chance.choice(watched(site).sentinels).client() as client:
+        client.execute_command("SENTINEL", "FAILOVER", SERVICE)
+
+
+def a_sentinel_is_killed(site: Site, chance: random.Random) -> None:
+    site.kill(chance.choice(watched(site).sentinels))
+    time.sleep(chance.uniform(0, 3))
+    site.start()
 
 
 def the_way_to_redis_is_cut(site: Site, chance: random.Random) -> None:
@@ -239,7 +267,6 @@ FAULTS: list[Fault] = [
     a_worker_hangs,
     the_janitor_is_killed,
     the_janitor_hangs,
-    redis_hangs,
     redis_is_restarted,
     redis_loses_all,
     redis_is_rolled_back,
@@ -248,14 +275,23 @@ FAULTS: list[Fault] = [
     redis_takes_no_writes,
     redis_drops_subscribers,
     redis_drops_everybody,
-    redis_fails_over,
-    the_way_to_redis_is_cut,
-    the_way_to_redis_stalls,
-    the_way_to_redis_is_closed,
     viewers_are_cut_off,
     viewers_get_502,
     viewers_get_nothing,
     messages_are_forged,
+]
+OF_ONE_REDIS: list[Fault] = [
+    redis_hangs,
+    redis_fails_over,
+    the_way_to_redis_is_cut,
+    the_way_to_redis_stalls,
+    the_way_to_redis_is_closed,
+]
+OF_SENTINELS: list[Fault] = [
+    the_primary_is_killed,
+    the_primary_freezes,
+    the_primary_is_moved,
+    a_sentinel_is_killed,
 ]
 OF_SQLITE: list[Fault] = [the_database_is_locked]
 OF_POSTGRESQL: list[Fault] = [
@@ -270,7 +306,8 @@ OF_POSTGRESQL: list[Fault] = [
 
 def faults_of(site: Site) -> list[Fault]:
     """Those that this installation can suffer, and is to."""
-    found = FAULTS + (OF_POSTGRESQL if site.database else [])
+    found = FAULTS + (OF_SENTINELS if site.watched else OF_ONE_REDIS)
+    found += OF_POSTGRESQL if site.database else []
     found += OF_SQLITE if connection.vendor == "sqlite" else []
     return [fault for fault in found if not site.only or fault.__name__ in site.only]
 
@@ -314,7 +351,23 @@ def hanging(site: Site, tell: Callable[[int], None]) -> Iterator[None]:
         tell(signal.SIGCONT)
 
 
+def watched(site: Site) -> Watched:
+    """Where Sentinels are."""
+    assert site.watched is not None
+    return site.watched
+
+
+@contextmanager
+def failing_over(site: Site) -> Iterator[RedisServer]:
+    """The primary, which is not any more at the end."""
+    old = site.redis
+    site.failovers.append(time.monotonic())
+    yield old
+    watched(site).await_another(old)
+
+
 def restart_redis(site: Site, chance: random.Random) -> None:
-    site.kill(site.redis)
-    time.sleep(chance.uniform(0, 3))
-    site.redis.start()
+    server = site.redis
+    site.kill(server)
+    time.sleep(chance.uniform(0, 3))  # long enough, at times, for Sentinels to choose another one
+    server.start()

@@ -1,5 +1,7 @@
 """What must hold when all is over: the invariants, each as sentences about what broke it."""
 
+import math
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,10 @@ tells what Redis did not take."""
 ANSWERED = 4.0
 """Seconds in which every request must be answered: three, and one for a busy machine."""
 SILENCE = 15.0
+BACK = 15.0
+"""Seconds after which bars move again when Sentinels have chosen another primary."""
+IN_FLIGHT = 0.5
+"""Seconds in which viewers may be told what was written before."""
 ZOMBIE = 3.0
 """Seconds that a process that was stopped for longer than its lease may go on before it notices."""
 
@@ -206,6 +212,23 @@ def answers_came_in_time(users: list[User], site: Site) -> Iterator[str]:
                 yield f"I9: {what} was answered {status} {during}"
             if ended - begun > ANSWERED and not excused:
                 yield f"I8: {what} took {ended - begun:.1f} s {during}"
+
+
+def returns(site: Site, records: list[Record]) -> list[float]:
+    """Seconds from each failover to the next progress that somebody was told."""
+    heard = sorted(moment for record in records for moment in record.heard)
+    nexts = [bisect(heard, begun + IN_FLIGHT) for begun in site.failovers]
+    return [
+        heard[found] - begun if found < len(heard) else math.inf
+        for begun, found in zip(site.failovers, nexts, strict=True)
+    ]
+
+
+def it_came_back(site: Site, records: list[Record]) -> Iterator[str]:
+    """I11: bars move again after a failover by Sentinels."""
+    for seconds in returns(site, records):
+        if seconds > BACK:
+            yield f"I11: no bar moved for {seconds:.1f} s after a failover"
 
 
 def measure(site: Site) -> dict[str, float]:
