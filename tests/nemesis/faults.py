@@ -360,10 +360,10 @@ def watched(site: Site) -> Watched:
 @contextmanager
 def failing_over(site: Site) -> Iterator[RedisServer]:
     """The primary, which is not any more at the end."""
-    old = site.redis
-    site.failovers.append(time.monotonic())
+    old, begun = site.redis, time.monotonic()
     yield old
     watched(site).await_another(old)
+    site.failovers.append((begun, time.monotonic()))
 
 
 def restart_redis(site: Site, chance: random.Random) -> None:

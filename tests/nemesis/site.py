@@ -59,8 +59,8 @@ class Site:
         """When it had to refuse, having no database."""
         self.suffered: list[tuple[float, float, str]] = []
         """When each fault began and ended, and its name."""
-        self.failovers: list[float] = []
-        """When Sentinels had to look for another primary."""
+        self.failovers: list[tuple[float, float]] = []
+        """When the primary went, and when Sentinels had another one."""
         self.accidents: list[str] = []
         """Processes that ended although nobody had killed them."""
 

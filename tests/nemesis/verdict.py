@@ -30,8 +30,6 @@ ANSWERED = 4.0
 SILENCE = 15.0
 BACK = 15.0
 """Seconds after which bars move again when Sentinels have chosen another primary."""
-IN_FLIGHT = 0.5
-"""Seconds in which viewers may be told what was written before."""
 ZOMBIE = 3.0
 """Seconds that a process that was stopped for longer than its lease may go on before it notices."""
 
@@ -215,13 +213,11 @@ def answers_came_in_time(users: list[User], site: Site) -> Iterator[str]:
 
 
 def returns(site: Site, records: list[Record]) -> list[float]:
-    """Seconds from each failover to the next progress that somebody was told."""
+    """Seconds from when a primary went to the first progress that somebody was told after there
+    was another one."""
     heard = sorted(moment for record in records for moment in record.heard)
-    nexts = [bisect(heard, begun + IN_FLIGHT) for begun in site.failovers]
-    return [
-        heard[found] - begun if found < len(heard) else math.inf
-        for begun, found in zip(site.failovers, nexts, strict=True)
-    ]
+    heard.append(math.inf)
+    return [heard[bisect(heard, chosen)] - begun for begun, chosen in site.failovers]
 
 
 def it_came_back(site: Site, records: list[Record]) -> Iterator[str]:

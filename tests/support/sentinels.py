@@ -21,11 +21,11 @@ sentinel failover-timeout {service} 4000
 class Sentinel(Process):
     """One of them, on a port of its own."""
 
-    def __init__(self, watched: RedisServer, number: int) -> None:
+    def __init__(self, watched: RedisServer, number: int, service: str = SERVICE) -> None:
         self.port = free_port()
         configuration = watched.directory / f"sentinel-{number}.conf"
         place = f"port {self.port}\nbind 127.0.0.1\ndir {watched.directory}\n"
-        configuration.write_text(place + QUICKLY.format(service=SERVICE, port=watched.port))
+        configuration.write_text(place + QUICKLY.format(service=service, port=watched.port))
         command = [program("redis-server"), str(configuration), "--sentinel"]
         super().__init__(f"sentinel-{number}", command)
 
@@ -33,11 +33,11 @@ class Sentinel(Process):
         """A connection of the test's own."""
         return redis.Redis(port=self.port, socket_timeout=5)
 
-    def master(self) -> dict[str, object]:
+    def master(self, service: str = SERVICE) -> dict[str, object]:
         """What it knows of the primary; {} while it does not answer."""
         try:
             with self.client() as client:
-                known: dict[str, object] = client.sentinel_master(SERVICE)
+                known: dict[str, object] = client.sentinel_master(service)
                 return known
         except redis.RedisError:
             return {}
