@@ -31,12 +31,14 @@ NAMES = (
     "admin",
     "soak",
 )
+APART = ("operated",)
+"""What `all` leaves out."""
 
 
 def main() -> None:
     """Runs benchmarks and prints what each found."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=[*NAMES, "all"])
+    parser.add_argument("name", choices=[*NAMES, *APART, "all"])
     parser.add_argument(
         "--json", action="store_true", help="print a line of JSON instead of a table"
     )
@@ -55,7 +57,8 @@ def main() -> None:
     gc.disable()  # nothing here is cyclic, and a pause of the client would look like the server's
     names = NAMES if wanted.name == "all" else (wanted.name,)
     rounds = 1 if wanted.quick else wanted.rounds
-    with PostgreSQL.open() if wanted.proxy else nullcontext() as server, Site.open(server) as site:
+    whole = wanted.proxy or wanted.name in APART
+    with PostgreSQL.open() if whole else nullcontext() as server, Site.open(server) as site:
         profiles.directory = site.directory if wanted.profile else None
         for name in names:
             run = importlib.import_module(f"benchmarks.{name}").run

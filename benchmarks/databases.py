@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -87,6 +88,16 @@ class PostgreSQL:
         """Whether it takes connections."""
         ask = _as_user("pg_isready", "--quiet", "--host", str(self._directory))
         return subprocess.run(ask, cwd=self._directory, check=False).returncode == 0
+
+    def pause(self) -> None:
+        """Hangs, with all its connections open, until `resume`. Its processes are of no group."""
+        for pid in self.process.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Goes on."""
+        for pid in self.process.pids():
+            os.kill(pid, signal.SIGCONT)
 
     def cpu(self) -> float:
         """Of the server, and of all connections so far."""

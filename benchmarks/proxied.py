@@ -33,9 +33,23 @@ class Proxied:
     """All parts of it that run. `door` has the address of nginx."""
 
     door: Ours
+    servers: dict[str, Ours]
     webs: dict[str, Process]
+    others: list[Process]
+    """Workers and janitors."""
     nginx: Process
     prometheus: Prometheus
+
+    def restart_webs(self) -> None:
+        """One after the other, as docs/deploying.md says."""
+        for name, server in self.servers.items():
+            self.webs[name].stop()
+            self.webs[name] = server.start()
+
+    def stop_others(self) -> None:
+        """No job is run any more."""
+        for process in self.others:
+            process.stop()
 
 
 def missing() -> str:
@@ -58,16 +72,19 @@ def installation(site: Site) -> Iterator[Proxied]:
             name: Ours(name, site, under=name, settings=environment)
             for name in ("daphne", "uvicorn")
         }
-        webs = {name: kept(server.start()) for name, server in servers.items()}
+        webs = {name: server.start() for name, server in servers.items()}
+        stack.callback(lambda: [each.stop() for each in webs.values()])  # those of the end
+        others = []
         for number, part in enumerate((_worker, _worker, _janitor, _janitor)):
             log = site.directory / f"part-{number}.log"
-            kept(Process(part(number), log, cores=set(CORES), environment=OF_PRODUCTION))
+            started = Process(part(number), log, cores=set(CORES), environment=OF_PRODUCTION)
+            others.append(kept(started))
         door = Ours("nginx", site, port=free_port())
         nginx = kept(_nginx(site, door.port, [server.port for server in servers.values()]))
         ports = {name: server.port for name, server in servers.items()}
         prometheus = Prometheus(site.directory / "prometheus", token, ports)
         kept(prometheus.start())
-        yield Proxied(door, webs, nginx, prometheus)
+        yield Proxied(door, servers, webs, others, nginx, prometheus)
 
 
 def _worker(number: int) -> list[str]:

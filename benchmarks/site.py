@@ -28,6 +28,8 @@ class Site:
     valkey: Process
     log: Any
     user: Any
+    database: Database | None = None
+    """The server of the database, where it is not a file."""
     sessions: list[str] = field(default_factory=list)
 
     @classmethod
@@ -54,7 +56,7 @@ class Site:
             valkey.wait_for(server.responds)
             log = _log(server.url)
             stack.callback(log.close)
-            yield cls(directory, server.url, valkey, log, _user())
+            yield cls(directory, server.url, valkey, log, _user(), database)
 
     @property
     def redis_socket(self) -> str:
@@ -108,7 +110,7 @@ class Site:
         from django.conf import settings
 
         if len(self.sessions) < count:
-            self.sessions += _sessions(self.user, count - len(self.sessions))
+            self.sessions += sessions(self.user, count - len(self.sessions))
         return [f"{settings.SESSION_COOKIE_NAME}={key}" for key in self.sessions[:count]]
 
     def cursor(self, jobs: list[str]) -> int:
@@ -141,7 +143,8 @@ def _user() -> Any:
     return User.objects.create_user("bench", password=None)
 
 
-def _sessions(user: Any, count: int) -> list[str]:
+def sessions(user: Any, count: int) -> list[str]:
+    """The keys of as many new sessions of a user."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
     from django.contrib.sessions.models import Session
