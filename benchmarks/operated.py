@@ -1,5 +1,5 @@
-"""What an operator sees of a whole installation with a long history, behind nginx as in deploy/: how
-long pages and probes take, how many sessions PostgreSQL opens, and who is refused while web
+"""What an operator sees of a whole installation with a long history, behind nginx as in deploy/:
+how long pages and probes take, how many sessions PostgreSQL opens, and who is refused while web
 processes are restarted. Not in `all`: it takes minutes, and PostgreSQL, nginx and Prometheus."""
 
 import statistics
