@@ -46,7 +46,8 @@ def main() -> int:
     finally:
         if server:
             server.close()
-        shutil.rmtree(directory, ignore_errors=True)
+        if not options.keep:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def parse() -> argparse.Namespace:
@@ -66,6 +67,7 @@ def parse() -> argparse.Namespace:
         "--sentinel", action="store_true", help="three Redis servers, watched by three Sentinels"
     )
     parser.add_argument("--server", choices=SERVERS, default="daphne", help="of the web process")
+    parser.add_argument("--keep", action="store_true", help="the logs, in the temporary directory")
     parser.add_argument("--only", default="", help="names of faults, separated by commas; else all")
     return parser.parse_args()
 
