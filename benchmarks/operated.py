@@ -49,7 +49,7 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
         visitor = Visitor(parts.door.port, site.cookies(1)[0], rounds)
         boss = Visitor(parts.door.port, _boss_cookie(), rounds)
         for name, query in LIST.items():
-            result.rows[name] = visitor.asks("/" + _with_key(query, site, rows))
+            result.rows[name] = visitor.asks("/" + _with_key(query, site))
         for name, query in ADMIN.items():
             result.rows[name] = boss.asks(f"/admin/headway/job/{query}")
         before = _sessions()
@@ -112,7 +112,7 @@ def _boss_cookie() -> str:
     return f"{settings.SESSION_COOKIE_NAME}={key}"
 
 
-def _with_key(query: str, site: Site, rows: int) -> str:
+def _with_key(query: str, site: Site) -> str:
     """The cursor of a page in place of its number, which is what its link has."""
     from headway.models import Job
     from headway.web.keyset import Key
@@ -121,7 +121,7 @@ def _with_key(query: str, site: Site, rows: int) -> str:
         return query
     page = int(query.partition("{")[2].rstrip("}"))
     own = Job.objects.filter(owner=site.user).order_by("-created_at", "-pk")
-    last = min(PER_PAGE * (page - 1), rows // 2 - rows // 10) - 1
+    last = min(PER_PAGE * (page - 1), own.count()) - 1
     at, pk = own.values_list("created_at", "pk")[last]
     return f"?after={Key.of(at, pk)}"
 
@@ -130,6 +130,7 @@ def _sessions() -> int:
     """Opened so far, of the database of the site."""
     from django.db import connection
 
+    time.sleep(2)  # until those that are open have told of themselves
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
