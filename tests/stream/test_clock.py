@@ -72,7 +72,7 @@ async def test_the_database_is_asked_who_may_read_while_it_is_asked_for_jobs(
 
     async def members(wanted: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], list[str]]:
         await sync_to_async(lets_go.wait)(PATIENCE)
-        return dict.fromkeys(wanted, list[str]())
+        return {each: [] for each in wanted}
 
     async def revoked(grants: Collection[Hashable]) -> Collection[Hashable]:
         asking = asyncio.ensure_future(sync_to_async(set)())
