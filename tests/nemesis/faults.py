@@ -9,12 +9,29 @@ from contextlib import contextmanager, nullcontext
 import redis
 from django.db import connection, connections
 
+from tests.nemesis.redis_faults import (
+    a_sentinel_is_killed,
+    messages_are_forged,
+    redis_drops_everybody,
+    redis_drops_subscribers,
+    redis_fails_over,
+    redis_hangs,
+    redis_is_flushed,
+    redis_is_full,
+    redis_is_restarted,
+    redis_is_rolled_back,
+    redis_loses_all,
+    redis_takes_no_writes,
+    the_primary_freezes,
+    the_primary_is_killed,
+    the_primary_is_moved,
+    the_way_to_redis_is_closed,
+    the_way_to_redis_is_cut,
+    the_way_to_redis_stalls,
+)
 from tests.nemesis.site import Site
-from tests.support.forged import TASK, forged
 from tests.support.locking import held, locked
 from tests.support.processes import Process
-from tests.support.redis_server import RedisServer, fail_over
-from tests.support.sentinels import SERVICE, Watched
 
 Fault = Callable[[Site, random.Random], None]
 
@@ -80,108 +97,6 @@ def the_janitor_hangs(site: Site, chance: random.Random) -> None:
         time.sleep(chance.uniform(1, 5))
 
 
-def redis_hangs(site: Site, chance: random.Random) -> None:
-    hang(site.redis, chance.uniform(1, 8))
-
-
-def redis_is_restarted(site: Site, chance: random.Random) -> None:
-    site.redis.save()
-    restart_redis(site, chance)
-
-
-def redis_loses_all(site: Site, chance: random.Random) -> None:
-    (site.redis.directory / "dump.rdb").unlink(missing_ok=True)
-    restart_redis(site, chance)
-
-
-def redis_is_rolled_back(site: Site, chance: random.Random) -> None:
-    site.redis.save()
-    time.sleep(chance.uniform(0.5, 3))
-    restart_redis(site, chance)
-
-
-def redis_is_flushed(site: Site, chance: random.Random) -> None:
-    del chance
-    site.redis.flush()
-
-
-def redis_is_full(site: Site, chance: random.Random) -> None:
-    site.redis.set("maxmemory", 1)
-    time.sleep(chance.uniform(1, 4))
-    site.redis.set("maxmemory", 0)
-
-
-def redis_takes_no_writes(site: Site, chance: random.Random) -> None:
-    with site.redis.client() as client:
-        client.execute_command(f"CLIENT PAUSE {chance.randint(1000, 5000)} WRITE")
-
-
-def redis_drops_subscribers(site: Site, chance: random.Random) -> None:
-    with site.redis.client() as client:
-        for _ in range(chance.randint(1, 8)):
-            client.client_kill_filter(_type="pubsub")
-            time.sleep(0.3)
-
-
-def redis_drops_everybody(site: Site, chance: random.Random) -> None:
-    del chance
-    with site.redis.client() as client:
-        client.client_kill_filter(_type="normal", skipme=True)
-
-
-def redis_fails_over(site: Site, chance: random.Random) -> None:
-    """Its address moves to a replica, and who was connected to the old one is sent away."""
-    if not site.replica.running:
-        site.replica.start()
-    fail_over(site.alone, site.replica, site.to_redis)
-    site.alone, site.replica = site.replica, site.alone
-    site.to_redis.drop(reset=chance.random() < 0.5)
-
-
-def the_primary_is_killed(site: Site, chance: random.Random) -> None:
-    del chance
-    with failing_over(site) as old:
-        site.kill(old)
-    old.start()
-
-
-def the_primary_freezes(site: Site, chance: random.Random) -> None:
-    """And believes, when it goes on, that it still is the primary."""
-    with failing_over(site) as old:
-        old.pause()
-    time.sleep(chance.uniform(0, 5))
-    old.resume()
-
-
-def the_primary_is_moved(site: Site, chance: random.Random) -> None:
-    """As an operator does."""
-    with failing_over(site), chance.choice(watched(site).sentinels).client() as client:
-        client.execute_command("SENTINEL", "FAILOVER", SERVICE)
-
-
-def a_sentinel_is_killed(site: Site, chance: random.Random) -> None:
-    site.kill(chance.choice(watched(site).sentinels))
-    time.sleep(chance.uniform(0, 3))
-    site.start()
-
-
-def the_way_to_redis_is_cut(site: Site, chance: random.Random) -> None:
-    site.to_redis.drop(reset=chance.random() < 0.5)
-
-
-def the_way_to_redis_stalls(site: Site, chance: random.Random) -> None:
-    site.to_redis.mode = "pause"
-    time.sleep(chance.uniform(1, 6))
-    site.to_redis.mode = "pass"
-
-
-def the_way_to_redis_is_closed(site: Site, chance: random.Random) -> None:
-    site.to_redis.mode = "reset"
-    site.to_redis.drop(reset=True)
-    time.sleep(chance.uniform(1, 6))
-    site.to_redis.mode = "pass"
-
-
 def viewers_are_cut_off(site: Site, chance: random.Random) -> None:
     site.to_web.drop(reset=chance.random() < 0.5)
 
@@ -197,12 +112,6 @@ def viewers_get_nothing(site: Site, chance: random.Random) -> None:
     site.to_web.mode = "pause"
     time.sleep(chance.uniform(1, 5))
     site.to_web.mode = "pass"
-
-
-def messages_are_forged(site: Site, chance: random.Random) -> None:
-    """By somebody who may write to the queue."""
-    with site.redis.client() as client:
-        client.lpush("celery", *chance.sample([*forged(TASK)], 100))
 
 
 def the_database_is_locked(site: Site, chance: random.Random) -> None:
@@ -349,25 +258,3 @@ def hanging(site: Site, tell: Callable[[int], None]) -> Iterator[None]:
     with site.in_trouble() if held() else nullcontext():
         yield
         tell(signal.SIGCONT)
-
-
-def watched(site: Site) -> Watched:
-    """Where Sentinels are."""
-    assert site.watched is not None
-    return site.watched
-
-
-@contextmanager
-def failing_over(site: Site) -> Iterator[RedisServer]:
-    """The primary, which is not any more at the end."""
-    old, begun = site.redis, time.monotonic()
-    yield old
-    watched(site).await_another(old)
-    site.failovers.append((begun, time.monotonic()))
-
-
-def restart_redis(site: Site, chance: random.Random) -> None:
-    server = site.redis
-    site.kill(server)
-    time.sleep(chance.uniform(0, 3))  # long enough, at times, for Sentinels to choose another one
-    server.start()
