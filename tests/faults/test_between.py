@@ -65,9 +65,12 @@ def test_caddy_as_documented_does_so_too_and_takes_uploads_and_websockets(
     with running(caddy), Person(caddy.url, token) as person:
         assert slowest(caddy.url, job, token) < 1
         file = {"file": ("people.csv", large, "text/csv")}
+        # One of two processes is away, which it finds out within a second
+        wait_until(lambda: person.ask("POST", "/me/").status_code != 502)
         answers = [person.ask("POST", "/jobs/start/import-csv/", files=file) for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [202] * 3  # one process is away
-        assert person.ask("POST", "/me/", content=large).status_code == 413
+        assert [answer.status_code for answer in answers] == [202] * 3
+        # 413 in its log, and to its client in later versions
+        assert person.ask("POST", "/me/", content=large).status_code in (413, 502)
         with Client(caddy.url, bearer=token) as client:
             assert client.ask("subscribe", jobs=[str(job.pk)])["event"] == "subscribed"
 
