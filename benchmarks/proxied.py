@@ -73,7 +73,7 @@ def installation(site: Site) -> Iterator[Proxied]:
             for name in ("daphne", "uvicorn")
         }
         webs = {name: server.start() for name, server in servers.items()}
-        stack.callback(lambda: [each.stop() for each in webs.values()])  # those of the end
+        stack.callback(_stop_all, webs)  # those of the end
         others = []
         for number, part in enumerate((_worker, _worker, _janitor, _janitor)):
             log = site.directory / f"part-{number}.log"
@@ -85,6 +85,11 @@ def installation(site: Site) -> Iterator[Proxied]:
         prometheus = Prometheus(site.directory / "prometheus", token, ports)
         kept(prometheus.start())
         yield Proxied(door, servers, webs, others, nginx, prometheus)
+
+
+def _stop_all(processes: dict[str, Process]) -> None:
+    for process in processes.values():
+        process.stop()
 
 
 def _worker(number: int) -> list[str]:

@@ -75,7 +75,7 @@ async def test_the_database_is_asked_who_may_read_while_it_is_asked_for_jobs(
         return {each: [] for each in wanted}
 
     async def revoked(grants: Collection[Hashable]) -> Collection[Hashable]:
-        asking = asyncio.ensure_future(sync_to_async(set)())
+        asking = asyncio.ensure_future(sync_to_async(bool)())
         await asyncio.sleep(0)  # until it waits for the thread, or is refused
         lets_go.set()
         await asking
