@@ -19,6 +19,7 @@ class Accounts:
         self._limits = limits
         self._held: Counter[str] = Counter()
         self._unread: dict[Subscription, float] = {}
+        self._refused: set[Subscription] = set()
         self._looking: asyncio.TimerHandle | None = None
         self.cut_off = 0
         """Those that were reset."""
@@ -34,6 +35,11 @@ class Accounts:
     def enter(self, reader: Subscription) -> None:
         """A stream begins."""
         self._held[reader.holder] += 1
+
+    def refuse(self, reader: Subscription) -> None:
+        """It was not let in: its answer counts for nobody, and is reset as others are."""
+        self._refused.add(reader)
+        self.leave(reader)
 
     def leave(self, reader: Subscription) -> None:
         """It is over: its client has left, or it has ended, and is yet to be read."""
@@ -71,6 +77,9 @@ class Accounts:
             self._look_soon()
 
     def _forget(self, reader: Subscription) -> None:
+        if reader in self._refused:
+            self._refused.remove(reader)
+            return
         self._held[reader.holder] -= 1
         if not self._held[reader.holder]:
             del self._held[reader.holder]

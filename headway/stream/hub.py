@@ -104,6 +104,7 @@ class Hub:
             self._counts["refused", "closing" if closing else "full"] += 1
             wire.write(farewell(CLOSING) if closing else busy())
             reader.end()
+            self._accounts.refuse(reader)
             return
         self._counts["opened", wire.way] += 1
         wire.ready = partial(self._behind.unblock, reader)

@@ -64,6 +64,8 @@ class Socket:
             self._over = True
             if self._working is not None:
                 self._working.cancel()
+            if self._code is not None:  # by us: its last bytes are waited for
+                self._own.end()
             for reader in (self._own, *self._streams.values()):
                 self._hub.detach(reader)
             self._wire.abandon()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from django.conf import settings
 
 from headway.lifecycle import actions
@@ -14,6 +15,7 @@ from tests.jobs.waiting import ended, reload, until_status
 from tests.support.locking import locked
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
+from tests.support.thorough import Many
 
 CREW = {"JOB_LEASE": "30", "JOB_LEASE_RENEW": "1"}  # it outlasts what happens to the database
 ON_POSTGRESQL = (
@@ -22,8 +24,11 @@ ON_POSTGRESQL = (
     "tests/jobs/test_double_start.py",
     "tests/jobs/test_settle.py",
     "tests/jobs/test_janitor.py",
-    "tests/jobs/test_cancel.py",
 )
+ALL_ON_POSTGRESQL = (*ON_POSTGRESQL, "tests/jobs/test_cancel.py")
+"""With `--thorough`: which of a cancel and an end wins is among the others."""
+LONG = 600
+"""Seconds for a whole run of tests on another server."""
 
 
 def test_a_locked_database_holds_up_no_progress_and_loses_no_end(crew: Crew) -> None:
@@ -69,10 +74,12 @@ def test_a_job_that_finds_the_database_locked_goes_on_when_it_is_free(crew: Crew
     assert (failed.status, failed.reason) == ("failed", "The warehouse is closed.")
 
 
-def test_everything_about_rows_holds_on_postgresql_too() -> None:
-    _pass_on_postgresql(*ON_POSTGRESQL)
+@pytest.mark.timeout(LONG)
+def test_everything_about_rows_holds_on_postgresql_too(many: Many) -> None:
+    _pass_on_postgresql(*(ALL_ON_POSTGRESQL if many(0, thorough=1) else ON_POSTGRESQL))
 
 
+@pytest.mark.timeout(LONG)
 def test_jobs_outlive_what_happens_to_postgresql() -> None:
     """F71 to F75"""
     _pass_on_postgresql("tests/faults/outages_on_postgresql.py")

@@ -16,7 +16,7 @@ from tests.support.person import Person
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.sentinels import Sentinel
-from tests.support.stack import ProcfileProcess, Web, Worker
+from tests.support.stack import ProcfileProcess, Web, Worker, free_port
 
 PASSWORD = "s3cret-of-alice"
 ACL = f"user alice on >{PASSWORD} ~* &* +@all"
@@ -137,7 +137,8 @@ def test_a_read_only_replica_is_refused() -> None:
 
 
 def test_a_cluster_is_refused_and_so_is_a_sentinel_by_itself() -> None:
-    cluster = RedisServer("redis-server", "--cluster-enabled", "yes")
+    others = ("--cluster-port", str(free_port()))  # by itself 10,000 more, which clients may have
+    cluster = RedisServer("redis-server", "--cluster-enabled", "yes", *others)
     primary = RedisServer()
     sentinel = Sentinel(primary, 1)
     try:

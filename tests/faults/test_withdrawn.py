@@ -18,6 +18,7 @@ from headway.stream import Event
 from headway.web import sharing, tokens
 from tests.support.servers import Uvicorn
 from tests.support.stack import Valkey, Web
+from tests.support.thorough import Many
 from tests.support.users import session_of
 
 
@@ -62,12 +63,22 @@ def change_password() -> None:
 BY_SESSION = [expire, sign_out_everywhere, deactivate, take_staff_away, change_password]
 BY_TOKEN = [revoke, expire_token, deactivate, take_staff_away]
 CASES = [(each, "session") for each in BY_SESSION] + [(each, "token") for each in BY_TOKEN]
+ON_BOTH = (sign_out_everywhere, revoke)
+"""Rights are looked at in the same way under each server: all on both with `--thorough`."""
 
 
 @pytest.mark.parametrize(("withdraw", "by"), CASES)
 def test_a_stream_ends_when_its_reader_may_read_no_more(
-    withdraw: Callable[[], None], by: str, web: Web, transactional_db: None, boss: User, alice: User
+    withdraw: Callable[[], None],
+    by: str,
+    web: Web,
+    transactional_db: None,
+    boss: User,
+    alice: User,
+    many: Many,
 ) -> None:
+    if isinstance(web, Uvicorn) and withdraw not in ON_BOTH and not many(0, thorough=1):
+        pytest.skip("on both servers with --thorough")
     job = Job.objects.create(kind="simulate", title="Simulate", owner=alice)
     announce.created(job)
     cookies = {settings.SESSION_COOKIE_NAME: session_of(boss)} if by == "session" else {}

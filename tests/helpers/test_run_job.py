@@ -110,7 +110,17 @@ def test_the_fixtures_come_with_the_package(tmp_path: Path) -> None:
             """
         )
     )
-    command = [sys.executable, "-m", "pytest", "-n", "0", "--no-cov", "-q", "--rootdir=."]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "0",
+        "--no-cov",
+        "-q",
+        "--rootdir=.",
+        "--no-migrations",
+    ]
     done = subprocess.run(
         [*command, "-p", "headway.pytest_plugin", str(test)],
         cwd=settings.BASE_DIR,

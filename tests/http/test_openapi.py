@@ -31,12 +31,12 @@ from tests.http.conftest import Moving
 from tests.support.llm_server import LlmServer, words
 from tests.support.protocol import SCHEMAS
 from tests.support.stack import Valkey, Web
+from tests.support.thorough import Many
 
 PAGES = {"index", "job", "row", "panel", "no_worker", "tray", "save_question", "delete_question"}
 PAGES |= {"many", "trail", "kind", "causes", "system", "share", "revoke_share", "shared"}
 PAGES |= {"notices", "notify"}
 """Views that are no part of the JSON API: they answer with HTML, or speak another protocol."""
-EXAMPLES = 5
 CONFIG = """
 [parameters]
 "path.job" = "{job}"
@@ -237,13 +237,14 @@ def explore(web: Web, token: str, job: Job, folder: Path, *options: str) -> set[
 
 @pytest.mark.timeout(600)
 def test_schemathesis_finds_no_answer_that_is_not_described(
-    web: Web, model: LlmServer, token: str, moving: Moving, tmp_path: Path
+    web: Web, model: LlmServer, token: str, moving: Moving, tmp_path: Path, many: Many
 ) -> None:
     """Without the streams, which last, the files, and parts of uploads, of whose type it makes no
     bodies. A body that is no form at all is refused by Twisted before we are asked, with none."""
     model.expect(words("Be", "cause."))
+    examples = str(many(2, thorough=50))
     others = ("--exclude-path-regex", r"/events/$|/files/\{file\}/$|/uploads/\{upload\}/$")
-    asked = explore(web, token, moving.job, tmp_path, "--max-examples", str(EXAMPLES), *others)
+    asked = explore(web, token, moving.job, tmp_path, "--max-examples", examples, *others)
     assert {("/chat/", status) for status in (200, 204)} <= asked
     assert Job.objects.count() > 1  # some requests were good
 
@@ -253,6 +254,6 @@ def test_schemathesis_finds_an_answer_over_the_limit_described(
 ) -> None:
     model.expect([threading.Event()])
     with program.stream("GET", "/chat/", params={"prompt": "Why?"}):
-        options = ("--max-examples", str(6 * EXAMPLES), "--include-path", "/chat/")
+        options = ("--max-examples", "30", "--include-path", "/chat/")
         asked = explore(web, token, moving.job, tmp_path, *options)
     assert {("/chat/", status) for status in (204, 400, 429)} <= asked

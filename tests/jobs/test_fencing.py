@@ -25,7 +25,7 @@ def swept(job: Job) -> int:
 
 def test_a_zombie_stops_and_changes_nothing(running: TaskWorker, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
-    job = actions.start("steps", {"count": 120, "pause": 0.1, "ledger": str(ledger)})
+    job = actions.start("steps", {"count": 60, "pause": 0.1, "ledger": str(ledger)})
     until_status(job, "running")
     wait_until(lambda: ledger.exists() and ledger.read_text().count("\n") > 3)
     first = reload(job).worker

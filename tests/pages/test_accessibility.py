@@ -123,7 +123,6 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.django_db(transaction=True)
 def test_axe_finds_nothing(visit: Visit, settings: Settings, boss: User, bob: User) -> None:
     page = visit.page
     visit.go("/sign-in/")

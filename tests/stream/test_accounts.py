@@ -80,3 +80,15 @@ async def test_at_the_end_of_the_server_there_is_less_time() -> None:
     await asyncio.wait_for(accounts.settle(0.1), PATIENCE)
     assert (wire.cut, len(accounts)) == (True, 0)
     await asyncio.wait_for(accounts.settle(1000), PATIENCE)
+
+
+async def test_who_is_refused_counts_for_nobody_and_is_let_go_once_that_is_read() -> None:
+    accounts = Accounts(Limits(unread=0.1))
+    for taken in (False, True):
+        reader, wire = Subscription(["job"], holder="eve"), Slow()
+        reader.wire, wire.taken = wire, taken
+        reader.end()
+        accounts.refuse(reader)
+        assert not len(accounts)
+        await accounts.settle(PATIENCE)
+        assert (wire.cut, accounts.cut_off) == (not taken, 1)

@@ -44,7 +44,11 @@ async def test_who_never_reads_is_given_up_when_the_stream_is_old(
     make_hub: MakeHub, log: Log, job: str
 ) -> None:
     log.append(job, state(job, "queued", 0), attempt=0, created=True)
-    hub, reader, gone = make_hub(max_age=0.3, keepalive=0.4), Subscription([job]), asyncio.Event()
+    hub, reader, gone = (
+        make_hub(max_age=0.3, keepalive=0.4, unread=0.5),
+        Subscription([job]),
+        asyncio.Event(),
+    )
 
     async def send(message: Mapping[str, Any]) -> None:
         del message

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.thorough"]  # here, so that its option is always known
+# Here, so that their option is always known
+pytest_plugins = ["tests.support.thorough", "tests.support.engine_coverage"]
 DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
 
 for name in (

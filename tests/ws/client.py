@@ -28,6 +28,7 @@ class Client:
             "compression": None,
             "open_timeout": PATIENCE,
             "close_timeout": 1,
+            "ping_timeout": None,  # a busy server may take its time
             "proxy": None,
         }
         self._connecting = connect(address, additional_headers=headers, **defaults | options)

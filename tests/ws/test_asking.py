@@ -29,7 +29,7 @@ from headway.web.websocket import MAX_NAME_LENGTH, MAX_SUBSCRIBED, NO_SUCH_JOB, 
 from tests.support.processes import wait_until
 from tests.support.servers import Hypercorn, Uvicorn
 from tests.support.stack import Valkey, Web
-from tests.support.thorough import Fuzz
+from tests.support.thorough import Fuzz, Many
 from tests.support.users import session_of
 from tests.ws.client import Client, Message
 from tests.ws.conftest import make_job
@@ -58,6 +58,8 @@ NONSENSE: list[str | bytes] = [
     b"\xff\xfe",
     b"",
 ]
+CLOSED = 15
+"""Seconds in which the server hangs up; after 20 this client would by itself."""
 OURS = (LATER, RETURN, SIGN_IN, TOO_EAGER, TOO_LARGE)
 SENT: st.SearchStrategy[str | bytes] = (
     st.sampled_from(NONSENSE) | st.text(st.characters(exclude_categories=["Cs"])) | st.binary()
@@ -152,7 +154,12 @@ def test_staff_follow_and_cancel_everybodys_jobs(
         client.until("done")
 
 
-def test_a_thousand_jobs_are_followed_and_more_are_refused(client: Client, alice: User) -> None:
+def test_a_thousand_jobs_are_followed_and_more_are_refused(
+    client: Client, alice: User, web: Web, many: Many
+) -> None:
+    """How many is no matter of the server: on both with `--thorough`."""
+    if isinstance(web, Uvicorn) and not many(0, thorough=1):
+        pytest.skip("on both servers with --thorough")
     made = Job.objects.bulk_create(
         Job(kind="simulate", title="Simulate", owner=alice) for _ in range(MAX_SUBSCRIBED)
     )
@@ -253,7 +260,9 @@ def test_who_is_signed_out_meanwhile_can_ask_for_nothing_more(
     assert client.ask("ping")["event"] == "pong"
     tokens.revoke(ApiToken.objects.get(owner=alice))
     client.send("cancel", job=str(job.pk))
+    begun = time.monotonic()
     assert client.rest() == ([], SIGN_IN)
+    assert time.monotonic() - begun < CLOSED
     job.refresh_from_db()
     assert job.status == Status.QUEUED
 
@@ -322,8 +331,10 @@ def test_connections_and_their_streams_count_against_the_limit_of_their_user(
         assert busy["retry"] == busy["data"]["retry"] >= 20_000
         assert held[1].ask("ping")["event"] == "pong"
         with Client(web.url, bearer=token) as one_too_many:
+            begun = time.monotonic()
             [busy], code = one_too_many.rest()
             assert (busy["event"], code) == ("busy", LATER)
+            assert time.monotonic() - begun < CLOSED
         assert bobs.ask("ping")["event"] == "pong"
 
     def has_room() -> bool:
