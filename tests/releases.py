@@ -13,11 +13,12 @@ ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).parent / "released"
 MAKE = """
 from django.contrib.auth.models import User
+from django.utils import timezone
 from headway.models import Attempt, Job
 owner = User.objects.create_user("someone")
 for status in ("queued", "running", "succeeded", "failed"):
     job = Job.objects.create(kind="simulate", owner=owner, status=status, attempt=1)
-    Attempt.objects.create(job=job, number=1, status=status)
+    Attempt.objects.create(job=job, number=1, status=status, started_at=timezone.now())
 """
 READ = """
 import json
