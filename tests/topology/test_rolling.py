@@ -52,7 +52,7 @@ def test_each_part_is_restarted_and_nobody_notices(
             restart(process)
         time.sleep(1)
         visitor.stop()
-        wait_until(lambda: not Job.objects.filter(status__in=ACTIVE).exists(), 4 * PATIENCE)
+        wait_until(lambda: not Job.objects.filter(status__in=ACTIVE).exists(), 10 * PATIENCE)
         ended = time.monotonic()
         wait_until(lambda: all(viewer.record.done for viewer in viewers), PATIENCE)
         late = time.monotonic() - ended
