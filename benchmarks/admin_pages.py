@@ -44,12 +44,13 @@ def main() -> None:
 
     settings.ALLOWED_HOSTS = ["testserver"]
     call_command("migrate", verbosity=0)
-    user = _people()[0]
-    _fill(rows)
+    user = people()[0]
+    fill(rows)
     sys.stdout.write(json.dumps(_measured(user, rounds)) + "\n")
 
 
-def _people() -> list[Any]:
+def people() -> list[Any]:
+    """Makes fifty users, of whom the first may do everything."""
     from django.contrib.auth.models import User
 
     made = [User(username=f"person{number}") for number in range(50)]
@@ -57,7 +58,8 @@ def _people() -> list[Any]:
     return User.objects.bulk_create(made)
 
 
-def _fill(rows: int) -> None:
+def fill(rows: int) -> None:
+    """Makes their jobs, the newest of today."""
     from django.contrib.auth.models import User
     from django.utils import timezone
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -71,7 +72,7 @@ class PostgreSQL:
         server = None
         try:
             server = cls(directory)
-            server.process.wait_for((directory / ".s.PGSQL.5432").exists)
+            server.process.wait_for(server.answers)
             yield server
         finally:
             if server:
@@ -84,6 +85,21 @@ class PostgreSQL:
         self._run("createdb", "--host", str(self._directory), "--username", "postgres", name)
         return f"postgresql://postgres@{quote(str(self._directory), safe='')}/{name}"
 
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        ask = _as_user("pg_isready", "--quiet", "--host", str(self._directory))
+        return subprocess.run(ask, cwd=self._directory, check=False).returncode == 0
+
+    def pause(self) -> None:
+        """Hangs, with all its connections open, until `resume`. Its processes are of no group."""
+        for pid in self.process.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Goes on."""
+        for pid in self.process.pids():
+            os.kill(pid, signal.SIGCONT)
+
     def cpu(self) -> float:
         """Of the server, and of all connections so far."""
         return self.process.cpu()
@@ -95,7 +111,7 @@ class PostgreSQL:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             check=True,
-            timeout=60,
+            timeout=300,
         )
 
 

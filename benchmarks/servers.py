@@ -5,7 +5,7 @@ import shutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import SERVER_CORE, Process, free_port, listens
@@ -118,6 +118,11 @@ class Ours(Server):
 
     under: str = "daphne"
     ours: bool = True
+    settings: dict[str, str] = field(default_factory=dict)
+    """What it reads from its environment besides what all get."""
+
+    def environment(self) -> dict[str, str]:
+        return self.settings
 
     def missing(self) -> str:
         return "" if importlib.util.find_spec(self.under) else self.under

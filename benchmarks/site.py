@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.databases import Database
 from benchmarks.processes import CLIENT_CORE, Process
 
 ROOMY = "1000000"
@@ -27,16 +28,21 @@ class Site:
     valkey: Process
     log: Any
     user: Any
+    database: Database | None = None
+    """The server of the database, where it is not a file."""
     sessions: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator["Site"]:
-        """Starts Valkey, migrates a database and makes a user; ends and removes it all after."""
+    def open(cls, database: Database | None = None) -> Iterator["Site"]:
+        """Starts Valkey, migrates a database (a SQLite file, unless a server is given) and makes a
+        user; ends and removes it all after."""
         directory = Path(tempfile.mkdtemp(prefix="progress-bench-"))
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             _environment(directory)
+            if database:
+                os.environ["DATABASE_URL"] = database.new()
             import django
             from django.conf import settings
 
@@ -50,7 +56,7 @@ class Site:
             valkey.wait_for(server.responds)
             log = _log(server.url)
             stack.callback(log.close)
-            yield cls(directory, server.url, valkey, log, _user())
+            yield cls(directory, server.url, valkey, log, _user(), database)
 
     @property
     def redis_socket(self) -> str:
@@ -104,7 +110,7 @@ class Site:
         from django.conf import settings
 
         if len(self.sessions) < count:
-            self.sessions += _sessions(self.user, count - len(self.sessions))
+            self.sessions += sessions(self.user, count - len(self.sessions))
         return [f"{settings.SESSION_COOKIE_NAME}={key}" for key in self.sessions[:count]]
 
     def cursor(self, jobs: list[str]) -> int:
@@ -137,7 +143,8 @@ def _user() -> Any:
     return User.objects.create_user("bench", password=None)
 
 
-def _sessions(user: Any, count: int) -> list[str]:
+def sessions(user: Any, count: int) -> list[str]:
+    """The keys of as many new sessions of a user."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
     from django.contrib.sessions.models import Session
@@ -153,7 +160,7 @@ def _sessions(user: Any, count: int) -> list[str]:
     )
     until = timezone.now() + timedelta(days=1)
     rows = [
-        Session(session_key=secrets.token_urlsafe(50), session_data=data, expire_date=until)
+        Session(session_key=secrets.token_hex(20), session_data=data, expire_date=until)
         for _ in range(count)
     ]
     Session.objects.bulk_create(rows)

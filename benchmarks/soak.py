@@ -1,15 +1,18 @@
 """An hour of both servers at once, with viewers who come and go and jobs that begin and end: does
-anything grow, and does anybody miss anything? Raw data: soak.csv in the working directory."""
+anything grow, and does anybody miss anything? Raw data: soak.csv in the working directory. With
+`--proxy nginx` the same of a whole installation, and soak-board.csv has what its board shows."""
 
 import asyncio
 import csv
 import itertools
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from benchmarks import proxied
 from benchmarks.processes import Process, handed_over
 from benchmarks.publisher import Spec, event
 from benchmarks.servers import Ours
@@ -21,21 +24,24 @@ JOBS = 20
 """Running at a time."""
 EVENTS = 90
 """Of each job, one a second; every tenth is a line of its log."""
-SAMPLE = 10.0
+SAMPLE = 20.0
 """Seconds from one sample to the next."""
 WARM_UP = 0.25
 """The share of the run that is left out of the slopes: imports, caches, the allocator's arenas."""
-SAMPLES = Path("soak.csv")
+PROXY = ""
+"""What `--proxy` says."""
+SECONDS = 3600.0
+"""What `--seconds` says."""
 COLUMNS = ("kB", "descriptors", "threads")
 
 
 @dataclass
 class Watched:
-    """A server under test, with the places of its viewers and what was sampled of it."""
+    """A process under test, its viewers, and what was sampled of it."""
 
-    server: Ours
+    name: str
     process: Process
-    counts: Counts = field(default_factory=Counts)
+    counts: Counts
     samples: list[dict[str, float]] = field(default_factory=list)
 
     def sample(self, at: float) -> None:
@@ -59,42 +65,107 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     """Targets: no event missed or repeated, no stream left to the web server, and nothing grows:
     over the hour at most 2 % of the memory, no descriptors besides the sockets, no threads."""
     del rounds  # one long one
-    viewers, seconds = (20, 5.0) if quick else (1500, 3600.0)
-    work = f"{viewers:,} viewers on each server, {JOBS} jobs at a time, {seconds:.0f} s"
-    result = Result("soak", work, quick)
-    servers = [Ours(f"ours, {name.title()}", site, under=name) for name in ("daphne", "uvicorn")]
-    watched = [Watched(server, server.start()) for server in servers if not server.missing()]
-    try:
-        asyncio.run(_soak(site, watched, site.cookies(viewers), seconds))
-    finally:
-        for each in watched:
-            each.process.stop()
-    for each in watched:
-        _judge(result, each)
-    _keep(watched, site.directory / SAMPLES if quick else SAMPLES)
+    viewers, seconds = (20, 5.0) if quick else (1500, SECONDS)
+    soak = Soak(site, seconds, Path(site.directory if quick else "."))
+    if PROXY:
+        result = Result("soak", f"{2 * viewers:,} viewers through nginx, {soak.work}", quick)
+        _behind_nginx(soak, result, 2 * viewers)
+    else:
+        result = Result("soak", f"{viewers:,} viewers on each server, {soak.work}", quick)
+        _bare(soak, result, viewers)
     return result
 
 
-async def _soak(
-    site: Site, watched: Sequence[Watched], cookies: Sequence[str], seconds: float
-) -> None:
-    began = time.monotonic()
-    jobs: list[str] = []
-    chance = random.Random(1)  # noqa: S311 - the same comings and goings in each run
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_work(site, jobs, stop))
-        await asyncio.sleep(2)  # until there are jobs to look at
-        for each in watched:
-            place = Place(each.server, jobs, each.counts, stop, min(60, seconds / 4))
-            for cookie in cookies:
-                watcher = Watcher(place, cookie, chance)
-                group.create_task(watcher.come_and_go(chance.uniform(0, min(60, seconds / 5))))
-        while (at := time.monotonic() - began) < seconds:
-            await asyncio.sleep(min(SAMPLE, seconds / 10))
-            for each in watched:
-                each.sample(at)
-        stop.set()
+@dataclass
+class Soak:
+    """One run: what is watched in it, and where viewers come in."""
+
+    site: Site
+    seconds: float
+    directory: Path
+    """Of its raw data."""
+    watched: list[Watched] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+    """Those that run."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def work(self) -> str:
+        """In words."""
+        return f"{JOBS} jobs at a time, {self.seconds:.0f} s"
+
+    def door(self, server: Ours, step: int, life: float) -> Counts:
+        """Viewers come to this server, and are counted there; the other two are as in `Place`."""
+        counts = Counts()
+        life = min(life, self.seconds / 4)
+        self.places.append(Place(server, self.jobs, counts, self.stop, life, step))
+        return counts
+
+    async def run(self, work: Coroutine[Any, Any, None], cookies: Sequence[str]) -> None:
+        """With a viewer for each cookie in each place; `work` keeps jobs running."""
+        began = time.monotonic()
+        chance = random.Random(1)  # noqa: S311 - the same comings and goings in each run
+        async with asyncio.TaskGroup() as group:
+            group.create_task(work)
+            while not self.jobs:  # noqa: ASYNC110 - threads start them, and tell nobody
+                await asyncio.sleep(0.1)
+            for place in self.places:
+                for cookie in cookies:
+                    delay = chance.uniform(0, min(60, self.seconds / 5))
+                    group.create_task(Watcher(place, cookie, chance).come_and_go(delay))
+            while (at := time.monotonic() - began) < self.seconds:
+                await asyncio.sleep(min(SAMPLE, self.seconds / 10))
+                for each in self.watched:
+                    each.sample(at)
+            self.stop.set()
+
+    def keep(self, name: str) -> None:
+        """Writes all samples as CSV."""
+        with (self.directory / name).open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["server", *self.watched[0].samples[0]])
+            for each in self.watched:
+                rows.writerows([each.name, *sample.values()] for sample in each.samples)
+
+
+def _bare(soak: Soak, result: Result, viewers: int) -> None:
+    servers = [
+        Ours(f"ours, {name.title()}", soak.site, under=name) for name in ("daphne", "uvicorn")
+    ]
+    for server in servers:
+        if not server.missing():
+            process, counts = server.start(), soak.door(server, step=10, life=60)
+            soak.watched.append(Watched(server.name, process, counts))
+    try:
+        cookies = soak.site.cookies(viewers)
+        asyncio.run(soak.run(_work(soak.site, soak.jobs, soak.stop), cookies))
+    finally:
+        for each in soak.watched:
+            each.process.stop()
+    soak.keep("soak.csv")
+    for each in soak.watched:
+        _judge(result, each)
+        _judge_viewers(result, each.name, [each])
+
+
+def _behind_nginx(soak: Soak, result: Result, viewers: int) -> None:
+    with proxied.installation(soak.site) as parts:
+        counts = soak.door(parts.door, step=proxied.STEPS // 10, life=180)
+        processes = {**parts.webs, "nginx": parts.nginx}
+        soak.watched += [Watched(name, each, counts) for name, each in processes.items()]
+        cookies, began = soak.site.cookies(viewers), time.time()
+        work = proxied.keep_running(soak.site, soak.jobs, JOBS, soak.stop)
+        asyncio.run(soak.run(work, cookies))
+        soak.keep("soak-nginx.csv")
+        board = soak.directory / "soak-board.csv"
+        columns = parts.prometheus.keep_board(board, began, time.time())
+        fired = parts.prometheus.fired(began, time.time())
+    for each in soak.watched:
+        _judge(result, each)
+    _judge_viewers(result, "nginx", soak.watched)
+    result.targets.append(Target("alerts", float(len(fired)), 0.0))
+    result.notes += [f"{columns} lines on the board", *(f"alert: {name}" for name in fired)]
 
 
 async def _work(site: Site, jobs: list[str], stop: asyncio.Event) -> None:
@@ -122,7 +193,8 @@ async def _one_after_another(
 
 
 def _judge(result: Result, watched: Watched) -> None:
-    name, counts = watched.server.name, watched.counts
+    """Whether a process grows."""
+    name, counts = watched.name, watched.counts
     steady = watched.samples[int(len(watched.samples) * WARM_UP) :]
     last, busiest = steady[-1], max(steady, key=lambda each: each["streams"])
     slopes = {f"{column} +/h": slope(steady, column) for column in COLUMNS}
@@ -136,12 +208,21 @@ def _judge(result: Result, watched: Watched) -> None:
         "descriptors without sockets +/h": slope(rest, "rest"),
         "us CPU per frame": last["CPU s"] / max(1, counts.frames) * 1e6,
     }
-    share = sum(each["handed over"] for each in steady) / sum(each["streams"] for each in steady)
+    result.targets += [
+        Target(f"threads +/h, {name}", slopes["threads +/h"], 0.5),
+        Target(f"memory +%/h, {name}", 100 * slopes["kB +/h"] / last["kB"], 2.0),
+    ]
+
+
+def _judge_viewers(result: Result, name: str, watched: Sequence[Watched]) -> None:
+    """Whether viewers missed anything, and how many of them the web servers had let go of."""
+    counts, samples = watched[0].counts, watched[0].samples
+    begin = int(len(samples) * WARM_UP)
+    handed = sum(sample["handed over"] for each in watched for sample in each.samples[begin:])
+    share = handed / sum(sample["streams"] for sample in samples[begin:])
     result.targets += [
         Target(f"events missed or repeated, {name}", float(len(counts.faults)), 0.0),
         Target(f"handed over %, {name}", 100 * share, 95.0, at_least=True),
-        Target(f"threads +/h, {name}", slopes["threads +/h"], 0.5),
-        Target(f"memory +%/h, {name}", 100 * slopes["kB +/h"] / last["kB"], 2.0),
     ]
     result.notes += [f"{name}: {fault}" for fault in counts.faults[:5]]
 
@@ -155,12 +236,3 @@ def slope(samples: Sequence[dict[str, float]], column: str) -> float:
     below = sum((each["s"] - mean_at) ** 2 for each in samples)
     above = sum((each["s"] - mean_at) * (each[column] - mean) for each in samples)
     return 3600 * above / below if below else 0.0
-
-
-def _keep(watched: Sequence[Watched], path: Path) -> None:
-    """Writes all samples as CSV."""
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["server", *watched[0].samples[0]])
-        for each in watched:
-            rows.writerows([each.server.name, *sample.values()] for sample in each.samples)

@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import socket
 import struct
 from dataclasses import dataclass, field
 
 from benchmarks.servers import Ours
 
-STEP = 10
-"""From one line of a job's log to the next, in events."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: close sends a reset instead of a FIN (socket(7))."""
 
@@ -37,6 +36,8 @@ class Place:
     stop: asyncio.Event
     life: float
     """Mean seconds of a connection."""
+    step: int
+    """What the first number in a line of a job's log has gained since the line before."""
 
 
 class Watcher:
@@ -116,16 +117,17 @@ class Watcher:
         if kind == b"resync":
             self._fault("resync")
         elif kind == b"log":
-            self._said(int(json.loads(fields[b"data"])["text"].split()[1]))
+            self._said(json.loads(fields[b"data"])["text"])
         elif kind == b"done":
             self._ended = True
         if number and number < self._last:
             self._fault(f"{number} came after {self._last}")
         self._last = max(self._last, number)
 
-    def _said(self, line: int) -> None:
+    def _said(self, text: str) -> None:
         """Lines of the log must come one after the other; before the first anything may have."""
-        if self._line and line != self._line + STEP:
+        line = int(re.findall(r"\d+", text)[0])
+        if self._line and line != self._line + self._place.step:
             self._fault(f"line {line} came after {self._line}")
         self._line = line
 

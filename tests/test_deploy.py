@@ -105,6 +105,18 @@ def test_the_image_has_every_folder_of_the_site() -> None:
     assert copied == {*packages, "static", "templates"}
 
 
+def test_each_file_is_used_by_a_test_or_says_in_its_first_line_what_was_not_run() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    files = [path for path in DEPLOY.rglob("*") if path.is_file()]
+    silent = [
+        path.name
+        for path in files
+        if str(path.relative_to(ROOT)) not in tests
+        and not re.search(r"\b[Nn]ot (run|built|used|started)\b", path.read_text().split("\n")[0])
+    ]
+    assert silent == []
+
+
 def test_a_process_of_the_procfile_takes_the_place_of_the_script(tmp_path: Path) -> None:
     """So that a signal meant for it reaches it."""
     shutil.copytree(DEPLOY, tmp_path / "deploy")

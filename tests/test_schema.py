@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.management import call_command
 
 from tests.faults.test_two_releases import git
+from tests.releases import KEPT, dump, migrated
+from tests.support.thorough import Many
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -30,3 +32,20 @@ def test_no_migration_of_a_release_was_edited() -> None:
         or git("show", f"{tags[0]}:{name}") != (ROOT / name).read_bytes()
     ]
     assert edited == []
+
+
+@pytest.mark.parametrize("release", sorted(KEPT.glob("*.sql")), ids=lambda path: path.stem)
+def test_the_database_of_each_release_is_migrated_with_its_rows(release: Path) -> None:
+    assert_whole(release.read_text())
+
+
+def test_a_database_of_this_code_could_be_kept(many: Many) -> None:
+    if not many(0, thorough=1):
+        pytest.skip("takes five seconds: pytest --thorough")
+    assert_whole(dump())
+
+
+def assert_whole(sql: str) -> None:
+    found = migrated(sql)
+    assert found["statuses"] == ["failed", "queued", "running", "succeeded"]
+    assert (found["headway.Job"], found["headway.Attempt"]) == (4, 4)

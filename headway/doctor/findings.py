@@ -28,7 +28,7 @@ _TABLE: Mapping[str, tuple[str, ...]] = {
     ),
     "buffering": (
         "proxy_buffering off; and no proxy_ignore_headers X-Accel-Buffering",
-        "reverse_proxy { flush_interval -1 }",
+        "no buffer_responses, response_buffers or flush_interval in reverse_proxy",
         "no buffering middleware on this router",
         "no http-response wait-for-body; no filter that keeps bodies",
         "ProxyPass ... flushpackets=on; no mod_security that inspects responses",
@@ -37,7 +37,7 @@ _TABLE: Mapping[str, tuple[str, ...]] = {
     ),
     "compression": (
         "gzip off, or no text/event-stream in gzip_types; no proxy_hide_header Content-Encoding",
-        "encode { match { header !Content-Type text/event-stream* } }",
+        "@pages not path */events/; encode @pages gzip",
         "compress middleware: excludedContentTypes: [text/event-stream]",
         "no text/event-stream in compression type; no del-header of Cache-Control",
         'SetEnvIf Request_URI "/events/$" no-gzip',

@@ -175,10 +175,11 @@ class Hub:
 
     def _start(self) -> None:
         if not self._tasks:
-            # A fresh context: the tasks must not keep the first viewer's request alive.
-            loop, context = asyncio.get_running_loop(), contextvars.Context()
+            # Fresh contexts: the tasks must not keep the first viewer's request alive. And one for
+            # each: asgiref takes two that ask the database at once in the same one for a deadlock.
+            loop = asyncio.get_running_loop()
             self._tasks = [
-                loop.create_task(work, name=f"hub: {name}", context=context)
+                loop.create_task(work, name=f"hub: {name}", context=contextvars.Context())
                 for name, work in [
                     ("live", self._channels.run()),
                     ("log", self._run()),

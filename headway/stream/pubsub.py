@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 SILENCE = 2.0
 """Seconds without a message after which the connection is asked for a sign of life."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds for a connection and its first answers, for which redis-py would wait for ever: a server
+that hangs is connected to all the same, by the kernel."""
 MAX_PAUSE = 2.0
 """Seconds between two attempts to connect at most."""
 
@@ -69,7 +72,8 @@ class Channels:
         while True:
             connection = pool.make_connection()
             try:
-                await connection.connect()
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await connection.connect()
                 self._connection = connection
                 self._up.set()
                 pause = 0.05

@@ -1,6 +1,8 @@
 """Clients of the Redis that a URL names: of one server, or of whichever of several the Sentinels
 say is the primary (sentinel://[USER:PASSWORD@]HOST[:PORT],.../SERVICE[/DB][?OPTION=VALUE&...])."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
@@ -8,12 +10,15 @@ import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 
 SCHEME = "sentinel"
 PORT = 26379
 SENTINEL_TIMEOUT = 0.5
 """Seconds that one Sentinel may take to answer; then the next is asked."""
 FORM = "sentinel://HOST:26379,HOST:26379/SERVICE/0"
+
+_ABOUT = ("INFO", "replication")
 
 # redis-py has no type hints for these
 _parse_url: Any = redis.connection.parse_url
@@ -63,6 +68,7 @@ def client(url: str, **options: Any) -> "redis.Redis":
     found = watched(url)
     access = _patient(redis.retry.Retry(NoBackoff(), 0)) | found.access
     sentinel = _Sentinel(found.sentinels, sentinel_kwargs=access)
+    options["redis_connect_func"] = _primary_only(options.get("redis_connect_func"))
     return cast("redis.Redis", sentinel.master_for(found.service, **found.options | options))
 
 
@@ -73,7 +79,8 @@ def async_client(url: str, **options: Any) -> "redis.asyncio.Redis":
     found = watched(url)
     access = _patient(redis.asyncio.retry.Retry(NoBackoff(), 0)) | found.access
     sentinel = _AsyncSentinel(found.sentinels, sentinel_kwargs=access)
-    options = {"connection_pool_class": _Pool, **found.options, **options}
+    own = {"connection_pool_class": _Pool, "redis_connect_func": _async_primary_only}
+    options = {**own, **found.options, **options}
     return cast("redis.asyncio.Redis", sentinel.master_for(found.service, **options))
 
 
@@ -85,6 +92,31 @@ class _Pool(redis.asyncio.sentinel.SentinelConnectionPool):
         if inuse_connections:  # else the primary is another one
             for sentinel in self.sentinel_manager.sentinels:
                 await sentinel.aclose()
+
+
+def _primary_only(then: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """A Sentinel that has not heard of a failover still names the old primary, now a replica. Who
+    reads or subscribes there would wait for what never comes, and no error would tell."""
+
+    def on_connect(connection: Any) -> None:
+        (then or type(connection).on_connect)(connection)
+        connection.send_command(*_ABOUT)
+        with suppress(NoPermissionError):
+            _refuse_replica(connection.read_response(disable_decoding=True))
+
+    return on_connect
+
+
+async def _async_primary_only(connection: Any) -> None:
+    await connection.on_connect()
+    await connection.send_command(*_ABOUT)
+    with suppress(NoPermissionError):
+        _refuse_replica(await connection.read_response(disable_decoding=True))
+
+
+def _refuse_replica(about: bytes) -> None:
+    if b"role:slave" in about:
+        raise redis.ConnectionError("The Sentinels still name a server that is a replica now.")
 
 
 def _patient(retry: Any) -> dict[str, Any]:

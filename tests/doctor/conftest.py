@@ -1,4 +1,4 @@
-"""nginx and HAProxy, set wrong in each way, and what the doctor finds of all of them at once."""
+"""nginx, HAProxy and Caddy, set wrong in each way, and what the doctor finds of all at once."""
 
 import asyncio
 import os
@@ -18,6 +18,7 @@ from django.conf import settings
 from headway.doctor.examination import examine
 from headway.doctor.findings import Finding
 from headway.web import tokens
+from tests.support.caddy import Caddy
 from tests.support.nginx import write
 from tests.support.processes import Process, wait_until
 from tests.support.programs import program
@@ -58,8 +59,19 @@ HAPROXY = {
     "redirects": ("", "http-request redirect location https://elsewhere.example/"),
     "WebSocket": ("", "http-request del-header Upgrade"),
 }
-
-
+CADDY = {
+    "right": ("", ""),  # deploy/Caddyfile
+    "buffering": ("", "buffer_responses"),
+    "compression": ("encode gzip", ""),
+    "idle time-out": ("", "transport http {\n read_timeout 3s\n }"),
+    "Last-Event-ID": ("", "header_up -Last-Event-ID"),
+    "resume": ("rewrite * {path}?", ""),
+    "redirects": ("redir https://elsewhere.example{uri}", ""),
+    "WebSocket": ("", "header_up -Upgrade"),
+}
+"""Beside reverse_proxy, and within its braces."""
+CURED = "@pages not path */events/\n encode @pages gzip"
+"""What the doctor says against the compression of streams."""
 TOLD = "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;"
 UPGRADE = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
 
@@ -77,7 +89,8 @@ class Way(NamedTuple):
         return f"{self.proxy}-{self.wrong}".replace("/", "")
 
 
-WAYS = [Way("nginx", wrong) for wrong in NGINX] + [Way("haproxy", wrong) for wrong in HAPROXY]
+KINDS = {"nginx": NGINX, "haproxy": HAPROXY, "caddy": CADDY | {"right, with encode": (CURED, "")}}
+WAYS = [Way(proxy, wrong) for proxy, ways in KINDS.items() for wrong in ways]
 
 
 class Ran(NamedTuple):
@@ -139,6 +152,17 @@ def haproxy(directory: Path, addresses: dict[Way, str], web: Web) -> Process:
     return Process("haproxy", [program("haproxy"), "-db", "-f", str(path)])
 
 
+def caddy(directory: Path, addresses: dict[Way, str], web: Web) -> Process:
+    del directory
+    blocks = []
+    for wrong, (beside, within) in KINDS["caddy"].items():
+        if wrong != "right":
+            proxy = f"reverse_proxy 127.0.0.1:{web.port} {{\n {within}\n }}"
+            blocks.append(f"{addresses[Way('caddy', wrong)]} {{\n {beside}\n {proxy}\n}}")
+    right = int(addresses[Way("caddy", "right")].rpartition(":")[2])
+    return Caddy(web.port, right, "\n".join(blocks))
+
+
 @pytest.fixture(scope="package")
 def site(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
     web = Web(STREAM_KEEPALIVE=str(HEARTBEAT), HTTPS="true")
@@ -168,7 +192,7 @@ def proxies(site: Web, addresses: dict[Way, str]) -> Iterator[Path]:
         directory / "pem"
     )
     authority.cert_pem.write_to_path(directory / "authority")
-    running = [nginx(directory, addresses, site), haproxy(directory, addresses, site)]
+    running = [start(directory, addresses, site) for start in (nginx, haproxy, caddy)]
     ports = [int(address.rpartition(":")[2]) for address in addresses.values()]
     try:
         for each in running:

@@ -1,7 +1,9 @@
 """What stands between: a proxy that buffers and compresses, a clock that jumps, a wrong host."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,11 +16,14 @@ from headway.models import Job
 from headway.stream import Event
 from headway.stream.sse import Decoder
 from headway.web import tokens
+from tests.support.caddy import Caddy
 from tests.support.nginx import Nginx, as_documented, by_default
-from tests.support.processes import wait_until
+from tests.support.person import Person
+from tests.support.processes import Process, wait_until
 from tests.support.programs import program
 from tests.support.stack import Valkey, Web
 from tests.support.viewer import Viewer
+from tests.ws.client import Client
 
 EVERY = 0.1
 
@@ -52,9 +57,41 @@ def test_nginx_as_documented_does_so_while_another_web_process_is_away(
     assert latest(Nginx(web.port, as_documented), job, token) < 1
 
 
+def test_caddy_as_documented_does_so_too_and_takes_uploads_and_websockets(
+    web: Web, job: Job, token: str
+) -> None:
+    large = b"name,age\n" + b"Ada,36\n" * 600_000  # 4.2 MB
+    caddy = Caddy(web.port)
+    with running(caddy), Person(caddy.url, token) as person:
+        assert slowest(caddy.url, job, token) < 1
+        file = {"file": ("people.csv", large, "text/csv")}
+        # One of two processes is away, which it finds out within a second
+        wait_until(lambda: person.ask("POST", "/me/").status_code != 502)
+        answers = [person.ask("POST", "/jobs/start/import-csv/", files=file) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [202] * 3
+        # 413 in its log, and to its client in later versions
+        assert person.ask("POST", "/me/", content=large).status_code in (413, 502)
+        with Client(caddy.url, bearer=token) as client:
+            assert client.ask("subscribe", jobs=[str(job.pk)])["event"] == "subscribed"
+
+
+@contextlib.contextmanager
+def running(process: Process) -> Iterator[None]:
+    process.start()
+    try:
+        yield
+    finally:
+        process.stop()
+
+
 def latest(nginx: Nginx, job: Job, token: str) -> float:
     """Seconds that the slowest of 30 events took through it."""
-    nginx.start()
+    with running(nginx):
+        return slowest(nginx.url, job, token)
+
+
+def slowest(url: str, job: Job, token: str) -> float:
+    """The same for a proxy that runs."""
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"}
     late: list[float] = []
     ended = threading.Event()
@@ -65,7 +102,7 @@ def latest(nginx: Nginx, job: Job, token: str) -> float:
 
     talking = threading.Thread(target=talk)
     try:
-        with httpx.stream("GET", f"{nginx.url}/jobs/{job.pk}/events/", headers=headers) as response:
+        with httpx.stream("GET", f"{url}/jobs/{job.pk}/events/", headers=headers) as response:
             assert response.headers.get("content-encoding", "identity") == "identity"
             talking.start()
             decoder, pieces = Decoder(), response.iter_raw()
@@ -76,7 +113,6 @@ def latest(nginx: Nginx, job: Job, token: str) -> float:
                         late.append(time.monotonic() - sent)
     finally:
         ended.set()
-        nginx.stop()
     talking.join()
     return max(late)
 

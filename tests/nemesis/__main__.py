@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import django
@@ -35,14 +36,18 @@ def main() -> int:
     try:
         django.setup()
         from tests.nemesis.run import run
+        from tests.support.sentinels import Watched
 
         only = [name for name in options.only.split(",") if name]
         web = options.server
-        return run(options.seed, options.minutes * 60, options.redis, web, server, only)
+        with Watched() if options.sentinel else nullcontext() as watched:
+            seconds = options.minutes * 60
+            return run(options.seed, seconds, options.redis, web, server, only, watched)
     finally:
         if server:
             server.close()
-        shutil.rmtree(directory, ignore_errors=True)
+        if not options.keep:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def parse() -> argparse.Namespace:
@@ -58,7 +63,11 @@ def parse() -> argparse.Namespace:
         default="",
         help=f"a URL, or {OF_ITS_OWN} for a server of its own that is restarted too; else SQLite",
     )
+    parser.add_argument(
+        "--sentinel", action="store_true", help="three Redis servers, watched by three Sentinels"
+    )
     parser.add_argument("--server", choices=SERVERS, default="daphne", help="of the web process")
+    parser.add_argument("--keep", action="store_true", help="the logs, in the temporary directory")
     parser.add_argument("--only", default="", help="names of faults, separated by commas; else all")
     return parser.parse_args()
 

@@ -9,11 +9,29 @@ from contextlib import contextmanager, nullcontext
 import redis
 from django.db import connection, connections
 
+from tests.nemesis.redis_faults import (
+    a_sentinel_is_killed,
+    messages_are_forged,
+    redis_drops_everybody,
+    redis_drops_subscribers,
+    redis_fails_over,
+    redis_hangs,
+    redis_is_flushed,
+    redis_is_full,
+    redis_is_restarted,
+    redis_is_rolled_back,
+    redis_loses_all,
+    redis_takes_no_writes,
+    the_primary_freezes,
+    the_primary_is_killed,
+    the_primary_is_moved,
+    the_way_to_redis_is_closed,
+    the_way_to_redis_is_cut,
+    the_way_to_redis_stalls,
+)
 from tests.nemesis.site import Site
-from tests.support.forged import TASK, forged
 from tests.support.locking import held, locked
 from tests.support.processes import Process
-from tests.support.redis_server import fail_over
 
 Fault = Callable[[Site, random.Random], None]
 
@@ -79,81 +97,6 @@ def the_janitor_hangs(site: Site, chance: random.Random) -> None:
         time.sleep(chance.uniform(1, 5))
 
 
-def redis_hangs(site: Site, chance: random.Random) -> None:
-    hang(site.redis, chance.uniform(1, 8))
-
-
-def redis_is_restarted(site: Site, chance: random.Random) -> None:
-    site.redis.save()
-    restart_redis(site, chance)
-
-
-def redis_loses_all(site: Site, chance: random.Random) -> None:
-    (site.redis.directory / "dump.rdb").unlink(missing_ok=True)
-    restart_redis(site, chance)
-
-
-def redis_is_rolled_back(site: Site, chance: random.Random) -> None:
-    site.redis.save()
-    time.sleep(chance.uniform(0.5, 3))
-    restart_redis(site, chance)
-
-
-def redis_is_flushed(site: Site, chance: random.Random) -> None:
-    del chance
-    site.redis.flush()
-
-
-def redis_is_full(site: Site, chance: random.Random) -> None:
-    site.redis.set("maxmemory", 1)
-    time.sleep(chance.uniform(1, 4))
-    site.redis.set("maxmemory", 0)
-
-
-def redis_takes_no_writes(site: Site, chance: random.Random) -> None:
-    with site.redis.client() as client:
-        client.execute_command(f"CLIENT PAUSE {chance.randint(1000, 5000)} WRITE")
-
-
-def redis_drops_subscribers(site: Site, chance: random.Random) -> None:
-    with site.redis.client() as client:
-        for _ in range(chance.randint(1, 8)):
-            client.client_kill_filter(_type="pubsub")
-            time.sleep(0.3)
-
-
-def redis_drops_everybody(site: Site, chance: random.Random) -> None:
-    del chance
-    with site.redis.client() as client:
-        client.client_kill_filter(_type="normal", skipme=True)
-
-
-def redis_fails_over(site: Site, chance: random.Random) -> None:
-    """Its address moves to a replica, and who was connected to the old one is sent away."""
-    if not site.replica.running:
-        site.replica.start()
-    fail_over(site.redis, site.replica, site.to_redis)
-    site.redis, site.replica = site.replica, site.redis
-    site.to_redis.drop(reset=chance.random() < 0.5)
-
-
-def the_way_to_redis_is_cut(site: Site, chance: random.Random) -> None:
-    site.to_redis.drop(reset=chance.random() < 0.5)
-
-
-def the_way_to_redis_stalls(site: Site, chance: random.Random) -> None:
-    site.to_redis.mode = "pause"
-    time.sleep(chance.uniform(1, 6))
-    site.to_redis.mode = "pass"
-
-
-def the_way_to_redis_is_closed(site: Site, chance: random.Random) -> None:
-    site.to_redis.mode = "reset"
-    site.to_redis.drop(reset=True)
-    time.sleep(chance.uniform(1, 6))
-    site.to_redis.mode = "pass"
-
-
 def viewers_are_cut_off(site: Site, chance: random.Random) -> None:
     site.to_web.drop(reset=chance.random() < 0.5)
 
@@ -169,12 +112,6 @@ def viewers_get_nothing(site: Site, chance: random.Random) -> None:
     site.to_web.mode = "pause"
     time.sleep(chance.uniform(1, 5))
     site.to_web.mode = "pass"
-
-
-def messages_are_forged(site: Site, chance: random.Random) -> None:
-    """By somebody who may write to the queue."""
-    with site.redis.client() as client:
-        client.lpush("celery", *chance.sample([*forged(TASK)], 100))
 
 
 def the_database_is_locked(site: Site, chance: random.Random) -> None:
@@ -239,7 +176,6 @@ FAULTS: list[Fault] = [
     a_worker_hangs,
     the_janitor_is_killed,
     the_janitor_hangs,
-    redis_hangs,
     redis_is_restarted,
     redis_loses_all,
     redis_is_rolled_back,
@@ -248,14 +184,23 @@ FAULTS: list[Fault] = [
     redis_takes_no_writes,
     redis_drops_subscribers,
     redis_drops_everybody,
-    redis_fails_over,
-    the_way_to_redis_is_cut,
-    the_way_to_redis_stalls,
-    the_way_to_redis_is_closed,
     viewers_are_cut_off,
     viewers_get_502,
     viewers_get_nothing,
     messages_are_forged,
+]
+OF_ONE_REDIS: list[Fault] = [
+    redis_hangs,
+    redis_fails_over,
+    the_way_to_redis_is_cut,
+    the_way_to_redis_stalls,
+    the_way_to_redis_is_closed,
+]
+OF_SENTINELS: list[Fault] = [
+    the_primary_is_killed,
+    the_primary_freezes,
+    the_primary_is_moved,
+    a_sentinel_is_killed,
 ]
 OF_SQLITE: list[Fault] = [the_database_is_locked]
 OF_POSTGRESQL: list[Fault] = [
@@ -270,7 +215,8 @@ OF_POSTGRESQL: list[Fault] = [
 
 def faults_of(site: Site) -> list[Fault]:
     """Those that this installation can suffer, and is to."""
-    found = FAULTS + (OF_POSTGRESQL if site.database else [])
+    found = FAULTS + (OF_SENTINELS if site.watched else OF_ONE_REDIS)
+    found += OF_POSTGRESQL if site.database else []
     found += OF_SQLITE if connection.vendor == "sqlite" else []
     return [fault for fault in found if not site.only or fault.__name__ in site.only]
 
@@ -312,9 +258,3 @@ def hanging(site: Site, tell: Callable[[int], None]) -> Iterator[None]:
     with site.in_trouble() if held() else nullcontext():
         yield
         tell(signal.SIGCONT)
-
-
-def restart_redis(site: Site, chance: random.Random) -> None:
-    site.kill(site.redis)
-    time.sleep(chance.uniform(0, 3))
-    site.redis.start()

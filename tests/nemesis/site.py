@@ -12,6 +12,7 @@ from tests.support.postgresql import PostgreSQL
 from tests.support.processes import Process
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.sentinels import Watched
 from tests.support.stack import Janitor, ProcfileProcess, Web, Worker, processes_of_session
 
 TUNED = {
@@ -35,13 +36,15 @@ class Site:
         web: type[Web],
         database: PostgreSQL | None,
         only: Collection[str] = (),
+        watched: Watched | None = None,
     ) -> None:
         """`database` may fail too; without one it is SQLite, or somebody else's. `only` names the
-        faults to suffer, else all."""
-        self.database, self.only = database, only
-        self.redis, self.replica = RedisServer(program), RedisServer(program)
-        self.to_redis = Proxy(self.redis.port, unavailable=b"")
-        environment = {**TUNED, "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0"}
+        faults to suffer, else all. `watched`: Redis is the primary that Sentinels name."""
+        self.database, self.only, self.watched = database, only, watched
+        self.alone, self.replica = RedisServer(program), RedisServer(program)
+        self.to_redis = Proxy(self.alone.port, unavailable=b"")
+        url = watched.url if watched else f"redis://127.0.0.1:{self.to_redis.port}/0"
+        environment = {**TUNED, "REDIS_URL": url}
         self.web = web(**environment)
         self.to_web = Proxy(self.web.port)
         self.bouncer = PgBouncer(database) if database else None
@@ -56,8 +59,15 @@ class Site:
         """When it had to refuse, having no database."""
         self.suffered: list[tuple[float, float, str]] = []
         """When each fault began and ended, and its name."""
+        self.failovers: list[tuple[float, float]] = []
+        """When the primary went, and when Sentinels had another one."""
         self.accidents: list[str] = []
         """Processes that ended although nobody had killed them."""
+
+    @property
+    def redis(self) -> RedisServer:
+        """The server that takes writes."""
+        return self.watched.primary if self.watched else self.alone
 
     @property
     def served(self) -> list[ProcfileProcess]:
@@ -66,8 +76,10 @@ class Site:
 
     def start(self) -> None:
         """Starts everything that does not run, and waits until it does."""
-        if not self.redis.running:
-            self.redis.start()
+        if self.watched:
+            self.watched.heal()
+        elif not self.alone.running:
+            self.alone.start()
         missing = [process for process in self.served if not process.running]
         for process in missing:
             process.begin()
@@ -78,7 +90,7 @@ class Site:
         """Ends everything."""
         for process in self.served:
             process.stop()
-        self.redis.close()
+        self.alone.close()
         self.replica.close()
         self.to_redis.close()
         self.to_web.close()
@@ -127,9 +139,10 @@ class Site:
 
     def connections(self, process: Process) -> int:
         """To Redis, of a process and its children (Linux, proc(5))."""
-        port = f":{self.to_redis.port:04X}"
+        numbers = self.watched.ports if self.watched else {self.to_redis.port}
+        ports = tuple(f":{number:04X}" for number in numbers)
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        ours = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(port)}
+        ours = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(ports)}
         pids = processes_of_session(process.pid)
         return len(ours & {file for pid in pids for file in files_of(pid)})  # forks share some
 

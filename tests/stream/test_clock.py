@@ -1,9 +1,11 @@
 """What streams are told by the clock: signs of life, that the log is away, and that it is over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Hashable
+import threading
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from headway.stream import Hub, Limits, Log, Subscription, sse
 from headway.stream.notices import SPENT
@@ -60,6 +62,32 @@ async def test_who_may_read_no_more_is_told_and_the_stream_ends(
     for stream in (bobs, ours):
         await collect_one(stream, b"still here")
         await stream.aclose()
+
+
+async def test_the_database_is_asked_who_may_read_while_it_is_asked_for_jobs(
+    valkey: Valkey, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the one thread that Django's queries share: asgiref must not take it for a deadlock."""
+    checks, lets_go = asyncio.Event(), threading.Event()
+
+    async def members(wanted: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], list[str]]:
+        await sync_to_async(lets_go.wait)(PATIENCE)
+        return {each: [] for each in wanted}
+
+    async def revoked(grants: Collection[Hashable]) -> Collection[Hashable]:
+        asking = asyncio.ensure_future(sync_to_async(bool)())
+        await asyncio.sleep(0)  # until it waits for the thread, or is refused
+        lets_go.set()
+        await asking
+        checks.set()
+        return ()
+
+    hub = Hub(valkey.url, database.recover, members, Limits(recheck=0.05), revoked)
+    stream = await live(hub, Subscription([], feed="user:1", grant="alice"))
+    await asyncio.wait_for(checks.wait(), PATIENCE)
+    assert "deadlock" not in caplog.text
+    await stream.aclose()
+    await hub.close()
 
 
 async def test_a_check_that_fails_once_is_made_again(

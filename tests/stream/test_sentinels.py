@@ -13,7 +13,7 @@ from tests.stream.conftest import state
 from tests.stream.streams import Database, collect, live, texts
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
-from tests.support.sentinels import Watched
+from tests.support.sentinels import Sentinel, Watched
 
 BACK = 15
 """Seconds after which all has to go on, promised to operators."""
@@ -42,6 +42,25 @@ def say(log: Log, job: str, text: str) -> None:
         except redis.RedisError:
             assert time.monotonic() < until, "not back in time"
             time.sleep(0.1)
+
+
+async def test_a_replica_that_a_late_sentinel_names_is_neither_read_nor_listened_to(
+    watched: Watched,
+) -> None:
+    late = Sentinel(watched.servers[1], 9, "late")
+    late.start()
+    wait_until(lambda: late.master("late"))
+    url = f"sentinel://127.0.0.1:{late.port}/late/0"
+    log, reader = Log(url), redis_clients.async_client(url)
+    try:
+        with pytest.raises(redis.ConnectionError, match=r"is a replica now|now a slave"):
+            log.read(["a job"])  # which may have tried to note the epoch there first
+        with pytest.raises(redis.ConnectionError, match="is a replica now"):
+            await reader.ping()
+    finally:
+        log.close()
+        await reader.aclose()
+        late.kill()
 
 
 @pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])

@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 SURROUNDINGS = """
 daemon off;
 {user}
+{main}
 pid {directory}/pid;
 error_log {directory}/error.log;
-events {{}}
+events {{ {events} }}
 http {{
   access_log off;
   client_body_temp_path {directory}/body;
@@ -74,12 +75,14 @@ def documented(changes: dict[str, str]) -> str:
     return text
 
 
-def write(directory: Path, site: str) -> Path:
-    """A whole configuration in this directory, with `site` as the inside of its http block."""
+def write(directory: Path, site: str, main: str = "", events: str = "") -> Path:
+    """A whole configuration in this directory, with `site` as the inside of its http block; `main`
+    stands outside of all blocks."""
     path = directory / "nginx.conf"
     # nginx gives root up for "nobody", who cannot read our files
     user = f"user {getpass.getuser()};" if os.getuid() == 0 else ""
-    path.write_text(SURROUNDINGS.format(directory=directory, site=site, user=user))
+    parts = {"directory": directory, "site": site, "user": user, "main": main, "events": events}
+    path.write_text(SURROUNDINGS.format(**parts))
     return path
 
 

@@ -27,6 +27,8 @@ class Record:
     """The longest time between two signs of life of one open connection."""
     faults: list[str] = field(default_factory=list)
     """What should never have come."""
+    heard: list[float] = field(default_factory=list)
+    """When each progress came."""
     done: bool = False
 
     @property
@@ -51,7 +53,7 @@ class Viewer(threading.Thread):
         self._chance = random.Random(seed)
         self._cursor, self._wait = "", 1.0
         self.heard = 0.0
-        """When progress came last, by the monotonic clock."""
+        """When progress came last."""
         self._stopped = threading.Event()
 
     def stop(self) -> Record:
@@ -110,6 +112,7 @@ class Viewer(threading.Thread):
         self.record.messages.append(message)
         if message.event == "progress":
             self.heard = time.monotonic()
+            self.record.heard.append(self.heard)
         self.record.done = message.event == "done"
 
 

@@ -27,7 +27,12 @@ def test_nobody_notices_a_rolling_restart_on_postgresql(
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-n", "0", "--no-cov", "-q", "-p", "no:randomly"),
-                *("--thorough", "tests/topology/test_rolling.py"),
+                *(
+                    "--thorough",
+                    "--show-capture=no",
+                    "--tb=short",
+                    "tests/topology/test_rolling.py",
+                ),
             ],
             cwd=settings.BASE_DIR,
             env={

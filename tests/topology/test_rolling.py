@@ -38,7 +38,8 @@ def test_each_part_is_restarted_and_nobody_notices(
     environment = {"DOWNLOADS": "/files-of-headway/", **broker()}
     with Site(whole=whole, **environment) as site, Person(site.url, token) as person:
         assert_nginx_sends_files(boss, person)
-        jobs = [person.start(seconds=seconds, steps=seconds * 10) for _ in range(count)]
+        steps = seconds * many(10, thorough=2)  # 200 viewers check each frame, in this process
+        jobs = [person.start(seconds=seconds, steps=steps) for _ in range(count)]
         viewers = [
             Viewer(f"{site.url}/jobs/{jobs[seed % count]}/events/", token, seed=seed)
             for seed in range(many(20, thorough=200))
@@ -51,7 +52,7 @@ def test_each_part_is_restarted_and_nobody_notices(
             restart(process)
         time.sleep(1)
         visitor.stop()
-        wait_until(lambda: not Job.objects.filter(status__in=ACTIVE).exists(), 4 * PATIENCE)
+        wait_until(lambda: not Job.objects.filter(status__in=ACTIVE).exists(), 10 * PATIENCE)
         ended = time.monotonic()
         wait_until(lambda: all(viewer.record.done for viewer in viewers), PATIENCE)
         late = time.monotonic() - ended
