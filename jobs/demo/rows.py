@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headway.kinds.declaration import TITLE
-from headway.lifecycle import audit
+from headway.lifecycle import audit, causes
 from headway.models import HELD, TERMINAL, Attempt, AuditEntry, Job, Status, Via
 from headway.stream.event import LastWords, Progress
 from headway.stream.record import Record
@@ -183,6 +183,8 @@ def _settle(made: Rows, story: Story, now: datetime) -> None:
         job.message, job.phase = progress["message"], progress["phase"]
         job.warning_count = progress["warnings"]
         job.result, job.files = story.result, [*story.files]
+    if story.status in (Status.FAILED, Status.LOST):
+        job.cause = causes.fingerprint(story.kind, story.reason, story.error)
     if story.status in HELD:
         job.lease_until = now + LEASE
     if story.status == Status.CANCELLING:

@@ -42,10 +42,10 @@ def failed_imports(page: Page, hands: Hands) -> str:
         hands.click(filters.get_by_role("link", name=name, exact=True))
     said = ""
     for number in range(2):
-        hands.click(page.locator("#result_list th a, #result_list .field-name a").nth(number + 1))
+        sought = page.locator("#result_list tbody tr", has_text="branch-")
+        hands.click(sought.nth(number).get_by_role("link"))
         said = hands.read(page.locator(".field-reason"))
-        hands.key("Alt+ArrowLeft")
-        page.locator("#result_list").wait_for()
+        hands.back()
     return said
 
 
@@ -73,7 +73,7 @@ def cancel_stuck(page: Page, hands: Hands) -> str:
     for number in range(STUCK):
         hands.click(rows.nth(number).locator(".action-select"))
     hands.choose(page.locator("select[name=action]"), "cancel_jobs")
-    hands.click(page.get_by_role("button", name=re.compile("Go|Run")))
+    hands.click(page.get_by_role("button", name=re.compile("^(Go|Run)$")))
     messages = page.locator(".messagelist li")
     messages.last.wait_for()
     return f"{messages.count()} messages"

@@ -62,6 +62,13 @@ class Hands:
         self.page.wait_for_load_state()
         self.taken.waits += time.monotonic() - began
 
+    def back(self) -> None:
+        """Presses the browser's own button."""
+        self._person(clicks=1, seconds=THINK + POINT + PRESS)
+        began = time.monotonic()
+        self.page.go_back()
+        self.taken.waits += time.monotonic() - began
+
     def file(self, what: Locator, name: str, text: str) -> None:
         """Finds a file in the dialog of the browser: opened, two folders, the file, its button."""
         self._person(clicks=5, seconds=5 * (THINK + POINT + PRESS))

@@ -31,8 +31,8 @@ def again_with_file(page: Page, hands: Hands) -> str:
 def failed_imports(page: Page, hands: Hands) -> str:
     """In the list, by yesterday's column of the chart; its lines have the reason."""
     hands.click(page.locator("#days a").nth(-2))
-    hands.choose(page.get_by_label("Kind"), "import-csv")
-    hands.type(page.get_by_label("Person"), "maria")
+    hands.choose(page.locator("[name=kind]"), "import-csv")
+    hands.type(page.locator("[name=person]"), "maria")
     hands.key("Enter")
     hands.click(page.locator("#statuses").get_by_role("link", name="Failed"))
     return hands.read(page.locator("#jobs"), REASON[:20])
@@ -40,15 +40,16 @@ def failed_imports(page: Page, hands: Hands) -> str:
 
 def how_long(page: Page, hands: Hands) -> str:
     """On the page of its kind: by the job and the heading above it."""
-    hands.click(page.locator(".row", has_text="orders-q3.csv").get_by_role("link"))
+    hands.click(page.locator(".row", has_text="orders-q1.csv").get_by_role("link"))
     hands.click(page.locator(".crumb").get_by_role("link", name="Import CSV"))
-    return hands.read(page.locator("#runs dl"), "running")
+    return hands.read(page.locator("#runs dl").first)
 
 
 def cancel_stuck(page: Page, hands: Hands) -> str:
     """All that have stalled, at once; what is done is a job with a bar."""
     hands.click(page.get_by_role("link", name="System"))
-    hands.click(page.get_by_role("link", name="Stalled"))
+    hands.click(page.locator(".tiles div", has_text="Stalled").get_by_role("link"))
+    hands.click(page.locator(".tick input").first)
     hands.click(page.get_by_label("All that match"))
     hands.click(page.locator("#many").get_by_role("button", name="Cancel"))
     hands.click(page.get_by_role("button", name=f"Cancel {STUCK}"))

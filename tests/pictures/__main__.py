@@ -34,7 +34,7 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SHOP = Template((Path(__file__).parent / "shop.html").read_text())
 HEIGHTS = {"bars": 330, "element": 180, "tray": 420, "theme": 420}
-SITE = {"list": ("/", 1080, 1100), "job": ("running", 1000, 900), "failed": ("failed", 1000, 760)}
+SITE = {"list": ("/", 1240, 1000), "job": ("running", 1200, 860), "failed": ("failed", 1200, 860)}
 """Path, or name of a job of the demo, and the size of the window."""
 PATHS = (
     *("/", "/?status=bad", "/?person=*", "/jobs/causes/", "/jobs/kinds/import-csv/"),

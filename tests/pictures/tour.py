@@ -23,7 +23,7 @@ from tests.support.patience import PATIENCE  # noqa: E402
 from tests.support.stack import Janitor, Valkey, Web, Worker  # noqa: E402
 from tests.support.users import make_user, sign_in  # noqa: E402
 
-WIDTH, HEIGHT, SCALE = 960, 640, 1
+WIDTH, HEIGHT = 1200, 760
 FRAME = 500
 """Milliseconds between two screens while something moves."""
 STYLE = """position: fixed; inset: auto 0 0 0; z-index: 99; margin: 0; padding: .7rem 1.2rem;
@@ -94,7 +94,7 @@ def walk(tour: Tour, web: Web) -> None:
     page.locator("[data-chip=live]").wait_for()
     tour.follows("Reload the page: the bar is where it was.", 3)
     web.kill()
-    tour.follows("Kill the web server, as a deploy does ...", 4)
+    tour.follows("Kill the web server ...", 4)
     web.start()
     tour.follows("... the page catches up by itself, and nothing was lost.", 5)
     page.locator("[data-status=succeeded] .badge").first.wait_for()
@@ -116,8 +116,6 @@ def walk(tour: Tour, web: Web) -> None:
     tour.shows("What went wrong within a job that succeeded, by reason.", 3.5)
     page.locator(".crumb a").last.click()
     tour.shows("How long such a job takes, and what fails most.", 3.5)
-    page.goto(f"{web.url}/jobs/system/")
-    tour.follows("Workers, queues and what waits.", 3)
     page.goto(f"{web.url}/admin/headway/job/")
     tour.follows("And all of it in the Django admin.", 4)
 
