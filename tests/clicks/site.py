@@ -35,7 +35,7 @@ def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
             for process in processes:
                 process.checkout = checkout
                 process.start()
-            others[0].wait_for(lambda: " ready." in others[0].output)
+            others[0].wait_for(lambda: " ready." in others[0].output, 4 * PATIENCE)
             yield web.url
         finally:
             for process in processes:
