@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from honcho.environ import parse_procfile
+
 from headway.stream import Event, Log
 from tests.clicks import data, fill
 from tests.support.patience import PATIENCE
-from tests.support.stack import PROCFILE, Process, Valkey, Web
+from tests.support.stack import Process, Valkey, Web
 
 
 @contextmanager
 def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
-    """Its URL; `checkout` may be an older one, whose Procfile has the same three lines."""
+    """Its URL; `checkout` may be an older one, whose Procfile has the same three lines. Nobody
+    waits for the worker: a page says that there is none until it has come."""
     valkey.flush()
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -28,22 +31,22 @@ def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
             "JOB_STALLED_AFTER": "5",
         }
         _fill(checkout, environment, valkey)
+        known = parse_procfile((checkout / "Procfile").read_text()).processes
         web = Web(**environment)
-        others = [_process(name, environment) for name in ("worker", "janitor")]
-        processes: list[Process] = [web, *others]
+        worker, janitor = (
+            Process(name, ["/bin/sh", "-c", known[name]], **environment)
+            for name in ("worker", "janitor")
+        )
+        web.command = ["/bin/sh", "-c", known["web"]]
+        processes: list[Process] = [web, worker, janitor]
         try:
             for process in processes:
                 process.checkout = checkout
                 process.start()
-            others[0].wait_for(lambda: " ready." in others[0].output, 4 * PATIENCE)
             yield web.url
         finally:
             for process in processes:
                 process.kill()
-
-
-def _process(name: str, environment: dict[str, str]) -> Process:
-    return Process(name, ["/bin/sh", "-c", PROCFILE[name]], **environment)
 
 
 def _fill(checkout: Path, environment: dict[str, str], valkey: Valkey) -> None:
