@@ -84,7 +84,7 @@ def walk(tour: Tour, web: Web) -> None:
     page.locator("#start-summary").click()
     tour.shows("Any function with @job_task can be started here.", 2.5)
     page.locator("#kinds a", has_text="Simulate").click()
-    page.get_by_label("Seconds").fill("45")
+    page.get_by_label("Seconds").fill("90")
     page.get_by_label("Phases").fill("3")
     tour.shows("Its form comes from its signature.", 2.5)
     page.get_by_role("button", name="Start", exact=True).click()
