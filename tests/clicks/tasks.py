@@ -52,7 +52,8 @@ def cancel_stuck(page: Page, hands: Hands) -> str:
     hands.click(page.locator(".tick input").first)
     hands.click(page.get_by_label("All that match"))
     hands.click(page.locator("#many").get_by_role("button", name="Cancel"))
-    hands.click(page.get_by_role("button", name=f"Cancel {STUCK}"))
+    hands.read(page.locator("main h1"), f"Cancel {STUCK} jobs?")
+    hands.click(page.locator("main form button").first)
     return hands.read(page.locator("[data-status=succeeded] .badge").first)
 
 
@@ -75,8 +76,8 @@ def share_log(page: Page, hands: Hands) -> str:
     hands.click(page.locator("#share-of-summary"))
     hands.click(page.locator(".share-form").get_by_label("Log"))
     hands.click(page.get_by_role("button", name="Make a link"))
-    hands.click(page.locator("[data-copies]"))
-    return page.locator(".copied input").input_value()
+    hands.click(page.locator(".share-links [data-copies]").first)
+    return page.locator(".copied input").first.input_value()
 
 
 def password(page: Page, hands: Hands) -> str:
