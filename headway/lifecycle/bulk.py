@@ -76,8 +76,9 @@ class Selection:
         return policy.visible(found, user).order_by("pk")
 
     def count(self, user: Any) -> int:
-        """How many they are, up to COUNTED and one more."""
-        return len(self.jobs(user).values_list("pk")[: COUNTED + 1])
+        """How many they are, up to COUNTED and one more. In any order: in that of keys, SQLite
+        walks through all jobs, of everybody."""
+        return len(self.jobs(user).order_by().values_list("pk")[: COUNTED + 1])
 
     def batches(self, user: Any, before: datetime, after: str | None) -> Iterator[list[Job]]:
         """Those that were started `before`, MOST at most, from the key `after` on."""

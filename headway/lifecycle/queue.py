@@ -94,4 +94,7 @@ def _seconds_until(moment: datetime | None) -> float:
 
 
 def _duration(seconds: float) -> str:
-    return f"{math.ceil(seconds)} s" if seconds < 120 else f"{round(seconds / 60)} min"
+    """90 s, 25 min, 14 h: the largest unit of which there are two."""
+    if seconds < 120:
+        return f"{math.ceil(seconds)} s"
+    return f"{round(seconds / 60)} min" if seconds < 2 * 3600 else f"{round(seconds / 3600)} h"

@@ -23,8 +23,8 @@ def band(usual: Usual) -> Chart:
     }
     svg = format_html(
         '<svg class="chart-band" width="100%" height="58" role="img" aria-label="{}">'
-        '<rect class="axis" y="24" width="100%" height="12" rx="6"/>'
-        '<rect class="usual" x="{}%" y="24" width="{}%" height="12" rx="6"/>'
+        '<rect class="axis" fill="#ddd" y="24" width="100%" height="12" rx="6"/>'
+        '<rect class="usual" fill="#aaa" x="{}%" y="24" width="{}%" height="12" rx="6"/>'
         '<rect class="mid" x="{}%" y="20" width="2" height="20"/>{}{}{}</svg>',
         *(title, number(low), number(max(0.5, high - low)), number(mid)),
         _label(mid, 13, "middle", span(usual.mid)),

@@ -96,7 +96,7 @@ def _bars(title: str, drawn: Iterable[SafeString]) -> SafeString:
 
 def _bar(index: int, of: int, low: float, high: float, status: str) -> SafeString:
     return format_html(
-        '<rect data-status="{}" x="{}%" y="{}%" width="{}%" height="{}%"/>',
+        '<rect data-status="{}" fill="#777" x="{}%" y="{}%" width="{}%" height="{}%"/>',
         *(status, number(100 * (index + 0.1) / of), number(100 - high)),
         *(number(80 / of), number(high - low)),
     )
@@ -107,7 +107,7 @@ def _linked(
 ) -> SafeString:
     """A column, and all of its height to click on."""
     inner = format_html(
-        '<title>{}</title><rect class="column" x="{}%" width="{}%" height="100%"/>{}',
+        '<title>{}</title><rect class="column" fill="none" x="{}%" width="{}%" height="100%"/>{}',
         *(told, number(100 * index / count), number(100 / count)),
         format_html_join("", "{}", ((rect,) for rect in rects)),
     )

@@ -52,7 +52,7 @@ def answer(question: Question, viewer: User, cursor: Cursor | None = None) -> An
     """One page. Raises what the database raises."""
     jobs = questions.asked(question, viewer)
     if question.status == "stalled":
-        return Answer(active=_stalled(jobs, question, viewer))
+        return Answer(active=stalled(question, viewer)[:PER_PAGE])
     if question.looks_through:
         return _looked_through(jobs, question, viewer, cursor)
     statuses = question.statuses
@@ -167,14 +167,14 @@ def _took(sort: str) -> Any:
     return ExpressionWrapper(between, output_field=DurationField())
 
 
-def _stalled(jobs: JobQuerySet, question: Question, viewer: User) -> list[Any]:
-    """Of the newest that run, those that do not move: what moves is in Redis."""
-    jobs = _matching(jobs.filter(status=Status.RUNNING), question, viewer)
+def stalled(question: Question, viewer: User) -> list[Any]:
+    """Ids of those of the newest that run that do not move: what moves is in Redis."""
+    jobs = questions.asked(question, viewer).filter(status=Status.RUNNING)
+    jobs = _matching(jobs, question, viewer)
     running = {str(job.pk): job for job in jobs.order_by("-created_at", "-pk")[:MAX_STALLED]}
     _, states = snapshots.live(list(running.values()))
-    still = [
+    return [
         job.pk
         for key, job in running.items()
         if snapshots.snapshot(job, states.get(key)).get("stalled")
     ]
-    return still[:PER_PAGE]

@@ -52,7 +52,7 @@ def lanes(title: str, blocks: Sequence[Block], slots: int) -> tuple[SafeString, 
     height = count * HEIGHT
     tracks = format_html_join(
         "",
-        '<rect class="lane" y="{}" width="100%" height="{}" rx="3"/>',
+        '<rect class="lane" fill="#ddd" y="{}" width="100%" height="{}" rx="3"/>',
         ((index * HEIGHT, HEIGHT - 3) for index in range(count)),
     )
     drawn = format_html_join(
@@ -71,7 +71,8 @@ def _block(block: Block, lane: int) -> SafeString:
     begin, end = max(0.0, min(block.begin, 100.0)), max(0.0, min(block.end, 100.0))
     width = max(NARROWEST, end - begin)
     rect = format_html(
-        '<title>{}</title><rect data-status="{}" x="{}%" y="{}" width="{}%" height="{}" rx="3"/>',
+        '<title>{}</title><rect data-status="{}" fill="#777"'
+        ' x="{}%" y="{}" width="{}%" height="{}" rx="3"/>',
         *(block.told, block.status, number(min(begin, 100 - width)), lane * HEIGHT),
         *(number(width), HEIGHT - 3),
     )

@@ -78,7 +78,7 @@ def _part(part: Part, at: float, width: float) -> SafeString:
     label = format_html('<text class="label{}" x="6" y="18">{}</text>', fits, part.label)
     return format_html(
         '<svg class="part {}" data-status="{}" x="{}%" width="{}%" height="28">'
-        '<title>{}: {}</title><rect width="100%" height="28"/>{}</svg>',
+        '<title>{}: {}</title><rect fill="#ddd" width="100%" height="28"/>{}</svg>',
         part.sort,
         part.status,
         number(at),
@@ -126,7 +126,8 @@ def lines(
     svg = format_html(
         '<svg class="chart-lines" width="100%" height="112" role="img" aria-label="{}">'
         '<svg y="16" width="100%" height="76" viewBox="0 0 1000 100" preserveAspectRatio="none">'
-        '<path class="rate" d="{}"/><path class="percent" d="{}"/>'
+        '<path class="rate" fill="#ddd" d="{}"/>'
+        '<path class="percent" fill="none" stroke="#777" d="{}"/>'
         '<path class="axis" d="M0 100H1000"/></svg>'
         '<text class="tick" x="0" y="11">{}</text><text class="tick" x="0" y="108">{}</text>'
         '<text class="tick" x="100%" y="108" text-anchor="end">{}</text></svg>',

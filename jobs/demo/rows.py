@@ -1,5 +1,6 @@
 """The rows of a story, as the worker, the pages and the janitor would have left them."""
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headway.kinds.declaration import TITLE
-from headway.lifecycle import audit
+from headway.lifecycle import audit, causes
 from headway.models import HELD, TERMINAL, Attempt, AuditEntry, Job, Status, Via
 from headway.stream.event import LastWords, Progress
 from headway.stream.record import Record
@@ -143,7 +144,8 @@ def _pace(
     story: Story, share: float, reached: float | None, took: float
 ) -> tuple[float | None, float | None]:
     """Percent and rate after a share of the time: slower at first, and in the last third."""
-    wave = 1 + 0.35 * ((share * 7.3) % 1 - 0.5) - 0.3 * (share > 0.66) - 0.4 * (share < 0.06)
+    wave = 0.9 + 0.08 * math.sin(31 * share) + 0.05 * math.sin(83 * share)
+    wave -= 0.3 / (1 + math.exp(60 * (0.66 - share))) + 0.5 * math.exp(-30 * share)
     rate = story.total * (reached or 100) / 100 / took * wave if story.total and took else None
     return None if reached is None else round(reached * share, 2), rate
 
@@ -181,6 +183,8 @@ def _settle(made: Rows, story: Story, now: datetime) -> None:
         job.message, job.phase = progress["message"], progress["phase"]
         job.warning_count = progress["warnings"]
         job.result, job.files = story.result, [*story.files]
+    if story.status in (Status.FAILED, Status.LOST):
+        job.cause = causes.fingerprint(story.kind, story.reason, story.error)
     if story.status in HELD:
         job.lease_until = now + LEASE
     if story.status == Status.CANCELLING:

@@ -64,6 +64,18 @@ def test_it_is_said_everywhere_and_comes_and_goes_by_itself(job: Job, alice: Use
         assert snapshots.snapshot(job, snapshots.live([job])[1][str(job.pk)])["stalled"] is False
 
 
+def test_all_that_have_stalled_are_asked_about_at_once(job: Job, alice: User) -> None:
+    Job.objects.create(kind="simulate", title="Moves", owner=alice, status=Status.RUNNING)
+    wait_until(lambda: snapshots.live([job])[1][str(job.pk)]["stalled"])
+    client = Client()
+    client.force_login(alice)
+    chosen = {"verb": "cancel", "all": "1", "q": "status=stalled"}
+    page = client.post("/jobs/many/", chosen).text
+    assert "Cancel 1 job?" in page
+    assert str(job.pk) in page
+    assert client.post("/jobs/many/", chosen | {"q": "status=stalled&x=y"}).status_code == 400
+
+
 def test_nothing_is_stalled_for_want_of_knowledge(job: Job, valkey: Valkey) -> None:
     wait_until(lambda: snapshots.live([job])[1][str(job.pk)]["stalled"])
     valkey.flush()

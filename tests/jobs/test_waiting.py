@@ -67,6 +67,7 @@ def test_a_retry_says_when(db: None) -> None:
     assert why_queued(job) == "Retry in 30 s"
     assert why_queued(rows.changed(job, not_before=rows.ago(-600))) == "Retry in 10 min"
     assert why_queued(rows.changed(job, attempt=0)) == "Starts in 10 min"
+    assert why_queued(rows.changed(job, not_before=rows.ago(-14 * 3600))) == "Starts in 14 h"
 
 
 def test_only_queued_jobs_wait(db: None) -> None:

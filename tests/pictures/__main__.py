@@ -34,9 +34,12 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SHOP = Template((Path(__file__).parent / "shop.html").read_text())
 HEIGHTS = {"bars": 330, "element": 180, "tray": 420, "theme": 420}
-SITE = {"list": ("/", 1080, 1100), "job": ("running", 1000, 900), "failed": ("failed", 1000, 760)}
+SITE = {"list": ("/", 1240, 1000), "job": ("running", 1200, 860), "failed": ("failed", 1200, 860)}
 """Path, or name of a job of the demo, and the size of the window."""
-PATHS = ("/", "/?status=bad", "/me/", "/jobs/start/import-csv/", "/nowhere/", "/?person=*")
+PATHS = (
+    *("/", "/?status=bad", "/?person=*", "/jobs/causes/", "/jobs/kinds/import-csv/"),
+    *("/jobs/start/import-csv/", "/jobs/system/", "/me/", "/nowhere/", "/admin/headway/job/"),
+)
 SMALLER = """async ([png, quality]) => {
   const picture = await createImageBitmap(await (await fetch(png)).blob());
   const canvas = document.createElement('canvas');
@@ -98,18 +101,26 @@ class Picturing:
             self.keep(page, shows, scheme)
 
     def everything(self, locale: str) -> None:
-        """Each page and state at two widths, whole, to look at."""
-        jobs = [f"/jobs/{identity(each)}/" for each in scenes.all_states()]
-        names = [each.name for each in scenes.all_states()]
-        for width in (1280, 390):
-            for scheme in SCHEMES:
+        """Each page and state at two widths, whole, to look at; some at 320 pixels, and without
+        their style sheets."""
+        states = {each.name: f"/jobs/{identity(each)}/" for each in scenes.all_states()}
+        pages = {_name(path): path for path in PATHS} | states
+        some = {name: pages[name] for name in ("list", "running", "failed", "warned")}
+        for scheme in SCHEMES:
+            for width, wanted in ((1280, pages), (390, pages), (320, some)):
                 page = self.open({"width": width, "height": 900}, scheme, locale)
-                for path, name in zip([*PATHS, *jobs], [*map(_name, PATHS), *names], strict=True):
-                    page.goto(self.url + path)
-                    page.wait_for_timeout(300)
-                    file = self.folder / f"reach-{locale}-{name}-{scheme}-{width}.png"
-                    page.screenshot(path=file, full_page=True, scale="css")
-                page.context.close()
+                self._whole(page, wanted, f"{locale}-{scheme}-{width}")
+        page = self.open({"width": 1280, "height": 900}, "light", locale)
+        page.route("**/*.css", lambda route: route.abort())
+        self._whole(page, some, f"{locale}-unstyled")
+
+    def _whole(self, page: Page, wanted: dict[str, str], suffix: str) -> None:
+        for name, path in wanted.items():
+            page.goto(self.url + path)
+            page.wait_for_timeout(300)
+            file = self.folder / f"reach-{name}-{suffix}.png"
+            page.screenshot(path=file, full_page=True, scale="css")
+        page.context.close()
 
 
 def _name(path: str) -> str:

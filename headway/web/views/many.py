@@ -9,19 +9,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from headway.kinds import registry
 from headway.lifecycle import bulk
 from headway.lifecycle.actions import ActionError
 from headway.lifecycle.bulk import Selection
 from headway.models import Job
-from headway.web import questions
+from headway.web import history, questions
 from headway.web.access import allowed, person, signed_in
 from headway.web.responses import SeeOther, page, problem, vary
 
 MINE = "mine"
 SEEN_ALONE = ("stalled", "timed-out")
 """Statuses that no column has."""
+TICK = gettext_noop("This question cannot be asked about many jobs: tick them instead.")
 EXAMPLES = 5
 """Jobs that the question whether names."""
 
@@ -30,13 +32,19 @@ EXAMPLES = 5
 def mine(text: str, user: Any) -> QuerySet[Job]:
     """The jobs that a list shows by its query string. Raises ActionError where a part of that would
     be left out: it would be to act on more than was seen."""
+    question = _read(text)
+    if question.text or question.status in SEEN_ALONE:
+        raise ActionError(_(TICK))
+    return questions.asked(question, user).filter(status__in=question.statuses)
+
+
+def _read(text: str) -> questions.Question:
     items = QueryDict(text).items()
     said = {name: str(value) for name, value in items if value and name != "after"}
     question, wrong = questions.Question.read(said)
-    unknown = said.keys() - {each.name for each in fields(question)}
-    if wrong or unknown or question.text or question.status in SEEN_ALONE:
-        raise ActionError(_("This question cannot be asked about many jobs: tick them instead."))
-    return questions.asked(question, user).filter(status__in=question.statuses)
+    if wrong or said.keys() - {each.name for each in fields(question)}:
+        raise ActionError(_(TICK))
+    return question
 
 
 @allowed("GET", "HEAD", "POST")
@@ -47,8 +55,8 @@ def many(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return SeeOther(reverse("headway:index"))
     verb, user = request.POST.get("verb", ""), person(request)
-    selection = selected(request)
     try:
+        selection = selected(request)
         if verb not in bulk.VERBS:
             raise ActionError(_("Choose what to do: cancel, retry or delete."))
         number = selection.count(user)
@@ -63,15 +71,20 @@ def many(request: HttpRequest) -> HttpResponse:
 
 
 def selected(request: HttpRequest) -> Selection:
-    """What a form has chosen of somebody's own list."""
-    if request.POST.get("all"):
-        return Selection(name=MINE, text=request.POST.get("q", ""))
-    return Selection(ids=request.POST.getlist("job"))
+    """What a form has chosen of somebody's own list. Those that have stalled are named one by one:
+    it is Redis that knows them, now. Raises ActionError."""
+    if not request.POST.get("all"):
+        return Selection(ids=request.POST.getlist("job"))
+    text = request.POST.get("q", "")
+    question = _read(text)
+    if question.status == "stalled":
+        return Selection(ids=[str(pk) for pk in history.stalled(question, person(request))])
+    return Selection(name=MINE, text=text)
 
 
 def asking(verb: str, selection: Selection, number: int, user: Any) -> dict[str, Any]:
     """What a page needs to ask whether to."""
-    examples = list(selection.jobs(user)[:EXAMPLES])
+    examples = list(selection.jobs(user).order_by()[:EXAMPLES])  # no order: any, soon
     kinds = [registry.find(job.kind) for job in examples] if verb == "retry" else []
     return {
         "effects": sorted({str(kind.effects) for kind in kinds if kind and kind.effects}),

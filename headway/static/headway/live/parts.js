@@ -25,6 +25,13 @@ export function makeParts({ goToLine }) {
     const find = (id) => filled.find(({ hash }) => hash === `#${id}`);
     const shown = find(chosen) ?? find(suggested) ?? filled[0];
     for (const link of links) paint(link, link === shown, filled.includes(link));
+    if (shown) bringIntoView(shown);
+  }
+
+  /* Where the tabs are wider than the page; the page itself is not moved. */
+  function bringIntoView(link) {
+    const [tab, room] = [link.getBoundingClientRect(), bar.getBoundingClientRect()];
+    bar.scrollLeft += Math.max(0, tab.right - room.right) - Math.max(0, room.left - tab.left);
   }
 
   function paint(link, isShown, isFilled) {

@@ -1,0 +1,1 @@
+"""Tasks done by real clicks and keys in Chromium, counted and timed, on the demo's data."""

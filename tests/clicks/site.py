@@ -1,0 +1,71 @@
+"""The site of a checkout, with all of its processes, on one's own data."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+
+from headway.stream import Event, Log
+from tests.clicks import data, fill
+from tests.support.patience import PATIENCE
+from tests.support.stack import Process, Valkey, Web
+
+
+@contextmanager
+def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
+    """Its URL; `checkout` may be an older one, whose Procfile has the same three lines. Nobody
+    waits for the worker: a page says that there is none until it has come."""
+    valkey.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "DATA_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "REDIS_URL": valkey.url,
+            "PYTHONPATH": str(checkout),
+            "WORKERS": "2",
+            "JOB_STALLED_AFTER": "5",
+        }
+        _fill(checkout, environment, valkey)
+        known = parse_procfile((checkout / "Procfile").read_text()).processes
+        web = Web(**environment)
+        worker, janitor = (
+            Process(name, ["/bin/sh", "-c", known[name]], **environment)
+            for name in ("worker", "janitor")
+        )
+        web.command = ["/bin/sh", "-c", known["web"]]
+        processes: list[Process] = [web, worker, janitor]
+        try:
+            for process in processes:
+                process.checkout = checkout
+                process.start()
+            yield web.url
+        finally:
+            for process in processes:
+                process.kill()
+
+
+def _fill(checkout: Path, environment: dict[str, str], valkey: Valkey) -> None:
+    """The rows, and in Redis the last words of those jobs that are stuck."""
+    given, made = data.everything()
+    subprocess.run(
+        [sys.executable, Path(fill.__file__)],
+        cwd=checkout,
+        env=os.environ | environment,
+        input=given.encode(),
+        check=True,
+        timeout=4 * PATIENCE,
+    )
+    log = Log(valkey.url)
+    try:
+        for each in made:
+            if each.job.title.startswith("Sync shop"):
+                newest = each.attempts[-1]
+                event = Event("progress", newest.progress)
+                log.append(str(each.job.pk), event, attempt=newest.number)
+    finally:
+        log.close()
