@@ -32,7 +32,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from headway.kinds import secrets
-from headway.lifecycle import bulk
+from headway.lifecycle import actions, bulk, undo
 from headway.lifecycle.actions import ActionError
 from headway.models import ApiToken, AuditEntry, Job
 from headway.policy import policy
@@ -46,7 +46,7 @@ from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
 from headway.web.told import told
 
-PAGE_VERBS = ("cancel", "retry")
+PAGE_VERBS = {"cancel": actions.cancel, "retry": actions.retry, "undo": undo.undo}
 """What is done at once on the page of a job."""
 
 
@@ -78,6 +78,7 @@ class JobAdmin(Browsed, ManyActions):
     actions = (
         "cancel_jobs",
         "retry_jobs",
+        "undo_jobs",
         "delete_jobs",
         "export_csv",
         "export_jsonl",
@@ -150,13 +151,13 @@ class JobAdmin(Browsed, ManyActions):
         return admin_filters.suggestions(typed)
 
     def verb_view(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
-        """Cancels or retries the job of a page."""
+        """Does a verb to the job of a page."""
         job = self.get_queryset(request).filter(pk=pk).first()
         if job is None or verb not in PAGE_VERBS or not self.has_view_permission(request):
             raise Http404
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        self.each(request, [job], bulk.VERBS[verb][1])
+        self.each(request, [job], PAGE_VERBS[verb])
         return HttpResponseRedirect(reverse("admin:headway_job_change", args=[pk]))
 
     def change_view(

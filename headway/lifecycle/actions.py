@@ -20,7 +20,16 @@ from headway.kinds import json_values, parameters, registry, secrets
 from headway.kinds.celery_options import Wanted, reusable, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
-from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint, quotas
+from headway.lifecycle import (
+    announce,
+    audit,
+    database,
+    dispatch,
+    files,
+    fingerprint,
+    former,
+    quotas,
+)
 from headway.lifecycle.lease import QUEUED_AGAIN, later
 from headway.models import Job, Status
 from headway.policy import policy
@@ -140,6 +149,7 @@ def cancel(job: Job, by: User | None = None, reason: str = "") -> Job:
             finished_at=Case(When(status=Status.QUEUED, then=Now()), default=None),
             cancel_requested_at=Now(),
             reason=reason or (f"Cancelled by {by}" if by else "Cancelled"),
+            undo=former.queued(job),
         )
         if done:
             became = row.values_list("status", flat=True).get()
@@ -161,13 +171,13 @@ def retry(job: Job, by: User | None = None) -> Job:
     ended = row.filter(status__in=RETRYABLE, lease_until=None)  # else it is being pruned
     _require_secrets(ended)
     require_room(job.owner_id, again=True)
+    again = QUEUED_AGAIN | {
+        "max_attempts": F("attempt") + chosen.task.max_attempts,
+        "reason": f"Retried by {by}" if by else "Retried",
+        "options": reusable(job.options),
+    }
     with database.atomic():
-        done = ended.update(
-            **QUEUED_AGAIN,
-            max_attempts=F("attempt") + chosen.task.max_attempts,
-            reason=f"Retried by {by}" if by else "Retried",
-            options=reusable(job.options),
-        )
+        done = (was := ended.first()) and ended.update(**again | {"undo": former.ended(was, again)})
         if done:
             audit.write("retry", [job], Status.QUEUED, by)
     now = _now(row, bool(done), Status.QUEUED, _("retried"))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from headway.lifecycle import actions, removal, turns
 from headway.lifecycle.actions import ActionError
-from headway.models import Job
+from headway.models import Job, Status
 from headway.policy import policy
 
 ACT, EXPORT, PERSON = turns.ACT, "headway-export", "headway-person"
@@ -23,7 +23,7 @@ ACT, EXPORT, PERSON = turns.ACT, "headway-export", "headway-person"
 MOST, NAMED, BATCH = 100_000, 1000, 200
 """Jobs that one such job looks at, that can be named one by one, and that are read at once."""
 UNDO = 10
-"""Seconds before a deletion begins, in which it can be called off."""
+"""Seconds before it begins, in which it can be called off (lifecycle/undo.py)."""
 COUNTED = 10_000
 """Jobs that are counted before, at most."""
 Question = Callable[[str, Any], QuerySet[Job]]
@@ -123,15 +123,20 @@ def start(verb: str, selection: Selection, user: Any, token: str | None = None) 
     number = selection.count(user)
     if not number:
         raise ActionError(_("None of these jobs is there any more."))
-    options = {"countdown": UNDO} if verb == "delete" else {}
     return actions.start(
         ACT,
         {"verb": verb, "selection": selection.stored()},
         owner=user,
         token=token,
         title=f"{VERBS[verb][0]} {counted(number)}",
-        options=options,
+        options={"countdown": UNDO},
     )
+
+
+def is_held_back(job: Job) -> bool:
+    """Whether it acts on many, and has not begun: nobody but its own time holds it back."""
+    new = job.attempt == 0 and job.undo is None
+    return job.kind == ACT and job.status == Status.QUEUED and new
 
 
 def export(name: str, selection: Selection, user: Any) -> Job:

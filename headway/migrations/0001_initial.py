@@ -270,6 +270,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "undo",
+                    models.JSONField(
+                        blank=True,
+                        editable=False,
+                        help_text="the last verb, and what it changed, until the next attempt",
+                        null=True,
+                        serialize=False,
+                    ),
+                ),
+                (
                     "owner",
                     headway.owners.OwnerField(
                         blank=True,

@@ -1,5 +1,6 @@
 """Jobs as pages show them: the database row, updated with live progress from Redis."""
 
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from headway.conf import conf
 from headway.kinds import json_values, registry, secrets
-from headway.lifecycle import outbox, queue, snapshots
+from headway.lifecycle import outbox, queue, snapshots, undo
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
@@ -64,6 +65,12 @@ class Shown:
             and not self.job.observed
             and policy.may_retry(self.viewer, self.job)
         )
+
+    @property
+    def undo_left(self) -> int:
+        """For how many seconds Undo is offered still."""
+        left = math.ceil(undo.seconds_left(self.job))
+        return left if left and undo.may_undo(self.viewer, self.job, undo.verb_of(self.job)) else 0
 
     @property
     def can_start_again(self) -> bool:

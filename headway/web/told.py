@@ -9,6 +9,8 @@ from django.utils.translation import get_language, gettext, gettext_noop
 SENTENCES = (
     gettext_noop("Cancelled"),
     gettext_noop("Cancelled by {name}"),
+    gettext_noop("Called off"),
+    gettext_noop("Called off by {name}"),
     gettext_noop("Retried"),
     gettext_noop("Retried by {name}"),
     gettext_noop("Revoked"),

@@ -39,6 +39,10 @@ WORDS = (
         "The connection was lost. Whether “{title}” is queued again will be shown here once it is"
         " back."
     ),
+    gettext_noop(
+        "The connection was lost. What became of “{title}” will be shown here once it is back."
+    ),
+    gettext_noop("“{title}”: {why}."),
     gettext_noop("The connection was lost. Press Start again: it cannot start a second job."),
     gettext_noop("it has succeeded"),
     gettext_noop("it has failed"),
