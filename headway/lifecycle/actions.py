@@ -1,5 +1,4 @@
-"""The actions: start, cancel, retry a job. Pages, admin, API, commands and Celery all call
-these."""
+"""The actions: start, cancel, retry a job. Pages, admin, API, commands and Celery call these."""
 
 import hashlib
 import uuid
@@ -9,7 +8,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway import tracing
 from headway.kinds import json_values, parameters, registry, secrets
-from headway.kinds.celery_options import Wanted, reusable, wanted
+from headway.kinds.celery_options import Wanted, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
 from headway.lifecycle import (
@@ -30,7 +29,7 @@ from headway.lifecycle import (
     former,
     quotas,
 )
-from headway.lifecycle.lease import QUEUED_AGAIN, later
+from headway.lifecycle.lease import later
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
@@ -171,13 +170,9 @@ def retry(job: Job, by: User | None = None) -> Job:
     ended = row.filter(status__in=RETRYABLE, lease_until=None)  # else it is being pruned
     _require_secrets(ended)
     require_room(job.owner_id, again=True)
-    again = QUEUED_AGAIN | {
-        "max_attempts": F("attempt") + chosen.task.max_attempts,
-        "reason": f"Retried by {by}" if by else "Retried",
-        "options": reusable(job.options),
-    }
     with database.atomic():
-        done = (was := ended.first()) and ended.update(**again | {"undo": former.ended(was, again)})
+        was = ended.first()
+        done = was and ended.update(**former.retried(was, chosen.task.max_attempts, by))
         if done:
             audit.write("retry", [job], Status.QUEUED, by)
     now = _now(row, bool(done), Status.QUEUED, _("retried"))
@@ -210,8 +205,7 @@ def fitting(kind: str) -> Iterator[None]:
         ) from None
 
 
-acancel = sync_to_async(cancel)
-aretry = sync_to_async(retry)
+acancel, aretry = sync_to_async(cancel), sync_to_async(retry)
 
 
 def _stored(

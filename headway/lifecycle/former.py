@@ -1,13 +1,16 @@
 """What a job was before a verb, kept in its row as JSON, so that lifecycle/undo.py can put it
 back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import DateTimeField
+from django.db.models import DateTimeField, F
 
+from headway.kinds.celery_options import reusable
+from headway.lifecycle.lease import QUEUED_AGAIN, Changes
 from headway.models import Job, Status
+from headway.users import User
 
 Kept = dict[str, Any]
 
@@ -19,11 +22,16 @@ def queued(job: Job) -> Kept:
     return {"verb": "cancel", "was": {"status": Status.QUEUED, "reason": job.reason, **times}}
 
 
-def ended(job: Job, changed: Iterable[str]) -> Kept:
-    """Before its retry, which changes the columns `changed`."""
-    was = {name: getattr(job, name) for name in changed if name != "undo"}
+def retried(job: Job, attempts: int, by: User | None) -> Changes:
+    """What a retry makes of a job, with so many attempts more, and what it was."""
+    changes = QUEUED_AGAIN | {
+        "max_attempts": F("attempt") + attempts,
+        "reason": f"Retried by {by}" if by else "Retried",
+        "options": reusable(job.options),
+    }
+    was = {name: getattr(job, name) for name in changes if name != "undo"}
     told = {n: v.isoformat() if isinstance(v, datetime) else v for n, v in was.items()}
-    return {"verb": "retry", "was": told}
+    return changes | {"undo": {"verb": "retry", "was": told}}
 
 
 def columns(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,11 @@ class Shown:
         return policy.may_see_trail(self.viewer, self.job)
 
     @property
+    def sees_workers(self) -> bool:
+        """Whether attempts name their workers, and so the machines: as the system page does."""
+        return policy.may_browse(self.viewer)
+
+    @property
     def can_share(self) -> bool:
         return policy.may_share(self.viewer, self.job)
 

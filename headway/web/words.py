@@ -51,6 +51,7 @@ WORDS = (
     gettext_noop("it is queued"),
     gettext_noop("it runs"),
     gettext_noop("Try again."),
+    gettext_noop("Line"),
     gettext_noop("Keyboard shortcuts"),
     gettext_noop("Show these shortcuts"),
     gettext_noop("Search"),

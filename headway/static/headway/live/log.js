@@ -223,13 +223,22 @@ export function makeLog() {
     const index = store.indexOf(n);
     if (n < 1 || n > store.last) return;
     changed('go');
+    const held = document.activeElement !== box && box.contains(document.activeElement);
     [following, linked] = [false, n];
     for (const each of [...mounted.keys()]) remove(each);
     box.style.setProperty('--below', `${sum(0, store.count)}px`); // room to scroll
     box.scrollTop = sum(0, index);
     draw();
     if (!store.isComplete(index)) await load(index);
-    document.getElementById(`line-${n}`)?.scrollIntoView({ block: 'center' });
+    const line = document.getElementById(`line-${n}`);
+    line?.scrollIntoView({ block: 'center' });
+    if (held) line?.querySelector('a').focus({ preventScroll: true });
+  }
+
+  /* Stays where it is, whatever comes at its end. */
+  function hold() {
+    following = false;
+    changed('scroll');
   }
 
   /* Shows the end, and whatever comes there. */
@@ -261,7 +270,7 @@ export function makeLog() {
   sizes.observe(box);
   draw();
   return {
-    take, begin, add, go, follow, ask, yieldTo, redraw, draws,
+    take, begin, add, go, hold, follow, ask, yieldTo, redraw, draws,
     listen(hear) { changed = hear; },
     box,
     get isFollowing() { return following; },
