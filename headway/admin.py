@@ -23,8 +23,6 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator, format_lazy
@@ -41,7 +39,7 @@ from headway.web.admin_actions import LISTED, ManyActions
 from headway.web.attempt_admin import AttemptInline
 from headway.web.browsing import Browsed, Capped, LiveChangeList
 from headway.web.examining import examination_page
-from headway.web.formatting import duration
+from headway.web.formatting import at, duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
 from headway.web.told import told
@@ -246,7 +244,7 @@ class JobAdmin(Browsed, ManyActions):
 
     @admin.display(description=_("Created"), ordering="created_at")
     def created(self, job: Job) -> str:
-        return date_format(timezone.localtime(job.created_at), gettext("j M Y, H:i"))
+        return at(job.created_at)
 
     @admin.display(description=_("Options"))
     def asked(self, job: Job) -> str:

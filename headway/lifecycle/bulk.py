@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from headway.lifecycle import actions, removal, turns
 from headway.lifecycle.actions import ActionError
@@ -128,7 +128,7 @@ def start(verb: str, selection: Selection, user: Any, token: str | None = None) 
         {"verb": verb, "selection": selection.stored()},
         owner=user,
         token=token,
-        title=f"{VERBS[verb][0]} {counted(number)}",
+        title=_("{verb} {jobs}").format(verb=VERBS[verb][0], jobs=counted(number)),
         options={"countdown": UNDO},
     )
 
@@ -143,7 +143,8 @@ def export(name: str, selection: Selection, user: Any) -> Job:
     """Starts the job that writes a file in the format of this name (see exporting.py)."""
     number = selection.count(user)
     asked = {"format": name, "selection": selection.stored()}
-    return actions.start(EXPORT, asked, owner=user, title=f"Export {counted(number)}")
+    title = _("Export {jobs}").format(jobs=counted(number))
+    return actions.start(EXPORT, asked, owner=user, title=title)
 
 
 def about_person(verb: str, person: Any, user: Any) -> Job:
@@ -154,15 +155,15 @@ def about_person(verb: str, person: Any, user: Any) -> Job:
     if not policy.may_erase(user):
         raise actions.NotAllowedError(_("You may not do this."))
     asked = {"verb": verb, "person": str(person.pk)}
-    title = "Erase a person's data" if verb == "erase" else "Export a person's data"
+    title = _("Erase a person's data") if verb == "erase" else _("Export a person's data")
     return actions.start(PERSON, asked, owner=user, title=title)
 
 
 def counted(number: int) -> str:
     """So many jobs, in words."""
     if number > COUNTED:
-        return f"more than {COUNTED:,} jobs"
-    return f"{number:,} job{'' if number == 1 else 's'}"
+        return _("more than {number} jobs").format(number=f"{COUNTED:,}")
+    return ngettext("{number} job", "{number} jobs", number).format(number=f"{number:,}")
 
 
 def _keys(ids: Sequence[str]) -> list[uuid.UUID]:

@@ -152,7 +152,7 @@ def at(moment: datetime) -> str:
         '</span><span class="unseen">{}</span></time>'
     )
     here, known = timezone.localtime(moment), exact(moment)
-    on = date_format(here, _("j M"))
+    on = date_format(here, _("j M") if here.year == timezone.localtime().year else _("j M Y"))
     return format_html(written, moment.isoformat(), known, on, clock(moment), known)
 
 
