@@ -7,13 +7,15 @@ import contextlib
 import errno
 import os
 import select
-import socket
 import time
 from collections.abc import Callable
 from os import write
+from typing import Any
 
-from .outlet import RESET, unacknowledged
-from .wire import Wire, nothing
+from . import tcp
+from .crowd import Crowd, as_chunk
+from .outlet import unacknowledged
+from .wire import Owner, Wire, nothing
 
 LAST_CHUNK = b"0\r\n\r\n"
 MAX_HEARD = 64 * 1024
@@ -27,9 +29,6 @@ LOOK = 0.2
 """Seconds between two looks at whether the last bytes were taken, at most."""
 RETRY = 0.1
 """Seconds until the kernel is asked again when it was short of memory."""
-SILENCE = 40.0
-"""Seconds that a viewer may leave what was sent unacknowledged, or be silent without answering
-the kernel: with STREAM_KEEPALIVE, a client that vanishes is gone within a minute."""
 # Edge-triggered, so that one registration is enough for the whole life of a connection.
 _WATCHED, _LEFT = (
     sum(getattr(select, f"EPOLL{name}", 0) for name in names)
@@ -61,7 +60,7 @@ class Sockets:
                 undo.callback(self._unwatch)
             own = os.dup(descriptor)
             undo.callback(os.close, own)
-            _prepare(own)
+            tcp.prepare(own)
             self._epoll.register(own, _WATCHED)
             undo.pop_all()
         self._newest += 1
@@ -69,10 +68,10 @@ class Sockets:
         return wire
 
     def chunk(self, piece: bytes) -> bytes:
-        """A piece as a chunk (RFC 9112, section 7.1). A room gives all its viewers the same piece,
-        one after the other, so it is made once for all of them."""
+        """A piece as a chunk. Readers who catch up are given the same piece one after the other, so
+        it is made once for all of them."""
         if piece is not self._piece:
-            self._piece, self._chunk = piece, b"%x\r\n%b\r\n" % (len(piece), piece)
+            self._piece, self._chunk = piece, as_chunk(piece)
         return self._chunk
 
     def release(self, descriptor: int) -> None:
@@ -117,8 +116,8 @@ class SocketWire(Wire):
     kept, and until it has left the wire refuses: the reader has fallen behind and reads the log."""
 
     __slots__ = (
-        *("_closing", "_descriptor", "_gone", "_heard", "_log", "_rest", "_sent", "_since"),
-        *("_sockets", "_waiting", "generation", "ready"),
+        *("_closing", "_crowd", "_descriptor", "_gone", "_heard", "_log", "_rest", "_sent"),
+        *("_since", "_sockets", "_waiting", "generation", "owner", "ready"),
     )
     way = "handed_over"
 
@@ -128,6 +127,8 @@ class SocketWire(Wire):
         self._sockets, self._descriptor = sockets, descriptor
         self._gone: Callable[[], None] = nothing
         self._log: Callable[[int, float], None] | None = None
+        self._crowd: Crowd | None = None
+        self.owner: Any = None
         self._rest = b""
         self._waiting = self._closing = False
         self._heard = self._sent = 0
@@ -148,20 +149,43 @@ class SocketWire(Wire):
         try:
             sent = write(self._descriptor, chunk)
         except OSError as error:
-            return self._failed(error)
+            return self.fail(error)
         self._sent += sent
         if sent < len(chunk):
-            self._rest, self._waiting = chunk[sent:], True
+            self._wait(chunk[sent:])
         return True
+
+    def join(self, crowd: Crowd, owner: Owner) -> bool:
+        """Unless something waits, or it is closed."""
+        if self._waiting or self._descriptor < 0:
+            return False
+        self._crowd, self.owner = crowd, owner
+        crowd.add(self._descriptor, self)
+        self._sent -= crowd.sent
+        return True
+
+    def part(self) -> None:
+        """Nobody but itself writes to the descriptor from now on."""
+        if self._crowd is not None:
+            crowd, owner = self._crowd, self.owner
+            self._crowd = self.owner = None
+            crowd.remove(self._descriptor)
+            self._sent += crowd.sent
+            owner.parted()
+
+    def keep(self, chunk: bytes, sent: int) -> None:
+        """The rest of a chunk, of which its crowd has sent so much."""
+        self._wait(chunk[sent:])
+        self._sent += sent
 
     def close(self) -> None:
         """Sends what waits and the end of the response, and closes the connection."""
         if self._closing or self._descriptor < 0:
             return
         self._closing = True
-        self._rest += LAST_CHUNK
-        if not self._waiting:
-            self._waiting = True
+        free = not self._waiting
+        self._wait(self._rest + LAST_CHUNK)
+        if free:
             self._flush()
         if self._descriptor >= 0:
             asyncio.get_running_loop().call_later(LINGER, self._cut_off)
@@ -173,7 +197,7 @@ class SocketWire(Wire):
     def reset(self) -> None:
         """Closes the connection, and throws away what the viewer has not taken."""
         if self._descriptor >= 0:
-            _throw_away(self._descriptor)
+            tcp.throw_away(self._descriptor)
             self.abandon()
 
     def abandon(self) -> None:
@@ -181,6 +205,7 @@ class SocketWire(Wire):
         if self._descriptor < 0:
             return
         self._hear()
+        self.part()
         descriptor, self._descriptor = self._descriptor, -1  # its number may be another's soon
         self._rest, self._waiting = b"", False
         self._sockets.release(descriptor)
@@ -200,19 +225,24 @@ class SocketWire(Wire):
             self._hear()
         self._flush()
 
-    def _failed(self, error: OSError) -> bool:
+    def fail(self, error: OSError) -> bool:
         """Whether a write that failed is as good as done, since nobody is there any more."""
+        self.part()
         if self._descriptor < 0:
             return True
         if error.errno == errno.EAGAIN:
-            self._waiting = True
+            self._wait(self._rest)
         elif error.errno in (errno.ENOBUFS, errno.ENOMEM):
-            self._waiting = True  # no event will tell when there is memory again
+            self._wait(self._rest)  # no event will tell when there is memory again
             asyncio.get_running_loop().call_later(RETRY, self._flush)
         else:
             self.abandon()
             return True
         return False
+
+    def _wait(self, rest: bytes) -> None:
+        self.part()
+        self._rest, self._waiting = rest, True
 
     def _flush(self) -> None:
         if not self._waiting:
@@ -221,7 +251,7 @@ class SocketWire(Wire):
             try:
                 sent = write(self._descriptor, self._rest)
             except OSError as error:
-                self._failed(error)
+                self.fail(error)
                 return
             self._sent += sent
             self._rest = self._rest[sent:]
@@ -256,28 +286,3 @@ class SocketWire(Wire):
 def is_possible() -> bool:
     """Whether this system reports clients that leave: Linux does."""
     return hasattr(select, "epoll")
-
-
-def _prepare(descriptor: int) -> None:
-    """Lets the kernel send at once, and find clients that have vanished (tcp(7))."""
-    connection = socket.socket(fileno=descriptor)
-    try:
-        connection.setblocking(False)
-        if connection.family in (socket.AF_INET, socket.AF_INET6):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            tcp = socket.IPPROTO_TCP
-            # Twisted leaves it off: an update then waits until the one before is acknowledged.
-            connection.setsockopt(tcp, socket.TCP_NODELAY, 1)
-            connection.setsockopt(tcp, socket.TCP_KEEPIDLE, int(SILENCE / 2))
-            connection.setsockopt(tcp, socket.TCP_KEEPINTVL, int(SILENCE / 8))
-            connection.setsockopt(tcp, socket.TCP_USER_TIMEOUT, int(SILENCE * 1000))
-    finally:
-        connection.detach()
-
-
-def _throw_away(descriptor: int) -> None:
-    connection = socket.socket(fileno=descriptor)
-    try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    finally:
-        connection.detach()

@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 from . import keys
 from .history import History
-from .subscription import Chain, Piece, Room, Subscription
+from .room import Chain, Piece, Room
+from .subscription import Company, Subscription
 from .tally import Tally
 
 
@@ -58,6 +59,7 @@ class Rooms:
         room, reader.room = reader.room, None
         if room is None:
             return
+        reader.step_out()
         room.readers.discard(reader)
         if reader.feed:
             self._feeds[reader.feed].discard(reader)
@@ -157,9 +159,8 @@ class Rooms:
             self._due[room] = self._scheduler().time() + self._tick
             self.counts["frames", ""] += room.flush()
 
-    def _demolish(self, room: Room) -> None:
-        del self._rooms[room.jobs]
-        self._due.pop(room, None)
+    def _demolish(self, room: Company) -> None:
+        self._due.pop(self._rooms.pop(room.jobs), None)
         for job in room.jobs:
             channel = keys.live(job)
             self._hearing[channel].discard(room)

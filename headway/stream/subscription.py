@@ -11,7 +11,7 @@ one case.
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from enum import Enum
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from . import sse
 from .wire import Wire
@@ -60,42 +60,23 @@ class CatchUp(NamedTuple):
     """How many blocks the frames are, however they are joined."""
 
 
-class Piece(NamedTuple):
-    """One live event. `conflates`: what it makes superfluous, if that has not left yet."""
+class Shared:
+    """What readers in step have in common: they have been given everything up to `cursor`, and
+    `given` bytes each. Whoever steps in later counts from there."""
 
-    number: int
-    frame: bytes
-    conflates: str = ""
-    final: bool = False
-
-
-class Chain:
-    """The live messages of one job as they arrive: each names the one before it."""
+    __slots__ = ("cursor", "given")
 
     def __init__(self) -> None:
-        self._newest: int | None = None
-        self._follows = 0
+        self.cursor = self.given = 0
 
-    def start(self, newest: int) -> bool:
-        """A read has shown the job's newest event. Whether messages are missing between that and
-        the first one that has come, where any has."""
-        if self._newest is None:
-            self._newest = newest
-        missing, self._follows = self._follows > newest, 0
-        return missing
 
-    def gap(self, prev: int, number: int) -> int | None:
-        """None when the message `number` follows the last one. Otherwise some are missing, and
-        this is the last one that is known to have come."""
-        known = self._newest
-        # Older than the read: it was on its way when that was made. But where the log does not
-        # know what came before (append.lua), numbers may have begun again.
-        if known is not None and number <= known and prev != number - 1:
-            return None
-        self._newest = number
-        if known is None:
-            self._follows = prev
-        return None if known in (None, prev) else known
+class Company(Protocol):
+    """What a reader knows of its room (room.py)."""
+
+    jobs: frozenset[str]
+    readers: "set[Subscription]"
+    sent: int
+    """Up to where its live readers have everything."""
 
 
 class Subscription:
@@ -111,9 +92,9 @@ class Subscription:
     go, and `budget`, the bytes after which there are no more."""
 
     __slots__ = (  # there is one for each viewer
-        *("budget", "complete", "cursor", "ends", "feed", "fresh", "given", "grant", "heartbeat"),
+        *("_cursor", "_given", "budget", "complete", "ends", "feed", "fresh", "grant", "heartbeat"),
         *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "reduce", "resumes"),
-        *("room", "settled", "waits", "wire"),
+        *("room", "settled", "shared", "waits", "wire"),
     )
 
     def __init__(
@@ -138,12 +119,23 @@ class Subscription:
         self.budget: float = inf
         self.feed, self.complete, self.ends = feed, not feed, ends
         self.fresh, self.reason = cursor is None, reason
-        self.cursor, self.resumes = cursor or 0, cursor is not None
+        self._cursor, self.resumes = cursor or 0, cursor is not None
         self.missed, self.settled = NONE, NOTHING
         self.heartbeat, self.period, self.waits = heartbeat, period, waits
         self.holder, self.grant, self.lasts, self.reduce = holder, grant, lasts, reduce
-        self.given = 0
-        self.room: Room | None = None
+        self._given = 0
+        self.shared: Shared | None = None
+        self.room: Company | None = None
+
+    @property
+    def cursor(self) -> int:
+        """Up to where it has been given everything."""
+        return self._cursor if self.shared is None else max(self._cursor, self.shared.cursor)
+
+    @property
+    def given(self) -> int:
+        """Bytes of events."""
+        return self._given if self.shared is None else self._given + self.shared.given
 
     @property
     def ended(self) -> bool:
@@ -155,6 +147,26 @@ class Subscription:
         """Whether it has been given all that a stream may cost: it ends, to be resumed."""
         return self.given > self.budget
 
+    def can_step(self, first: int) -> bool:
+        """Whether it is given what any reader is whose next event is this one."""
+        own = self.reduce is not None or self.waits
+        return self.phase is Phase.LIVE and self.cursor < first and not own and not self.spent
+
+    def step_in(self, shared: Shared) -> None:
+        """From now on `shared` says what it has been given, until its wire parts (`parted`)."""
+        self.shared = shared
+        self._given -= shared.given
+
+    def parted(self) -> None:
+        """It keeps its own account again."""
+        cursor, given, self.shared = self.cursor, self.given, None
+        self._cursor, self._given = cursor, given
+
+    def step_out(self) -> None:
+        """From now on it must be told on its own."""
+        if self.shared is not None:
+            self.wire.part()
+
     def begin_reading(self) -> None:
         """Call before the channels are made sure of and the log is read: what is sent, lost or
         joined from here on may not be in it. Where not all jobs are known it stays behind."""
@@ -163,6 +175,7 @@ class Subscription:
 
     def fall_behind(self) -> None:
         """Live frames were lost, or may have been: it must read the log."""
+        self.step_out()
         if self.phase in (Phase.READING, Phase.LIVE):
             self.phase = Phase.BEHIND
 
@@ -209,80 +222,30 @@ class Subscription:
     def give(self, frames: bytes, cursor: int, *, over: bool = False) -> bool:
         """Sends frames that lead up to `cursor`, and the end when it is `over`. Falls behind where
         the wire refuses them or the budget is spent; what it missed can be read again."""
+        self.step_out()
         if self.spent:
             self.fall_behind()
             return False
         frames = self.shown(frames) + sse.DONE if over else self.shown(frames)
         if frames and not self.wire.write(frames):
-            self.phase = Phase.BLOCKED
+            self.block()
             return False
-        self.given += len(frames)
-        self.cursor = cursor
+        self.take(frames, cursor)
         if over or (self.waits and frames):
             self.end()
         return True
 
+    def take(self, frames: bytes, cursor: int) -> None:
+        """Its wire has taken these frames, which lead up to `cursor`."""
+        self._given += len(frames)
+        self._cursor = cursor
+
+    def block(self) -> None:
+        """Its wire has refused."""
+        self.phase = Phase.BLOCKED
+
     def end(self) -> None:
         """Nothing more will be sent."""
+        self.step_out()
         self.phase = Phase.ENDED
         self.wire.close()
-
-
-class Room:
-    """Live events of one set of jobs, joined once for all readers that have everything before
-    them."""
-
-    def __init__(self, jobs: frozenset[str]) -> None:
-        self.jobs = jobs
-        self.readers: set[Subscription] = set()
-        self.scheduled = False
-        self.sent = 0
-        self._waiting: dict[str | int, Piece] = {}
-
-    def hear(self, piece: Piece) -> None:
-        """A live event; it leaves with the next flush, unless a newer one of its kind does."""
-        key = piece.conflates or piece.number
-        self._waiting.pop(key, None)
-        self._waiting[key] = piece
-
-    @property
-    def live(self) -> list[Subscription]:
-        """The readers that have everything before the next flush."""
-        live = Phase.LIVE
-        return [reader for reader in self.readers if reader.phase is live]
-
-    def lose(self, job: str, known: int) -> None:
-        """Live messages of a job after `known` are missing; `doubt` is to follow. Where those of
-        others have moved a reader's cursor on since, reading from there is no remedy: it needs a
-        snapshot."""
-        if len(self.jobs) > 1:
-            for reader in self.live:
-                if known < reader.cursor:
-                    reader.miss([job])
-
-    def doubt(self) -> None:
-        """Anything may have been lost: all must read the log, where what waits is as well, unless
-        Redis has lost it since."""
-        self._waiting.clear()
-        self.sent = 0
-        for reader in self.readers:
-            reader.fall_behind()
-
-    def flush(self) -> int:
-        """Sends what waits to all readers that are live. How many frames they took."""
-        pieces = list(self._waiting.values())
-        self._waiting.clear()
-        if not pieces:
-            return 0
-        taken = 0
-        first, self.sent = pieces[0].number, max(pieces[-1].number, self.sent)
-        joined = b"".join([piece.frame for piece in pieces])
-        final = pieces[-1].final  # a retry after the end makes it none
-        for reader in self.live:
-            frames, cursor, count = joined, self.sent, len(pieces)
-            if reader.cursor >= first:  # it has read some of them
-                rest = [p.frame for p in pieces if p.number > reader.cursor]
-                frames, cursor, count = b"".join(rest), max(cursor, reader.cursor), len(rest)
-            if reader.give(frames, cursor, over=final and reader.ends):
-                taken += count
-        return taken

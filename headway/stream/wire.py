@@ -6,7 +6,15 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar, Protocol
 
 from .asgi import Message, Send
+from .crowd import Crowd
 from .outlet import Outlet
+
+
+class Owner(Protocol):
+    """Whoever a crowd writes for."""
+
+    def parted(self) -> None:
+        """Its wire has left the crowd."""
 
 
 class Wire(Protocol):
@@ -21,6 +29,16 @@ class Wire(Protocol):
 
     def write(self, piece: bytes) -> bool:
         """Sends a piece. False: not now, and nothing of it was sent."""
+
+    def join(self, crowd: Crowd, owner: "Owner") -> bool:
+        """Lets a crowd write to it, until it must be written to alone: then `owner` is told. False:
+        it must be already."""
+        del crowd, owner
+        return False
+
+    def part(self) -> None:
+        """Leaves its crowd, if it is in one."""
+        return
 
     def close(self) -> None:
         """The stream has ended: what was written is sent, and nothing more."""

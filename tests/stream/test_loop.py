@@ -18,10 +18,11 @@ from headway.stream.catch_up import Reading, prepare
 from headway.stream.event import progress_of
 from headway.stream.history import Entry, History, Tail
 from headway.stream.notices import opening
+from headway.stream.room import Piece, Room
 from headway.stream.rooms import Rooms
 from headway.stream.rounds import Behind, Round
 from headway.stream.sse import Decoder, Message
-from headway.stream.subscription import CatchUp, Phase, Piece, Room, Subscription
+from headway.stream.subscription import CatchUp, Phase, Subscription
 from headway.stream.wire import Wire
 
 JOBS = ("a", "b")
