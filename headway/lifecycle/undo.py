@@ -100,7 +100,7 @@ def _before(job: Job, verb: str, by: User | None) -> Mapping[str, Any]:
         called_off = f"Called off by {by}" if by else "Called off"
         ended = {"finished_at": Now(), "cancel_requested_at": Now()}
         return {"status": Status.CANCELLED, "reason": called_off, **ended}
-    return former.columns(job.undo)
+    return former.columns(job.undo or {"was": {}})
 
 
 def _why_not(job: Job | None, by: User | None) -> str:
