@@ -25,7 +25,7 @@ def test_nothing_is_wider_than_320_pixels(
     for path in (*paths, "/jobs/kinds/simulate/", "/jobs/causes/"):
         page.goto(f"{proxy.url}{path}")
         wide[path] = page.evaluate("document.documentElement.scrollWidth")
-    assert set(wide.values()) == {320}, wide
+    assert max(wide.values()) <= 320, wide
 
 
 def test_without_a_stylesheet_all_is_there(page: Page, proxy: Proxy, running: Running) -> None:
