@@ -96,6 +96,17 @@ async def test_who_does_not_take_the_end_is_not_waited_for(
     assert crowd.sockets.cut_off == 1
 
 
+async def test_a_reset_throws_away_what_was_not_taken(crowd: Crowd) -> None:
+    viewer = crowd.viewer()
+    viewer.fill(b"z" * 100_000)
+    viewer.wire.reset()
+    viewer.wire.reset()
+    assert viewer.number < 0
+    with pytest.raises(ConnectionResetError):
+        await viewer.read_all()
+    await asyncio.wait_for(viewer.left.wait(), 30)
+
+
 async def test_closing_waits_for_the_last_bytes_but_not_for_long(crowd: Crowd) -> None:
     quick, slow = crowd.viewer(), crowd.viewer()
     taken = quick.fill(b"q" * 100_000)

@@ -24,6 +24,12 @@ def frame(number: int, size: int = SIZE) -> bytes:
     return f"id: {number:08}\ndata: ".encode().ljust(size - 2, b"x") + b"\n\n"
 
 
+def together(*readers: Subscription) -> bool:
+    """Whether they are in step, all with the same others."""
+    steps = {reader.shared for reader in readers}
+    return len(steps) == 1 and None not in steps
+
+
 class Hall:
     """A room, and viewers in it whose readers have everything up to an event."""
 
@@ -72,10 +78,10 @@ async def hall() -> AsyncIterator[Hall]:
 async def test_all_who_can_are_given_in_one_go_and_keep_one_account(hall: Hall) -> None:
     (one, first), (two, second) = hall.enter(), hall.enter()
     expected = hall.publish()
-    assert first.shared is second.shared is not None
+    assert together(first, second)
     (three, third) = hall.enter()
     expected_by_all = hall.publish()
-    assert third.shared is first.shared
+    assert together(third, first)
     assert await one.read(len(expected + expected_by_all)) == expected + expected_by_all
     assert await two.read(len(expected + expected_by_all)) == expected + expected_by_all
     assert await three.read(len(expected_by_all)) == expected_by_all
@@ -84,13 +90,13 @@ async def test_all_who_can_are_given_in_one_go_and_keep_one_account(hall: Hall) 
     first.step_out()
     assert (first.cursor, first.given) == (12, 2 * SIZE)
     assert hall.publish()
-    assert first.shared is second.shared is not None, "steps in again"
+    assert together(first, second), "steps in again"
 
 
 async def test_one_alone_has_no_need_of_it(hall: Hall) -> None:
     viewer, reader = hall.enter()
     expected = hall.publish()
-    assert reader.shared is None
+    assert not together(reader)
     assert await viewer.read(len(expected)) == expected
 
 
@@ -98,8 +104,8 @@ async def test_one_whose_frames_are_its_own_is_given_alone(hall: Hall) -> None:
     (_, one), (_, two) = hall.enter(), hall.enter()
     less, reader = hall.enter(reduce=lambda frames: frames[:20])
     hall.publish()
-    assert one.shared is two.shared is not None
-    assert reader.shared is None
+    assert together(one, two)
+    assert not together(reader)
     assert await less.read(len(chunk(b"x" * 20))) == chunk(frame(11)[:20])
 
 
@@ -110,9 +116,9 @@ async def test_one_that_has_read_ahead_joins_when_the_others_are_there(hall: Hal
     reader.begin_reading()
     reader.catch_up(CatchUp([frame(11)], 11, reader.jobs))
     first = hall.publish()
-    assert reader.shared is None
+    assert not together(reader)
     second = hall.publish()
-    assert reader.shared is viewers[0][1].shared is not None
+    assert together(reader, viewers[0][1])
     assert await ahead.read(len(first + second)) == first + second
 
 
@@ -124,14 +130,14 @@ async def test_who_does_not_read_falls_out_and_holds_nobody_up(hall: Hall) -> No
         await quick.read(len(expected))
         taken += hall.is_live(reader)
     assert reader.phase is Phase.BLOCKED
-    assert reader.shared is None
-    assert other.shared is not None
+    assert not together(reader)
+    assert together(other)
     assert (reader.cursor, reader.given) == (10 + taken, SIZE * taken)
     whole = len(chunk(frame(1))) * taken
     assert await slow.read(whole) == expected[:whole], "what was taken is sent to its end"
     await asyncio.wait_for(slow.ready.wait(), 30)
     more = hall.publish()
-    assert reader.shared is other.shared
+    assert together(reader, other)
     assert await slow.read(whole + len(more)) == expected[:whole] + more
     assert await quick.read(len(expected + more)) == expected + more
 
@@ -164,7 +170,7 @@ async def test_one_that_has_left_ends_nothing(hall: Hall) -> None:
     two.reset()
     more = hall.publish()
     assert two.number < 0
-    assert first.shared is third.shared is not None
+    assert together(first, third)
     assert await three.read(len(begun + more)) == begun + more
     await asyncio.wait_for(two.left.wait(), 30)
 
@@ -176,8 +182,8 @@ async def test_a_number_that_is_used_again_gets_nothing_of_the_room(hall: Hall) 
     stranger = hall.crowd.viewer(just_before=two.wire.abandon)
     assert stranger.number == number, "the test did not make the number be used again"
     hall.publish()
-    assert second.shared is None
-    assert first.shared is not None
+    assert not together(second)
+    assert together(first)
     assert stranger.wire.write(b"hello")
     assert await stranger.read(10) == chunk(b"hello")
     assert one.number != number
@@ -196,15 +202,15 @@ async def test_one_that_has_had_enough_is_given_no_more(hall: Hall) -> None:
 async def test_the_end_is_told_to_those_whose_stream_ends_with_it(hall: Hall) -> None:
     (ending, reader), (_, stays), (_, other) = hall.enter(ends=True), hall.enter(), hall.enter()
     expected = hall.publish()
-    assert reader.shared is not None
+    assert together(reader)
     last = hall.publish(final=True)
     assert reader.phase is Phase.ENDED
-    assert stays.shared is None
+    assert not together(stays)
     got = await ending.read_all()
     assert got == expected + chunk(frame(12) + DONE) + b"0\r\n\r\n"
     assert len(last) > 0
     hall.publish()
-    assert stays.shared is other.shared is not None
+    assert together(stays, other)
 
 
 async def test_numbers_that_begin_again_are_followed(hall: Hall) -> None:

@@ -142,6 +142,7 @@ async def test_a_buffer_gives_what_it_holds_in_one_piece_and_says_when_it_has_ro
     assert ready.is_set()
     assert buffer.write(b"larger than the room")
     assert not buffer.unread()
+    buffer.part()
     buffer.reset()
     buffer.close()
     assert await buffer.take() == b"larger than the room"
