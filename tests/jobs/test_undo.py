@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("valkey")
 
 def row(job: Job) -> dict[str, object]:
     """All columns of a job."""
-    return Job.objects.filter(pk=job.pk).values().get()
+    return {**Job.objects.filter(pk=job.pk).values().get()}
 
 
 def failed(**columns: object) -> Job:
