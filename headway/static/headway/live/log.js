@@ -107,6 +107,7 @@ export function makeLog() {
     soon = false;
     if (search) return;
     box.hidden = store.last === 0;
+    const held = heldLine();
     const stays = following ? null : firstSeen();
     const [from, to] = range();
     for (const index of [...mounted.keys()]) if (index < from || index > to) remove(index);
@@ -116,7 +117,15 @@ export function makeLog() {
     box.style.setProperty('--below', `${sum(to + 1, store.count)}px`);
     if (following) box.scrollTop = box.scrollHeight;
     else if (stays) stay(stays);
+    hand(held);
     store.forget(mounted);
+  }
+
+  /* The id of the line whose link has the focus, which goes to the same line where it is drawn again. */
+  const heldLine = () => (box.contains(document.activeElement) ? document.activeElement.closest('li')?.id : null);
+
+  function hand(id) {
+    if (id && id !== heldLine()) document.getElementById(id)?.querySelector('a').focus({ preventScroll: true });
   }
 
   /* The block before `next`, which is the first element after it; returns its own first. */
@@ -223,7 +232,7 @@ export function makeLog() {
     const index = store.indexOf(n);
     if (n < 1 || n > store.last) return;
     changed('go');
-    const held = document.activeElement !== box && box.contains(document.activeElement);
+    const held = heldLine() && `line-${n}`;
     [following, linked] = [false, n];
     for (const each of [...mounted.keys()]) remove(each);
     box.style.setProperty('--below', `${sum(0, store.count)}px`); // room to scroll
@@ -232,7 +241,7 @@ export function makeLog() {
     if (!store.isComplete(index)) await load(index);
     const line = document.getElementById(`line-${n}`);
     line?.scrollIntoView({ block: 'center' });
-    if (held) line?.querySelector('a').focus({ preventScroll: true });
+    hand(held);
   }
 
   /* Stays where it is, whatever comes at its end. */
