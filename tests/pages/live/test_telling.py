@@ -91,7 +91,7 @@ def test_who_watches_a_job_end_is_led_to_its_result(
 ) -> None:
     running = Running(make_job(kind="report"))
     watch(page, f"{proxy.url}{running.path}")
-    running.become(Status.SUCCEEDED)
+    running.become(Status.SUCCEEDED, result={"rows": 5})
     page.wait_for_url("**/jobs/kinds/report/")
     later = context.new_page()  # who looks at it later stays, and has a link
     later.goto(f"{proxy.url}{running.path}")
