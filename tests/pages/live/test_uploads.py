@@ -299,7 +299,9 @@ def test_a_refused_form_keeps_its_file(tab: Page, rows: Path) -> None:
     assert arrived(rows)
 
 
-def test_two_files_are_sent_with_one_bar(tab: Page, proxy: Proxy, rows: Path) -> None:
+def test_two_files_are_sent_with_one_bar(
+    tab: Page, context: BrowserContext, proxy: Proxy, rows: Path
+) -> None:
     other = rows.with_name("other.csv")
     other.write_bytes(b"c,d\n" + b"3,4\n" * MIB)
     tab.goto(f"{proxy.url}/jobs/start/compare-files/")
@@ -309,9 +311,10 @@ def test_two_files_are_sent_with_one_bar(tab: Page, proxy: Proxy, rows: Path) ->
     tab.get_by_role("button", name="Start").click()
     while_waiting(tab, lambda: bool(held))
     expect(tab.locator("[data-part=amount]")).to_have_text(re.compile(r"^8\.4 of 17 MB"))
+    context.set_offline(True)
+    expect(tab.locator("[data-part=badge]")).to_have_text("No connection")
     tab.unroute("**/jobs/uploads/**")
-    for route in held:
-        route.continue_()
+    context.set_offline(False)
     tab.wait_for_url("**/jobs/*-*/")
     params = Job.objects.get().params
     for name, path in (("old", rows), ("new", other)):

@@ -232,7 +232,6 @@ export function makeLog() {
     const index = store.indexOf(n);
     if (n < 1 || n > store.last) return;
     changed('go');
-    const held = heldLine() && `line-${n}`;
     [following, linked] = [false, n];
     for (const each of [...mounted.keys()]) remove(each);
     box.style.setProperty('--below', `${sum(0, store.count)}px`); // room to scroll
@@ -241,7 +240,7 @@ export function makeLog() {
     if (!store.isComplete(index)) await load(index);
     const line = document.getElementById(`line-${n}`);
     line?.scrollIntoView({ block: 'center' });
-    hand(held);
+    hand(line?.id); // following a link has taken the focus from it
   }
 
   /* Stays where it is, whatever comes at its end. */
