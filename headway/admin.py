@@ -23,8 +23,6 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator, format_lazy
@@ -32,7 +30,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from headway.kinds import secrets
-from headway.lifecycle import bulk
+from headway.lifecycle import actions, bulk, undo
 from headway.lifecycle.actions import ActionError
 from headway.models import ApiToken, AuditEntry, Job
 from headway.policy import policy
@@ -41,12 +39,12 @@ from headway.web.admin_actions import LISTED, ManyActions
 from headway.web.attempt_admin import AttemptInline
 from headway.web.browsing import Browsed, Capped, LiveChangeList
 from headway.web.examining import examination_page
-from headway.web.formatting import duration
+from headway.web.formatting import at, duration
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
 from headway.web.told import told
 
-PAGE_VERBS = ("cancel", "retry")
+PAGE_VERBS = {"cancel": actions.cancel, "retry": actions.retry, "undo": undo.undo}
 """What is done at once on the page of a job."""
 
 
@@ -78,6 +76,7 @@ class JobAdmin(Browsed, ManyActions):
     actions = (
         "cancel_jobs",
         "retry_jobs",
+        "undo_jobs",
         "delete_jobs",
         "export_csv",
         "export_jsonl",
@@ -150,13 +149,13 @@ class JobAdmin(Browsed, ManyActions):
         return admin_filters.suggestions(typed)
 
     def verb_view(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
-        """Cancels or retries the job of a page."""
+        """Does a verb to the job of a page."""
         job = self.get_queryset(request).filter(pk=pk).first()
         if job is None or verb not in PAGE_VERBS or not self.has_view_permission(request):
             raise Http404
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        self.each(request, [job], bulk.VERBS[verb][1])
+        self.each(request, [job], PAGE_VERBS[verb])
         return HttpResponseRedirect(reverse("admin:headway_job_change", args=[pk]))
 
     def change_view(
@@ -245,7 +244,7 @@ class JobAdmin(Browsed, ManyActions):
 
     @admin.display(description=_("Created"), ordering="created_at")
     def created(self, job: Job) -> str:
-        return date_format(timezone.localtime(job.created_at), gettext("j M Y, H:i"))
+        return at(job.created_at)
 
     @admin.display(description=_("Options"))
     def asked(self, job: Job) -> str:

@@ -126,6 +126,13 @@ class Job(models.Model):
     files = models.JSONField(
         default=list, blank=True, help_text="names of the last attempt's result files"
     )
+    undo = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        serialize=False,
+        help_text="the last verb, and what it changed, until the next attempt",
+    )
 
     objects = JobQuerySet.as_manager()
 

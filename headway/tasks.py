@@ -3,6 +3,8 @@
 from dataclasses import asdict, replace
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from headway import users
 from headway.lifecycle import audit, bulk, exporting
 from headway.lifecycle import person as data
@@ -16,7 +18,7 @@ LIMITS: dict[str, Any] = {"soft_time_limit": 6 * 3600, "time_limit": 6 * 3600 + 
 """Seconds: a million jobs take an hour or two."""
 
 
-@job_task(title="Act on many jobs", kind=bulk.ACT, max_attempts=3, unit="jobs", **LIMITS)
+@job_task(title=_("Act on many jobs"), kind=bulk.ACT, max_attempts=3, unit="jobs", **LIMITS)
 def act_on_many(verb: str, selection: str) -> dict[str, Any]:
     """Cancels, retries or deletes each job of a selection, as far as the person who asked may."""
     job, person = _asked()
@@ -35,7 +37,7 @@ def act_on_many(verb: str, selection: str) -> dict[str, Any]:
     return {"done": tally.done, "not changed": [f"{n}: {why}" for why, n in tally.refused.items()]}
 
 
-@job_task(title="Export jobs", kind=bulk.EXPORT, max_attempts=3, unit="jobs", **LIMITS)
+@job_task(title=_("Export jobs"), kind=bulk.EXPORT, max_attempts=3, unit="jobs", **LIMITS)
 def export_jobs(format: str, selection: str) -> dict[str, Any]:  # noqa: A002 - as people say it
     """Writes the jobs of a selection into a file, as far as the person who asked may see them."""
     job, person = _asked()
@@ -53,7 +55,7 @@ def export_jobs(format: str, selection: str) -> dict[str, Any]:  # noqa: A002 - 
     return {"jobs": count}
 
 
-@job_task(title="A person's data", kind=bulk.PERSON, max_attempts=3, unit="jobs", **LIMITS)
+@job_task(title=_("A person's data"), kind=bulk.PERSON, max_attempts=3, unit="jobs", **LIMITS)
 def about_person(verb: str, person: str) -> dict[str, Any]:
     """Exports or erases all that is kept of a person, whose key `person` is."""
     job, asker = _asked()

@@ -44,6 +44,7 @@ job_patterns = [
     path("<uuid:pk>/panel/", pages.panel, name="panel"),
     path("<uuid:pk>/cancel/", actions.cancel, name="cancel"),
     path("<uuid:pk>/retry/", actions.retry, name="retry"),
+    path("<uuid:pk>/undo/", actions.undo, name="undo"),
     path("<uuid:pk>/notify/", notices.notify, name="notify"),
     path("many/", many.many, name="many"),
     path("<uuid:pk>/trail/", trail.trail, name="trail"),

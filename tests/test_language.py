@@ -119,8 +119,8 @@ def test_the_scripts_say_what_the_catalog_has() -> None:
 def test_sentences_of_rows_are_those_that_workers_write() -> None:
     code = " ".join(
         path.read_text()
-        for folder in ("worker", "lifecycle")
-        for path in (ROOT / "headway" / folder).glob("*.py")
+        for folder in ("headway", "headway/worker", "headway/lifecycle")
+        for path in (ROOT / folder).glob("*.py")
     )
     code = re.sub(r'"\s+f?"', "", code)
     for sentence in told.SENTENCES:

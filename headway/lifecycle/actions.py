@@ -1,5 +1,4 @@
-"""The actions: start, cancel, retry a job. Pages, admin, API, commands and Celery all call
-these."""
+"""The actions: start, cancel, retry a job. Pages, admin, API, commands and Celery call these."""
 
 import hashlib
 import uuid
@@ -9,7 +8,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,11 +16,20 @@ from django.views.decorators.debug import sensitive_variables
 
 from headway import tracing
 from headway.kinds import json_values, parameters, registry, secrets
-from headway.kinds.celery_options import Wanted, reusable, wanted
+from headway.kinds.celery_options import Wanted, wanted
 from headway.kinds.declaration import TITLE
 from headway.kinds.sealing import UnreadableError
-from headway.lifecycle import announce, audit, database, dispatch, files, fingerprint, quotas
-from headway.lifecycle.lease import QUEUED_AGAIN, later
+from headway.lifecycle import (
+    announce,
+    audit,
+    database,
+    dispatch,
+    files,
+    fingerprint,
+    former,
+    quotas,
+)
+from headway.lifecycle.lease import later
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
@@ -140,6 +148,7 @@ def cancel(job: Job, by: User | None = None, reason: str = "") -> Job:
             finished_at=Case(When(status=Status.QUEUED, then=Now()), default=None),
             cancel_requested_at=Now(),
             reason=reason or (f"Cancelled by {by}" if by else "Cancelled"),
+            undo=former.queued(job),
         )
         if done:
             became = row.values_list("status", flat=True).get()
@@ -162,12 +171,8 @@ def retry(job: Job, by: User | None = None) -> Job:
     _require_secrets(ended)
     require_room(job.owner_id, again=True)
     with database.atomic():
-        done = ended.update(
-            **QUEUED_AGAIN,
-            max_attempts=F("attempt") + chosen.task.max_attempts,
-            reason=f"Retried by {by}" if by else "Retried",
-            options=reusable(job.options),
-        )
+        was = ended.first()
+        done = was and ended.update(**former.retried(was, chosen.task.max_attempts, by))
         if done:
             audit.write("retry", [job], Status.QUEUED, by)
     now = _now(row, bool(done), Status.QUEUED, _("retried"))
@@ -200,8 +205,7 @@ def fitting(kind: str) -> Iterator[None]:
         ) from None
 
 
-acancel = sync_to_async(cancel)
-aretry = sync_to_async(retry)
+acancel, aretry = sync_to_async(cancel), sync_to_async(retry)
 
 
 def _stored(

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from headway.lifecycle import actions, removal, turns
 from headway.lifecycle.actions import ActionError
-from headway.models import Job
+from headway.models import Job, Status
 from headway.policy import policy
 
 ACT, EXPORT, PERSON = turns.ACT, "headway-export", "headway-person"
@@ -23,7 +23,7 @@ ACT, EXPORT, PERSON = turns.ACT, "headway-export", "headway-person"
 MOST, NAMED, BATCH = 100_000, 1000, 200
 """Jobs that one such job looks at, that can be named one by one, and that are read at once."""
 UNDO = 10
-"""Seconds before a deletion begins, in which it can be called off."""
+"""Seconds before it begins, in which it can be called off (lifecycle/undo.py)."""
 COUNTED = 10_000
 """Jobs that are counted before, at most."""
 Question = Callable[[str, Any], QuerySet[Job]]
@@ -124,22 +124,28 @@ def start(verb: str, selection: Selection, user: Any, token: str | None = None) 
     number = selection.count(user)
     if not number:
         raise ActionError(_("None of these jobs is there any more."))
-    options = {"countdown": UNDO} if verb == "delete" else {}
     return actions.start(
         ACT,
         {"verb": verb, "selection": selection.stored()},
         owner=user,
         token=token,
-        title=f"{VERBS[verb][0]} {counted(number)}",
-        options=options,
+        title=_("{verb} {jobs}").format(verb=VERBS[verb][0], jobs=counted(number)),
+        options={"countdown": UNDO},
     )
+
+
+def is_held_back(job: Job) -> bool:
+    """Whether it acts on many, and has not begun: nobody but its own time holds it back."""
+    new = job.attempt == 0 and job.undo is None
+    return job.kind == ACT and job.status == Status.QUEUED and new
 
 
 def export(name: str, selection: Selection, user: Any) -> Job:
     """Starts the job that writes a file in the format of this name (see exporting.py)."""
     number = selection.count(user)
     asked = {"format": name, "selection": selection.stored()}
-    return actions.start(EXPORT, asked, owner=user, title=f"Export {counted(number)}")
+    title = _("Export {jobs}").format(jobs=counted(number))
+    return actions.start(EXPORT, asked, owner=user, title=title)
 
 
 def about_person(verb: str, person: Any, user: Any) -> Job:
@@ -150,15 +156,15 @@ def about_person(verb: str, person: Any, user: Any) -> Job:
     if not policy.may_erase(user):
         raise actions.NotAllowedError(_("You may not do this."))
     asked = {"verb": verb, "person": str(person.pk)}
-    title = "Erase a person's data" if verb == "erase" else "Export a person's data"
+    title = _("Erase a person's data") if verb == "erase" else _("Export a person's data")
     return actions.start(PERSON, asked, owner=user, title=title)
 
 
 def counted(number: int) -> str:
     """So many jobs, in words."""
     if number > COUNTED:
-        return f"more than {COUNTED:,} jobs"
-    return f"{number:,} job{'' if number == 1 else 's'}"
+        return _("more than {number} jobs").format(number=f"{COUNTED:,}")
+    return ngettext("{number} job", "{number} jobs", number).format(number=f"{number:,}")
 
 
 def _keys(ids: Sequence[str]) -> list[uuid.UUID]:

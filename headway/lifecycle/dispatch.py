@@ -155,11 +155,10 @@ def _queued(ids: Sequence[Any]) -> QuerySet[Job]:
 
 
 def _announce(jobs: Sequence[Job], tell: bool) -> None:
-    new = [job for job in jobs if job.attempt == 0 and job.published_at is None]
-    if new:
-        announce.created(*new)
-    elif tell:
+    if tell:  # also of one that was cancelled before its first attempt
         announce.state(jobs[0].pk)
+    elif new := [job for job in jobs if job.attempt == 0 and job.published_at is None]:
+        announce.created(*new)
 
 
 def _work(

@@ -24,6 +24,7 @@ BLANK: Changes = {
     "files": [],
     "refused": False,
     "cause": None,
+    "undo": None,
 }
 """Columns that belong to one attempt, before it begins."""
 

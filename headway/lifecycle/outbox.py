@@ -42,6 +42,11 @@ def ended(job_id: UUID | str, became: str, row: Job | None = None) -> None:
     )
 
 
+def withdraw(job_id: UUID) -> None:
+    """Takes out of the outbox that a job has ended, as far as nobody was told yet."""
+    Notice.objects.filter(job_id=job_id, due_at__isnull=False).delete()
+
+
 def want(job: Job, wanted: bool) -> bool:
     """Whether the owner of a job is to be told of its end. False when it has ended."""
     return bool(Job.objects.active().filter(pk=job.pk).update(notify=wanted))

@@ -124,3 +124,4 @@ for write in (
     register.filter(write)
 register.simple_tag(formatting.status_label)
 register.simple_tag(formatting.when)
+register.simple_tag(formatting.at)

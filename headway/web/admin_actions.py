@@ -8,13 +8,16 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from headway import users
-from headway.lifecycle import actions, audit, bulk
+from headway.lifecycle import actions, audit, bulk, undo
 from headway.lifecycle.actions import ActionError
 from headway.lifecycle.bulk import Selection
 from headway.models import Job, Via
@@ -51,6 +54,10 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Retry selected jobs"), permissions=["operate"])
     def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         return self._some(request, queryset, "retry")
+
+    @admin.action(description=_("Undo cancel or retry"), permissions=["operate"])
+    def undo_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self.each(request, queryset[:AT_ONCE], undo.undo)
 
     @admin.action(description=_("Delete selected jobs"), permissions=["remove"])
     def delete_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
@@ -112,7 +119,7 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse | None:
         if len(queryset.order_by().values_list("pk")[: AT_ONCE + 1]) > AT_ONCE:
             return self._many(request, verb, f"{verb}_jobs")
-        self.each(request, queryset, bulk.VERBS[verb][1])
+        self.each(request, queryset, bulk.VERBS[verb][1], offers_undo=True)
         return None
 
     def _many(self, request: HttpRequest, verb: str, action: str) -> HttpResponse | None:
@@ -150,9 +157,16 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
             said = format_html(link, job.get_absolute_url(), job.title)
             self.message_user(request, said, messages.SUCCESS)
 
-    def each(self, request: HttpRequest, jobs: Iterable[Job], verb: Callable[..., Job]) -> None:
+    def each(
+        self,
+        request: HttpRequest,
+        jobs: Iterable[Job],
+        verb: Callable[..., Job],
+        *,
+        offers_undo: bool = False,
+    ) -> None:
         """Applies a verb to each job and says in one message what became of them."""
-        became, refused = Counter[str](), Counter[str]()
+        became, refused, done = Counter[str](), Counter[str](), list[Job]()
         with audit.coming_from(origins.of(request, Via.ADMIN)):
             for job in jobs:
                 try:
@@ -161,13 +175,32 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
                     refused[str(error)] += 1
                 else:
                     became[now.get_status_display().lower()] += 1
+                    done.append(now)
         said = [_counted(number, status) for status, number in became.items()]
         said += [
             _counted(number, gettext("not changed: {why}").format(why=why))
             for why, number in refused.items()
         ]
         level = messages.WARNING if refused else messages.SUCCESS
-        self.message_user(request, " ".join(said) or gettext("Nothing was selected."), level)
+        text = " ".join(said) or gettext("Nothing was selected.")
+        back = [job.pk for job in done if undo.verb_of(job)] if offers_undo else []
+        self.message_user(request, _with_undo(request, text, back) if back else text, level)
+
+
+def _with_undo(request: HttpRequest, text: str, back: Iterable[Any]) -> SafeString:
+    """A message with a button that takes back what was done to these jobs."""
+    form = (
+        '{} <form class="undo" method="post" action="{}"><input type="hidden" name="{}" value="{}">'
+        '<input type="hidden" name="action" value="undo_jobs">{}<button>{}</button></form>'
+    )
+    ticks = format_html_join(
+        "",
+        f'<input type="hidden" name="{ACTION_CHECKBOX_NAME}" value="{{}}">',
+        ((pk,) for pk in back),
+    )
+    offer = ngettext("Undo, for {number} second", "Undo, for {number} seconds", undo.SECONDS)
+    names = (reverse("admin:headway_job_changelist"), "csrfmiddlewaretoken", get_token(request))
+    return format_html(form, text, *names, ticks, offer.format(number=undo.SECONDS))
 
 
 def _selected(request: HttpRequest) -> Selection:

@@ -94,4 +94,4 @@ def _column(question: Question, of: date, numbers: Counts) -> Column:
     current = bool(question.since or question.until) and (
         (question.since or told) <= told <= (question.until or told)
     )
-    return Column(date_format(of, "l j F"), counted, f"?{asked}", f"day-{told}-chart", current)
+    return Column(date_format(of, _("l j F")), counted, f"?{asked}", f"day-{told}-chart", current)

@@ -128,7 +128,7 @@ def ago(moment: datetime) -> str:
 
 def exact(moment: datetime) -> str:
     """29 November 2026, 14:02:07 CET, by the viewer's clock."""
-    return date_format(timezone.localtime(moment), "j F Y, H:i:s e")
+    return date_format(timezone.localtime(moment), _("j F Y, H:i:s e"))
 
 
 def when(moment: datetime | None) -> str:
@@ -142,6 +142,18 @@ def when(moment: datetime | None) -> str:
     )
     known = exact(moment)
     return format_html(written, moment.isoformat(), f"{age:.0f}", known, ago(moment), known)
+
+
+def at(moment: datetime) -> str:
+    """A <time> for dense lists: the clock by the viewer's zone, after its day where no heading says
+    that (pages.css), with the exact time on hover and for screen readers."""
+    written = (
+        '<time datetime="{}" title="{}"><span aria-hidden="true"><span class="on">{}, </span>{}'
+        '</span><span class="unseen">{}</span></time>'
+    )
+    here, known = timezone.localtime(moment), exact(moment)
+    on = date_format(here, _("j M") if here.year == timezone.localtime().year else _("j M Y"))
+    return format_html(written, moment.isoformat(), known, on, clock(moment), known)
 
 
 def remaining(eta: float | None) -> str:

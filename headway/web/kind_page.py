@@ -63,7 +63,7 @@ def _bars(runs: Sequence[Run]) -> Chart:
     """The oldest on the left."""
     bars = [
         Bar(
-            date_format(timezone.localtime(run.queued), "j M, H:i"),
+            date_format(timezone.localtime(run.queued), _("j M, H:i")),
             run.ran,
             run.status,
             reverse("headway:job", args=[run.id]),

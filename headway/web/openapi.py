@@ -171,6 +171,7 @@ def _paths(kinds: Iterable[Kind]) -> Schema:
         _path("status", pk=_JOB): _of_job("get", one, [400, 404], "cursor", "wait"),
         _path("cancel", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("retry", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
+        _path("undo", pk=_JOB): _of_job("post", _accepted(), [403, 404, 409]),
         _path("job_events", pk=_JOB): _of_job("get", EVENTS, [404], *_HOW),
         _path("statuses"): {"get": operation(several, [404], "named")},
         _path("my_events"): {"get": operation(EVENTS, [404], "jobs", "mine", *_HOW)},

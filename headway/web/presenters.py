@@ -1,5 +1,6 @@
 """Jobs as pages show them: the database row, updated with live progress from Redis."""
 
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from headway.conf import conf
 from headway.kinds import json_values, registry, secrets
-from headway.lifecycle import outbox, queue, snapshots
+from headway.lifecycle import outbox, queue, snapshots, undo
 from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
@@ -66,6 +67,12 @@ class Shown:
         )
 
     @property
+    def undo_left(self) -> int:
+        """For how many seconds Undo is offered still."""
+        left = math.ceil(undo.seconds_left(self.job))
+        return left if left and undo.may_undo(self.viewer, self.job, undo.verb_of(self.job)) else 0
+
+    @property
     def can_start_again(self) -> bool:
         """Whether the form of its kind can be filled with what it was given."""
         may = self.kind is not None and policy.may_start(self.viewer, self.kind.name)
@@ -100,6 +107,11 @@ class Shown:
     @property
     def sees_trail(self) -> bool:
         return policy.may_see_trail(self.viewer, self.job)
+
+    @property
+    def sees_workers(self) -> bool:
+        """Whether attempts name their workers, and so the machines: as the system page does."""
+        return policy.may_browse(self.viewer)
 
     @property
     def can_share(self) -> bool:

@@ -21,8 +21,18 @@ MODULES = (
 )
 """Of live/: those that ENTRY imports, directly or not, for a browser to load all at once."""
 JOB_MODULES = (
-    *("asking", "copying", "left", "log", "log_lines", "log_store", "log_tools", "parts"),
-    *("record", "strip"),
+    *(
+        "asking",
+        "copying",
+        "left",
+        "log",
+        "log_keys",
+        "log_lines",
+        "log_store",
+        "log_tools",
+        "parts",
+    ),
+    *("parts", "record", "strip"),
 )
 """Those that only JOB_ENTRY imports."""
 

@@ -12,8 +12,8 @@ PASSED = frozenset({b"progress", b"error", b"resync", b"heartbeat", b"busy", b"a
 STATES = frozenset({b"state", b"snapshot"})
 SAID = frozenset({b"log", b"warning", b"output"})
 FIELDS = frozenset(get_type_hints(Snapshot))
-NAMED = re.compile(r"^(Cancelled|Retried) by .*", re.DOTALL)
-"""The reasons that name a person (lifecycle/actions.py)."""
+NAMED = re.compile(r"^(Cancelled|Retried|Called off) by .*", re.DOTALL)
+"""The reasons that name a person (lifecycle/actions.py, undo.py)."""
 
 
 @lru_cache(maxsize=4)

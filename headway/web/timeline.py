@@ -13,6 +13,7 @@ from headway.models import ACTIVE, Attempt, Job, Status
 from headway.web import formatting
 from headway.web.charts import Chart
 from headway.web.strips import Part, lines, strip
+from headway.web.told import told
 
 BREAK = 0.25
 """Of the rest of a strip, the most that a pause takes: a job may be retried days after its end."""
@@ -84,10 +85,13 @@ def _phases(
     attempt: Attempt, begun: datetime, ended: datetime, status: str, *, alone: bool
 ) -> Iterator[Stretch]:
     """Each lasts until the next one; what comes before the first goes by the attempt's number."""
-    names, edges = ["Run" if alone else f"Attempt {attempt.number}"], [begun]
+    names, edges = (
+        [_("Run") if alone else _("Attempt %(number)s") % {"number": attempt.number}],
+        [begun],
+    )
     for phase in attempt.phases:
         start = min(ended, max(edges[-1], begun + timedelta(seconds=phase["started"])))
-        names.append(phase["name"])
+        names.append(told(phase["name"]))
         edges.append(start)
     if len(edges) > 1 and (edges[1] - begun).total_seconds() < AT_ONCE:
         del names[0], edges[1]

@@ -9,6 +9,9 @@ from django.utils.translation import get_language, gettext, gettext_noop
 SENTENCES = (
     gettext_noop("Cancelled"),
     gettext_noop("Cancelled by {name}"),
+    gettext_noop("Called off"),
+    gettext_noop("Called off by {name}"),
+    gettext_noop("Cancelled, because its user was deactivated"),
     gettext_noop("Retried"),
     gettext_noop("Retried by {name}"),
     gettext_noop("Revoked"),
@@ -19,6 +22,12 @@ SENTENCES = (
     gettext_noop("The worker process ran out of memory"),
     gettext_noop("The worker process was killed, as happens when memory runs out"),
     gettext_noop("The database was not available"),
+    gettext_noop("{reason}, and this kind of job does not run again by itself"),
+    gettext_noop("The task rejected its message"),
+    gettext_noop("The task's return value cannot be stored: it is not JSON-serializable."),
+    gettext_noop("Whoever asked for this may not sign in any more: nothing was done."),
+    gettext_noop("Whoever asked for this may not do it any more: nothing was done."),
+    gettext_noop("This person has no account any more."),
     gettext_noop("The task called sys.exit({code})"),
     gettext_noop("Took longer than {seconds} s"),
     gettext_noop("No progress for {time}, so it was stopped"),
@@ -35,6 +44,26 @@ SENTENCES = (
 )
 """Those of the app itself, which tests/test_language.py looks for in the code."""
 AGAIN = gettext_noop("{reason}. Another attempt follows")
+RETRY = gettext_noop("Retry {number}: {reason}")
+TRAIL = (
+    gettext_noop("start"),
+    gettext_noop("cancel"),
+    gettext_noop("retry"),
+    gettext_noop("delete"),
+    gettext_noop("undo"),
+    gettext_noop("undo cancel"),
+    gettext_noop("undo retry"),
+    gettext_noop("undo start"),
+    gettext_noop("queued"),
+    gettext_noop("running"),
+    gettext_noop("cancelling"),
+    gettext_noop("deleted"),
+    gettext_noop("share"),
+    gettext_noop("unshare"),
+    gettext_noop("link revoked"),
+    gettext_noop("refused: no permission"),
+)
+"""Verbs of the audit trail, and what came of them (lifecycle/audit.py)."""
 
 
 def told(text: str) -> str:
@@ -47,7 +76,7 @@ def told(text: str) -> str:
     for msgid, pattern in _patterns():
         if found := pattern.fullmatch(text):
             values = found.groupdict()
-            if msgid == AGAIN:
+            if "reason" in values:
                 values["reason"] = told(values["reason"])
             return gettext(msgid).format(**values)
     return text
@@ -55,7 +84,7 @@ def told(text: str) -> str:
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    varying = [each for each in (AGAIN, *SENTENCES) if "{" in each]
+    varying = [each for each in (AGAIN, RETRY, *SENTENCES) if "{" in each]
     return [(each, re.compile(_regex(each), re.DOTALL)) for each in varying]
 
 

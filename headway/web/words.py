@@ -39,6 +39,10 @@ WORDS = (
         "The connection was lost. Whether “{title}” is queued again will be shown here once it is"
         " back."
     ),
+    gettext_noop(
+        "The connection was lost. What became of “{title}” will be shown here once it is back."
+    ),
+    gettext_noop("“{title}”: {why}."),
     gettext_noop("The connection was lost. Press Start again: it cannot start a second job."),
     gettext_noop("it has succeeded"),
     gettext_noop("it has failed"),
@@ -47,6 +51,7 @@ WORDS = (
     gettext_noop("it is queued"),
     gettext_noop("it runs"),
     gettext_noop("Try again."),
+    gettext_noop("Line"),
     gettext_noop("Keyboard shortcuts"),
     gettext_noop("Show these shortcuts"),
     gettext_noop("Search"),

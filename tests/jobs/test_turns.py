@@ -176,8 +176,9 @@ def test_what_is_for_later_or_begins_just_now_does_not_exceed_the_limit(
 
 @pytest.mark.usefixtures("empty")
 def test_what_cancels_many_does_not_wait_until_they_have_run(
-    alice: User, settings: Settings
+    alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bulk, "UNDO", 0)
     settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_RUNNING_PER_USER": 1}
     jobs = starts(3, alice)
     assert lease.claim(jobs[0].pk, "worker@test/1")

@@ -1,6 +1,6 @@
 """People at their browsers, and jobs in every state for them to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from headway import job_task
 from headway.models import HELD, TERMINAL, Attempt, Job, Status
 from tests.support.stack import Valkey
 
@@ -76,3 +77,19 @@ def make_job(alice: User) -> MakeJob:
         return job
 
     return make
+
+
+@pytest.fixture(scope="module")
+def thousand_kinds() -> Iterator[list[str]]:
+    """The names of 1,000 kinds more, with parameters and a description each."""
+
+    def work(path: str, limit: int = 10) -> None:
+        """Works on what is at a path, up to a limit."""
+
+    tasks = [
+        job_task(title=f"Work {n}", kind=f"work-{n}", name=f"tests.work_{n}")(work)
+        for n in range(1000)
+    ]
+    yield [task.job_kind for task in tasks]
+    for task in tasks:
+        task.app.tasks.unregister(task.name)

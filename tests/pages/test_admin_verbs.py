@@ -1,5 +1,6 @@
 """The admin's filters, its search, the verbs on its page of a job, and a permission for each."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -112,3 +113,26 @@ def test_starting_may_take_a_permission(alice: User, settings: Any) -> None:
     assert not policy.may_start(alice, "simulate")
     alice.user_permissions.add(Permission.objects.get(codename="start_job"))
     assert policy.may_start(User.objects.get(pk=alice.pk), "simulate")
+
+
+def test_what_was_done_to_few_is_undone_by_the_button_of_its_message(
+    staffs: Client, make_job: MakeJob
+) -> None:
+    jobs = [make_job(Status.QUEUED) for _ in range(2)]
+    ticked = {"_selected_action": [str(job.pk) for job in jobs]}
+    page = staffs.post(LIST, {"action": "cancel_jobs", **ticked}, follow=True).content.decode()
+    [form] = re.findall(r'<form class="undo".*?</form>', page)
+    assert "Undo, for 10 seconds" in form
+    names = re.findall(r'name="_selected_action" value="([^"]+)"', form)
+    said = staffs.post(LIST, {"action": "undo_jobs", "_selected_action": names}, follow=True)
+    assert "2 jobs queued." in said.content.decode()
+    assert [*Job.objects.values_list("status", flat=True)] == ["queued"] * 2
+
+
+def test_the_page_of_a_job_has_undo(staffs: Client, make_job: MakeJob) -> None:
+    job = make_job(Status.FAILED)
+    page = staffs.post(f"{LIST}{job.pk}/do/retry/", follow=True).content.decode()
+    assert f"{LIST}{job.pk}/do/undo/" in page
+    staffs.post(f"{LIST}{job.pk}/do/undo/")
+    job.refresh_from_db()
+    assert job.status == "failed"

@@ -123,3 +123,41 @@ def test_staff_change_others_jobs_only_with_the_admins_permission(
     assert f"{url}{verb}/" in client.get(url).content.decode()
     client.post(f"{url}{verb}/", headers=JSON)
     assert now(job) == after
+
+
+@pytest.mark.parametrize(("verb", "before"), [("cancel", Status.QUEUED), ("retry", Status.FAILED)])
+def test_undo_is_a_form_on_the_page_and_in_the_list(
+    alices: Client, make_job: MakeJob, verb: str, before: Status
+) -> None:
+    job = make_job(before, reason="as it was", params={"seconds": 1})
+    undo = f"/jobs/{job.pk}/undo/"
+    page = alices.post(f"/jobs/{job.pk}/{verb}/", follow=True).content.decode()
+    assert f'<form method="post" action="{undo}"' in page
+    assert f'action="{undo}"' in alices.get("/").content.decode()
+    assert alices.post(undo)["Location"] == f"/jobs/{job.pk}/"
+    assert (now(job), job.reason) == (before, "as it was")
+    assert undo not in alices.get(f"/jobs/{job.pk}/").content.decode()
+    again = alices.post(undo, headers=JSON)
+    assert (again.status_code, again.json()["detail"]) == (409, "There is nothing to undo.")
+
+
+def test_undo_is_offered_to_those_who_may(
+    alices: Client, bobs: Client, bob: User, make_job: MakeJob
+) -> None:
+    job = make_job(Status.QUEUED)
+    alices.post(f"/jobs/{job.pk}/cancel/")
+    assert bobs.post(f"/jobs/{job.pk}/undo/").status_code == HTTPStatus.NOT_FOUND
+    bob.is_staff = True
+    bob.save()
+    bob.user_permissions.add(Permission.objects.get(codename="view_job"))
+    page = bobs.get(f"/jobs/{job.pk}/")
+    assert f"/jobs/{job.pk}/undo/" not in page.content.decode()
+    answer = bobs.post(f"/jobs/{job.pk}/undo/", headers=JSON)
+    assert (answer.status_code, now(job)) == (HTTPStatus.FORBIDDEN, Status.CANCELLED)
+
+
+def test_what_was_running_says_that_its_cancel_stays(alices: Client, make_job: MakeJob) -> None:
+    job = make_job(Status.RUNNING)
+    page = alices.post(f"/jobs/{job.pk}/cancel/", follow=True).content.decode()
+    assert "its cancel cannot be undone" in page
+    assert f"/jobs/{job.pk}/undo/" not in page

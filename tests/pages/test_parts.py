@@ -131,3 +131,13 @@ def test_a_policy_that_fails_shows_no_traceback(
 def test_a_list_says_why_a_job_waits(alices: Client, make_job: MakeJob) -> None:
     make_job(Status.QUEUED)
     assert ">No worker is running</span>" in alices.get("/").content.decode()
+
+
+def test_staff_alone_learn_which_worker_had_an_attempt(
+    alices: Client, staffs: Client, make_job: MakeJob
+) -> None:
+    job = make_job(Status.FAILED)
+    job.attempts.update(worker="celery@machine-7/1")
+    assert "machine-7" not in page_of(alices, job)
+    assert "machine-7" in page_of(staffs, job)
+    assert "machine-7" in staffs.get(f"/admin/headway/job/{job.pk}/change/").content.decode()

@@ -1,4 +1,4 @@
-"""Cancel and retry: fetch the job, call one action, render."""
+"""Cancel, retry and undo: fetch the job, call one action, render."""
 
 import uuid
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from headway.kinds import registry
 from headway.lifecycle import actions
+from headway.lifecycle import undo as undoing
 from headway.models import Job
 from headway.web.access import allowed, person, signed_in, visible_job
 from headway.web.presenters import accepted, show_one
@@ -32,6 +33,13 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if kind and kind.effects and not programs and "confirmed" not in request.POST:
         return _ask(request, job, kind.effects)
     return _answer(request, job, actions.retry)
+
+
+@allowed("POST")
+@signed_in
+def undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Takes back the last cancel or retry, or what was asked of many, while that is possible."""
+    return _answer(request, visible_job(request, pk), undoing.undo)
 
 
 def _ask(request: HttpRequest, job: Job, effects: str) -> HttpResponse:

@@ -1,6 +1,9 @@
 """What a page says of a click whose answer got lost."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from headway.models import Job, Status
@@ -86,3 +89,30 @@ def test_a_start_whose_answer_got_lost_can_be_repeated(page: Page, proxy: Proxy)
 
 def _is_verb(route: Route) -> bool:
     return route.request.url.split("/")[-2] in ("cancel", "retry")
+
+
+@pytest.mark.parametrize("where", ["list", "job"])
+@pytest.mark.parametrize(("begin", "label"), [(Status.QUEUED, "Cancel"), (Status.FAILED, "Retry")])
+def test_a_click_is_undone(
+    page: Page, proxy: Proxy, make_job: MakeJob, begin: Status, label: str, where: str
+) -> None:
+    job = Running(make_job(begin))
+    page.goto(f"{proxy.url}/" if where == "list" else f"{proxy.url}{job.path}")
+    badge = page.locator(".badge").first
+    page.get_by_role("button", name=label).click()
+    undo = page.get_by_role("button", name="Undo Simulate")
+    expect(undo).to_be_visible()
+    undo.click()
+    expect(badge).to_have_text(str(begin.label))
+    expect(undo).to_have_count(0)
+    job.job.refresh_from_db()
+    assert job.job.status == begin
+
+
+def test_undo_leaves_the_page_by_itself(page: Page, proxy: Proxy, make_job: MakeJob) -> None:
+    job = Running(make_job(Status.CANCELLED, started_at=None, cancel_requested_at=timezone.now()))
+    Job.objects.filter(pk=job.job.pk).update(
+        undo={"verb": "cancel"}, cancel_requested_at=timezone.now() - timedelta(seconds=8)
+    )
+    page.goto(f"{proxy.url}{job.path}")
+    expect(page.locator(".undo")).to_have_css("visibility", "hidden")

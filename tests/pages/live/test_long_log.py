@@ -1,5 +1,7 @@
 """The log of a job's page, with more lines than a document should hold."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -114,3 +116,25 @@ def test_lines_wrap_or_not_and_are_copied(page: Page, proxy: Proxy, running: Run
     assert "INFO    word word" in page.evaluate("navigator.clipboard.readText()")
     page.get_by_label("Find in the log").fill("nothing")
     expect(page.locator("#log-told")).to_have_text("No such line")
+
+
+def test_lines_are_reached_by_keyboard(page: Page, proxy: Proxy, long: Running) -> None:
+    watch(page, f"{proxy.url}{long.path}")
+    stops = page.locator("#lines a[tabindex='0']")
+    expect(stops).to_have_count(1)
+    stops.focus()
+    for key in ("ArrowUp", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    at = page.locator(f"#line-{COUNT - 1} a")
+    expect(at).to_be_focused()
+    expect(at).to_have_accessible_name(re.compile(rf"Line {COUNT - 1}, \d\d:\d\d:59\.999"))
+    write(long, COUNT + 1)  # what comes takes neither the focus nor the place
+    expect(page.locator("[data-spoken]")).to_have_text(f"line {COUNT + 1}")
+    expect(at).to_be_focused()
+    expect(stops).to_have_count(1)
+    page.keyboard.press("Enter")
+    assert page.url.endswith(f"#line-{COUNT - 1}")
+    expect(page.locator(f"#line-{COUNT - 1}.linked a")).to_be_focused()
+    for _ in range(30):  # further than what is seen
+        page.keyboard.press("ArrowUp")
+    expect(page.locator(f"#line-{COUNT - 31} a")).to_be_focused()

@@ -64,3 +64,11 @@ def test_what_becomes_of_the_connection_is_told_to_screen_readers(
     expect(told).to_contain_text("Reconnecting, updated")
     proxy.mode = "pass"
     expect(told).to_have_text("Live")
+
+
+def test_the_sheet_of_the_list_looks_as_everything_does(open_tab: OpenTab) -> None:
+    tab = open_tab("/")
+    tab.keyboard.press("?")
+    sheet = tab.get_by_role("dialog")
+    expect(sheet).to_have_css("border-radius", "12px")
+    expect(sheet).to_have_css("border-top-width", "1px")

@@ -1,5 +1,7 @@
 """Pages that others see by a link, and how a browser tells that a job has ended."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -7,9 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from headway.models import Job, ShareLink, Status
 from headway.web import sharing
+from tests.pages.conftest import MakeJob
 from tests.pages.live.watching import Running, watch
 from tests.support.proxy import Proxy
+from tests.support.stack import Valkey, Web
 
+SITE = "tests.pages.live.site"
 pytestmark = pytest.mark.django_db(transaction=True)
 TOLD = """
 document.hasFocus = () => false;
@@ -20,6 +25,16 @@ window.Notification = class {
   constructor(title, { body, tag }) { told.push(`${title}: ${body} ${tag}`); }
 };
 """
+
+
+@pytest.fixture(scope="module")
+def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """One that knows the kinds of these tests, too."""
+    del valkey, django_db_setup
+    process = Web(STREAM_KEEPALIVE="1", STREAM_RECHECK="1", DJANGO_SETTINGS_MODULE=SITE)
+    process.start()
+    yield process
+    process.stop()
 
 
 def test_a_stranger_watches_a_job_by_its_link_until_that_is_revoked(
@@ -69,3 +84,16 @@ def test_a_browser_tells_of_the_end_of_a_job_that_it_was_asked_about(
     page.wait_for_function("told.length")
     assert page.evaluate("told") == [f"Simulate: Failed {running.job.pk}"]
     expect(page.get_by_role("button", name="Do not tell me")).to_be_hidden()
+
+
+def test_who_watches_a_job_end_is_led_to_its_result(
+    context: BrowserContext, page: Page, proxy: Proxy, make_job: MakeJob
+) -> None:
+    running = Running(make_job(kind="report"))
+    watch(page, f"{proxy.url}{running.path}")
+    running.become(Status.SUCCEEDED, result={"rows": 5})
+    page.wait_for_url("**/jobs/kinds/report/")
+    later = context.new_page()  # who looks at it later stays, and has a link
+    later.goto(f"{proxy.url}{running.path}")
+    expect(later.get_by_role("link", name="Open the result")).to_be_visible()
+    assert later.url.endswith(running.path)

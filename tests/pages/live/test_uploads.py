@@ -20,13 +20,24 @@ from headway.web import tokens
 from tests.pages.live.watching import while_waiting
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
-from tests.support.stack import Web
+from tests.support.stack import Valkey, Web
 
+SITE = "tests.pages.live.site"
 pytestmark = pytest.mark.usefixtures("transactional_db")
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = {"Content-Type": "application/offset+octet-stream"}
 CONTENT = b"a,b\n" + b"1,2\n" * 100
 MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+    """One that knows the kinds of these tests, too."""
+    del valkey, django_db_setup
+    process = Web(STREAM_KEEPALIVE="1", STREAM_RECHECK="1", DJANGO_SETTINGS_MODULE=SITE)
+    process.start()
+    yield process
+    process.stop()
 
 
 def client_of(web: Web, user: User) -> httpx.Client:
@@ -286,3 +297,26 @@ def test_a_refused_form_keeps_its_file(tab: Page, rows: Path) -> None:
     tab.get_by_role("button", name="Start").click()
     tab.wait_for_url("**/jobs/*-*/")
     assert arrived(rows)
+
+
+def test_two_files_are_sent_with_one_bar(
+    tab: Page, context: BrowserContext, proxy: Proxy, rows: Path
+) -> None:
+    other = rows.with_name("other.csv")
+    other.write_bytes(b"c,d\n" + b"3,4\n" * MIB)
+    tab.goto(f"{proxy.url}/jobs/start/compare-files/")
+    held = stop_after(tab, 4)
+    for name, path in (("old", rows), ("new", other)):
+        tab.locator(f"input[type=file][name={name}]").set_input_files(path)
+    tab.get_by_role("button", name="Start").click()
+    while_waiting(tab, lambda: bool(held))
+    expect(tab.locator("[data-part=amount]")).to_have_text(re.compile(r"^8\.4 of 17 MB"))
+    context.set_offline(True)
+    expect(tab.locator("[data-part=badge]")).to_have_text("No connection")
+    tab.unroute("**/jobs/uploads/**")
+    context.set_offline(False)
+    tab.wait_for_url("**/jobs/*-*/")
+    params = Job.objects.get().params
+    for name, path in (("old", rows), ("new", other)):
+        with default_storage.open(params[name]) as file:
+            assert file.read() == path.read_bytes()

@@ -11,7 +11,9 @@ const UNDONE = { cancel: '“{title}” was not cancelled: {why}.', retry: '“{
 const UNKNOWN = {
   cancel: 'The connection was lost. Whether “{title}” was cancelled will be shown here once it is back.',
   retry: 'The connection was lost. Whether “{title}” is queued again will be shown here once it is back.',
+  undo: 'The connection was lost. What became of “{title}” will be shown here once it is back.',
 };
+const UNDO = '“{title}”: {why}.';
 const OVER = { succeeded: 'it has succeeded', failed: 'it has failed', lost: 'its worker was lost', cancelled: 'it is cancelled' };
 const BEGUN = { queued: 'it is queued', running: 'it runs' };
 
@@ -40,7 +42,7 @@ export function followClicks({ turn, refresh }) {
     const sentence = xhr.getResponseHeader('Content-Type')?.startsWith('text/plain') && xhr.responseText;
     if (sentence) return note('error', sentence);
     if (xhr.status === 400) return; // with markup: the form again
-    const [, job, asked] = path.match(/(.*\/)(cancel|retry)\/$/) ?? [];
+    const [, job, asked] = path.match(/(.*\/)(cancel|retry|undo)\/$/) ?? [];
     if (asked) return find(job, asked, elt.closest('[data-job]')?.dataset.title);
     note('error', t('The connection was lost. Press Start again: it cannot start a second job.'));
   }
@@ -65,9 +67,10 @@ export function followClicks({ turn, refresh }) {
 
   function tell(asked, title, status, job) {
     refresh([job]);
-    const done = DONE[asked][status];
+    const done = DONE[asked]?.[status];
     if (done) return note('success', t(done, { title }));
     const why = t({ ...OVER, ...BEGUN }[status] ?? status);
+    if (asked === 'undo') return note('success', t(UNDO, { title, why }));
     const more = status in BEGUN || asked === 'retry' ? ` ${t('Try again.')}` : '';
     note('error', t(UNDONE[asked], { title, why }) + more);
   }

@@ -107,6 +107,7 @@ export function makeLog() {
     soon = false;
     if (search) return;
     box.hidden = store.last === 0;
+    const held = heldLine();
     const stays = following ? null : firstSeen();
     const [from, to] = range();
     for (const index of [...mounted.keys()]) if (index < from || index > to) remove(index);
@@ -116,7 +117,15 @@ export function makeLog() {
     box.style.setProperty('--below', `${sum(to + 1, store.count)}px`);
     if (following) box.scrollTop = box.scrollHeight;
     else if (stays) stay(stays);
+    hand(held);
     store.forget(mounted);
+  }
+
+  /* The id of the line whose link has the focus, which goes to the same line where it is drawn again. */
+  const heldLine = () => (box.contains(document.activeElement) ? document.activeElement.closest('li')?.id : null);
+
+  function hand(id) {
+    if (id && id !== heldLine()) document.getElementById(id)?.querySelector('a').focus({ preventScroll: true });
   }
 
   /* The block before `next`, which is the first element after it; returns its own first. */
@@ -229,7 +238,15 @@ export function makeLog() {
     box.scrollTop = sum(0, index);
     draw();
     if (!store.isComplete(index)) await load(index);
-    document.getElementById(`line-${n}`)?.scrollIntoView({ block: 'center' });
+    const line = document.getElementById(`line-${n}`);
+    line?.scrollIntoView({ block: 'center' });
+    hand(line?.id); // following a link has taken the focus from it
+  }
+
+  /* Stays where it is, whatever comes at its end. */
+  function hold() {
+    following = false;
+    changed('scroll');
   }
 
   /* Shows the end, and whatever comes there. */
@@ -261,7 +278,7 @@ export function makeLog() {
   sizes.observe(box);
   draw();
   return {
-    take, begin, add, go, follow, ask, yieldTo, redraw, draws,
+    take, begin, add, go, hold, follow, ask, yieldTo, redraw, draws,
     listen(hear) { changed = hear; },
     box,
     get isFollowing() { return following; },

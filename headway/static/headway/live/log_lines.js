@@ -1,4 +1,6 @@
 /* A line of a log as an element, as the server renders it (headway/templates/headway/_lines.html), and back. */
+import { t as words } from './words.js';
+
 const made = new Map(); // time zone -> its format
 
 function format(zone) {
@@ -18,8 +20,10 @@ function format(zone) {
 /* `find` is marked in it. */
 export function drawLine({ n, t, level, text }, { zone, linked, find = '' }) {
   const li = Object.assign(document.createElement('li'), { className: level, id: `line-${n}` });
-  const link = Object.assign(document.createElement('a'), { href: `#line-${n}`, tabIndex: -1, ariaLabel: `Line ${n}` });
-  Object.assign(link.dataset, { n, t, at: t ? format(zone).format(t) : '' });
+  const at = t ? format(zone).format(t) : '';
+  const ariaLabel = [`${words('Line')} ${n}`, at].filter(Boolean).join(', ');
+  const link = Object.assign(document.createElement('a'), { href: `#line-${n}`, tabIndex: -1, ariaLabel });
+  Object.assign(link.dataset, { n, t, at });
   const said = document.createElement('span');
   said.append(...(find ? marked(text, find) : [text]));
   li.append(link, said);
