@@ -110,4 +110,4 @@ def _is_plain(model: type[models.Model]) -> bool:
     options = model._meta
     signals = pre_delete.has_listeners(model) or post_delete.has_listeners(model)
     generic = any(hasattr(field, "bulk_related_objects") for field in options.private_fields)
-    return not (signals or generic or options.concrete_model._meta.parents)
+    return not (signals or generic or (options.concrete_model or model)._meta.parents)

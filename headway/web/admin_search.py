@@ -45,7 +45,7 @@ def _has(word: str, user: Any) -> Q:
     said = Q(reason__icontains=word)
     if policy.may_see_tracebacks(user, None):
         said |= Q(error__icontains=word)
-    return has | Exists(Attempt.objects.filter(said, job=OuterRef("pk")))
+    return has | Q(Exists(Attempt.objects.filter(said, job=OuterRef("pk"))))
 
 
 def _words(text: str) -> list[str]:

@@ -88,7 +88,7 @@ def test_no_storage_is_asked_about_a_job_without_files(
 ) -> None:
     asked: list[uuid.UUID] = []
     monkeypatch.setattr(files, "delete_all_of", asked.append)
-    job = old(**told)
+    job = old(91, **told)
     pruning.prune()
     assert asked == [job.pk] * looked
     assert not Job.objects.exists()
