@@ -242,7 +242,6 @@ def test_a_browser_that_prefers_german_gets_it(alice: User) -> None:
 def test_times_are_relative_with_the_exact_one_beside(seconds: float, said: str) -> None:
     moment = timezone.now() - timedelta(seconds=seconds)
     with translation.override("en"):
-        written = formatting.when(moment)
-    exact = formatting.exact(moment)
+        written, exact = formatting.when(moment), formatting.exact(moment)
     assert f'title="{exact}">{said}<span class="unseen">, {exact}</span>' in written
     assert formatting.when(None) == ""

@@ -32,6 +32,8 @@ class Project:
             "DATA_DIR": str(folder),
             "DATABASE_URL": "",
             "REDIS_URL": valkey.url,
+            # Tests leave jobs without a message that have a turn, and no janitor runs
+            "JOB_MAX_PUBLISHED_PER_USER": "0",
             "STREAM_RECHECK": "1",
             "STREAM_KEEPALIVE": "1",
         }

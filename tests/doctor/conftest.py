@@ -62,7 +62,7 @@ HAPROXY = {
 CADDY = {
     "right": ("", ""),  # deploy/Caddyfile
     "buffering": ("", "buffer_responses"),
-    "compression": ("encode gzip", ""),
+    "right, compressing": ("encode gzip", ""),  # it heeds our no-transform
     "idle time-out": ("", "transport http {\n read_timeout 3s\n }"),
     "Last-Event-ID": ("", "header_up -Last-Event-ID"),
     "resume": ("rewrite * {path}?", ""),

@@ -18,7 +18,9 @@ def test_what_is_set_wrong_is_found(way: Way, found: Found) -> None:
         assert wrong == set()
     else:
         assert way.wrong in wrong
-        assert wrong <= {way.wrong, "buffering"}, found.ways[way]
+        # Caddy's `buffer_responses` holds back what a WebSocket brings, too
+        both = {"WebSocket"} if way == Way("caddy", "buffering") else set()
+        assert wrong - both <= {way.wrong, "buffering"}, found.ways[way]
 
 
 def test_every_check_has_a_cure_for_every_proxy() -> None:

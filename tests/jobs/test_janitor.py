@@ -206,8 +206,10 @@ def test_a_job_that_expired_in_the_queue_is_cancelled() -> None:
 
 
 def test_old_history_goes_with_its_files() -> None:
-    old = rows.queued(status="succeeded", finished_at=rows.ago(91 * 86400))
-    young = rows.queued(status="succeeded", finished_at=rows.ago(89 * 86400))
+    old, young = (
+        rows.queued(status="succeeded", files=["a.csv"], finished_at=rows.ago(days * 86400))
+        for days in (91, 89)
+    )
     for job in (old, young):
         default_storage.save(result_path(job.pk, 1, "a.csv"), ContentFile(b"x"))
         default_storage.save(f"uploads/{job.pk}/b.csv", ContentFile(b"x"))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.stream import crowd as crowds
+from headway.stream.outlet import unacknowledged
 from headway.stream.room import Piece, Room
 from headway.stream.sse import DONE
 from headway.stream.subscription import CatchUp, Phase, Subscription
@@ -260,7 +261,7 @@ async def _play(steps: list[tuple[str, int]]) -> None:
             viewer.wire.write(b": wave\n\n")
     for viewer, reader in viewers:
         waits = True
-        while waits or viewer.wire._waiting:
+        while waits or viewer.wire._waiting or unacknowledged(viewer.number):
             waits = bool(more := _taken(viewer))
             got[viewer] += more
             hall.crowd.sockets._look()

@@ -47,7 +47,8 @@ def say(log: Log, job: str, text: str) -> None:
 async def test_a_replica_that_a_late_sentinel_names_is_neither_read_nor_listened_to(
     watched: Watched,
 ) -> None:
-    late = Sentinel(watched.servers[1], 9, "late")
+    replica = next(each for each in watched.servers if each is not watched.primary)
+    late = Sentinel(replica, 9, "late")
     late.start()
     wait_until(lambda: late.master("late"))
     url = f"sentinel://127.0.0.1:{late.port}/late/0"

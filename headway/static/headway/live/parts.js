@@ -25,7 +25,8 @@ export function makeParts({ goToLine }) {
     const find = (id) => filled.find(({ hash }) => hash === `#${id}`);
     const shown = find(chosen) ?? find(suggested) ?? filled[0];
     for (const link of links) paint(link, link === shown, filled.includes(link));
-    if (shown) bringIntoView(shown);
+    // Not at once: to measure now would make a bar that was just rendered move from where it was rendered
+    if (shown) requestAnimationFrame(() => bringIntoView(shown));
   }
 
   /* Where the tabs are wider than the page; the page itself is not moved. */
