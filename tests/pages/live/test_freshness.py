@@ -36,11 +36,10 @@ def asked(proxy: Proxy) -> list[str]:
     return [parse_qs(urlsplit(each).query)["heartbeat"][0] for each in proxy.streams]
 
 
-@pytest.mark.parametrize("number", [1, 2])
 def test_a_frozen_server_is_said_and_the_clocks_stand_still(
-    open_tab: OpenTab, running: Running, web: Web, number: int
+    open_tab: OpenTab, running: Running, web: Web
 ) -> None:
-    tabs = [open_tab(running.path) for _ in range(number)]
+    tabs = [open_tab(running.path) for _ in range(2)]
     for value in range(1, 12):
         running.move(value, eta=90)
         tabs[0].wait_for_timeout(100)
