@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import redis
@@ -18,16 +20,10 @@ from headway.conf import conf
 from headway.lifecycle.log import log
 from headway.lifecycle.threads import Threads
 
-try:
-    from headway.doctor.examination import examine
-    from headway.doctor.listening import NotReached
-
-    with_httpx = True
-except ImportError:
-    with_httpx = False
-
 logger = logging.getLogger(__name__)
-ROLE = "doctor"
+ROLE, PARTS = "doctor", ("examination", "listening")
+with_httpx = find_spec("httpx") is not None
+"""It brings a hundred modules and 5 MB, so the doctor is imported with the first examination."""
 LONGEST = 60.0
 """Seconds of silence that are waited for at most."""
 LIMIT = LONGEST + 30
@@ -116,14 +112,15 @@ def _work(who: str, site: str, headers: dict[str, str]) -> None:
 
 def _examined(site: str, headers: dict[str, str]) -> dict[str, Any]:
     heartbeat = min(float(conf.STREAM_KEEPALIVE), LONGEST)
+    doctor, listening = map(import_module, (f"headway.doctor.{each}" for each in PARTS))
 
     async def bounded() -> Any:
         async with asyncio.timeout(LIMIT):
-            return await examine(site, headers, heartbeat=heartbeat)
+            return await doctor.examine(site, headers, heartbeat=heartbeat)
 
     try:
         found = asyncio.run(bounded())
-    except NotReached as problem:
+    except listening.NotReached as problem:
         return {"error": str(problem)}
     except TimeoutError:
         return {"error": f"It took longer than {LIMIT:g} s."}
