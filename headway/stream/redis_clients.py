@@ -68,8 +68,10 @@ def client(url: str, **options: Any) -> "redis.Redis":
     found = watched(url)
     access = _patient(redis.retry.Retry(NoBackoff(), 0)) | found.access
     sentinel = _Sentinel(found.sentinels, sentinel_kwargs=access)
+    options = {**found.options, **options}
     options["redis_connect_func"] = _primary_only(options.get("redis_connect_func"))
-    return cast("redis.Redis", sentinel.master_for(found.service, **found.options | options))
+    options["connection_class"] = _TlsConnection if options.get("ssl") else _Connection
+    return cast("redis.Redis", sentinel.master_for(found.service, **options))
 
 
 def async_client(url: str, **options: Any) -> "redis.asyncio.Redis":
@@ -82,6 +84,18 @@ def async_client(url: str, **options: Any) -> "redis.asyncio.Redis":
     own = {"connection_pool_class": _Pool, "redis_connect_func": _async_primary_only}
     options = {**own, **found.options, **options}
     return cast("redis.asyncio.Redis", sentinel.master_for(found.service, **options))
+
+
+class _Connection(redis.sentinel.SentinelManagedConnection):
+    """Closed when an answer could not be read, as redis-py does it without Sentinels: what came
+    later would be taken for the answer to the next command."""
+
+    def read_response(self, *args: Any, **given: Any) -> Any:
+        return super().read_response(*args, **{**given, "disconnect_on_error": True})
+
+
+class _TlsConnection(_Connection, redis.connection.SSLConnection):
+    pass
 
 
 class _Pool(redis.asyncio.sentinel.SentinelConnectionPool):

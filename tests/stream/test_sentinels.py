@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -120,3 +121,19 @@ def test_an_address_names_all_that_is_needed(
 def test_an_address_that_lacks_something_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sentinel://HOST:26379,HOST:26379/SERVICE/0"):
         redis_clients.watched(url)
+
+
+def test_a_connection_whose_answer_was_not_read_is_closed(watched: Watched) -> None:
+    """The late answer would be taken for that to the next command."""
+    primary = watched.primary
+    client = redis_clients.client(watched.url, socket_timeout=0.2)
+    connection: Any = client.connection_pool.get_connection()
+    primary.pause()
+    try:
+        connection.send_command("TIME")
+        with pytest.raises(redis.TimeoutError):
+            connection.read_response()
+    finally:
+        primary.resume()
+    assert connection._sock is None
+    client.close()
