@@ -173,7 +173,7 @@ def _restart(result: Result, parts: Proxied, visitor: Visitor) -> None:
     visiting = threading.Thread(target=visit)
     visiting.start()
     parts.restart_webs()
-    time.sleep(35)
+    time.sleep(35)  # nginx keeps a server out for ten seconds at a time, by its defaults
     ended.set()
     visiting.join()
     row = {f"answers {status}": float(number) for status, number in sorted(answers.items())}

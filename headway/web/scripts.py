@@ -21,17 +21,7 @@ MODULES = (
 )
 """Of live/: those that ENTRY imports, directly or not, for a browser to load all at once."""
 JOB_MODULES = (
-    *(
-        "asking",
-        "copying",
-        "left",
-        "log",
-        "log_keys",
-        "log_lines",
-        "log_store",
-        "log_tools",
-        "parts",
-    ),
+    *("asking", "copying", "left", "log", "log_keys", "log_lines", "log_store", "log_tools"),
     *("parts", "record", "strip"),
 )
 """Those that only JOB_ENTRY imports."""

@@ -36,6 +36,7 @@ def imported(path: Path) -> set[Path]:
 def test_a_page_preloads_all_that_its_script_imports() -> None:
     assert {path.stem for path in imported(STATIC / ENTRY)} == set(MODULES)
     assert {path.stem for path in imported(STATIC / JOB_ENTRY)} - set(MODULES) == set(JOB_MODULES)
+    assert len(set(JOB_MODULES)) == len(JOB_MODULES)
 
 
 def test_what_only_the_page_of_a_job_needs_is_loaded_there_alone(

@@ -1,7 +1,5 @@
 """Pages that others see by a link, and how a browser tells that a job has ended."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -10,11 +8,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from headway.models import Job, ShareLink, Status
 from headway.web import sharing
 from tests.pages.conftest import MakeJob
+from tests.pages.live.own_kinds import web as web
 from tests.pages.live.watching import Running, watch
 from tests.support.proxy import Proxy
-from tests.support.stack import Valkey, Web
 
-SITE = "tests.pages.live.site"
 pytestmark = pytest.mark.django_db(transaction=True)
 TOLD = """
 document.hasFocus = () => false;
@@ -25,16 +22,6 @@ window.Notification = class {
   constructor(title, { body, tag }) { told.push(`${title}: ${body} ${tag}`); }
 };
 """
-
-
-@pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    """One that knows the kinds of these tests, too."""
-    del valkey, django_db_setup
-    process = Web(STREAM_KEEPALIVE="1", STREAM_RECHECK="1", DJANGO_SETTINGS_MODULE=SITE)
-    process.start()
-    yield process
-    process.stop()
 
 
 def test_a_stranger_watches_a_job_by_its_link_until_that_is_revoked(

@@ -17,27 +17,17 @@ from playwright.sync_api import BrowserContext, Page, expect
 from headway.lifecycle import uploading
 from headway.models import Job, Upload
 from headway.web import tokens
+from tests.pages.live.own_kinds import web as web
 from tests.pages.live.watching import while_waiting
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
-from tests.support.stack import Valkey, Web
+from tests.support.stack import Web
 
-SITE = "tests.pages.live.site"
 pytestmark = pytest.mark.usefixtures("transactional_db")
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = {"Content-Type": "application/offset+octet-stream"}
 CONTENT = b"a,b\n" + b"1,2\n" * 100
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    """One that knows the kinds of these tests, too."""
-    del valkey, django_db_setup
-    process = Web(STREAM_KEEPALIVE="1", STREAM_RECHECK="1", DJANGO_SETTINGS_MODULE=SITE)
-    process.start()
-    yield process
-    process.stop()
 
 
 def client_of(web: Web, user: User) -> httpx.Client:
