@@ -11,7 +11,7 @@ import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import redis_clients
+from . import epoch, redis_clients
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,11 @@ class Channels:
     ) -> None:
         # RESP2: messages arrive as plain replies. No retry: a silent reconnect hides a loss.
         self._client = redis_clients.async_client(
-            url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=2,
+            redis_connect_func=epoch.async_on_connect,
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
         self._on_loss = on_loss
@@ -60,6 +64,16 @@ class Channels:
             self._pending = {channel: loop.create_future() for channel in missing}
             await self._connection.send_command("SUBSCRIBE", *missing)
             await asyncio.gather(*self._pending.values())
+
+    @property
+    def epoch(self) -> epoch.Epoch:
+        """Of the server that it hears, once a `hold` has returned."""
+        found: epoch.Epoch = self._connection.epoch
+        return found
+
+    async def renew(self) -> None:
+        """Connects again: what it hears is not what others write."""
+        await self._connection.disconnect(nowait=True)
 
     async def run(self) -> None:
         """Connects, reads and connects again, until it is cancelled."""

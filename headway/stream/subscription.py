@@ -193,6 +193,10 @@ class Subscription:
         """Its owner's jobs are about to be asked for; `lose_feed` takes it back."""
         self.complete = True
 
+    def go_back(self, number: int) -> None:
+        """What follows the number is to be read, though later events have been given."""
+        self._cursor = number
+
     def miss(self, jobs: Iterable[str]) -> None:
         """Events of these jobs may lie before the cursor and not have been given: each needs a
         snapshot."""

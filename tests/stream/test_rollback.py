@@ -1,13 +1,14 @@
 """Redis comes back with an older state: it has loaded an older file, or a replica took over that
 had not heard of the last writes. Some have read what is gone, others never will."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from headway.stream import Event, Hub, Log, Subscription
 from tests.stream.conftest import state
-from tests.stream.streams import Database, collect, live, texts
+from tests.stream.streams import Database, collect, live, texts, until
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
 
@@ -39,6 +40,19 @@ class Pair:
         self.primary.kill()
         self.proxy.target = self.replica.port
         self.proxy.drop()
+
+    def lose_sight(self) -> None:
+        """The replica takes the address; the primary lives on for all that are connected to it."""
+        self.proxy.target = self.replica.port
+
+    def heal(self) -> None:
+        """It hears that it was replaced, and sends everybody away."""
+        self.proxy.drop()
+
+    def send_readers_away(self) -> None:
+        """The same, while live messages still come from it."""
+        with self.primary.client() as client:
+            client.client_kill_filter(_type="normal", skipme=True)
 
     def close(self) -> None:
         self.proxy.close()
@@ -117,3 +131,29 @@ async def test_a_writer_that_comes_after_all_was_emptied_makes_nobody_read_again
     late.close()
     got = await collect(stream, "[DONE]")
     assert [message.event for message in got] == ["state", "state", "done"]
+
+
+@pytest.mark.parametrize("end", [Pair.heal, Pair.send_readers_away])
+async def test_who_was_told_by_a_replaced_primary_is_told_what_the_new_one_knows(
+    end: Callable[[Pair], None], pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    other = f"{job}-other"
+    for name in (job, other):
+        log.append(name, state(name, "running"), attempt=1, created=True)
+    pair.note()
+    reader = Subscription([job, other], cursor=0)
+    stream = await live(hub, reader)
+    pair.lose_sight()
+    elsewhere = Log(pair.url)
+    elsewhere.append(job, state(job, "succeeded", final=True), attempt=1)
+    later = say(log, other, "of the old one")
+    await until(lambda: reader.cursor == later)
+    say(elsewhere, f"{job}-third", "of the new one, which knows of numbers as high")
+    end(pair)
+    waiting = asyncio.create_task(collect(hub.stream(Subscription([job], cursor=0)), "succeeded"))
+    got = await collect(stream, "succeeded")
+    assert "resync" in [message.event for message in got]
+    assert (await waiting)[-1].event == "snapshot"
+    back = await collect(hub.stream(Subscription([job, other], cursor=later)), "succeeded")
+    assert "resync" in [message.event for message in back]
+    elsewhere.close()
