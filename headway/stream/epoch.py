@@ -6,10 +6,11 @@ append.lua compares the note with that of a job's last event, and lets readers k
 """
 
 import re
+from contextlib import suppress
 from importlib import resources
 from typing import Any, NamedTuple
 
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from . import keys
 
@@ -49,17 +50,23 @@ def on_connect(connection: Any) -> None:
 
 
 async def async_on_connect(connection: Any) -> None:
-    """The same for an event loop; `connection.epoch` is what it has found."""
+    """The same for an event loop and for one who only listens, also to a server that takes no
+    writes now: nobody has written there before it was noted. `connection.epoch` is what it has
+    found."""
     connection.epoch = Epoch()
     await connection.on_connect()
-    try:
-        await connection.send_command(*ABOUT)
-        about = await connection.read_response(disable_decoding=True)
-        await connection.send_command(*_note(about))
-        note = await connection.read_response(disable_decoding=True)
-    except NoPermissionError:
-        return
-    connection.epoch = Epoch.from_note(note)
+    with suppress(NoPermissionError):
+        about = await _ask(connection, *ABOUT)
+        try:
+            note = await _ask(connection, *_note(about))
+        except ResponseError:  # too few replicas, a full disk
+            note = await _ask(connection, "GET", keys.EPOCH)
+        connection.epoch = Epoch.from_note(note)
+
+
+async def _ask(connection: Any, *command: Any) -> Any:
+    await connection.send_command(*command)
+    return await connection.read_response(disable_decoding=True)
 
 
 def _note(about: bytes) -> tuple[Any, ...]:

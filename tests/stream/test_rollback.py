@@ -157,3 +157,19 @@ async def test_who_was_told_by_a_replaced_primary_is_told_what_the_new_one_knows
     back = await collect(hub.stream(Subscription([job, other], cursor=later)), "succeeded")
     assert "resync" in [message.event for message in back]
     elsewhere.close()
+
+
+async def test_a_new_server_that_takes_no_writes_is_read_and_listened_to(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    pair.note()
+    stream = await live(hub, Subscription([job]))
+    pair.replica.set("min-replicas-to-write", 1)
+    pair.fail_over()
+    got = await collect(hub.stream(Subscription([job])), "running")
+    assert [message.event for message in got] == ["snapshot"]
+    pair.replica.set("min-replicas-to-write", 0)
+    log.append(job, state(job, "succeeded", final=True), attempt=1)
+    told = [message.event for message in await collect(stream, "succeeded")]
+    assert told[-2:] == ["resync", "snapshot"]
