@@ -28,8 +28,9 @@ class Epoch(NamedTuple):
 
     @classmethod
     def from_note(cls, note: bytes | None) -> "Epoch":
-        """What is stored under keys.EPOCH: "<replication id> <number>"."""
-        server, _, since = (note or b"").decode().partition(" ")
+        """What is stored under keys.EPOCH: "<replication id> <number>". Later versions may add
+        words."""
+        server, since, *_ = *(note or b"").decode().split(" "), "", ""
         return cls(server, int(since or 0))
 
     def is_other(self, other: "Epoch") -> bool:

@@ -48,6 +48,7 @@ class Channels:
         self._on_loss = on_loss
         self._connection: Any = None
         self._up = asyncio.Event()
+        self._hearing: asyncio.Timeout
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._confirmed: set[str] = set()
 
@@ -71,9 +72,13 @@ class Channels:
         found: epoch.Epoch = self._connection.epoch
         return found
 
-    async def renew(self) -> None:
-        """Connects again: what it hears is not what others write."""
-        await self._connection.disconnect(nowait=True)
+    def renew(self) -> None:
+        """Connects again: what it hears is not what others write. To close the connection would not
+        do: over TLS that waits for a server that may hang, and redis-py opens it again at the next
+        PING, without channels."""
+        if self._up.is_set():
+            self._up.clear()
+            self._hearing.reschedule(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Connects, reads and connects again, until it is cancelled."""
@@ -89,9 +94,10 @@ class Channels:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await connection.connect()
                 self._connection = connection
-                self._up.set()
-                pause = 0.05
-                await self._read(connection)
+                async with asyncio.timeout(None) as self._hearing:
+                    self._up.set()
+                    pause = 0.05
+                    await self._read(connection)
             except (redis.RedisError, OSError) as error:
                 logger.warning("Live messages are interrupted: %s", error)
             except Exception:  # whatever it was, streams must not stand still for ever

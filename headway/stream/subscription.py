@@ -133,6 +133,11 @@ class Subscription:
         return self._cursor if self.shared is None else max(self._cursor, self.shared.cursor)
 
     @property
+    def told(self) -> int:
+        """The same, or 0 while only its client says so."""
+        return 0 if self.fresh or self.resumes else self.cursor
+
+    @property
     def given(self) -> int:
         """Bytes of events."""
         return self._given if self.shared is None else self._given + self.shared.given

@@ -173,3 +173,49 @@ async def test_a_new_server_that_takes_no_writes_is_read_and_listened_to(
     log.append(job, state(job, "succeeded", final=True), attempt=1)
     told = [message.event for message in await collect(stream, "succeeded")]
     assert told[-2:] == ["resync", "snapshot"]
+
+
+async def test_who_left_a_replaced_primary_before_it_was_known_comes_back_to_what_was_before(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    """Nothing was to be given there: the place to go on from was read by a page."""
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    pair.note()
+    await (await live(hub, Subscription([job]))).aclose()
+    pair.lose_sight()
+    elsewhere = Log(pair.url)
+    elsewhere.append(job, state(job, "succeeded", final=True), attempt=1)
+    cursor = say(log, f"{job}-other", "of the old one")
+    await (await live(hub, Subscription([job], cursor=cursor))).aclose()
+    pair.heal()
+    for _ in range(2):
+        got = await collect(hub.stream(Subscription([job], cursor=cursor)), "succeeded")
+        assert [message.event for message in got] == ["resync", "snapshot"]
+        up_to_date = Subscription([job], cursor=elsewhere.read([]).cursor)
+        await (await live(hub, up_to_date)).aclose()
+        assert not up_to_date.given
+        say(elsewhere, f"{job}-third", "of the new one, which knows of numbers as high")
+    elsewhere.close()
+
+
+async def test_a_primary_that_is_replaced_while_the_database_is_asked_is_noticed(
+    pair: Pair, hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    pair.note()
+    reader = Subscription([job])
+    stream = await live(hub, reader)
+    database.slow.clear()
+    feed = hub.stream(Subscription([job], cursor=0, feed="user:1"))
+    await anext(feed)
+    await until(lambda: database.asked)
+    pair.fail_over()
+    await until(lambda: hub.tally()["losses", ""])
+    await hub._redis.connection_pool.disconnect()  # else reading fails first, or not
+    elsewhere = Log(pair.url)
+    elsewhere.append(job, state(job, "succeeded", final=True), attempt=1)
+    database.slow.set()
+    for each in (stream, feed):
+        assert "resync" in [message.event for message in await collect(each, "succeeded")]
+    assert hub.tally()["losses", ""] == 1
+    elsewhere.close()
