@@ -39,6 +39,7 @@ from headway.lifecycle import (
     outage,
     outbox,
     pruning,
+    statistics,
     turns,
 )
 from headway.lifecycle.lease import later
@@ -76,7 +77,7 @@ def sweep() -> bool:
         *(give_up_lost, end_cancelled, cancel_deactivated, end_expired, publish_forgotten),
         *(repeat_states, observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
         *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, outbox.prune),
-        pruning.prune,
+        *(statistics.update_statistics, pruning.prune),
     )
     for step in steps:
         try:
