@@ -50,6 +50,8 @@ class Backlog:
 
     def take(self) -> list[Said]:
         """All that waits, after a line for each sort of which something was left out."""
+        if not self._lines and not self._output:  # as mostly: ten times a second, for each job
+            return []
         with self._lock:
             lines, text = list(self._lines), "".join(self._output)
             more_lines, more_output = self._more_lines, self._more_output

@@ -234,7 +234,7 @@ class Reporter:
             self.record.course.sample(
                 progress["elapsed"] or 0.0, progress["percent"], progress["rate"]
             )
-        shown = {name: value for name, value in progress.items() if name != "elapsed"}
+        shown = {**progress, "elapsed": None}
         if shown != self._shown:
             self._shown = shown
             self._heard = self._clock()
