@@ -246,20 +246,8 @@ class Log:
         return [*head, *self._limits, *channels, before]
 
     def _write(self, calls: Sequence[Call], *, atomic: bool = False) -> Receipt:
-        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
-            job, args = calls[0]
-            return _receipt(self._append(_keys(job), args))
-        try:
-            return self._pipeline(calls, atomic)
-        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
-            self._redis.script_load(SCRIPT)
-            return self._pipeline(calls, atomic)
-
-    def _pipeline(self, calls: Sequence[Call], atomic: bool) -> Receipt:
-        with self._redis.pipeline(transaction=atomic) as pipe:
-            for job, args in calls:
-                pipe.evalsha(self._append.sha, len(_keys(job)), *_keys(job), *args)
-            return _receipt(pipe.execute()[-1])
+        asked = [(_keys(job), args) for job, args in calls]
+        return _receipt(self._append(asked, atomic=atomic and len(asked) > 1)[-1])
 
 
 def _keys(job: str) -> list[str]:

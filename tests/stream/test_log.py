@@ -114,7 +114,7 @@ def test_nothing_is_taken_whose_forerunner_was_refused(log: Log, valkey: Valkey,
             client.config_set("maxmemory", held)
         later = log._args(job, events[2][1], 1, 3, 0, before=2)
         with pytest.raises(redis.ResponseError, match="ORDER"):
-            log._append(_keys(job), later)
+            log._append([(_keys(job), later)])
         log.append_all(job, events, attempt=1)
         assert client.get(keys.output(job)) == b"123"
 
