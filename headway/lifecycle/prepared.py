@@ -12,7 +12,13 @@ from django.db.models.sql import InsertQuery, UpdateQuery
 from headway.lifecycle import database
 from headway.models import Job
 
-KEY, TEXTS = models.AutoField, (models.CharField, models.TextField)
+KEY = models.AutoField
+PLAIN: dict[type, Any] = {
+    str: (models.CharField, models.TextField),
+    int: models.IntegerField,
+    float: models.FloatField,
+}
+"""Values that every database's driver takes as they are, and the fields whose values they are."""
 AT_ONCE = 500
 """Rows that one statement inserts, where the database takes so many."""
 
@@ -35,7 +41,7 @@ class Given(Expression):
 
     def of(self, given: Mapping[str, Any], connection: Any) -> Any:
         """What the database's driver takes."""
-        return self.output_field.get_db_prep_save(given[self.name], connection)
+        return _sent(self.output_field, given[self.name], connection)
 
 
 class Statement(NamedTuple):
@@ -117,10 +123,15 @@ def _values(row: models.Model, fields: Sequence[Any], connection: Any) -> list[A
 
 
 def _sent(field: Any, value: Any, connection: Any) -> Any:
-    # As they are: two thirds of a new job's values, and of the time that Django takes over them
-    if value is None or (type(value) is str and isinstance(field, TEXTS)):
+    # As they are: two thirds of a job's values, and of the time that Django takes over them
+    if value is None or _is_plain(type(field), type(value)):
         return value
     return field.get_db_prep_save(value, connection)
+
+
+@cache
+def _is_plain(field: type[models.Field[Any, Any]], value: type) -> bool:
+    return any(value is plain and issubclass(field, fields) for plain, fields in PLAIN.items())
 
 
 @cache
