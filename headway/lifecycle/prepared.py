@@ -7,12 +7,18 @@ from typing import Any, NamedTuple
 
 from django.db import connections, models
 from django.db.models.expressions import Expression
-from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 
 from headway.lifecycle import database
 from headway.models import Job
 
-KEY, TEXTS = models.AutoField, (models.CharField, models.TextField)
+KEY = models.AutoField
+PLAIN: dict[type, Any] = {
+    str: (models.CharField, models.TextField),
+    int: models.IntegerField,
+    float: models.FloatField,
+}
+"""Values that every database's driver takes as they are, and the fields whose values they are."""
 AT_ONCE = 500
 """Rows that one statement inserts, where the database takes so many."""
 
@@ -35,7 +41,27 @@ class Given(Expression):
 
     def of(self, given: Mapping[str, Any], connection: Any) -> Any:
         """What the database's driver takes."""
-        return self.output_field.get_db_prep_save(given[self.name], connection)
+        return _sent(self.output_field, given[self.name], connection)
+
+
+class Each(Given):
+    """Stands for one of a list that is given; where the list is shorter, for its last."""
+
+    def __init__(self, name: str, number: int, field: Any = None) -> None:
+        super().__init__(name, field)
+        self.number = number
+
+    def of(self, given: Mapping[str, Any], connection: Any) -> Any:
+        """As Given."""
+        values = given[self.name]
+        value = values[min(self.number, len(values) - 1)]
+        return _sent(self.output_field, value, connection)
+
+
+def room(values: Sequence[Any]) -> int:
+    """How many places a statement is to have for some values: one of few numbers, as each means
+    another statement."""
+    return 1 << max(4, (len(values) - 1).bit_length())
 
 
 class Statement(NamedTuple):
@@ -62,6 +88,27 @@ def select(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given
     with database.connection().cursor() as cursor:
         _selecting(build, shape, database.alias()).execute(cursor, given)
         return list(cursor.fetchall())
+
+
+def converted(
+    build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given: Any
+) -> list[list[Any]]:
+    """As `select`, with values as Django returns them."""
+    connection = database.connection()
+    rows = [[*row] for row in select(build, *shape, **given)]
+    for number, converters, column in _converting(build, shape, database.alias()):
+        for row in rows:
+            for convert in converters:
+                row[number] = convert(row[number], column, connection)
+    return rows
+
+
+def delete(build: Callable[..., models.QuerySet[Any]], *shape: Any, **given: Any) -> int:
+    """How many rows `build(*shape)` has found, which are deleted without signals and what belongs
+    to them."""
+    with database.connection().cursor() as cursor:
+        _deleting(build, shape, database.alias()).execute(cursor, given)
+        return int(cursor.rowcount)
 
 
 def update(build: Callable[..., Update], *shape: Any, **given: Any) -> int:
@@ -117,15 +164,35 @@ def _values(row: models.Model, fields: Sequence[Any], connection: Any) -> list[A
 
 
 def _sent(field: Any, value: Any, connection: Any) -> Any:
-    # As they are: two thirds of a new job's values, and of the time that Django takes over them
-    if value is None or (type(value) is str and isinstance(field, TEXTS)):
+    # As they are: two thirds of a job's values, and of the time that Django takes over them
+    if value is None or _is_plain(type(field), type(value)):
         return value
     return field.get_db_prep_save(value, connection)
 
 
 @cache
+def _is_plain(field: type[models.Field[Any, Any]], value: type) -> bool:
+    return any(value is plain and issubclass(field, fields) for plain, fields in PLAIN.items())
+
+
+@cache
 def _selecting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> Statement:
     return Statement(*build(*shape).query.get_compiler(using).as_sql())
+
+
+@cache
+def _converting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> list[Any]:
+    compiler = build(*shape).query.get_compiler(using)
+    compiler.as_sql()
+    found = compiler.get_converters([column for column, *_ in compiler.select])
+    return [(number, converters, column) for number, (converters, column) in found.items()]
+
+
+@cache
+def _deleting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> Statement:
+    query: Any = build(*shape).query.chain(DeleteQuery)
+    query.clear_ordering(force=True)
+    return Statement(*query.get_compiler(using).as_sql())
 
 
 @cache

@@ -26,6 +26,10 @@ class Backlog:
         self._output: deque[str] = deque()
         self._size = self._more_output = 0
 
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._lines or self._output)
+
     @property
     def has_output(self) -> bool:
         """Whether output waits."""
