@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from redis.asyncio.retry import Retry
@@ -78,6 +78,9 @@ class Hub:
         )
         self._asked = asyncio.Event()
         self._behind = Behind(self._asked.set)
+        # Bound to a reader by MethodType: 64 bytes for each, of which a partial takes 256.
+        self._on_ready: Callable[[Subscription], None] = self._behind.unblock
+        self._on_leave: Callable[[Subscription], None] = self.detach
         self._rooms = Rooms(self.limits.tick, asyncio.get_running_loop, self._behind.add)
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
@@ -107,7 +110,7 @@ class Hub:
             self._accounts.refuse(reader)
             return
         self._counts["opened", wire.way] += 1
-        wire.ready = partial(self._behind.unblock, reader)
+        wire.ready = MethodType(self._on_ready, reader)
         self._housekeeper.begin(reader)
         self._accounts.enter(reader)
         self._rooms.enter(reader)
@@ -126,6 +129,10 @@ class Hub:
         self._behind.discard(reader)
         self._rooms.leave(reader)
         self._asked.set()
+
+    def leave(self, reader: Subscription) -> Callable[[], None]:
+        """What to call when the reader's viewer has left: `detach`."""
+        return MethodType(self._on_leave, reader)
 
     def tally(self) -> Tally:
         """What its streams have come to since it was made, and where the open ones are."""
