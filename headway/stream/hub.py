@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import partial
+from types import MethodType
 from typing import Any
 
 import redis
@@ -80,6 +80,9 @@ class Hub:
         )
         self._asked = asyncio.Event()
         self._behind = Behind(self._asked.set)
+        # Bound to a reader by MethodType: 64 bytes for each, of which a partial takes 256.
+        self._on_ready: Callable[[Subscription], None] = self._behind.unblock
+        self._on_leave: Callable[[Subscription], None] = self.detach
         self._rooms = Rooms(self.limits.tick, asyncio.get_running_loop, self._behind.add)
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
@@ -114,7 +117,7 @@ class Hub:
             return
         self._correct(reader)
         self._counts["opened", wire.way] += 1
-        wire.ready = partial(self._behind.unblock, reader)
+        wire.ready = MethodType(self._on_ready, reader)
         self._housekeeper.begin(reader)
         self._accounts.enter(reader)
         self._rooms.enter(reader)
@@ -134,6 +137,10 @@ class Hub:
         self._behind.discard(reader)
         self._rooms.leave(reader)
         self._asked.set()
+
+    def leave(self, reader: Subscription) -> Callable[[], None]:
+        """What to call when the reader's viewer has left: `detach`."""
+        return MethodType(self._on_leave, reader)
 
     def tally(self) -> Tally:
         """What its streams have come to since it was made, and where the open ones are."""
