@@ -20,6 +20,8 @@ WORDS = (
     gettext_noop("cancelled"),
     gettext_noop("lost"),
     gettext_noop("about {time}"),
+    gettext_noop("up to {time}"),
+    gettext_noop("{first} to {last}"),
     gettext_noop("{done} of {total}"),
     gettext_noop("No progress for {time}"),
     gettext_noop("Retry?"),
