@@ -10,6 +10,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
+from headway.models import Status
 from headway.stream import Event, Log
 from tests.clicks import data, fill
 from tests.support.patience import PATIENCE
@@ -17,7 +18,7 @@ from tests.support.stack import Process, Valkey, Web
 
 
 @contextmanager
-def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
+def site(checkout: Path, valkey: Valkey, stalled_after: int = 5) -> Iterator[str]:
     """Its URL; `checkout` may be an older one, whose Procfile has the same three lines. Nobody
     waits for the worker: a page says that there is none until it has come."""
     valkey.flush()
@@ -28,7 +29,7 @@ def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
             "REDIS_URL": valkey.url,
             "PYTHONPATH": str(checkout),
             "WORKERS": "2",
-            "JOB_STALLED_AFTER": "5",
+            "JOB_STALLED_AFTER": str(stalled_after),
         }
         _fill(checkout, environment, valkey)
         known = parse_procfile((checkout / "Procfile").read_text()).processes
@@ -50,7 +51,7 @@ def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
 
 
 def _fill(checkout: Path, environment: dict[str, str], valkey: Valkey) -> None:
-    """The rows, and in Redis the last words of those jobs that are stuck."""
+    """The rows, and in Redis the last words of the jobs that run."""
     given, made = data.everything()
     subprocess.run(
         [sys.executable, Path(fill.__file__)],
@@ -63,7 +64,7 @@ def _fill(checkout: Path, environment: dict[str, str], valkey: Valkey) -> None:
     log = Log(valkey.url)
     try:
         for each in made:
-            if each.job.title.startswith("Sync shop"):
+            if each.job.status == Status.RUNNING:
                 newest = each.attempts[-1]
                 event = Event("progress", newest.progress)
                 log.append(str(each.job.pk), event, attempt=newest.number)

@@ -4,6 +4,7 @@ with the same jobs, for docs/before-and-after.md."""
 import io
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import django
@@ -19,6 +20,7 @@ from tests.clicks.data import PASSWORD  # noqa: E402 - models need the settings
 from tests.clicks.site import site  # noqa: E402
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
+from tests.support.processes import wait_until  # noqa: E402
 from tests.support.stack import Valkey  # noqa: E402
 
 DESK, PHONE = (1280, 900), (390, 844)
@@ -43,6 +45,12 @@ def sign_in(page: Page, url: str) -> None:
     page.locator("[data-chip=live]").wait_for()
 
 
+def has_worker(page: Page) -> bool:
+    """Whether the page no longer says that there is none; the earlier one does not ask again."""
+    page.reload()
+    return page.get_by_text("No worker is running").count() == 0
+
+
 def photograph(browser: Browser, url: str, app: str, side: str, folder: Path) -> None:
     """Each page, as it is seen before anybody scrolls."""
     for name, (where, (width, height)) in PAIRS.items():
@@ -52,6 +60,7 @@ def photograph(browser: Browser, url: str, app: str, side: str, folder: Path) ->
         context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         sign_in(page, url)
+        wait_until(partial(has_worker, page))
         if where.startswith("/"):
             page.goto(url + where.format(app=app))
         else:
@@ -76,7 +85,7 @@ def main() -> None:
                 executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS
             )
             for side, checkout, app in (("before", earlier, "jobs"), ("today", ROOT, "headway")):
-                with site(checkout, valkey) as url:
+                with site(checkout, valkey, stalled_after=600) as url:
                     photograph(browser, url, app, side, folder)
             browser.close()
     finally:
