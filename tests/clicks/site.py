@@ -18,9 +18,12 @@ from tests.support.stack import Process, Valkey, Web
 
 
 @contextmanager
-def site(checkout: Path, valkey: Valkey, stalled_after: int = 5) -> Iterator[str]:
+def site(
+    checkout: Path, valkey: Valkey, stalled_after: int = 5, *, collects: bool = False
+) -> Iterator[str]:
     """Its URL; `checkout` may be an older one, whose Procfile has the same three lines. Nobody
-    waits for the worker: a page says that there is none until it has come."""
+    waits for the worker: a page says that there is none until it has come. `collects`: static
+    files are compressed, as in production."""
     valkey.flush()
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -32,6 +35,10 @@ def site(checkout: Path, valkey: Valkey, stalled_after: int = 5) -> Iterator[str
             "JOB_STALLED_AFTER": str(stalled_after),
         }
         _fill(checkout, environment, valkey)
+        if collects:
+            command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+            environ = os.environ | environment
+            subprocess.run(command, cwd=checkout, env=environ, check=True, timeout=4 * PATIENCE)
         known = parse_procfile((checkout / "Procfile").read_text()).processes
         web = Web(**environment)
         worker, janitor = (

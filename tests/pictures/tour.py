@@ -97,7 +97,7 @@ def walk(tour: Tour, web: Web) -> None:
     tour.follows("Kill the web server ...", 4)
     web.start()
     tour.follows("... the page catches up by itself, and nothing was lost.", 5)
-    page.locator("[data-status=succeeded] .badge").first.wait_for()
+    page.locator("[data-status=succeeded] .badge").first.wait_for(timeout=2000 * PATIENCE)
     tour.shows("100% means that it has succeeded.", 3)
     page.goto(web.url)
     page.locator("[data-chip=live]").wait_for()
