@@ -11,7 +11,7 @@ import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import redis_clients
+from . import epoch, redis_clients
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,17 @@ class Channels:
     ) -> None:
         # RESP2: messages arrive as plain replies. No retry: a silent reconnect hides a loss.
         self._client = redis_clients.async_client(
-            url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=2,
+            redis_connect_func=epoch.async_on_connect,
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
         self._on_loss = on_loss
         self._connection: Any = None
         self._up = asyncio.Event()
+        self._hearing: asyncio.Timeout
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._confirmed: set[str] = set()
 
@@ -61,6 +66,20 @@ class Channels:
             await self._connection.send_command("SUBSCRIBE", *missing)
             await asyncio.gather(*self._pending.values())
 
+    @property
+    def epoch(self) -> epoch.Epoch:
+        """Of the server that it hears, once a `hold` has returned."""
+        found: epoch.Epoch = self._connection.epoch
+        return found
+
+    def renew(self) -> None:
+        """Connects again: what it hears is not what others write. To close the connection would not
+        do: over TLS that waits for a server that may hang, and redis-py opens it again at the next
+        PING, without channels."""
+        if self._up.is_set():
+            self._up.clear()
+            self._hearing.reschedule(asyncio.get_running_loop().time())
+
     async def run(self) -> None:
         """Connects, reads and connects again, until it is cancelled."""
         async with self._client:
@@ -75,9 +94,10 @@ class Channels:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await connection.connect()
                 self._connection = connection
-                self._up.set()
-                pause = 0.05
-                await self._read(connection)
+                async with asyncio.timeout(None) as self._hearing:
+                    self._up.set()
+                    pause = 0.05
+                    await self._read(connection)
             except (redis.RedisError, OSError) as error:
                 logger.warning("Live messages are interrupted: %s", error)
             except Exception:  # whatever it was, streams must not stand still for ever
