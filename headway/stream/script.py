@@ -49,7 +49,10 @@ class Script:
                 return _ask(connection, commands, atomic)
 
         try:
-            return connection.retry.call_with_retry(call, lambda _: connection.disconnect())
+            replies: list[Any] = connection.retry.call_with_retry(
+                call, lambda _: connection.disconnect()
+            )
+            return replies
         except redis.ResponseError:
             raise
         except BaseException:  # an answer may still be on its way, and is nobody else's
