@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from benchmarks.copies import settled
 from benchmarks.databases import spent
 
 FIRST = 10_000
@@ -106,7 +107,7 @@ def fill(rows: int) -> None:
     Attempt.objects.bulk_create(attempts, batch_size=500)
     for copy in range(1, rows // FIRST):
         _copy(copy)
-    _analyze()
+    settled()
 
 
 def _copy(number: int) -> None:
@@ -153,13 +154,6 @@ def _copy(number: int) -> None:
 
 def _error() -> str:
     return (TRACEBACK + "ZeroDivisionError: division by zero").replace("'", "''")
-
-
-def _analyze() -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def _measured(user: Any, rounds: int) -> dict[str, dict[str, float]]:

@@ -34,8 +34,12 @@ def multiply(row: Any, each: int | str, changed: Mapping[str, str]) -> None:
 
 
 def settled() -> None:
-    """What the database finds out about its rows after a while."""
+    """What PostgreSQL, or the janitor for SQLite, finds out about the rows after a while."""
     from django.db import connection
 
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
+    from headway.lifecycle.statistics import update_statistics
+
+    update_statistics()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")

@@ -221,10 +221,11 @@ def _judge_viewers(result: Result, name: str, watched: Sequence[Watched]) -> Non
     handed = sum(sample["handed over"] for each in watched for sample in each.samples[begin:])
     share = handed / sum(sample["streams"] for sample in samples[begin:])
     result.targets += [
-        Target(f"events missed or repeated, {name}", float(len(counts.faults)), 0.0),
+        Target(f"events missed or repeated, {name}", float(counts.faults.total()), 0.0),
         Target(f"handed over %, {name}", 100 * share, 95.0, at_least=True),
     ]
-    result.notes += [f"{name}: {fault}" for fault in counts.faults[:5]]
+    often = counts.faults.most_common(10)
+    result.notes += [f"{name}: {count} times {fault}" for fault, count in often]
 
 
 def slope(samples: Sequence[dict[str, float]], column: str) -> float:

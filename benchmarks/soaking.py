@@ -7,6 +7,8 @@ import random
 import re
 import socket
 import struct
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from benchmarks.servers import Ours
@@ -22,8 +24,8 @@ class Counts:
     open: int = 0
     connects: int = 0
     frames: int = 0
-    faults: list[str] = field(default_factory=list)
-    """What was missed, repeated or refused, in words."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """What was missed, repeated or refused, in words, and how often."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,12 @@ class Watcher:
         while not self._place.stop.is_set():
             if self._ended:
                 self._choose()
+            came = time.monotonic()
             try:
                 await self._visit()
             except (OSError, EOFError) as error:
-                self._fault(f"{type(error).__name__}: {error}")
+                waited = time.monotonic() - came
+                self._fault(f"{type(error).__name__} after {waited:.0f} s: {error}")
             await self._pause(self._chance.uniform(0, 2))
 
     async def _pause(self, seconds: float) -> None:
@@ -132,4 +136,4 @@ class Watcher:
         self._line = line
 
     def _fault(self, text: str) -> None:
-        self._place.counts.faults.append(f"job {self._job}: {text}")
+        self._place.counts.faults[text] += 1

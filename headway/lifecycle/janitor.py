@@ -39,11 +39,13 @@ from headway.lifecycle import (
     outage,
     outbox,
     pruning,
+    statistics,
     turns,
 )
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.models import HELD, Job, Status
+from headway.stream.epoch import Epoch
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ NEVER_TOLD = {"status": "", "attempt": 0}
 """The state in the log of a job that Redis has not taken a word of."""
 _patient_until = 0.0  # while leases that have run out say nothing
 _compared: float | None = None  # when all ends so far were found in the log
-_epoch = ""  # of that log
+_epoch = Epoch()  # of that log
 
 
 def sweep() -> bool:
@@ -75,7 +77,7 @@ def sweep() -> bool:
         *(give_up_lost, end_cancelled, cancel_deactivated, end_expired, publish_forgotten),
         *(repeat_states, observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
         *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, outbox.prune),
-        pruning.prune,
+        *(statistics.update_statistics, pruning.prune),
     )
     for step in steps:
         try:
@@ -205,14 +207,17 @@ def repeat_states() -> None:
         .order_by()
         .values_list("pk", "status", "attempt", ExpressionWrapper(young, BooleanField()))
     )
+    epochs = {epoch}
     for jobs in _batches(found):
-        states = log().read([str(pk) for pk, *_ in jobs]).states
+        _, states, read = log().read([str(pk) for pk, *_ in jobs])
+        epochs.add(read)
         for pk, status, attempt, untold in jobs:
             state = states.get(str(pk), NEVER_TOLD if untold else None)
             if state and (state["status"], state["attempt"]) != (status, attempt):
                 logger.warning("Job %s: the log has missed that it is %s", pk, status)
                 announce.state(pk)
-    _compared, _epoch = begun, epoch
+    if epochs == {epoch}:  # else some of it was a server's that was replaced meanwhile
+        _compared, _epoch = begun, epoch
 
 
 def erase_secrets() -> None:

@@ -29,7 +29,7 @@ _looked: dict[str, float] = {}
 def clear_sessions() -> None:
     """Deletes sessions that have expired, in small batches where they are rows."""
     none = settings.SESSION_ENGINE.startswith("django.") and SESSIONS not in settings.INSTALLED_APPS
-    if none or not _is_due("sessions", SESSIONS_EVERY):
+    if none or not is_due("sessions", SESSIONS_EVERY):
         return
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
     if not hasattr(store, "get_model_class"):
@@ -43,7 +43,7 @@ def clear_sessions() -> None:
 
 def expire_uploads() -> None:
     """Deletes uploads that nobody has continued or used in time."""
-    if _is_due("uploads", UPLOADS_EVERY):
+    if is_due("uploads", UPLOADS_EVERY):
         uploading.expire()
 
 
@@ -51,7 +51,7 @@ def remove_orphans() -> None:
     """Deletes uploads and results of jobs that are no more: of starts that were broken off, and
     what a storage did not delete in time. And those of jobs that ended longer ago than UPLOAD_DAYS
     and RESULT_DAYS say, where the job itself is kept longer."""
-    if not _is_due("files", FILES_EVERY):
+    if not is_due("files", FILES_EVERY):
         return
     for place, days in (("uploads", conf.UPLOAD_DAYS), ("results", conf.RESULT_DAYS)):
         folders = _folders(place)
@@ -67,7 +67,8 @@ def remove_orphans() -> None:
                     files.delete_folder(f"{place}/{job}")
 
 
-def _is_due(what: str, every: float) -> bool:
+def is_due(what: str, every: float) -> bool:
+    """Whether this process has not looked for something for so many seconds; it does now."""
     now = time.monotonic()
     if now - _looked.get(what, now - every) < every:
         return False

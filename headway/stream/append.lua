@@ -49,15 +49,17 @@ end
 -- Microseconds since 1970 fit a double exactly until the year 2255.
 local time = redis.call('TIME')
 local top = redis.call('MGET', KEYS[3], KEYS[5])
--- Redis was emptied under connections on which writers have noted the epoch before (epoch.py).
-if not top[2] then
-  local about = redis.pcall('INFO', 'replication')
-  top[2] = type(about) == 'string' and string.match(about, 'master_replid:(%w+)') or false
-  if top[2] then redis.call('SET', KEYS[5], top[2]) end
-end
 local last = math.max(tonumber(top[1] or 0), tonumber(known[3]) or 0, tonumber(ARGV[6]))
 local number = math.max(last + 1, time[1] * 1000000 + time[2])
 local id = string.format('%.0f', number)
+
+-- Redis was emptied under connections on which the epoch was noted before (epoch.lua).
+if not top[2] then
+  local about = redis.pcall('INFO', 'replication')
+  local server = type(about) == 'string' and string.match(about, 'master_replid:(%w+)')
+  top[2] = server and server .. ' ' .. string.format('%.0f', number - 1) or false
+  if server then redis.call('SET', KEYS[5], top[2]) end
+end
 
 -- Where the previous number is not known, one that no reader can have seen makes every reader look.
 -- So it is with the first event in another epoch: the last ones of the old epoch may be lost.

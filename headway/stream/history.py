@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from . import keys
+from .epoch import Epoch
 from .event import is_stalled
 
 FIELDS = 2
@@ -97,6 +98,8 @@ class History:
     last: int
     tails: dict[tuple[str, int], Tail] = field(default_factory=dict)
     _later: dict[tuple[str, int], Tail] = field(default_factory=dict)
+    epoch: Epoch = field(default_factory=Epoch)
+    """Of the server that was read."""
 
     def tail(self, job: str, cursor: int) -> Tail:
         """A job's log after a cursor, from a read that began there or before."""
@@ -112,6 +115,7 @@ def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
     entries: dictionaries in between would cost as much again."""
     pipe.response_callbacks = {**pipe.response_callbacks, "XRANGE": _entries}
     pipe.get(keys.LAST)
+    pipe.get(keys.EPOCH)
     pipe.time()
     for job, cursor in wanted:
         pipe.hgetall(keys.snapshot(job))
@@ -121,8 +125,9 @@ def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
 
 def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
     """The History that `replies` to the commands of `queue` describe."""
-    last, (seconds, micros), *replies = replies
-    history, now = History(int(last or 0)), seconds + micros / 1e6
+    last, note, (seconds, micros), *replies = replies
+    history = History(int(last or 0), epoch=Epoch.from_note(note))
+    now = seconds + micros / 1e6
     for index, key in enumerate(wanted):
         snapshot, first, entries = replies[3 * index : 3 * index + 3]
         upto = entries[-1][0] if len(entries) >= PAGE else None

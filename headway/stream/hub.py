@@ -17,12 +17,14 @@ from collections.abc import (
 from types import MethodType
 from typing import Any
 
+import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from . import history, redis_clients, sse
 from .accounts import Accounts
 from .direct import Sockets
+from .epoch import Epoch
 from .housekeeping import Housekeeper, Revoked
 from .limits import Limits
 from .notices import CLOSING, SPENT, busy, farewell, opening
@@ -88,6 +90,10 @@ class Hub:
         self._counts = self._rooms.counts
         self._accounts = Accounts(self.limits)
         self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
+        self._epoch = Epoch()  # of the server whose live messages readers are given
+        self._told = 0  # up to where those who have left were given what it has
+        self._last = 0  # the highest number that was read there
+        self._misled = 0  # up to where readers may have been given another one's
         self.closing = asyncio.Event()
         """Set for good once `close` was called."""
         self._away: float | None = None
@@ -109,6 +115,7 @@ class Hub:
             reader.end()
             self._accounts.refuse(reader)
             return
+        self._correct(reader)
         self._counts["opened", wire.way] += 1
         wire.ready = MethodType(self._on_ready, reader)
         self._housekeeper.begin(reader)
@@ -125,6 +132,7 @@ class Hub:
         if not self._housekeeper.forget(reader):
             return
         self._counts["bytes", reader.wire.way] += reader.given
+        self._told = max(self._told, reader.told)
         self._accounts.leave(reader)
         self._behind.discard(reader)
         self._rooms.leave(reader)
@@ -216,8 +224,9 @@ class Hub:
             this = Round(self._rooms, self._behind, size)
             try:
                 async with asyncio.timeout(ROUND_TIMEOUT):
-                    await self._channels.hold(self._rooms.channels)
+                    await self._listen()
                     await self._complete(this)
+                    await self._listen()
                     await self._read(this)
                 pause, size, self._away = 0.05, ROUND, None
             except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
@@ -229,6 +238,33 @@ class Hub:
                 self._behind.postpone(this.readers)
             if self._behind:
                 self._asked.set()
+
+    async def _listen(self) -> None:
+        """Makes sure of the channels, and of whose they are."""
+        await self._channels.hold(self._rooms.channels)
+        if self._channels.epoch != self._epoch:
+            self._recognise(self._channels.epoch)
+
+    def _recognise(self, heard: Epoch) -> None:
+        """A primary that was replaced goes on until it hears of that. Whom it told of something
+        later than the beginning of the new one's history reads on from there."""
+        if heard.is_other(self._epoch):
+            self._misled = max([self._told, *(reader.told for reader in self.readers)])
+            self._told = self._last = 0
+        self._epoch = heard
+        for reader in tuple(self.readers):
+            self._correct(reader)
+
+    def _correct(self, reader: Subscription) -> None:
+        """Unless it has just what was read last: long polls would end at once, again and again."""
+        if self._epoch.since < reader.cursor <= self._misled and reader.cursor != self._last:
+            reader.go_back(self._epoch.since)
+
+    async def _part(self) -> None:
+        """Leaves both servers where the log is another one's than live messages."""
+        await self._redis.connection_pool.disconnect()
+        self._channels.renew()
+        raise redis.ConnectionError("The log is not of the server that sends live messages.")
 
     async def _complete(self, this: Round) -> None:
         """Asks for the jobs of feeds, now that no new one can be missed."""
@@ -244,7 +280,6 @@ class Hub:
                 raise
             for reader, place in asking.items():
                 this.have_asked(reader, found[place])
-        await self._channels.hold(self._rooms.channels)
 
     async def _read(self, this: Round) -> None:
         wanted = this.read_from()
@@ -252,7 +287,11 @@ class Hub:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
             history.queue(pipe, wanted)
-            missing = this.have_read(history.parse(wanted, await pipe.execute()))
+            found = history.parse(wanted, await pipe.execute())
+        if found.epoch.is_other(self._epoch):
+            await self._part()
+        self._last = found.last
+        missing = this.have_read(found)
         recovered = await self._recover(missing) if missing else {}
         for spent in this.finish(recovered):
             for reader in spent:

@@ -12,6 +12,7 @@ from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from . import epoch, history, keys, redis_clients
+from .epoch import Epoch
 from .event import OWN_LEVEL, Entry, Event, NoProgress, Progress, to_json
 from .script import Script
 
@@ -36,6 +37,8 @@ class Snapshots(NamedTuple):
 
     cursor: int
     states: dict[str, dict[str, Any]]
+    epoch: Epoch
+    """Whose history was read; another one may lack what was written last."""
 
 
 class Output(NamedTuple):
@@ -131,7 +134,7 @@ class Log:
         """The snapshots of `jobs`, as of one moment. A job without a log is left out."""
         read = self.read_after([(str(job), history.NOWHERE) for job in jobs])
         states = {job: tail.state() for (job, _), tail in read.tails.items() if tail.exists}
-        return Snapshots(read.last, states)
+        return Snapshots(read.last, states, read.epoch)
 
     def read_after(self, wanted: Sequence[tuple[str, int]]) -> history.History:
         """The logs of jobs, each after its cursor, as of one moment."""
@@ -191,10 +194,10 @@ class Log:
             self._redis.hdel(keys.alive(role), *dead)
         return {name: note for name, note in notes.items() if name not in dead}
 
-    def epoch(self) -> str:
-        """Names the history that the log is part of; another one may lack what was written last."""
+    def epoch(self) -> Epoch:
+        """Names the history that the log is part of."""
         reply: Any = self._redis.get(keys.EPOCH)
-        return reply.decode() if reply else ""
+        return Epoch.from_note(reply)
 
     def server(self) -> dict[str, Any]:
         """What the server says about itself (INFO); {} where this user may not ask."""

@@ -11,7 +11,7 @@ import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import redis_clients
+from . import epoch, redis_clients
 from .listener import Listener
 
 logger = logging.getLogger(__name__)
@@ -40,10 +40,15 @@ class Channels:
     ) -> None:
         # No retry: a silent reconnect hides a loss.
         self._client = redis_clients.async_client(
-            url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=2,
+            redis_connect_func=epoch.async_on_connect,
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
         self._on_loss = on_loss
+        self._connection: Any = None
         self._listener: Listener
         self._up = asyncio.Event()
         self._pending: dict[str, asyncio.Future[None]] = {}
@@ -63,6 +68,18 @@ class Channels:
             self._listener.send("SUBSCRIBE", *missing)
             await asyncio.gather(*self._pending.values())
 
+    @property
+    def epoch(self) -> epoch.Epoch:
+        """Of the server that it hears, once a `hold` has returned."""
+        found: epoch.Epoch = self._connection.epoch
+        return found
+
+    def renew(self) -> None:
+        """Connects again: what it hears is not what others write."""
+        if self._up.is_set():
+            self._up.clear()
+            self._listener.close(redis.ConnectionError("Another server is to be heard."))
+
     async def run(self) -> None:
         """Connects, reads and connects again, until it is cancelled."""
         async with self._client:
@@ -76,6 +93,7 @@ class Channels:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await connection.connect()
+                self._connection = connection
                 self._listener = Listener(connection, self._on_reply)
                 self._up.set()
                 pause = 0.05

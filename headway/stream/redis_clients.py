@@ -1,7 +1,7 @@
 """Clients of the Redis that a URL names: of one server, or of whichever of several the Sentinels
 say is the primary (sentinel://[USER:PASSWORD@]HOST[:PORT],.../SERVICE[/DB][?OPTION=VALUE&...])."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
@@ -12,13 +12,13 @@ import redis.sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 
+from .epoch import ABOUT
+
 SCHEME = "sentinel"
 PORT = 26379
 SENTINEL_TIMEOUT = 0.5
 """Seconds that one Sentinel may take to answer; then the next is asked."""
 FORM = "sentinel://HOST:26379,HOST:26379/SERVICE/0"
-
-_ABOUT = ("INFO", "replication")
 
 # redis-py has no type hints for these
 _parse_url: Any = redis.connection.parse_url
@@ -81,8 +81,8 @@ def async_client(url: str, **options: Any) -> "redis.asyncio.Redis":
     found = watched(url)
     access = _patient(redis.asyncio.retry.Retry(NoBackoff(), 0)) | found.access
     sentinel = _AsyncSentinel(found.sentinels, sentinel_kwargs=access)
-    own = {"connection_pool_class": _Pool, "redis_connect_func": _async_primary_only}
-    options = {**own, **found.options, **options}
+    options = {"connection_pool_class": _Pool, **found.options, **options}
+    options["redis_connect_func"] = _async_primary_only(options.get("redis_connect_func"))
     return cast("redis.asyncio.Redis", sentinel.master_for(found.service, **options))
 
 
@@ -114,18 +114,23 @@ def _primary_only(then: Callable[[Any], None] | None) -> Callable[[Any], None]:
 
     def on_connect(connection: Any) -> None:
         (then or type(connection).on_connect)(connection)
-        connection.send_command(*_ABOUT)
+        connection.send_command(*ABOUT)
         with suppress(NoPermissionError):
             _refuse_replica(connection.read_response(disable_decoding=True))
 
     return on_connect
 
 
-async def _async_primary_only(connection: Any) -> None:
-    await connection.on_connect()
-    await connection.send_command(*_ABOUT)
-    with suppress(NoPermissionError):
-        _refuse_replica(await connection.read_response(disable_decoding=True))
+def _async_primary_only(
+    then: Callable[[Any], Awaitable[None]] | None,
+) -> Callable[[Any], Awaitable[None]]:
+    async def on_connect(connection: Any) -> None:
+        await (then or type(connection).on_connect)(connection)
+        await connection.send_command(*ABOUT)
+        with suppress(NoPermissionError):
+            _refuse_replica(await connection.read_response(disable_decoding=True))
+
+    return on_connect
 
 
 def _refuse_replica(about: bytes) -> None:

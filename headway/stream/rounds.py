@@ -117,7 +117,8 @@ class Round:
         for begin in range(0, len(self._readings), AT_ONCE):
             some = self._readings[begin : begin + AT_ONCE]
             for reading in some:
-                if reading.reader.room is not None:
+                # Who may have missed a new job since would pass over what it began with
+                if reading.reader.room is not None and reading.reader.complete:
                     self._give(reading, recovered, due)
             yield [reader for reader, *_ in some if reader.spent and reader.room is not None]
 

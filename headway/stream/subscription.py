@@ -133,6 +133,11 @@ class Subscription:
         return self._cursor if self.shared is None else max(self._cursor, self.shared.cursor)
 
     @property
+    def told(self) -> int:
+        """The same, or 0 while only its client says so."""
+        return 0 if self.fresh or self.resumes else self.cursor
+
+    @property
     def given(self) -> int:
         """Bytes of events."""
         return self._given if self.shared is None else self._given + self.shared.given
@@ -192,6 +197,10 @@ class Subscription:
     def learn_feed(self) -> None:
         """Its owner's jobs are about to be asked for; `lose_feed` takes it back."""
         self.complete = True
+
+    def go_back(self, number: int) -> None:
+        """What follows the number is to be read, though later events have been given."""
+        self._cursor = number
 
     def miss(self, jobs: Iterable[str]) -> None:
         """Events of these jobs may lie before the cursor and not have been given: each needs a

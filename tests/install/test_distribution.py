@@ -21,7 +21,7 @@ from tests.support.distribution import Distribution, built
 ROOT = Path(settings.BASE_DIR)
 MAX_DISTRIBUTIONS = 75
 """Distributions that `pip install -r requirements.txt` installs at most."""
-DATA = ("append.lua", "py.typed", "templates/", "static/", "migrations/", "locale/")
+DATA = ("append.lua", "epoch.lua", "py.typed", "templates/", "static/", "migrations/", "locale/")
 """What a wheel is easily built without."""
 CLASSIFIERS = {
     *(f"Framework :: Django :: {version}" for version in ("5.2", "6.0", "6.1")),
@@ -60,7 +60,7 @@ def test_the_wheel_has_all_of_the_app_and_nothing_else(
     for part in DATA:
         there = any(name.startswith(f"headway/{part}") or name.endswith(part) for name in app)
         assert there or not [*ROOT.glob(f"headway/**/{part}")]
-    assert {"headway/py.typed", "headway/stream/append.lua"} <= names
+    assert {"headway/py.typed", "headway/stream/append.lua", "headway/stream/epoch.lua"} <= names
 
 
 def test_the_sdist_has_what_builds_and_tests_it(

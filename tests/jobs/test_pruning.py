@@ -9,13 +9,14 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.db.models import ProtectedError
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 from pytest_django import Settings
 
 from headway.checks import check_settings
-from headway.lifecycle import actions, belongings, files, leftovers, pruning
+from headway.lifecycle import actions, belongings, files, leftovers, pruning, statistics
 from headway.models import Attempt, Job
 from jobs.models import ImportedRow
 from tests.jobs import rows
@@ -195,6 +196,28 @@ def test_sessions_that_have_expired_are_cleared(monkeypatch: pytest.MonkeyPatch)
     Session.objects.create(session_key="later", expire_date=now - timedelta(hours=1))
     leftovers.clear_sessions()
     assert Session.objects.count() == 2  # an hour has not passed
+
+
+def test_sqlite_is_told_once_a_day_what_our_tables_are_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL finds out by itself")
+    monkeypatch.setattr(leftovers, "_looked", {})
+
+    def known() -> set[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tbl FROM sqlite_stat1")
+            return {table for (table,) in cursor.fetchall()}
+
+    statistics.update_statistics()
+    assert Job._meta.db_table not in known()  # which is empty
+    old()
+    statistics.update_statistics()
+    assert Job._meta.db_table not in known()  # a day has not passed
+    monkeypatch.setattr(leftovers, "_looked", {})
+    statistics.update_statistics()
+    assert Job._meta.db_table in known()
 
 
 def test_files_without_a_job_are_removed_when_they_are_old(

@@ -124,6 +124,16 @@ async def test_a_lost_redis_connection_loses_nothing(
     assert texts(await reading) == [*map(str, range(60)), "end"]
 
 
+async def test_live_messages_that_are_renewed_lose_nothing(hub: Hub, log: Log, job: str) -> None:
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    stream = await live(hub, Subscription([job]))
+    for _ in range(2):
+        hub._channels.renew()
+    say(log, job, "after")
+    assert texts(await collect(stream, "after")) == ["after"]
+    assert hub.tally()["losses", ""] == 1
+
+
 async def test_a_hung_redis_is_noticed_and_left(
     make_hub: MakeHub, valkey: Valkey, log: Log, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Collection
+
+import pytest
 
 from headway.stream import Hub, Log, Subscription, keys
 from headway.stream.sse import Decoder
@@ -15,6 +18,7 @@ from tests.stream.streams import (
     until,
 )
 from tests.support.patience import PATIENCE
+from tests.support.stack import Valkey
 
 
 async def test_a_feed_brings_new_jobs_from_their_first_event_on(
@@ -77,6 +81,32 @@ async def test_the_jobs_of_a_feed_are_asked_for_until_the_database_answers(
     got = await collect(hub.stream(Subscription([], feed="user:3")), "running")
     assert [message.event for message in got] == ["snapshot"]
     assert not database.down
+
+
+async def test_a_job_whose_start_was_lost_while_the_database_was_asked_is_given_whole(
+    hub: Hub, log: Log, valkey: Valkey, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursor = say(log, f"{job}-other", "before")
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def members(wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], list[str]]:
+        found = [job] if asked.is_set() else []
+        asked.set()
+        await answer.wait()
+        return dict.fromkeys(wanted, found)
+
+    monkeypatch.setattr(hub, "_members", members)
+    stream = hub.stream(Subscription([], cursor=cursor, feed="user:9"))
+    await anext(stream)
+    await asked.wait()
+    with valkey.client() as client:
+        client.client_kill_filter(_type="pubsub")
+    await until(lambda: hub.tally()["losses", ""])
+    log.append(job, state(job, "queued", 0), attempt=0, feed="user:9", created=True)
+    say(log, job, "one")
+    answer.set()
+    got = await collect(stream, "one")
+    assert [message.event for message in got] == ["state", "log"]
 
 
 async def test_who_left_while_its_jobs_were_looked_up_is_not_kept(

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from headway.stream import Event, Hub, Log, Subscription, keys
+from headway.stream.epoch import Epoch
 from headway.stream.event import VERSION
 from headway.stream.following import Following, RefusedError
 from tests.stream.conftest import progress, state
@@ -76,3 +77,7 @@ def test_a_client_stops_at_a_version_that_it_does_not_know() -> None:
         RefusedError, match="speaks version 2 of the stream, this client 1: install"
     ):
         Following().open(200, headers | {"progress-version": "2"})
+
+
+def test_a_note_of_the_server_with_more_words_is_understood() -> None:
+    assert Epoch.from_note(b"abc 12 more words") == Epoch("abc", 12)

@@ -43,7 +43,7 @@ def test_the_snapshot_is_the_newest_progress_under_the_newest_state(log: Log, jo
     log.append(job, state(job, "queued", 0), attempt=0, created=True)
     log.append(job, state(job, "running"), attempt=1)
     receipt = log.append(job, progress(job, 40), attempt=1)
-    cursor, states = log.read([job, "no such job"])
+    cursor, states, _ = log.read([job, "no such job"])
     assert cursor == receipt.number
     assert states[job].pop("quiet") < 60
     known = {"job": job, "attempt": 1, "status": "running", "percent": 40, "stalled": False}

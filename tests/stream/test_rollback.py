@@ -1,13 +1,14 @@
 """Redis comes back with an older state: it has loaded an older file, or a replica took over that
 had not heard of the last writes. Some have read what is gone, others never will."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from headway.stream import Event, Hub, Log, Subscription
 from tests.stream.conftest import state
-from tests.stream.streams import Database, collect, live, texts
+from tests.stream.streams import Database, collect, live, texts, until
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
 
@@ -39,6 +40,19 @@ class Pair:
         self.primary.kill()
         self.proxy.target = self.replica.port
         self.proxy.drop()
+
+    def lose_sight(self) -> None:
+        """The replica takes the address; the primary lives on for all that are connected to it."""
+        self.proxy.target = self.replica.port
+
+    def heal(self) -> None:
+        """It hears that it was replaced, and sends everybody away."""
+        self.proxy.drop()
+
+    def send_readers_away(self) -> None:
+        """The same, while live messages still come from it."""
+        with self.primary.client() as client:
+            client.client_kill_filter(_type="normal", skipme=True)
 
     def close(self) -> None:
         self.proxy.close()
@@ -117,3 +131,91 @@ async def test_a_writer_that_comes_after_all_was_emptied_makes_nobody_read_again
     late.close()
     got = await collect(stream, "[DONE]")
     assert [message.event for message in got] == ["state", "state", "done"]
+
+
+@pytest.mark.parametrize("end", [Pair.heal, Pair.send_readers_away])
+async def test_who_was_told_by_a_replaced_primary_is_told_what_the_new_one_knows(
+    end: Callable[[Pair], None], pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    other = f"{job}-other"
+    for name in (job, other):
+        log.append(name, state(name, "running"), attempt=1, created=True)
+    pair.note()
+    reader = Subscription([job, other], cursor=0)
+    stream = await live(hub, reader)
+    pair.lose_sight()
+    elsewhere = Log(pair.url)
+    elsewhere.append(job, state(job, "succeeded", final=True), attempt=1)
+    later = say(log, other, "of the old one")
+    await until(lambda: reader.cursor == later)
+    say(elsewhere, f"{job}-third", "of the new one, which knows of numbers as high")
+    end(pair)
+    waiting = asyncio.create_task(collect(hub.stream(Subscription([job], cursor=0)), "succeeded"))
+    got = await collect(stream, "succeeded")
+    assert "resync" in [message.event for message in got]
+    assert (await waiting)[-1].event == "snapshot"
+    back = await collect(hub.stream(Subscription([job, other], cursor=later)), "succeeded")
+    assert "resync" in [message.event for message in back]
+    elsewhere.close()
+
+
+async def test_a_new_server_that_takes_no_writes_is_read_and_listened_to(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    pair.note()
+    stream = await live(hub, Subscription([job]))
+    pair.replica.set("min-replicas-to-write", 1)
+    pair.fail_over()
+    got = await collect(hub.stream(Subscription([job])), "running")
+    assert [message.event for message in got] == ["snapshot"]
+    pair.replica.set("min-replicas-to-write", 0)
+    log.append(job, state(job, "succeeded", final=True), attempt=1)
+    told = [message.event for message in await collect(stream, "succeeded")]
+    assert told[-2:] == ["resync", "snapshot"]
+
+
+async def test_who_left_a_replaced_primary_before_it_was_known_comes_back_to_what_was_before(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    """Nothing was to be given there: the place to go on from was read by a page."""
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    pair.note()
+    await (await live(hub, Subscription([job]))).aclose()
+    pair.lose_sight()
+    elsewhere = Log(pair.url)
+    elsewhere.append(job, state(job, "succeeded", final=True), attempt=1)
+    cursor = say(log, f"{job}-other", "of the old one")
+    await (await live(hub, Subscription([job], cursor=cursor))).aclose()
+    pair.heal()
+    for _ in range(2):
+        got = await collect(hub.stream(Subscription([job], cursor=cursor)), "succeeded")
+        assert [message.event for message in got] == ["resync", "snapshot"]
+        up_to_date = Subscription([job], cursor=elsewhere.read([]).cursor)
+        await (await live(hub, up_to_date)).aclose()
+        assert not up_to_date.given
+        say(elsewhere, f"{job}-third", "of the new one, which knows of numbers as high")
+    elsewhere.close()
+
+
+async def test_a_primary_that_is_replaced_while_the_database_is_asked_is_noticed(
+    pair: Pair, hub: Hub, log: Log, database: Database, job: str
+) -> None:
+    log.append(job, state(job, "running"), attempt=1, created=True)
+    pair.note()
+    reader = Subscription([job])
+    stream = await live(hub, reader)
+    database.slow.clear()
+    feed = hub.stream(Subscription([job], cursor=0, feed="user:1"))
+    await anext(feed)
+    await until(lambda: database.asked)
+    pair.fail_over()
+    await until(lambda: hub.tally()["losses", ""])
+    await hub._redis.connection_pool.disconnect()  # else reading fails first, or not
+    elsewhere = Log(pair.url)
+    elsewhere.append(job, state(job, "succeeded", final=True), attempt=1)
+    database.slow.set()
+    for each in (stream, feed):
+        assert "resync" in [message.event for message in await collect(each, "succeeded")]
+    assert hub.tally()["losses", ""] == 1
+    elsewhere.close()

@@ -1,6 +1,8 @@
 """A TCP proxy that fails on command, between a client and one server of the test."""
 
 import contextlib
+import math
+import random
 import socket
 import struct
 import threading
@@ -8,7 +10,9 @@ import time
 from collections.abc import Iterator
 from typing import Literal
 
-Mode = Literal["pass", "502", "503", "204", "login", "pause", "reset", "buffer", "throttle"]
+Mode = Literal[
+    "pass", "502", "503", "204", "login", "pause", "reset", "buffer", "throttle", "lossy"
+]
 ANSWER_502 = (
     b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 15\r\n"
     b"Connection: close\r\n\r\n<h1>Bad</h1>502"
@@ -27,6 +31,9 @@ SIGN_IN_PAGE = (
 LAST_CHUNK = b"0\r\n\r\n"
 SLOW = 4096
 """Bytes in a second that a throttled connection lets through."""
+HALF_WAY, SEGMENT, LOSS, AGAIN = 0.25, 1400, 0.05, 0.6
+"""Seconds that bytes take over a lossy connection, in pieces of so many, of which this share is
+lost, and the seconds until the kernel would send one again: what follows waits for it."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -40,6 +47,7 @@ class Proxy:
     - ``reset``: reset every new connection.
     - ``buffer``: hold each event stream back until it ends, as some proxies do.
     - ``throttle``: forward slowly.
+    - ``lossy``: forward as over a poor radio link.
 
     A mode rules new connections, and ``pause`` also the open ones. `streams` are the requests of
     event streams whose connections are open.
@@ -49,6 +57,7 @@ class Proxy:
         """`unavailable`: what a client is told when nobody listens at `target`."""
         self.target, self._unavailable = target, unavailable
         self.accepted = 0
+        self._chance = random.Random(1)
         self._streams: dict[socket.socket, str] = {}
         self._mode: Mode = "pass"
         self._flowing = threading.Event()
@@ -154,11 +163,18 @@ class Proxy:
                     continue
                 if self._mode == "throttle":
                     time.sleep(len(held) / SLOW)
+                elif self._mode == "lossy":
+                    time.sleep(HALF_WAY + AGAIN * self._is_lost(len(held)))
                 sink.sendall(held)
                 held = b""
         for each in (source, sink):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+    def _is_lost(self, size: int) -> bool:
+        """Whether one of the segments of so many bytes is."""
+        kept = (1 - LOSS) ** math.ceil(size / SEGMENT)
+        return self._chance.random() > kept
 
     def _note(self, client: socket.socket, request: bytes) -> None:
         address = request[:8192].partition(b"\r\n")[0].decode("latin1").split(" ")

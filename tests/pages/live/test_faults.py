@@ -100,6 +100,21 @@ def test_a_slow_connection_shows_the_newest_and_all_lines(
     lines(tab).to_have_count(30)
 
 
+def test_half_a_second_and_lost_packets_cost_time_and_nothing_else(
+    open_tab: OpenTab, proxy: Proxy, running: Running
+) -> None:
+    proxy.mode = "lossy"
+    tab = open_tab(running.path)
+    for value in range(1, 31):
+        running.write(f"line {value}")
+        running.move(value)
+    percent(tab).to_have_text("30%")
+    lines(tab).to_have_count(30)
+    chip(tab).to_have_text("Live")
+    tab.get_by_role("button", name="Cancel").first.click()
+    expect(tab.locator(".badge").first).to_have_text("Cancelling")
+
+
 def test_a_hung_redis_is_said_and_the_database_is_shown(
     open_tab: OpenTab, valkey: Valkey, running: Running, make_job: MakeJob
 ) -> None:
