@@ -26,8 +26,15 @@ class Listener(asyncio.Protocol):
         """A command; its reply comes as all others do."""
         self._transport.writelines(self._pack(*command))
 
+    def close(self, why: Exception) -> None:
+        """Ends it at once, with this error."""
+        self._transport.close()
+        self.connection_lost(why)
+
     def data_received(self, data: bytes) -> None:
         """Handles all replies that these bytes complete."""
+        if self.lost.done():  # over TLS, something still comes after `close`
+            return
         self.heard = True
         try:
             self._replies.feed(data)
@@ -36,8 +43,7 @@ class Listener(asyncio.Protocol):
                     raise reply
                 self._on_reply(reply)
         except Exception as error:  # noqa: BLE001 - whoever waits for `lost` raises it
-            self._transport.close()
-            self.connection_lost(error)
+            self.close(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """No more will come."""

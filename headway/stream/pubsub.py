@@ -74,7 +74,7 @@ class Channels:
         """Connects again: what it hears is not what others write."""
         if self._up.is_set():
             self._up.clear()
-            self._listener.connection_lost(redis.ConnectionError("Another server is written to."))
+            self._listener.close(redis.ConnectionError("Another server is to be heard."))
 
     async def run(self) -> None:
         """Connects, reads and connects again, until it is cancelled."""

@@ -68,6 +68,7 @@ async def test_a_server_that_closes_the_connection_is_told_once(
 
 async def test_what_nobody_can_read_ends_the_connection(heard: Heard) -> None:
     heard.listener.data_received(b"HTTP/1.1 400 Bad Request\r\n:1\r\n")
+    heard.listener.data_received(b":2\r\n")
     assert isinstance(await heard.lost(), redis.InvalidResponse)
     assert heard.replies == []
 
