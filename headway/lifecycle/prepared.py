@@ -3,6 +3,7 @@ and it is the same for every job (docs/performance.md, jobs)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connections, models
@@ -140,21 +141,22 @@ def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
 
 
 def insert_all(rows: Sequence[models.Model]) -> None:
-    """Inserts new rows of one model as `bulk_create` does, at half of its cost on SQLite; their
-    values are plain. To be called within a transaction."""
+    """Inserts new rows of one model as `bulk_create` does, at half of its cost; their values are
+    plain. To be called within a transaction."""
     using = database.alias()
     connection = connections[using]
-    if connection.vendor == "postgresql":  # Django sends arrays there, which costs less yet
-        type(rows[0])._base_manager.using(using).bulk_create(rows, batch_size=AT_ONCE)
-        return
-    statement, fields = _inserting(type(rows[0]), using)
-    insert, _, values = statement.rpartition(" VALUES ")
+    many, _ = _inserting(type(rows[0]), using, 2)
+    one, fields = _inserting(type(rows[0]), using)
+    insert, _, values = one.rpartition(" VALUES ")
     most = min(AT_ONCE, (connection.features.max_query_params or 10**6) // len(fields))
     with connection.cursor() as cursor:
         for first in range(0, len(rows), most):
-            some = rows[first : first + most]
-            params = [value for row in some for value in _values(row, fields, connection)]
-            cursor.execute(f"{insert} VALUES {', '.join([values] * len(some))}", params)
+            some = [_values(row, fields, connection) for row in rows[first : first + most]]
+            if "UNNEST" in many:  # to PostgreSQL Django sends an array for each column
+                cursor.execute(many, [[*column] for column in zip(*some, strict=True)])
+            else:
+                places = ", ".join([values] * len(some))
+                cursor.execute(f"{insert} VALUES {places}", [*chain.from_iterable(some)])
     for row in rows:
         row._state.adding, row._state.db = False, using
 
@@ -196,9 +198,9 @@ def _deleting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> St
 
 
 @cache
-def _inserting(model: type[models.Model], using: str) -> tuple[str, list[Any]]:
+def _inserting(model: type[models.Model], using: str, number: int = 1) -> tuple[str, list[Any]]:
     fields: list[Any] = [f for f in model._meta.concrete_fields if not isinstance(f, KEY)]
     query = InsertQuery(model)
-    query.insert_values(fields, [model()])
+    query.insert_values(fields, [model() for _ in range(number)])
     ((statement, _),) = query.get_compiler(using).as_sql()
     return statement, fields

@@ -314,7 +314,7 @@ class LoopOfOneJob(LoopOverALossyRedis):
     drops_single_messages = True
 
 
-examples = settings(max_examples=150, stateful_step_count=40, deadline=None)
+examples = settings(max_examples=75, stateful_step_count=40, deadline=None)
 TestLoop = Loop.TestCase
 TestLoopOverALossyRedis = LoopOverALossyRedis.TestCase
 TestLoopOfOneJob = LoopOfOneJob.TestCase
