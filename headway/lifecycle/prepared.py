@@ -167,7 +167,8 @@ def _values(row: models.Model, fields: Sequence[Any], connection: Any) -> list[A
 
 def _sent(field: Any, value: Any, connection: Any) -> Any:
     # As they are: two thirds of a job's values, and of the time that Django takes over them
-    if value is None or _is_plain(type(field), type(value)):
+    kinds: Any = type(field), type(value)
+    if value is None or _is_plain(*kinds):
         return value
     return field.get_db_prep_save(value, connection)
 
