@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from headway import JobError, job_task, progress
 
@@ -35,6 +36,7 @@ class SimulateForm(forms.Form):
     title=_("Simulate"),
     form=SimulateForm,
     max_attempts=3,
+    says=(gettext_noop("Phase {number} of {phases}"), gettext_noop("step {step} of {steps}")),
     soft_time_limit=MAX_SECONDS + 60,
     time_limit=MAX_SECONDS + 120,
 )

@@ -18,12 +18,6 @@ DESCRIPTIONS = (
         " halfway. Fails after the step that reaches a given percent, if asked to."
     ),
 )
-PHASES = (
-    gettext_noop("Waiting for the model"),
-    gettext_noop("Answering"),
-    gettext_noop("Reading the file"),
-    gettext_noop("Importing rows"),
-)
 ENDS = (
     gettext_noop("None of the rows could be imported: see the warnings for the reasons."),
     gettext_noop("The uploaded file no longer exists. Please upload it again."),

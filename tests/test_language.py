@@ -155,6 +155,26 @@ def test_what_stands_in_a_row_is_told_in_the_language_of_its_reader(
         assert told.told(written) == written
 
 
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        ("Importing rows", "Importiert Zeilen"),
+        ("Phase 2 of 3", "Phase 2 von 3"),
+        ("line 371,204", "Zeile 371,204"),
+        ("lines", "lines"),
+        ("{step}", "{step}"),
+        (None, ""),
+    ],
+)
+def test_what_a_kind_declares_that_its_tasks_say_is_shown_translated(
+    text: str | None, german: str
+) -> None:
+    """What it does not declare stays as the task said it."""
+    assert told.said(text) == (text or "")
+    with translation.override("de"):
+        assert told.said(text) == german
+
+
 def test_numbers_and_days_are_written_as_the_language_does() -> None:
     with translation.override("de"):
         assert [formatting.figure(each) for each in (1234567, 1.5, 0.25)] == [

@@ -38,3 +38,9 @@ def check(
         raise TypeError(f"{name}: form={form!r}: give the class of a Django form")
     if type(max_attempts) is not int or max_attempts < 1:
         raise ValueError(f"{name}: max_attempts={max_attempts!r}: use a whole number from 1")
+
+
+def check_says(says: object) -> None:
+    """The same about the texts of a kind's phases and messages."""
+    if not isinstance(says, list | tuple) or not all(type(text) is str for text in says):
+        raise TypeError(f"says={says!r}: give a tuple of texts, each marked by gettext_noop")

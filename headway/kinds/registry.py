@@ -28,6 +28,7 @@ class JobTask(Protocol):
     job_title: str
     job_unit: str
     effects: Any
+    says: Any
     job_form: type[forms.Form] | None
     max_attempts: int
     stalled_after: float | None
@@ -137,6 +138,13 @@ def names() -> set[str]:
     _discover()
     tasks: Any = current_app.tasks.values()
     return {name for task in tasks if (name := getattr(task, "job_kind", ""))}
+
+
+def says() -> list[str]:
+    """The texts of phases and messages of all kinds, with {names} for what varies, sorted."""
+    _discover()
+    tasks: Any = current_app.tasks.values()
+    return sorted({text for task in tasks if getattr(task, "job_kind", "") for text in task.says})
 
 
 def get(name: str) -> Kind:

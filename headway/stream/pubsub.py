@@ -11,7 +11,8 @@ import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import epoch, redis_clients
+from . import redis_clients
+from .epoch import Epoch, async_on_connect
 from .listener import Listener
 
 logger = logging.getLogger(__name__)
@@ -44,12 +45,13 @@ class Channels:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=2,
-            redis_connect_func=epoch.async_on_connect,
+            redis_connect_func=async_on_connect,
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
         self._on_loss = on_loss
-        self._connection: Any = None
         self._listener: Listener
+        self.epoch: Epoch
+        """Of the server that it hears, once a `hold` has returned."""
         self._up = asyncio.Event()
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._confirmed: set[str] = set()
@@ -67,12 +69,6 @@ class Channels:
             self._pending = {channel: loop.create_future() for channel in missing}
             self._listener.send("SUBSCRIBE", *missing)
             await asyncio.gather(*self._pending.values())
-
-    @property
-    def epoch(self) -> epoch.Epoch:
-        """Of the server that it hears, once a `hold` has returned."""
-        found: epoch.Epoch = self._connection.epoch
-        return found
 
     def renew(self) -> None:
         """Connects again: what it hears is not what others write."""
@@ -93,8 +89,8 @@ class Channels:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await connection.connect()
-                self._connection = connection
                 self._listener = Listener(connection, self._on_reply)
+                self.epoch = connection.epoch
                 self._up.set()
                 pause = 0.05
                 await self._watch(self._listener)

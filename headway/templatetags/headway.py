@@ -24,7 +24,7 @@ from headway.users import User
 from headway.web import formatting, scripts, words
 from headway.web.nonces import nonce_of
 from headway.web.presenters import show, tray
-from headway.web.told import told
+from headway.web.told import said, told
 
 register = template.Library()
 DONE = "headway_head"
@@ -64,6 +64,7 @@ def _head(context: template.Context) -> dict[str, Any]:
         "viewer": str(viewer or ""),
         "language": words.language(),
         "words": words.catalog(),
+        "phrases": words.phrases(),
     }
 
 
@@ -120,6 +121,7 @@ for write in (
     formatting.rate,
     formatting.spoken,
     told,
+    said,
 ):
     register.filter(write)
 register.simple_tag(formatting.status_label)

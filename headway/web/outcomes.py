@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from headway.kinds import json_values
 from headway.models import Job, Status
-from headway.web.told import told
+from headway.web.told import said, told
 
 FIGURES = 3
 MAX_LENGTH = 120
@@ -25,7 +25,7 @@ def outcome(job: Job) -> str:
     if job.is_active:
         return ""
     result = _of(job.result) if job.status in (Status.SUCCEEDED, Status.CANCELLED) else ""
-    words = told(job.reason) or result or job.message
+    words = told(job.reason) or result or said(job.message)
     return json_values.text(words, MAX_LENGTH) if words else ""
 
 

@@ -93,7 +93,8 @@ class Shown:
 
     @property
     def hint(self) -> str:
-        return _hint(self.job) if self.sees_inputs else ""
+        internal = self.kind and self.kind.is_internal  # its title says it all
+        return "" if internal or not self.sees_inputs else _hint(self.job)
 
     @property
     def outcome(self) -> str:

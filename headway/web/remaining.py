@@ -4,6 +4,8 @@ kind took. live/left.js reckons the same way while the page is open."""
 import math
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from headway.users import User
 from headway.web.formatting import duration
 from headway.web.runs import usuals
@@ -57,11 +59,12 @@ def between(low: float, high: float) -> str:
     """12 to 40 s, 2 to 5 min, 40 s to 3 min; about 40 s where both read alike."""
     first, last = _rounded(low), _rounded(high)
     if first == last:
-        return f"about {last}"
+        return _("about {time}").format(time=last)
     if low < 1:
-        return f"up to {last}"
-    (number, *unit), (_, *other) = first.split(), last.split()
-    return f"{number if unit == other and len(unit) == 1 else first} to {last}"
+        return _("up to {time}").format(time=last)
+    (number, *unit), (_number, *other) = first.split(), last.split()
+    alike = unit == other and len(unit) == 1
+    return _("{first} to {last}").format(first=number if alike else first, last=last)
 
 
 def _own(eta: float, percent: float, doubt: float) -> Range:

@@ -14,8 +14,9 @@ NARROWEST = 0.3
 """Percent of a strip's width that its shortest part takes, so that it can be seen."""
 LETTER, PHONE, SCREEN = 7.5, 330, 780
 """Pixels of a letter, and of a strip's width on a phone and on a screen, about."""
-APART = 20.0
-"""Percent of a strip's width between two times below it, at least."""
+APART = 32.0
+"""Percent of a strip's width between two times below it, at least: on a phone the first takes 20,
+and the next is centred."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from headway.models import ACTIVE, Attempt, Job, Status
 from headway.web import formatting
 from headway.web.charts import Chart
 from headway.web.strips import Part, lines, strip
-from headway.web.told import told
+from headway.web.told import said
 
 BREAK = 0.25
 """Of the rest of a strip, the most that a pause takes: a job may be retried days after its end."""
@@ -91,7 +91,7 @@ def _phases(
     )
     for phase in attempt.phases:
         start = min(ended, max(edges[-1], begun + timedelta(seconds=phase["started"])))
-        names.append(told(phase["name"]))
+        names.append(said(phase["name"]))
         edges.append(start)
     if len(edges) > 1 and (edges[1] - begun).total_seconds() < AT_ONCE:
         del names[0], edges[1]

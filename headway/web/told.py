@@ -6,6 +6,10 @@ from functools import cache
 
 from django.utils.translation import get_language, gettext, gettext_noop
 
+from headway.kinds import registry
+
+NAME = re.compile(r"\{(\w+)\}")
+
 SENTENCES = (
     gettext_noop("Cancelled"),
     gettext_noop("Cancelled by {name}"),
@@ -68,28 +72,55 @@ TRAIL = (
 
 def told(text: str) -> str:
     """`text` in the language of the viewer, if it is a sentence that is known; else as it is."""
-    language = get_language() or ""
-    if not text or language.split("-")[0] == "en":
+    if not text or is_english():
         return text
     if (known := gettext(text)) != text:
         return known
-    for msgid, pattern in _patterns():
+    for msgid, fields, pattern in _patterns():
         if found := pattern.fullmatch(text):
-            values = found.groupdict()
+            values = dict(zip(fields, found.groups(), strict=True))
             if "reason" in values:
                 values["reason"] = told(values["reason"])
             return gettext(msgid).format(**values)
     return text
 
 
+def said(text: str | None) -> str:
+    """The same for a phase or a message of a task, if its kind declares it (`says`);
+    live/words.js does so with what comes later."""
+    if not text or is_english():
+        return text or ""
+    for msgid, fields, pattern in _says(tuple(registry.says())):
+        if found := pattern.fullmatch(text):
+            return _filled(gettext(msgid), dict(zip(fields, found.groups(), strict=True)))
+    return text
+
+
+def is_english() -> bool:
+    """Whether the viewer reads what workers write."""
+    return (get_language() or "").split("-")[0] in ("", "en")
+
+
+_Known = tuple[str, list[str], re.Pattern[str]]
+"""A text, the names in it, and what it looks like once they are filled in."""
+
+
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    varying = [each for each in (AGAIN, RETRY, *SENTENCES) if "{" in each]
-    return [(each, re.compile(_regex(each), re.DOTALL)) for each in varying]
+def _patterns() -> list[_Known]:
+    return [_known(each) for each in (AGAIN, RETRY, *SENTENCES) if "{" in each]
 
 
-def _regex(msgid: str) -> str:
-    parts = re.split(r"\{(\w+)\}", msgid)
-    return "".join(
-        f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
-    )
+@cache
+def _says(texts: tuple[str, ...]) -> list[_Known]:
+    return [_known(each) for each in texts]
+
+
+def _known(text: str) -> _Known:
+    parts = NAME.split(text)
+    looks = "".join("(.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    return text, parts[1::2], re.compile(looks, re.DOTALL)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """An author's text has whatever else it likes in braces."""
+    return NAME.sub(lambda found: values.get(found[1], found[0]), text)

@@ -2,8 +2,12 @@
 language brings the others (live/words.js)."""
 
 import json
+from collections.abc import Iterable
 
 from django.utils.translation import get_language, gettext, gettext_noop
+
+from headway.kinds import registry
+from headway.web.told import is_english
 
 WORDS = (
     gettext_noop("Live"),
@@ -20,6 +24,8 @@ WORDS = (
     gettext_noop("cancelled"),
     gettext_noop("lost"),
     gettext_noop("about {time}"),
+    gettext_noop("up to {time}"),
+    gettext_noop("{first} to {last}"),
     gettext_noop("{done} of {total}"),
     gettext_noop("No progress for {time}"),
     gettext_noop("Retry?"),
@@ -69,12 +75,20 @@ WORDS = (
 
 def language() -> str:
     """That of the page, as a browser names it; "" for English."""
-    known = get_language() or ""
-    return "" if known.split("-")[0] == "en" else known
+    return "" if is_english() else get_language() or ""
 
 
 def catalog() -> str:
     """JSON of the translated texts; "" where there are none."""
-    translated = {text: gettext(text) for text in WORDS} if language() else {}
+    return _translated(WORDS)
+
+
+def phrases() -> str:
+    """The same of what tasks say, with {names} for what varies (told.py)."""
+    return _translated(registry.says())
+
+
+def _translated(texts: Iterable[str]) -> str:
+    translated = {text: gettext(text) for text in texts} if language() else {}
     changed = {text: said for text, said in translated.items() if said != text}
     return json.dumps(changed, ensure_ascii=False) if changed else ""

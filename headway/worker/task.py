@@ -3,7 +3,7 @@
 import inspect
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, overload
 
@@ -48,6 +48,7 @@ class JobTask(ManyStarts, Task[Any, Any]):
     stalled_after: float | None = None
     stop_stalled = False
     effects: str | Promise = ""
+    says: Sequence[str] = ()
     leads_to: Callable[[Job], str] | None = None
 
     @cached_property
@@ -270,15 +271,15 @@ def job_task(
     what progress counts, such as "rows" or "kB". A run without a word for `stalled_after` seconds
     (else JOB_STALLED_AFTER; 0: never) is shown as stalled, and with `stop_stalled` it fails.
     `effects` says what a second attempt repeats outside ("Sends e-mails"): Retry asks first.
-    `leads_to(job)` gives the path of a page about the result, to which the job's page goes on when
-    somebody watches it succeed.
-    Everything else (`bind`, `queue`, `time_limit`, `autoretry_for`, ...) is Celery's.
+    `says` are its phases and messages with {names}, which pages translate; `leads_to(job)` gives
+    the path to which the page of a job that succeeds goes on. All else (`queue`, ...) is Celery's.
     """
 
     def declare(function: Callable[..., Any]) -> JobTask:
         named = getattr(function, "__name__", "").replace("_", " ").strip()
         called = kind or named.replace(" ", "-")
         declaration.check(function, title=title, kind=called, form=form, max_attempts=max_attempts)
+        declaration.check_says(celery_options.get("says", ()))
         bound = bool(celery_options.get("bind"))
         parameters.check(function, bound=bound)
         if form is not None:

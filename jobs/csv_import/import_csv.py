@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.db import reset_queries, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from headway import InputError, job_task, progress, spreadsheets
 from headway.kinds.file_types import FirstBytes
@@ -79,6 +80,11 @@ class ImportCSVForm(forms.Form):
     form=ImportCSVForm,
     max_attempts=3,
     unit="kB",
+    says=(
+        gettext_noop("Reading the file"),
+        gettext_noop("Importing rows"),
+        gettext_noop("line {line}"),
+    ),
     soft_time_limit=MAX_SECONDS,
     time_limit=MAX_SECONDS + GRACE,
 )

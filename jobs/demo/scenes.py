@@ -66,7 +66,11 @@ ACTIVE = (
         total=48_200.0,
         message="line 371,204",
         phases=IMPORT,
-        lines=["The columns are separated by semicolons.", "100,000 rows", "300,000 rows"],
+        lines=[
+            "The columns are separated by semicolons.",
+            "The first row has their names: id, name, street, postcode, city, country.",
+            *(f"{number:,} rows" for number in range(25_000, 375_000, 25_000)),
+        ],
     ),
     Story(
         *("phases", "simulate", "Migrate the media library", Status.RUNNING, 0.4, 2),

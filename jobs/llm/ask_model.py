@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from headway import job_task, progress
 from jobs.llm.language_model import CutError, QuestionForm, load
@@ -20,6 +21,11 @@ FILE = "answer.md"
     title=_("Ask a model"),
     form=QuestionForm,
     max_attempts=3,
+    says=(
+        gettext_noop("Waiting for the model"),
+        gettext_noop("Answering"),
+        gettext_noop("{count} tokens"),
+    ),
     # An answer is cut off before; this ends what hangs elsewhere
     soft_time_limit=settings.LLM_MAX_SECONDS + 60,
     time_limit=settings.LLM_MAX_SECONDS + 120,

@@ -44,7 +44,7 @@ def failed_imports(page: Page, hands: Hands) -> str:
     for number in range(2):
         sought = page.locator("#result_list tbody tr", has_text="branch-")
         hands.click(sought.nth(number).get_by_role("link"))
-        said = hands.read(page.locator(".field-reason"))
+        said = hands.read(page.locator(".field-reason").first)
         hands.back()
     return said
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
+from headway.models import Status
 from headway.stream import Event, Log
 from tests.clicks import data, fill
 from tests.support.patience import PATIENCE
@@ -17,9 +18,12 @@ from tests.support.stack import Process, Valkey, Web
 
 
 @contextmanager
-def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
+def site(
+    checkout: Path, valkey: Valkey, stalled_after: int = 5, *, collects: bool = False
+) -> Iterator[str]:
     """Its URL; `checkout` may be an older one, whose Procfile has the same three lines. Nobody
-    waits for the worker: a page says that there is none until it has come."""
+    waits for the worker: a page says that there is none until it has come. `collects`: static
+    files are compressed, as in production."""
     valkey.flush()
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -28,9 +32,13 @@ def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
             "REDIS_URL": valkey.url,
             "PYTHONPATH": str(checkout),
             "WORKERS": "2",
-            "JOB_STALLED_AFTER": "5",
+            "JOB_STALLED_AFTER": str(stalled_after),
         }
         _fill(checkout, environment, valkey)
+        if collects:
+            command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+            environ = os.environ | environment
+            subprocess.run(command, cwd=checkout, env=environ, check=True, timeout=4 * PATIENCE)
         known = parse_procfile((checkout / "Procfile").read_text()).processes
         web = Web(**environment)
         worker, janitor = (
@@ -50,7 +58,7 @@ def site(checkout: Path, valkey: Valkey) -> Iterator[str]:
 
 
 def _fill(checkout: Path, environment: dict[str, str], valkey: Valkey) -> None:
-    """The rows, and in Redis the last words of those jobs that are stuck."""
+    """The rows, and in Redis the last words of the jobs that run."""
     given, made = data.everything()
     subprocess.run(
         [sys.executable, Path(fill.__file__)],
@@ -63,7 +71,7 @@ def _fill(checkout: Path, environment: dict[str, str], valkey: Valkey) -> None:
     log = Log(valkey.url)
     try:
         for each in made:
-            if each.job.title.startswith("Sync shop"):
+            if each.job.status == Status.RUNNING:
                 newest = each.attempts[-1]
                 event = Event("progress", newest.progress)
                 log.append(str(each.job.pk), event, attempt=newest.number)

@@ -46,13 +46,15 @@ def how_long(page: Page, hands: Hands) -> str:
 
 
 def cancel_stuck(page: Page, hands: Hands) -> str:
-    """All that have stalled, at once; what is done is a job with a bar."""
+    """All that have stalled, those of the demo as well, at once; what is done is a job with a
+    bar."""
     hands.click(page.get_by_role("link", name="System"))
     hands.click(page.locator(".tiles div", has_text="Stalled").get_by_role("link"))
     hands.click(page.locator(".tick input").first)
     hands.click(page.get_by_label("All that match"))
     hands.click(page.locator("#many").get_by_role("button", name="Cancel"))
-    hands.read(page.locator("main h1"), f"Cancel {STUCK} jobs?")
+    asked = hands.read(page.locator("main h1"), "Cancel ")
+    assert int(asked.split()[1]) >= STUCK, asked
     hands.click(page.locator("main form button").first)
     return hands.read(page.locator("[data-status=succeeded] .badge").first)
 

@@ -76,6 +76,11 @@ def test_the_tags_of_the_readme_show_a_bar_and_a_tray(alice: User) -> None:
     assert "jobs-tray" in shown
 
 
+def test_what_a_task_says_is_declared(db: None) -> None:
+    assert run_job(tasks.index_pages).status == "succeeded"
+    assert {"Reading page {number}", "Done"} <= {*registry.says()}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_job_is_started_from_code_and_waited_for(
     alice: User, march: list[Invoice], capsys: Any

@@ -102,6 +102,7 @@ def größe() -> None: ...
         (plain, {"form": forms.Form()}, "give the class of a Django form"),
         (plain, {"form": "Form"}, "plain: form='Form': give the class of a Django form"),
         (plain, {"max_attempts": 0}, "plain: max_attempts=0: use a whole number from 1"),
+        (plain, {"says": "Reading"}, "says='Reading': give a tuple of texts, each marked by"),
         (plain, {"max_attempts": "3"}, "plain: max_attempts='3': use a whole number from 1"),
     ],
 )

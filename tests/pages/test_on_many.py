@@ -74,6 +74,15 @@ def test_the_list_has_a_tick_for_each_row(alices: Client, make_job: MakeJob) -> 
     assert f'action="{MANY}"' in page
 
 
+def test_a_job_on_many_has_no_parameters_beside_its_title(
+    alices: Client, make_job: MakeJob
+) -> None:
+    make_job(kind="headway-many", title="Cancel 3 jobs", params={"selection": "ids"})
+    page = alices.get("/").content.decode()
+    assert "Cancel 3 jobs" in page
+    assert "selection ids" not in page
+
+
 def test_the_admin_asks_once_where_there_are_many(staffs: Client, make_job: MakeJob) -> None:
     jobs = [make_job(Status.QUEUED) for _ in range(101)]
     ticked = {"action": "cancel_jobs", "select_across": "1", "_selected_action": str(jobs[0].pk)}

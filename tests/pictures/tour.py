@@ -23,7 +23,7 @@ from tests.support.patience import PATIENCE  # noqa: E402
 from tests.support.stack import Janitor, Valkey, Web, Worker  # noqa: E402
 from tests.support.users import make_user, sign_in  # noqa: E402
 
-WIDTH, HEIGHT = 1200, 760
+WIDTH, HEIGHT = 1280, 800
 FRAME = 500
 """Milliseconds between two screens while something moves."""
 STYLE = """position: fixed; inset: auto 0 0 0; z-index: 99; margin: 0; padding: .7rem 1.2rem;
@@ -97,7 +97,7 @@ def walk(tour: Tour, web: Web) -> None:
     tour.follows("Kill the web server ...", 4)
     web.start()
     tour.follows("... the page catches up by itself, and nothing was lost.", 5)
-    page.locator("[data-status=succeeded] .badge").first.wait_for()
+    page.locator("[data-status=succeeded] .badge").first.wait_for(timeout=2000 * PATIENCE)
     tour.shows("100% means that it has succeeded.", 3)
     page.goto(web.url)
     page.locator("[data-chip=live]").wait_for()

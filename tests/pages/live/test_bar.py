@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from headway.models import Job, Status
+from headway.web.runs import FEWEST
 from tests.pages.conftest import MakeJob
 from tests.pages.live.watching import Running, percent, watch
 from tests.support.proxy import Proxy
@@ -93,3 +94,36 @@ def test_no_width_falls_when_the_server_renders_what_is_older(
     page.wait_for_timeout(300)
     assert falls(page) == []
     percent(page).to_have_text("60%")
+
+
+def test_what_a_task_says_is_in_the_language_of_the_page(
+    page: Page, proxy: Proxy, running: Running
+) -> None:
+    """From its beginning, and of what comes while it is open."""
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    running.move(10, message="step 1 of 9", phase="Phase 1 of 2")
+    page.goto(f"{proxy.url}{running.path}")
+    message, phase = (page.locator(f"[data-field={name}]") for name in ("message", "phase"))
+    expect(message).to_have_text("Schritt 1 von 9")
+    expect(phase).to_have_text("Phase 1 von 2")
+    running.move(60, message="step 5 of 9", phase="Phase 2 of 2")
+    expect(message).to_have_text("Schritt 5 von 9")
+    expect(phase).to_have_text("Phase 2 von 2")
+    running.move(70, message="a step [of] its own", phase="")
+    expect(message).to_have_text("a step [of] its own")
+
+
+def test_what_a_quiet_job_has_said_of_its_time_left_stays(
+    page: Page, proxy: Proxy, running: Running, make_job: MakeJob
+) -> None:
+    """Although it has taken longer than its kind usually does."""
+    for _ in range(FEWEST):
+        make_job(Status.SUCCEEDED)
+    running.move(50, eta=100_000)
+    page.goto(f"{proxy.url}{running.path}")
+    left = page.locator("[data-field=left]")
+    expect(left).to_contain_text("h")
+    elapsed = page.locator("[data-field=elapsed]")
+    for _ in range(2):
+        expect(elapsed).not_to_have_text(elapsed.inner_text())
+    expect(left).to_contain_text("h")

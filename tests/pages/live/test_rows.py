@@ -29,7 +29,8 @@ def test_the_history_begins_where_it_is_seen(
     assert len(tasks_of_the_tests.__dict__) > 9
     for number in range(20):
         kind = ("simulate", "csv-import", "checksum-archive")[number % 3]
-        make_job(Status.SUCCEEDED, kind=kind, result={"rows": 49_877, "rejected": 123})
+        result = {"rows": 49_877, "rejected": 123} if number % 2 else {}
+        make_job(Status.SUCCEEDED, kind=kind, result=result, warning_count=number % 5)
     body = alices.get("/").content.decode()
     page.set_viewport_size({"width": width, "height": height})
     page.route(f"{proxy.url}/", lambda route: route.fulfill(body=body, content_type="text/html"))
@@ -46,6 +47,11 @@ def test_the_history_begins_where_it_is_seen(
         ".map((part) => part.getBoundingClientRect().bottom - row.getBoundingClientRect().bottom))"
     )
     assert max(max(row) for row in parts) <= 0
+    for part in ("h3", ".said", "time"):
+        edges = page.locator(f".row {part}").evaluate_all(
+            "all => [...new Set(all.map((part) => Math.round(part.getBoundingClientRect().left)))]"
+        )
+        assert len(edges) == 1 or width < 640, f"{part}: columns that begin at {edges}"
 
 
 def test_long_texts_leave_room_for_all_columns_of_the_admin(
@@ -53,8 +59,9 @@ def test_long_texts_leave_room_for_all_columns_of_the_admin(
 ) -> None:
     make_job(Status.FAILED, title="longest" * 28, reason="It went wrong here. " * 50)
     sign_in(page.context, boss, proxy.url)
-    page.set_viewport_size({"width": 1920, "height": 1000})
     page.goto(f"{proxy.url}/admin/headway/job/")
     row = page.locator("#result_list tbody tr")
-    expect(row.locator(".field-created")).to_be_in_viewport()
+    for width in (1280, 1920):
+        page.set_viewport_size({"width": width, "height": 1000})
+        expect(row.locator(".field-created")).to_be_in_viewport(ratio=1)
     assert row.evaluate("row => row.getBoundingClientRect().height") < 100

@@ -5,7 +5,7 @@ import { KINDS } from './events.js';
 import { shared, tell } from './extras.js';
 import { makeList } from './list.js';
 import { makeReasons } from './reasons.js';
-import { count, duration, figure, rate, remaining, stall, t } from './words.js';
+import { count, duration, figure, rate, remaining, said, stall, t } from './words.js';
 
 /* `turn` says when something may be fetched, `onEnd` hears the status, job and title of each job that ends. */
 export function makeBars({ turn, onEnd }) {
@@ -77,8 +77,8 @@ export function makeBars({ turn, onEnd }) {
       if (mark) say(`${el.dataset.title}: ${mark}%`);
     }
     bar.setAttribute('aria-valuetext', el.dataset.percent ? `${Math.floor(el.dataset.percent)}%` : count(data, el.dataset.unit));
-    fill(el, 'message', data.message ?? '');
-    fill(el, 'phase', data.phase ?? '');
+    fill(el, 'message', said(data.message ?? ''));
+    fill(el, 'phase', said(data.phase ?? ''));
     fill(el, 'count', count(data, el.dataset.unit));
     fill(el, 'rate', rate(data.rate, el.dataset.unit));
     fill(el, 'eta', remaining(data.eta));

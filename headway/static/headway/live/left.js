@@ -1,7 +1,7 @@
 /* How long a job still takes, as a range: by its own rate, and by how long earlier jobs of its kind took. The server
    reckons the same way (headway/web/remaining.py). */
 import { one } from './dom.js';
-import { duration } from './words.js';
+import { duration, t } from './words.js';
 
 const [SURE, UNSURE] = [0.1, 0.4]; // by how much of it an estimate may be wrong at the end, and more at the beginning
 const GRACE = 3; // s of silence in which nobody doubts
@@ -11,9 +11,16 @@ export function makeLeft() {
   let heard = 0; // when
   let begun = 0;
 
-  /* A panel, as the server has rendered it. */
-  function begin({ dataset: { elapsed, attempt } }) {
-    if (newest && newest.attempt !== Number(attempt)) newest = null;
+  /* A panel, as the server has rendered it: what the job has said until then. */
+  function begin(panel) {
+    const field = panel.querySelector('[data-field=left]');
+    if (!field) return; // another job's bar
+    const { elapsed, attempt, percent, quiet } = panel.dataset;
+    const { eta } = field.dataset;
+    if (newest?.attempt !== Number(attempt)) {
+      newest = eta ? { attempt: Number(attempt), percent: Number(percent), eta: Number(eta) } : null;
+      heard = Date.now() - quiet * 1000;
+    }
     if (elapsed) begun = Date.now() - elapsed * 1000;
   }
 
@@ -57,10 +64,11 @@ function ownRange(eta, percent, doubt) {
 
 function between({ low, high }) {
   const [first, last] = [rounded(low), rounded(high)];
-  if (first === last) return `about ${last}`;
-  if (low < 1) return `up to ${last}`;
+  if (first === last) return t('about {time}', { time: last });
+  if (low < 1) return t('up to {time}', { time: last });
   const [[number, ...unit], [, ...other]] = [first.split(' '), last.split(' ')];
-  return `${unit.length === 1 && unit[0] === other.join(' ') ? number : first} to ${last}`;
+  const alike = unit.length === 1 && unit[0] === other.join(' ');
+  return t('{first} to {last}', { first: alike ? number : first, last });
 }
 
 function rounded(seconds) {

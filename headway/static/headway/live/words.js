@@ -2,11 +2,26 @@
 import { settings } from './settings.js';
 
 const catalog = JSON.parse(settings.words || '{}'); // headway/web/words.py: empty for English
+const NAME = /\{(\w+)\}/g;
+const phrases = Object.entries(JSON.parse(settings.phrases || '{}')).map(([text, translated]) => {
+  const parts = text.split(/\{(\w+)\}/);
+  const looks = parts.map((part, at) => (at % 2 ? '(.*)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
+  return { looks: new RegExp(`^${looks}$`, 's'), names: parts.filter((_, at) => at % 2), translated };
+});
 const SMALLEST = 1e-6; // what is less is written as 0
 
 /* A text of headway/web/words.py, with its {names} filled in. */
 export function t(text, values = {}) {
-  return (catalog[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return (catalog[text] ?? text).replace(NAME, (_, name) => values[name]);
+}
+
+/* What a task has said, where its kind declares it (headway/web/told.py). */
+export function said(text) {
+  for (const { looks, names, translated } of phrases) {
+    const found = looks.exec(text);
+    if (found) return translated.replace(NAME, (as, name) => found[names.indexOf(name) + 1] ?? as);
+  }
+  return text;
 }
 
 export function figure(value) {
