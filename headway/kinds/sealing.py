@@ -1,23 +1,13 @@
 """Encrypts values so that only processes with this site's SECRET_KEY can read them."""
 
-import base64
 import json
-from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.encoding import force_bytes
 
-try:
-    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-except ImportError:
-    IS_POSSIBLE = False
-else:
-    IS_POSSIBLE = True
-
+IS_POSSIBLE = find_spec("cryptography") is not None
 INSTALL = 'Secrets need cryptography: pip install "django-headway[secrets]".'
 """What to do where values cannot be sealed."""
 
@@ -27,31 +17,22 @@ class UnreadableError(Exception):
 
 
 def seal(value: Any) -> str:
-    """A JSON value as ASCII text, encrypted and signed (Fernet) under the newest key."""
-    return _keys().encrypt(json.dumps(value).encode()).decode("ascii")
+    """A JSON value as ASCII text, encrypted and signed under the newest key."""
+    sealed: str = _encryption().encrypt(json.dumps(value).encode())
+    return sealed
 
 
 def unseal(text: str) -> Any:
     """The value again, also after SECRET_KEY has moved to SECRET_KEY_FALLBACKS. Raises
     UnreadableError."""
-    keys = _keys()
+    encryption = _encryption()
     try:
-        return json.loads(keys.decrypt(text))
-    except (InvalidToken, TypeError, ValueError) as error:
+        return json.loads(encryption.decrypt(text))
+    except (TypeError, ValueError) as error:
         raise UnreadableError from error
 
 
-def _keys() -> "MultiFernet":
+def _encryption() -> Any:
     if not IS_POSSIBLE:
         raise ImproperlyConfigured(INSTALL)
-    return _derived((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@lru_cache(maxsize=4)
-def _derived(secrets: tuple[str | bytes, ...]) -> "MultiFernet":
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key))) for key in secrets])
-
-
-def _derive(secret: str | bytes) -> bytes:
-    """A key of its own: what Django signs with SECRET_KEY says nothing about it (RFC 5869)."""
-    return HKDF(SHA256(), 32, salt=None, info=b"headway.kinds.sealing").derive(force_bytes(secret))
+    return import_module("headway.kinds.encryption")

@@ -11,7 +11,7 @@ from django.db.models import CASCADE, DO_NOTHING, QuerySet
 from django.db.models.deletion import get_candidate_relations_to_delete
 from django.db.models.signals import post_delete, pre_delete
 
-from headway.lifecycle import database
+from headway.lifecycle import database, prepared
 from headway.models import Job
 
 RICH = 100
@@ -30,9 +30,13 @@ class Belongings(NamedTuple):
         """All of them."""
         return self.model._base_manager.using(database.alias()).order_by()
 
-    def of(self, jobs: Sequence[uuid.UUID]) -> QuerySet[Any]:
-        """Those of some jobs."""
-        return self.rows().filter(**{f"{self.path}__pk__in": jobs})
+    def of(self, number: int) -> QuerySet[Any]:
+        """Those of so many jobs, which are given when a statement of it is executed."""
+        return self.rows().filter(**{f"{self.path}__pk__in": _places(number)})
+
+    def owners(self, number: int, most: int) -> QuerySet[Any, Any]:
+        """The job of each of those, of so many at most."""
+        return self.of(number).values_list(f"{self.path}__pk")[:most]
 
 
 class Plan(NamedTuple):
@@ -46,31 +50,38 @@ class Plan(NamedTuple):
         """Of some jobs those that can go in one transaction; or some that are too rich for one."""
         found = []
         for each in self.first:
-            while seen := list(each.of(jobs).values_list(f"{each.path}__pk")[: MOST + 1]):
+            while seen := _owners(each, jobs):
                 if len(seen) <= MOST:
                     found.append(each)
                     break
-                if rich := [job for (job,), count in Counter(seen).items() if count > RICH]:
-                    return Division([], rich, self)
+                if rich := [job for job, count in Counter(seen).items() if count > RICH]:
+                    return Division([], [*map(Job._meta.pk.to_python, rich)], self)
                 jobs = jobs[: len(jobs) // 2]
         return Division(jobs, [], self._replace(first=found))
 
     def delete_some(self, job: uuid.UUID, count: int) -> list[Any]:
         """Deletes so many of a job's rows at most; none is left when there is nothing to return."""
         for each in self.first:
-            if keys := list(each.of([job]).values_list("pk", flat=True)[:count]):
+            own = each.rows().filter(**{f"{each.path}__pk": job})
+            if keys := list(own.values_list("pk", flat=True)[:count]):
                 each.rows().filter(pk__in=keys)._raw_delete(database.alias())
                 return keys
         return []
 
-    def delete(self, jobs: QuerySet[Job], keys: Sequence[uuid.UUID]) -> int:
-        """Deletes jobs with all that is theirs; how many there were. Raises ProtectedError and
-        RestrictedError."""
-        for each in self.first if keys else ():
-            each.of(keys)._raw_delete(database.alias())
-        if self.whole:  # Django would look for what is gone already
-            return int(jobs.order_by()._raw_delete(database.alias()) or 0)  # None of none
-        return jobs.delete()[1].get(Job._meta.label, 0)
+    def delete(self, keys: Sequence[uuid.UUID], only: QuerySet[Job] | None = None) -> int:
+        """Deletes jobs, those of them that `only` finds, with all that is theirs; how many there
+        were. Raises ProtectedError and RestrictedError."""
+        if not keys:
+            return 0
+        number = prepared.room(keys)
+        for each in self.first:
+            prepared.delete(Belongings.of, each, number, jobs=keys)
+        if not self.whole:  # else Django would look for what is gone already
+            jobs = Job.objects.filter(pk__in=keys) if only is None else only
+            return jobs.delete()[1].get(Job._meta.label, 0)
+        if only is None:
+            return prepared.delete(_of_keys, number, jobs=keys)
+        return int(only.order_by()._raw_delete(database.alias()))
 
 
 class Division(NamedTuple):
@@ -79,6 +90,22 @@ class Division(NamedTuple):
     together: list[uuid.UUID]
     rich: list[uuid.UUID]
     plan: Plan
+
+
+def _owners(each: Belongings, jobs: Sequence[uuid.UUID]) -> list[Any]:
+    """The keys of the jobs of such rows, as the database's driver returns them."""
+    if not jobs:
+        return []
+    shape = (each, prepared.room(jobs), MOST + 1)
+    return [key for (key,) in prepared.select(Belongings.owners, *shape, jobs=jobs)]
+
+
+def _places(number: int) -> list[prepared.Each]:
+    return [prepared.Each("jobs", each, Job._meta.pk) for each in range(number)]
+
+
+def _of_keys(number: int) -> QuerySet[Job]:
+    return Job.objects.filter(pk__in=_places(number))
 
 
 def plan() -> Plan:

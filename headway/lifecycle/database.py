@@ -1,6 +1,10 @@
 """The database of the jobs, which a project's router (DATABASE_ROUTERS) may keep apart."""
 
-from collections.abc import Callable
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.db import connections, router, transaction
@@ -28,3 +32,28 @@ def on_commit(action: Callable[[], object]) -> None:
     one. What it raises is logged. No partial: Django names what failed, and raises for what has no
     name."""
     transaction.on_commit(action, using=alias(), robust=True)
+
+
+@contextmanager
+def alone_in_file() -> Iterator[bool]:
+    """Whether nobody else is within this for the same SQLite file. Always on a server, and where
+    files cannot be locked."""
+    file = Path(connection().settings_dict["NAME"])
+    if connection().vendor != "sqlite" or not file.is_file():
+        yield True
+        return
+    folder = os.open(file.parent, os.O_RDONLY)  # to close the file would end SQLite's own locks
+    try:
+        yield _locked(folder)
+    finally:
+        os.close(folder)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # there are no such locks there
+        pass
+    return True

@@ -108,12 +108,16 @@ def _run(job: Job, tell: bool) -> None:
 
 
 def _publish(jobs: Sequence[Job], tell: bool, turn: Collection[Any] | None = None) -> bool:
-    """`turn`: the ids of those whose turn it is, where that is known."""
+    """`turn`: the ids of those whose turn it is, where that is known: they were announced when they
+    were started."""
     done = threading.Event()
     taken = _take(jobs, turn)
+    new = jobs if turn is None else []
+    if not (taken or new):
+        return True
     sent: list[Job] = []
     # In a daemon, because a publish to a hung broker must not keep the process from ending.
-    if not _threads.run(logs.carried(partial(_work, jobs, taken, tell, sent, done))):
+    if not _threads.run(logs.carried(partial(_work, new, taken, tell, sent, done))):
         logger.warning("%s: too many publishes hang", _waits(jobs))
     elif not done.wait(timeout := PUBLISH_TIMEOUT + EACH * (len(jobs) - 1)):
         logger.warning("%s: no answer in %.1f s", _waits(jobs), timeout)
@@ -162,14 +166,14 @@ def _announce(jobs: Sequence[Job], tell: bool) -> None:
 
 
 def _work(
-    jobs: Sequence[Job],
+    new: Sequence[Job],
     taken: Sequence[Job],
     tell: bool,
     sent: list[Job],
     done: threading.Event,
 ) -> None:
     try:
-        _announce(jobs, tell)
+        _announce(new, tell)
         try:
             _send(taken)
         except Exception:
@@ -178,7 +182,7 @@ def _work(
             _send(taken)  # the connection may have died in the pool
         sent += taken
     except Exception as error:  # noqa: BLE001 - brokers raise anything from OSError to RuntimeError
-        logger.warning("%s: %s: %s", _waits(jobs), type(error).__name__, error)
+        logger.warning("%s: %s: %s", _waits(taken or new), type(error).__name__, error)
     finally:
         connections.close_all()
         done.set()

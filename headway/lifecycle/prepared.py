@@ -3,16 +3,23 @@ and it is the same for every job (docs/performance.md, jobs)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connections, models
 from django.db.models.expressions import Expression
-from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 
 from headway.lifecycle import database
 from headway.models import Job
 
-KEY, TEXTS = models.AutoField, (models.CharField, models.TextField)
+KEY = models.AutoField
+PLAIN: dict[type, Any] = {
+    str: (models.CharField, models.TextField),
+    int: models.IntegerField,
+    float: models.FloatField,
+}
+"""Values that every database's driver takes as they are, and the fields whose values they are."""
 AT_ONCE = 500
 """Rows that one statement inserts, where the database takes so many."""
 
@@ -35,7 +42,27 @@ class Given(Expression):
 
     def of(self, given: Mapping[str, Any], connection: Any) -> Any:
         """What the database's driver takes."""
-        return self.output_field.get_db_prep_save(given[self.name], connection)
+        return _sent(self.output_field, given[self.name], connection)
+
+
+class Each(Given):
+    """Stands for one of a list that is given; where the list is shorter, for its last."""
+
+    def __init__(self, name: str, number: int, field: Any = None) -> None:
+        super().__init__(name, field)
+        self.number = number
+
+    def of(self, given: Mapping[str, Any], connection: Any) -> Any:
+        """As Given."""
+        values = given[self.name]
+        value = values[min(self.number, len(values) - 1)]
+        return _sent(self.output_field, value, connection)
+
+
+def room(values: Sequence[Any]) -> int:
+    """How many places a statement is to have for some values: one of few numbers, as each means
+    another statement."""
+    return 1 << max(4, (len(values) - 1).bit_length())
 
 
 class Statement(NamedTuple):
@@ -62,6 +89,27 @@ def select(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given
     with database.connection().cursor() as cursor:
         _selecting(build, shape, database.alias()).execute(cursor, given)
         return list(cursor.fetchall())
+
+
+def converted(
+    build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given: Any
+) -> list[list[Any]]:
+    """As `select`, with values as Django returns them."""
+    connection = database.connection()
+    rows = [[*row] for row in select(build, *shape, **given)]
+    for number, converters, column in _converting(build, shape, database.alias()):
+        for row in rows:
+            for convert in converters:
+                row[number] = convert(row[number], column, connection)
+    return rows
+
+
+def delete(build: Callable[..., models.QuerySet[Any]], *shape: Any, **given: Any) -> int:
+    """How many rows `build(*shape)` has found, which are deleted without signals and what belongs
+    to them."""
+    with database.connection().cursor() as cursor:
+        _deleting(build, shape, database.alias()).execute(cursor, given)
+        return int(cursor.rowcount)
 
 
 def update(build: Callable[..., Update], *shape: Any, **given: Any) -> int:
@@ -93,21 +141,22 @@ def insertion(row: models.Model, using: str) -> tuple[str, list[Any]]:
 
 
 def insert_all(rows: Sequence[models.Model]) -> None:
-    """Inserts new rows of one model as `bulk_create` does, at half of its cost on SQLite; their
-    values are plain. To be called within a transaction."""
+    """Inserts new rows of one model as `bulk_create` does, at half of its cost; their values are
+    plain. To be called within a transaction."""
     using = database.alias()
     connection = connections[using]
-    if connection.vendor == "postgresql":  # Django sends arrays there, which costs less yet
-        type(rows[0])._base_manager.using(using).bulk_create(rows, batch_size=AT_ONCE)
-        return
-    statement, fields = _inserting(type(rows[0]), using)
-    insert, _, values = statement.rpartition(" VALUES ")
+    many, _ = _inserting(type(rows[0]), using, 2)
+    one, fields = _inserting(type(rows[0]), using)
+    insert, _, values = one.rpartition(" VALUES ")
     most = min(AT_ONCE, (connection.features.max_query_params or 10**6) // len(fields))
     with connection.cursor() as cursor:
         for first in range(0, len(rows), most):
-            some = rows[first : first + most]
-            params = [value for row in some for value in _values(row, fields, connection)]
-            cursor.execute(f"{insert} VALUES {', '.join([values] * len(some))}", params)
+            some = [_values(row, fields, connection) for row in rows[first : first + most]]
+            if "UNNEST" in many:  # to PostgreSQL Django sends an array for each column
+                cursor.execute(many, [[*column] for column in zip(*some, strict=True)])
+            else:
+                places = ", ".join([values] * len(some))
+                cursor.execute(f"{insert} VALUES {places}", [*chain.from_iterable(some)])
     for row in rows:
         row._state.adding, row._state.db = False, using
 
@@ -117,10 +166,15 @@ def _values(row: models.Model, fields: Sequence[Any], connection: Any) -> list[A
 
 
 def _sent(field: Any, value: Any, connection: Any) -> Any:
-    # As they are: two thirds of a new job's values, and of the time that Django takes over them
-    if value is None or (type(value) is str and isinstance(field, TEXTS)):
+    # As they are: two thirds of a job's values, and of the time that Django takes over them
+    if value is None or _is_plain(type(field), type(value)):
         return value
     return field.get_db_prep_save(value, connection)
+
+
+@cache
+def _is_plain(field: type[models.Field[Any, Any]], value: type) -> bool:
+    return any(value is plain and issubclass(field, fields) for plain, fields in PLAIN.items())
 
 
 @cache
@@ -129,9 +183,24 @@ def _selecting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> S
 
 
 @cache
-def _inserting(model: type[models.Model], using: str) -> tuple[str, list[Any]]:
+def _converting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> list[Any]:
+    compiler = build(*shape).query.get_compiler(using)
+    compiler.as_sql()
+    found = compiler.get_converters([column for column, *_ in compiler.select])
+    return [(number, converters, column) for number, (converters, column) in found.items()]
+
+
+@cache
+def _deleting(build: Callable[..., Any], shape: Sequence[Any], using: str) -> Statement:
+    query: Any = build(*shape).query.chain(DeleteQuery)
+    query.clear_ordering(force=True)
+    return Statement(*query.get_compiler(using).as_sql())
+
+
+@cache
+def _inserting(model: type[models.Model], using: str, number: int = 1) -> tuple[str, list[Any]]:
     fields: list[Any] = [f for f in model._meta.concrete_fields if not isinstance(f, KEY)]
     query = InsertQuery(model)
-    query.insert_values(fields, [model()])
+    query.insert_values(fields, [model() for _ in range(number)])
     ((statement, _),) = query.get_compiler(using).as_sql()
     return statement, fields

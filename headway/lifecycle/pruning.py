@@ -24,10 +24,11 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Now
 
 from headway.conf import conf
-from headway.lifecycle import database, files
+from headway.lifecycle import database, files, prepared
 from headway.lifecycle.belongings import Plan, plan
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
+from headway.lifecycle.prepared import Given
 from headway.models import TERMINAL, Job, Status
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ CLAIM = timedelta(minutes=2)
 """For how long a job belongs to who is about to delete it, in case that one dies."""
 LOCK = 0.04
 """Seconds that one transaction is to hold what it deletes, in SQLite the whole database."""
-SMALLEST, LARGEST = 20, 1000
-"""Rows of one transaction."""
+SMALLEST, LARGEST = 16, 1024
+"""Rows of one transaction. In between, powers of two, each of which has statements of its own."""
 SHARE = 0.25
 """How long the janitor leaves SQLite to others after it had it, as a share of that time: who waits
 for its lock only looks now and then whether it is free."""
@@ -72,7 +73,7 @@ class Portion:
     """How many rows to delete at once, found out while that goes on."""
 
     def __init__(self) -> None:
-        self.size = 100
+        self.size = 64
 
     @contextmanager
     def held(self) -> Iterator[list[Any]]:
@@ -82,14 +83,14 @@ class Portion:
         with database.atomic():
             if database.connection().vendor == "sqlite":
                 # Who has read before cannot wait for the lock: so write, although nothing
-                Job.objects.filter(pk=NOBODY).update(worker="")
+                prepared.update(_locking, pk=NOBODY)
             begun = time.monotonic()
             yield deleted
         self._took(time.monotonic() - begun, len(deleted))
 
     def _took(self, seconds: float, rows: int) -> None:
         if seconds > LOCK and rows:
-            self.size = max(SMALLEST, int(rows * LOCK / seconds))
+            self.size = 1 << max(SMALLEST, int(rows * LOCK / seconds)).bit_length() - 1
         elif seconds < LOCK / 2 and rows >= self.size:
             self.size = min(LARGEST, self.size * 2)
         if database.connection().vendor == "sqlite":
@@ -101,6 +102,13 @@ _jobs, _others = Portion(), Portion()
 
 def prune() -> bool:
     """Deletes jobs that ended longer ago than their history is kept. True: there is more to do."""
+    # Two that have SQLite's lock by turns read all that they need again each time, as the other has
+    # written, at twice the CPU; and nobody else gets it in between.
+    with database.alone_in_file() as alone:
+        return alone and _prune()
+
+
+def _prune() -> bool:
     until = time.monotonic() + ROUND
     for rule in rules():
         since: datetime | None = None
@@ -120,7 +128,8 @@ def rules() -> Iterator[Rule]:
         for status in sorted(TERMINAL):
             by_days.setdefault(kept_days(kind, status), []).append(status)
         for days, statuses in by_days.items():
-            yield Rule(kind, kinds if kind is None else (), statuses, days)
+            others = tuple(sorted(kinds)) if kind is None else ()
+            yield Rule(kind, others, tuple(statuses), days)
 
 
 def kept_days(kind: str | None, status: str) -> int:
@@ -145,7 +154,7 @@ def _prune_some(rule: Rule, since: datetime | None) -> list[Due]:
             found = _due(rule, since)
             jobs, rich, owned = known.divided([each.job for each in found])
             until = _claim(found, rich)
-            owned.delete(Job.objects.filter(pk__in=jobs), jobs)
+            owned.delete(jobs)
             deleted += jobs
     except (ProtectedError, RestrictedError):
         deleted, rich = [], jobs
@@ -156,11 +165,17 @@ def _prune_some(rule: Rule, since: datetime | None) -> list[Due]:
 
 
 def _due(rule: Rule, since: datetime | None) -> list[Due]:
+    skips = database.connection().features.has_select_for_update_skip_locked
+    shape = (rule, since is not None, _jobs.size, skips)
+    return [Due(*row) for row in prepared.converted(_finding, *shape, since=since)]
+
+
+def _finding(rule: Rule, since: bool, number: int, skips: bool) -> QuerySet[Job, Any]:
     # As expressions, so that every database goes by the index of `finished_at`: in the order of
     # another one it would have to sort all that is due.
     jobs = Job.objects.filter(finished_at__lt=later(-rule.days * DAY)).order_by("finished_at")
-    if since is not None:
-        jobs = jobs.filter(finished_at__gte=since)
+    if since:
+        jobs = jobs.filter(finished_at__gte=Given("since", Job._meta.get_field("finished_at")))
     named = jobs.alias(
         of_kind=Coalesce("kind", Value("")), ended_as=Coalesce("status", Value(""))
     ).filter(ended_as__in=rule.statuses)
@@ -168,12 +183,15 @@ def _due(rule: Rule, since: datetime | None) -> list[Due]:
         named = named.filter(of_kind=rule.kind)
     elif rule.others:
         named = named.exclude(of_kind__in=rule.others)
-    skips = database.connection().features.has_select_for_update_skip_locked
     found = free(named).alias(inputs=Cast("params", TextField()))
     rows = found.select_for_update(skip_locked=skips).values_list(
         "pk", "finished_at", ExpressionWrapper(STORED, BooleanField()), Now()
     )
-    return [Due(*row) for row in rows[: _jobs.size]]
+    return rows[:number]
+
+
+def _locking() -> prepared.Update:
+    return Job.objects.filter(pk=Given("pk")), {"worker": ""}
 
 
 def _claim(found: Sequence[Due], jobs: Sequence[uuid.UUID]) -> datetime | None:
@@ -194,7 +212,7 @@ def _prune_alone(known: Plan, job: uuid.UUID, until: datetime | None) -> bool:
             with _others.held() as deleted:
                 _, rich, owned = known.divided([job])
                 if not rich:
-                    return bool(owned.delete(mine, [job]))
+                    return bool(owned.delete([job], mine))
                 deleted += known.delete_some(job, _others.size)
     except (ProtectedError, RestrictedError) as error:
         logger.warning("Job %s is kept, since other rows need it: %s", job, error.args[0])

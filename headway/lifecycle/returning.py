@@ -54,8 +54,9 @@ def job(values: Sequence[Any]) -> Job:
     using, row = database.alias(), list(values)
     connection = connections[using]
     for number, converters, column in _converted(using):
-        for convert in converters:
-            row[number] = convert(row[number], column, connection)
+        if row[number] is not None:  # as most are of a job that has not run
+            for convert in converters:
+                row[number] = convert(row[number], column, connection)
     return Job.from_db(using, NAMES, row)
 
 
@@ -92,5 +93,5 @@ def _converted(using: str) -> list[tuple[int, list[Callable[..., Any]], Any]]:
     return found
 
 
-def _float(value: Any, *_: Any) -> float | None:
-    return None if value is None else float(value)
+def _float(value: Any, *_: Any) -> float:
+    return float(value)

@@ -2,9 +2,9 @@
 --
 -- KEYS  1 log (stream)   2 snapshot (hash)   3 last number given out (string)   4 output (string)
 --       5 epoch (string)
--- ARGV  1 attempt        2 kind              3 mark: created | final | cancelling | closing | ''
---       4 JSON, one line 5 sequence (0 none) 6 floor: a number known to be taken
---       7 maxlen         8 ttl in ms         9 live channel    10 feed channel or ''   11 job
+-- ARGV  1 maxlen         2 ttl in ms         3 live channel    4 feed channel or ''   5 job
+--       6 attempt        7 kind              8 mark: created | final | cancelling | closing | ''
+--       9 JSON, one line 10 sequence (0 none) 11 floor: a number known to be taken
 --      12 a sequence that has to be there (0 none)
 --
 -- The snapshot hash:
@@ -21,7 +21,7 @@
 
 local OUTPUT_KEPT = 1024 * 1024 -- bytes, up to twice of which are kept
 
-local attempt, kind, mark, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[5])
+local attempt, kind, mark, seq = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[10])
 local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel', 'epoch')
 local newest, closed = tonumber(known[1]) or -1, tonumber(known[2]) or -1
 
@@ -49,7 +49,7 @@ end
 -- Microseconds since 1970 fit a double exactly until the year 2255.
 local time = redis.call('TIME')
 local top = redis.call('MGET', KEYS[3], KEYS[5])
-local last = math.max(tonumber(top[1] or 0), tonumber(known[3]) or 0, tonumber(ARGV[6]))
+local last = math.max(tonumber(top[1] or 0), tonumber(known[3]) or 0, tonumber(ARGV[11]))
 local number = math.max(last + 1, time[1] * 1000000 + time[2])
 local id = string.format('%.0f', number)
 
@@ -66,8 +66,8 @@ end
 local prev = known[6] == top[2] and known[3] or string.format('%.0f', number - 1)
 if mark == 'created' then prev = '0' end
 
-local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[4] .. '\n\n'
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[7], id .. '-0', 'p', prev, 'f', frame)
+local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[9] .. '\n\n'
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id .. '-0', 'p', prev, 'f', frame)
 redis.call('SET', KEYS[3], id)
 
 if attempt > newest then
@@ -75,7 +75,7 @@ if attempt > newest then
   redis.call('DEL', KEYS[4])
 end
 -- The stream keeps so many events and no more; a page shows all that was put out.
-if kind == 'output' and redis.call('APPEND', KEYS[4], cjson.decode(ARGV[4]).text) > 2 * OUTPUT_KEPT then
+if kind == 'output' and redis.call('APPEND', KEYS[4], cjson.decode(ARGV[9]).text) > 2 * OUTPUT_KEPT then
   redis.call('SET', KEYS[4], redis.call('GETRANGE', KEYS[4], -OUTPUT_KEPT, -1))
 end
 local fields = {'attempt', attempt, 'n', id}
@@ -85,7 +85,7 @@ end
 if top[2] and top[2] ~= known[6] then set('epoch', top[2]) end
 if seq > 0 then set('seq', seq) end
 if mark == 'created' then set('created', id) end
-if kind == 'progress' or kind == 'state' then set(kind, ARGV[4]) end
+if kind == 'progress' or kind == 'state' then set(kind, ARGV[9]) end
 if kind == 'state' then set('final', mark == 'final' and '1' or '') end
 if mark == 'final' or mark == 'closing' then set('closed', attempt) end
 if mark == 'cancelling' then
@@ -96,10 +96,10 @@ redis.call('HSET', KEYS[2], unpack(fields))
 
 if kind == 'state' then
   for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4]}) do
-    if mark == 'final' then redis.call('PEXPIRE', key, ARGV[8]) else redis.call('PERSIST', key) end
+    if mark == 'final' then redis.call('PEXPIRE', key, ARGV[2]) else redis.call('PERSIST', key) end
   end
 end
 
-redis.call('PUBLISH', ARGV[9], prev .. ' ' .. id .. ' ' .. (mark == '' and kind or mark) .. '\n' .. frame)
-if ARGV[10] ~= '' then redis.call('PUBLISH', ARGV[10], ARGV[11] .. ' ' .. id) end
+redis.call('PUBLISH', ARGV[3], prev .. ' ' .. id .. ' ' .. (mark == '' and kind or mark) .. '\n' .. frame)
+if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5] .. ' ' .. id) end
 return {number, 0, cancelled}

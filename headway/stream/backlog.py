@@ -26,6 +26,10 @@ class Backlog:
         self._output: deque[str] = deque()
         self._size = self._more_output = 0
 
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._lines or self._output)
+
     @property
     def has_output(self) -> bool:
         """Whether output waits."""
@@ -50,6 +54,8 @@ class Backlog:
 
     def take(self) -> list[Said]:
         """All that waits, after a line for each sort of which something was left out."""
+        if not self._lines and not self._output:  # as mostly: ten times a second, for each job
+            return []
         with self._lock:
             lines, text = list(self._lines), "".join(self._output)
             more_lines, more_output = self._more_lines, self._more_output

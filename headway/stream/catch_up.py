@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from . import sse
 from .event import progress_of, to_json
-from .history import NOWHERE, Entry, History, Tail
+from .history import NOWHERE, History, Tail, number_of
 from .subscription import CatchUp, Subscription
 
 PIECE = 512 * 1024
@@ -52,7 +52,7 @@ def prepare(
         job: None if job in known else _reason(reading, job, tail, history.last)
         for job, tail in tails.items()
     }
-    entries, cursor, more = _merge(
+    events, cursor, more = _merge(
         [tail for job, tail in tails.items() if reasons[job] is None], history.last
     )
     # A snapshot is of this moment: it has to wait until the entries have come that far.
@@ -64,10 +64,10 @@ def prepare(
         for job, why in due
         for frame in _snapshot(job, why, _state(job, tails[job], recovered))
     ]
-    if snapshots and not entries:
+    if snapshots and not events:
         snapshots[-1] = f"id: {cursor}\n".encode() + snapshots[-1]
     final = all(_ended(job, tail, recovered) for job, tail in tails.items())
-    frames = snapshots + [frame for _, _, frame in entries]
+    frames = snapshots + events
     if not frames and cursor != reading.at:  # the place to come back to, all the same
         frames = [sse.encode(id=str(cursor))]
     given = reading.reader.settled if more else settled
@@ -89,20 +89,21 @@ def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:
     return tail.gap(reading.at) or None
 
 
-def _merge(logs: list[Tail], last: int) -> tuple[list[Entry], int, bool]:
-    """One order for all; no further than the first log that has more than fits one read, and than
-    what fits one write."""
+def _merge(logs: list[Tail], last: int) -> tuple[list[bytes], int, bool]:
+    """The frames of all in one order; no further than the first log that has more than fits one
+    read, and than what fits one write."""
     horizon = min((log.upto for log in logs if log.upto is not None), default=last)
     if len(logs) == 1:
         entries = logs[0].entries
     else:
-        entries = sorted([entry for log in logs for entry in log.entries if entry[0] <= horizon])
-    sizes = accumulate([len(frame) for _, _, frame in entries])
-    fitting = max(1, bisect_right(list(sizes), PIECE))
-    if fitting < len(entries):
-        entries = entries[:fitting]
-        horizon = entries[-1][0]
-    return entries, horizon, horizon < last
+        known = [entry for log in logs for entry in log.entries if number_of(entry) <= horizon]
+        entries = sorted(known, key=number_of)
+    frames = [fields[3] for _, fields in entries]
+    if sum(map(len, frames)) > PIECE and len(frames) > 1:
+        fitting = max(1, bisect_right([*accumulate(map(len, frames))], PIECE))
+        frames = frames[:fitting]
+        horizon = number_of(entries[fitting - 1])
+    return frames, horizon, horizon < last
 
 
 def _snapshot(job: str, reason: str, state: Mapping[str, Any] | None) -> Iterator[bytes]:

@@ -206,6 +206,8 @@ def clean(text: object, limit: int = 500) -> str:
     database column all accept. Control characters become spaces, lone surrogates `?`. Never raises:
     an object without a text of its own is shown by its type, as is an exception, whose text was
     written for other eyes."""
+    if type(text) is str and len(text) <= limit and text.isprintable():  # as most are
+        return text.strip()
     try:
         line = type(text).__name__ if isinstance(text, BaseException) else str(text)
     except Exception:  # noqa: BLE001 - a task's objects raise anything

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from functools import partial
 
 from . import direct
 from .hub import Hub
@@ -54,7 +53,7 @@ def _take(hub: Hub, reader: Subscription, connection: Held, descriptor: int) -> 
         wire.abandon()
         raise
     _say(f"Streams are written straight to their sockets: {connection.server} hands them over.")
-    wire.begin(partial(hub.detach, reader), log)
+    wire.begin(hub.leave(reader), log)
     hub.attach(reader, wire)
     return True
 

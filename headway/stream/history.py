@@ -6,9 +6,8 @@ numbers order all jobs together: a job read a moment later would overtake the on
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Any
 
 from . import keys
@@ -23,9 +22,20 @@ NOWHERE = (1 << 63) - 1
 """A cursor after which nothing follows: for readers that want snapshots only."""
 
 
-Entry = tuple[int, int, bytes]
-"""One event as stored: its number, the one before it and the finished SSE block. A plain tuple: to
-make a thousand that have names takes three times as long, a tenth of a long catch-up."""
+Entry = tuple[bytes, Sequence[bytes]]
+"""One event as Redis gives it: "<number>-0", and the names and values of append.lua's XADD, the
+second of which is the number before, the fourth the finished SSE block. To make objects of a
+thousand would take as long as their parsing."""
+
+
+def entry(number: int, prev: int, frame: bytes) -> Entry:
+    """One that Redis could have given."""
+    return b"%d-0" % number, (b"p", b"%d" % prev, b"f", frame)
+
+
+def number_of(entry: Entry) -> int:
+    """The number of an event."""
+    return int(entry[0][:-2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Tail:
 
     def after(self, cursor: int) -> "Tail":
         """The same for a later cursor."""
-        begin = bisect_right(self.entries, cursor, key=itemgetter(0))
+        begin = bisect_right(self.entries, cursor, key=number_of)
         upto = None if self.upto is None else max(self.upto, cursor)
         return replace(self, entries=self.entries[begin:], upto=upto)
 
@@ -82,11 +92,11 @@ class Tail:
             return "lost"
         if cursor < self.first_prev:
             return "trimmed" if b"created" in self.snapshot else "lost"
-        at = cursor
-        for number, prev, _ in self.entries:
-            if prev > at:
+        before = b"%d" % cursor
+        for name, (_, prev, _, _) in self.entries:
+            if prev != before and int(prev) > int(before):
                 return "lost"
-            at = number
+            before = name[:-2]
         return ""
 
 
@@ -130,17 +140,17 @@ def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
     now = seconds + micros / 1e6
     for index, key in enumerate(wanted):
         snapshot, first, entries = replies[3 * index : 3 * index + 3]
-        upto = entries[-1][0] if len(entries) >= PAGE else None
-        history.tails[key] = Tail(snapshot, first[0][1] if first else 0, entries, now, upto)
+        upto = number_of(entries[-1]) if len(entries) >= PAGE else None
+        history.tails[key] = Tail(snapshot, int(first[0][1][1]) if first else 0, entries, now, upto)
     return history
 
 
-def _entries(reply: Iterable[tuple[bytes, Sequence[bytes]]], **_: Any) -> list[Entry]:
-    """A reply of ids, "<number>-0", each with the names and values of append.lua's XADD. One of a
-    later version follows what no reader can have seen: readers get a snapshot in its place."""
+def _entries(reply: list[Entry], **_: Any) -> list[Entry]:
+    """A reply, unless there are entries of a later version in it. One of these follows what no
+    reader can have seen: readers get a snapshot in its place."""
+    if {len(fields) for _, fields in reply} <= {2 * FIELDS}:
+        return reply
     return [
-        (int(key[:-2]), int(fields[1]), fields[3])
-        if len(fields) == 2 * FIELDS
-        else (int(key[:-2]), int(key[:-2]) - 1, b"")
-        for key, fields in reply
+        each if len(each[1]) == 2 * FIELDS else entry(number_of(each), number_of(each) - 1, b"")
+        for each in reply
     ]

@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import partial
+from types import MethodType
 from typing import Any
 
 import redis
@@ -24,7 +24,6 @@ from redis.backoff import NoBackoff
 from . import history, redis_clients, sse
 from .accounts import Accounts
 from .direct import Sockets
-from .epoch import Epoch
 from .housekeeping import Housekeeper, Revoked
 from .limits import Limits
 from .notices import CLOSING, SPENT, busy, farewell, opening
@@ -32,6 +31,7 @@ from .pubsub import Channels
 from .rooms import Rooms
 from .rounds import Behind, Round
 from .subscription import Subscription
+from .succession import Succession
 from .tally import Tally
 from .wire import Buffer, Wire
 
@@ -80,6 +80,9 @@ class Hub:
         )
         self._asked = asyncio.Event()
         self._behind = Behind(self._asked.set)
+        # Bound to a reader by MethodType: 64 bytes for each, of which a partial takes 256.
+        self._on_ready: Callable[[Subscription], None] = self._behind.unblock
+        self._on_leave: Callable[[Subscription], None] = self.detach
         self._rooms = Rooms(self.limits.tick, asyncio.get_running_loop, self._behind.add)
         self._channels = Channels(
             url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
@@ -87,10 +90,7 @@ class Hub:
         self._counts = self._rooms.counts
         self._accounts = Accounts(self.limits)
         self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
-        self._epoch = Epoch()  # of the server whose live messages readers are given
-        self._told = 0  # up to where those who have left were given what it has
-        self._last = 0  # the highest number that was read there
-        self._misled = 0  # up to where readers may have been given another one's
+        self._succession = Succession()
         self.closing = asyncio.Event()
         """Set for good once `close` was called."""
         self._away: float | None = None
@@ -112,9 +112,9 @@ class Hub:
             reader.end()
             self._accounts.refuse(reader)
             return
-        self._correct(reader)
+        self._succession.correct(reader)
         self._counts["opened", wire.way] += 1
-        wire.ready = partial(self._behind.unblock, reader)
+        wire.ready = MethodType(self._on_ready, reader)
         self._housekeeper.begin(reader)
         self._accounts.enter(reader)
         self._rooms.enter(reader)
@@ -129,11 +129,15 @@ class Hub:
         if not self._housekeeper.forget(reader):
             return
         self._counts["bytes", reader.wire.way] += reader.given
-        self._told = max(self._told, reader.told)
+        self._succession.leave(reader)
         self._accounts.leave(reader)
         self._behind.discard(reader)
         self._rooms.leave(reader)
         self._asked.set()
+
+    def leave(self, reader: Subscription) -> Callable[[], None]:
+        """What to call when the reader's viewer has left: `detach`."""
+        return MethodType(self._on_leave, reader)
 
     def tally(self) -> Tally:
         """What its streams have come to since it was made, and where the open ones are."""
@@ -235,23 +239,7 @@ class Hub:
     async def _listen(self) -> None:
         """Makes sure of the channels, and of whose they are."""
         await self._channels.hold(self._rooms.channels)
-        if self._channels.epoch != self._epoch:
-            self._recognise(self._channels.epoch)
-
-    def _recognise(self, heard: Epoch) -> None:
-        """A primary that was replaced goes on until it hears of that. Whom it told of something
-        later than the beginning of the new one's history reads on from there."""
-        if heard.is_other(self._epoch):
-            self._misled = max([self._told, *(reader.told for reader in self.readers)])
-            self._told = self._last = 0
-        self._epoch = heard
-        for reader in tuple(self.readers):
-            self._correct(reader)
-
-    def _correct(self, reader: Subscription) -> None:
-        """Unless it has just what was read last: long polls would end at once, again and again."""
-        if self._epoch.since < reader.cursor <= self._misled and reader.cursor != self._last:
-            reader.go_back(self._epoch.since)
+        self._succession.recognise(self._channels.epoch, self.readers)
 
     async def _part(self) -> None:
         """Leaves both servers where the log is another one's than live messages."""
@@ -281,9 +269,9 @@ class Hub:
         async with self._redis.pipeline(transaction=True) as pipe:
             history.queue(pipe, wanted)
             found = history.parse(wanted, await pipe.execute())
-        if found.epoch.is_other(self._epoch):
+        if found.epoch.is_other(self._succession.epoch):
             await self._part()
-        self._last = found.last
+        self._succession.last = found.last
         missing = this.have_read(found)
         recovered = await self._recover(missing) if missing else {}
         for spent in this.finish(recovered):

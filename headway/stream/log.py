@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from importlib import resources
 from itertools import chain, islice
 from typing import Any, NamedTuple, cast
@@ -14,10 +15,8 @@ from redis.retry import Retry
 from . import epoch, history, keys, redis_clients
 from .epoch import Epoch
 from .event import OWN_LEVEL, Entry, Event, NoProgress, Progress, to_json
-from .script import Script
+from .script import Packed, Script, pack
 
-Call = tuple[str, list[Any]]
-"""A job, and the arguments of append.lua for it."""
 SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
 
 
@@ -98,18 +97,20 @@ class Log:
         job on `feed`; `seq` (1, 2, ... within an attempt) makes a repeated write harmless; `floor`
         is a number that the writer knows to be taken, should Redis have lost it. `first` is an
         event that goes before it, in the same atomic step."""
-        before = [self._args(job, first, attempt, 0, floor)] if first else []
-        args = self._args(job, event, attempt, seq, floor, feed, created)
-        return self._write([(job, each) for each in (*before, args)], atomic=True)
+        call = self._call(job, event, attempt, seq, floor, feed=feed, created=created)
+        if first is None:
+            return self._write([call])
+        return self._write([self._call(job, first, attempt, 0, floor), call], atomic=True)
 
     def create(self, firsts: Iterable[tuple[str, Event, int, str]]) -> None:
         """Appends the first event of each of many jobs in one round trip: (job, event, attempt,
         feed), as `append` with `created`. What is there already stays as it is."""
-        calls = [
-            (job, self._args(job, event, attempt, 0, 0, feed, created=True))
-            for job, event, attempt, feed in firsts
-        ]
-        self._write(calls)
+        self._write(
+            [
+                self._call(job, event, attempt, feed=feed, created=True)
+                for job, event, attempt, feed in firsts
+            ]
+        )
 
     def append_all(
         self, job: str, events: Iterable[tuple[int, Event]], *, attempt: int, floor: int = 0
@@ -118,7 +119,7 @@ class Log:
         one is refused, so are all after it: they can be sent again."""
         calls, before = [], 0
         for seq, event in events:
-            calls.append((job, self._args(job, event, attempt, seq, floor, before=before)))
+            calls.append(self._call(job, event, attempt, seq, floor, before=before))
             before = seq
         return self._write(calls)
 
@@ -232,41 +233,34 @@ class Log:
         seconds, micros = reply
         return float(seconds + micros / 1e6)
 
-    def _args(
+    def _call(
         self,
         job: str,
         event: Event,
         attempt: int,
-        seq: int,
-        floor: int,
+        seq: int = 0,
+        floor: int = 0,
+        *,
         feed: str = "",
         created: bool = False,
         before: int = 0,
-    ) -> list[Any]:
-        channels = [keys.live(job), keys.feed(feed) if feed else "", job]
+    ) -> Packed:
         mark = "created" if created else _mark(event)
-        head = [attempt, event.kind, mark, to_json(event.data), seq, floor]
-        return [*head, *self._limits, *channels, before]
+        constant, head = _head(job, attempt, feed, *self._limits)
+        count, rest = pack(event.kind, mark, to_json(event.data), seq, floor, before)
+        return constant + count, head + rest
 
-    def _write(self, calls: Sequence[Call], *, atomic: bool = False) -> Receipt:
-        if len(calls) == 1:  # as most are: a pipeline would cost more than it carries
-            job, args = calls[0]
-            return _receipt(self._append(_keys(job), args))
-        try:
-            return self._pipeline(calls, atomic)
-        except redis.exceptions.NoScriptError:  # Redis restarted: none of the calls has run
-            self._redis.script_load(SCRIPT)
-            return self._pipeline(calls, atomic)
-
-    def _pipeline(self, calls: Sequence[Call], atomic: bool) -> Receipt:
-        with self._redis.pipeline(transaction=atomic) as pipe:
-            for job, args in calls:
-                pipe.evalsha(self._append.sha, len(_keys(job)), *_keys(job), *args)
-            return _receipt(pipe.execute()[-1])
+    def _write(self, calls: Sequence[Packed], *, atomic: bool = False) -> Receipt:
+        number, fenced, cancelled = self._append(calls, atomic=atomic)[-1]
+        return Receipt(int(number), bool(fenced), bool(cancelled))
 
 
-def _keys(job: str) -> list[str]:
-    return [keys.log(job), keys.snapshot(job), keys.LAST, keys.output(job), keys.EPOCH]
+@lru_cache(maxsize=256)
+def _head(job: str, attempt: int, feed: str, maxlen: int, ttl: int) -> Packed:
+    """What an attempt's calls of append.lua begin with: KEYS, and the arguments that stay."""
+    names = (keys.log(job), keys.snapshot(job), keys.LAST, keys.output(job), keys.EPOCH)
+    heard = (keys.live(job), keys.feed(feed) if feed else "")
+    return pack(len(names), *names, maxlen, ttl, *heard, job, attempt)
 
 
 def _mark(event: Event) -> str:
@@ -276,8 +270,3 @@ def _mark(event: Event) -> str:
         return "final"
     status = event.data.get("status")
     return {"cancelling": "cancelling", "queued": "closing"}.get(str(status), "")
-
-
-def _receipt(reply: Any) -> Receipt:
-    number, fenced, cancelled = reply
-    return Receipt(int(number), bool(fenced), bool(cancelled))

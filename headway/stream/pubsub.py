@@ -11,12 +11,15 @@ import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import epoch, redis_clients
+from . import redis_clients
+from .epoch import Epoch, async_on_connect
+from .listener import Listener
 
 logger = logging.getLogger(__name__)
 
 SILENCE = 2.0
-"""Seconds without a message after which the connection is asked for a sign of life."""
+"""Seconds without a message after which the connection is asked for a sign of life; after as long
+again without one it is lost."""
 CONNECT_TIMEOUT = 5.0
 """Seconds for a connection and its first answers, for which redis-py would wait for ever: a server
 that hangs is connected to all the same, by the kernel."""
@@ -36,19 +39,20 @@ class Channels:
         on_subscribe: Callable[[str], None],
         on_loss: Callable[[], None],
     ) -> None:
-        # RESP2: messages arrive as plain replies. No retry: a silent reconnect hides a loss.
+        # No retry: a silent reconnect hides a loss.
         self._client = redis_clients.async_client(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=2,
-            redis_connect_func=epoch.async_on_connect,
+            redis_connect_func=async_on_connect,
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
         self._on_loss = on_loss
-        self._connection: Any = None
+        self._listener: Listener
+        self.epoch: Epoch
+        """Of the server that it hears, once a `hold` has returned."""
         self._up = asyncio.Event()
-        self._hearing: asyncio.Timeout
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._confirmed: set[str] = set()
 
@@ -59,26 +63,18 @@ class Channels:
         missing, spare = set(wanted) - self._confirmed, self._confirmed - set(wanted)
         if spare:
             self._confirmed -= spare
-            await self._connection.send_command("UNSUBSCRIBE", *spare)
+            self._listener.send("UNSUBSCRIBE", *spare)
         if missing:
             loop = asyncio.get_running_loop()
             self._pending = {channel: loop.create_future() for channel in missing}
-            await self._connection.send_command("SUBSCRIBE", *missing)
+            self._listener.send("SUBSCRIBE", *missing)
             await asyncio.gather(*self._pending.values())
 
-    @property
-    def epoch(self) -> epoch.Epoch:
-        """Of the server that it hears, once a `hold` has returned."""
-        found: epoch.Epoch = self._connection.epoch
-        return found
-
     def renew(self) -> None:
-        """Connects again: what it hears is not what others write. To close the connection would not
-        do: over TLS that waits for a server that may hang, and redis-py opens it again at the next
-        PING, without channels."""
+        """Connects again: what it hears is not what others write."""
         if self._up.is_set():
             self._up.clear()
-            self._hearing.reschedule(asyncio.get_running_loop().time())
+            self._listener.close(redis.ConnectionError("Another server is to be heard."))
 
     async def run(self) -> None:
         """Connects, reads and connects again, until it is cancelled."""
@@ -93,11 +89,11 @@ class Channels:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await connection.connect()
-                self._connection = connection
-                async with asyncio.timeout(None) as self._hearing:
-                    self._up.set()
-                    pause = 0.05
-                    await self._read(connection)
+                self._listener = Listener(connection, self._on_reply)
+                self.epoch = connection.epoch
+                self._up.set()
+                pause = 0.05
+                await self._watch(self._listener)
             except (redis.RedisError, OSError) as error:
                 logger.warning("Live messages are interrupted: %s", error)
             except Exception:  # whatever it was, streams must not stand still for ever
@@ -110,22 +106,26 @@ class Channels:
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
             pause = min(pause * 2, MAX_PAUSE)
 
-    async def _read(self, connection: Any) -> None:
+    async def _watch(self, listener: Listener) -> None:
+        """Raises why the connection is lost, once it is."""
         asked = False
-        while True:
-            reply = await connection.read_response(timeout=SILENCE)
-            if reply is None:
-                if asked:
-                    raise redis.ConnectionError("Redis has been silent for too long.")
+        while not listener.lost.done():
+            if listener.heard:
+                asked = listener.heard = False
+            elif asked:
+                raise redis.ConnectionError("Redis has been silent for too long.")
+            else:
                 asked = True
-                await connection.send_command("PING")
-                continue
-            asked = False
-            kind = reply[0]
-            if kind == b"message":
-                self._on_message(reply[1].decode(), reply[2])
-            elif kind == b"subscribe":
-                self._confirm(reply[1].decode())
+                listener.send("PING")
+            await asyncio.wait([listener.lost], timeout=SILENCE)
+        raise listener.lost.result()
+
+    def _on_reply(self, reply: Any) -> None:
+        kind = reply[0]
+        if kind == b"message":
+            self._on_message(reply[1].decode(), reply[2])
+        elif kind == b"subscribe":
+            self._confirm(reply[1].decode())
 
     def _confirm(self, channel: str) -> None:
         self._on_subscribe(channel)

@@ -9,6 +9,8 @@ MAX_NUMBER = 1e15
 
 def finite(value: Any) -> int | float | None:
     """A finite number from 0 to MAX_NUMBER, or None where `value` is no number at all."""
+    if type(value) is int and 0 <= value <= MAX_NUMBER:  # as most are
+        return value
     try:
         number = value if type(value) is int else float(value)
         if math.isnan(number):

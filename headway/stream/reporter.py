@@ -160,15 +160,16 @@ class Reporter:
     # What the worker calls
 
     def start(self) -> None:
-        """Writes the first progress and joins the process's ticker."""
+        """Joins the process's ticker, which writes the first progress."""
         self._ticker().add(self)
-        self._wake()
 
     def stop(self) -> Progress:
-        """Leaves the ticker, writes what is left and returns the last progress."""
+        """Leaves the ticker, writes what is left and returns the last progress. Of a task that
+        ended before the first tick and has said nothing, there is nothing to write."""
         self._over = True
         self._ticker().remove(self)
-        self.flush(self._clock(), last=True)
+        if self._shown or not self._idle or self._backlog:
+            self.flush(self._clock(), last=True)
         with self._values:
             self.record.course.end(self._clock() - self._started)
         return self.progress()
@@ -234,7 +235,7 @@ class Reporter:
             self.record.course.sample(
                 progress["elapsed"] or 0.0, progress["percent"], progress["rate"]
             )
-        shown = {name: value for name, value in progress.items() if name != "elapsed"}
+        shown = {**progress, "elapsed": None}
         if shown != self._shown:
             self._shown = shown
             self._heard = self._clock()

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
+from math import inf
 
 WINDOW = 10.0
 """Seconds over which the speed is measured at most."""
@@ -44,6 +45,6 @@ class Speed:
         moved = at - self._since
         if moved < WARM_UP or now - at > STALLED:
             return None
-        first = bisect_right(self._steps, at - min(WINDOW, moved / 2), key=lambda step: step[0]) - 1
+        first = bisect_right(self._steps, (at - min(WINDOW, moved / 2), inf)) - 1
         began, before = self._steps[first]
         return (value - before) / (at - began) or None

@@ -59,7 +59,7 @@ class Ticker:
         return ticker
 
     def add(self, reporter: Flushable) -> None:
-        """Begins to flush a reporter; the thread lives while there is one."""
+        """Begins to flush a reporter, at the next tick; the thread lives while there is one."""
         with self._lock:
             self._reporters.add(reporter)
             if self._thread is None:
@@ -77,7 +77,7 @@ class Ticker:
         self._changed.set()
 
     def _run(self) -> None:
-        due = 0.0
+        due = time.monotonic() + TICK / 2  # most tasks that end before that say nothing
         while True:
             self._changed.wait(max(0.0, due - time.monotonic()))
             self._changed.clear()

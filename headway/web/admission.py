@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -50,6 +51,7 @@ class Found:
         self._held = dict(held or {})
         self._people, self._owners = people or {}, owners or {}
         self.tokens = known or tokens.Known()
+        self._hash_of = cache(lambda user: user.get_session_auth_hash())
 
     def fill(self, session: object) -> None:
         """Spares a session the query for what it holds. Each is given to one request alone."""
@@ -64,7 +66,7 @@ class Found:
         if not self._people or (name := session.get(SESSION_KEY)) is None:
             return None
         user = self._people.get(_key(name))
-        if user is None or not sessions.lets_in(session, user):
+        if user is None or not sessions.lets_in(session, user, self._hash_of):
             return None
         model: Any = type(user)
         twin: users.Person = model.__new__(model)  # copy.copy takes three times as long
@@ -73,9 +75,10 @@ class Found:
 
     def own(self, user: users.Person, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Any] | None:
         """The owner of each of these jobs, where all are the person's; else None."""
-        if not shows_own(user) or any(self._owners.get(job) != user.pk for job in wanted):
+        key = user.pk
+        if any(self._owners.get(job) != key for job in wanted) or not shows_own(user):
             return None
-        return dict.fromkeys(wanted, user.pk)
+        return dict.fromkeys(wanted, key)
 
 
 class StreamRequest(ASGIRequest):

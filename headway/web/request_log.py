@@ -2,9 +2,9 @@
 of its own when it has been answered."""
 
 import logging
+import random
 import re
 import time
-import uuid
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -47,12 +47,19 @@ def request_log(get_response: Any) -> Any:
 def _begin(request: Any) -> float:
     given = request.headers.get(HEADER, "")
     request.secrets_in_path = _secrets
-    request.request_id = given if SAFE.fullmatch(given) else uuid.uuid4().hex
+    request.request_id = given if SAFE.fullmatch(given) else _new_id()
     return time.monotonic()
+
+
+def _new_id() -> str:
+    # uuid4 asks the kernel, and so lets go of Python's lock: others run on before it comes back
+    return f"{random.getrandbits(128):032x}"
 
 
 def _end(request: Any, response: HttpResponseBase, begun: float) -> HttpResponseBase:
     response.headers[HEADER] = request.request_id
+    if not logger.isEnabledFor(logging.INFO):
+        return response
     said = {
         "client": origins.address(request),
         "method": request.method,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def store() -> Any:
     """The class of the project's sessions."""
-    return import_module(settings.SESSION_ENGINE).SessionStore
+    return _store(settings.SESSION_ENGINE)
 
 
 def read(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
@@ -68,8 +69,9 @@ def is_of(session: Mapping[str, Any], user: users.Person) -> bool:
     return any(constant_time_compare(known, valid) for valid in hashes)
 
 
-def lets_in(session: Any, user: users.Person) -> bool:
-    """Whether `django.contrib.auth.get_user` would find just this user, and change nothing."""
+def lets_in(session: Any, user: users.Person, hash_of: Callable[[Any], str]) -> bool:
+    """Whether `django.contrib.auth.get_user` would find just this user, and change nothing.
+    `hash_of`: the user's `get_session_auth_hash()`, which takes longer than all the rest."""
     backend = session.get(BACKEND_SESSION_KEY)
     if session.get(SESSION_KEY) != _name_of(user):
         return False
@@ -81,7 +83,12 @@ def lets_in(session: Any, user: users.Person) -> bool:
     if not hasattr(user, "get_session_auth_hash"):
         return True
     known = session.get(HASH_SESSION_KEY)
-    return bool(known) and constant_time_compare(known, user.get_session_auth_hash())
+    return bool(known) and constant_time_compare(known, hash_of(user))
+
+
+@cache
+def _store(engine: str) -> Any:
+    return import_module(engine).SessionStore
 
 
 def _name_of(user: users.Person) -> str:

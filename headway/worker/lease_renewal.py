@@ -43,15 +43,17 @@ class LeaseRenewal:
         self._ended = threading.Event()
 
     def __enter__(self) -> None:
-        threading.Thread(target=logs.carried(self._run), name="lease", daemon=True).start()
+        self._due = time.monotonic() + min(conf.JOB_LEASE_RENEW, self._longest)
+        _later.add(self, logs.carried(self._run))
 
     def __exit__(self, *_: object) -> None:
         # Not waited for: a renewal that is under way, or hangs, changes nothing that has ended.
         self._ended.set()
+        _later.forget(self)
 
     def _run(self) -> None:
-        due, done = time.monotonic() + min(conf.JOB_LEASE_RENEW, self._longest), True
-        while not self._ended.wait(BEAT):
+        due, done = self._due, True
+        while not self._ended.is_set():
             if self._reporter.superseded:
                 return self._end_process()
             if time.monotonic() >= due or (done and self._is_flooded()):
@@ -59,6 +61,7 @@ class LeaseRenewal:
                 pause = conf.JOB_LEASE_RENEW if done else AGAIN
                 left = self._longest - self._reporter.quiet
                 due = time.monotonic() + min(pause, max(AGAIN, left))
+            self._ended.wait(BEAT)
         return None
 
     def _is_flooded(self) -> bool:
@@ -105,3 +108,53 @@ class LeaseRenewal:
             return
         logger.error("Job %s does not end: its process does", self._attempt.job_id)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _Later:
+    """Begins a thread for each attempt that lasts for a BEAT: to begin one and to wake it at the
+    end costs more than all else that a lease costs a shorter one."""
+
+    def __init__(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        """Threads do not survive a fork."""
+        self._lock = threading.Lock()
+        self._waiting: dict[LeaseRenewal, tuple[float, Callable[[], None]]] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, lease: LeaseRenewal, run: Callable[[], None]) -> None:
+        """Has it `run`, unless it is forgotten before."""
+        with self._lock:
+            self._waiting[lease] = time.monotonic() + BEAT, run
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+                self._thread.start()
+
+    def forget(self, lease: LeaseRenewal) -> None:
+        """It has ended."""
+        with self._lock:
+            self._waiting.pop(lease, None)
+
+    def _run(self) -> None:
+        pause = BEAT
+        while True:
+            time.sleep(pause)
+            with self._lock:
+                now = time.monotonic()
+                due = [lease for lease, (when, _) in self._waiting.items() if when <= now]
+                begun = [(lease, self._waiting.pop(lease)[1]) for lease in due]
+                if not (begun or self._waiting):
+                    self._thread = None
+                    return
+                pause = min((when - now for when, _ in self._waiting.values()), default=BEAT)
+            for renewal, run in begun:
+                try:
+                    threading.Thread(target=run, name="lease", daemon=True).start()
+                except RuntimeError:  # the system has no more threads; the lease lasts a while
+                    logger.exception("A lease cannot be looked after yet")
+                    self.add(renewal, run)
+
+
+_later = _Later()

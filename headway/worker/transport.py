@@ -59,6 +59,7 @@ class Channel(redis.Channel):
     QoS = QoS
     Message = Message
     _pool: Any  # of redis-py; the stubs do not know it
+    _client_of_pool: Any = None
 
     def close(self) -> None:
         """Closes what kombu would leave open: the connections over which it puts messages back
@@ -69,6 +70,16 @@ class Channel(redis.Channel):
         finally:
             self._disconnect_pools()  # type: ignore[attr-defined]  # not in the stubs
             self._pool = pool  # for jobs that are done later
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """Kombu makes one for each command to the queue: a fifth of what a message costs it. All
+        that it keeps is the pool."""
+        if asynchronous:  # asked once, and keeps the connection that it waits on
+            return super()._create_client(asynchronous=True)  # type: ignore[misc]  # not in the stubs
+        kept, pool = self._client_of_pool, self.pool  # type: ignore[attr-defined]  # neither
+        if kept is None or kept.connection_pool is not pool:
+            kept = self._client_of_pool = super()._create_client()  # type: ignore[misc]  # nor this
+        return kept
 
     @contextlib.contextmanager
     def tidy(self) -> Iterator[None]:

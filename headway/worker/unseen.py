@@ -71,7 +71,8 @@ class _AtOnce:
         self._clock = clock
 
     def add(self, reporter: Any, /) -> None:
-        """Waits for `wake`."""
+        """Flushes, as `wake` does."""
+        reporter.flush(self._clock())
 
     def remove(self, reporter: Any, /) -> None:
         """Nothing was kept."""

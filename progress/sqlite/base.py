@@ -5,11 +5,13 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
+SHORT = 4096
+"""Characters of a query that is remembered as SQLite takes it."""
 LOOK = 50
 """Milliseconds after which the handler begins again with its short sleeps: 1, 2, 5, 10, 15."""
 
@@ -43,6 +45,12 @@ class Cursor(base.SQLiteCursorWrapper):
     def __init__(self, connection: sqlite3.Connection, timeout: float) -> None:
         super().__init__(connection)
         self._timeout = timeout
+
+    def convert_query(self, query: str, *, param_names: Any = None) -> str:
+        """As Django's, which goes through all of a query each time it is executed."""
+        if param_names is None and len(query) <= SHORT:
+            return _converted(query)
+        return str(super().convert_query(query, param_names=param_names))
 
     def execute(self, query: str, params: Any = None) -> Any:
         """As Django's."""
@@ -80,3 +88,8 @@ class Cursor(base.SQLiteCursorWrapper):
             return False
         [wanted] = self.connection.execute("PRAGMA busy_timeout").fetchone()
         return bool(wanted == LOOK)
+
+
+@lru_cache(maxsize=256)
+def _converted(query: str) -> str:
+    return str(base.SQLiteCursorWrapper.convert_query(None, query))  # it uses nothing of its own

@@ -13,7 +13,7 @@ from benchmarks.table import Result
 from benchmarks.viewers import Published, Viewer
 from tests.support.thorough import Many
 
-OFTEN = ("append", "fanout", "jobs", "prune")
+OFTEN = ("append", "fanout")
 """Benchmarks that share nothing but what all of them share; the others with --thorough."""
 
 

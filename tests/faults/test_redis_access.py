@@ -1,17 +1,24 @@
 """Redis behind a password and over TLS, and servers that cannot be used at all."""
 
+import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 import trustme
+import uvloop
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from headway.stream import redis_clients
+from headway.stream.listener import Listener
 from headway.web import tokens
 from progress.redis_at_start import refusal
 from tests.support.installation import Installation
+from tests.support.patience import PATIENCE
 from tests.support.person import Person
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
@@ -85,6 +92,35 @@ def test_jobs_run_and_stream_over_tls_and_the_password_is_nowhere(
         secured.start()
         wait_until(lambda: person.ask("GET", "/readyz").json()["redis"])
         assert PASSWORD not in site.output + "".join(shown)
+
+
+async def listen(secured: Secured) -> None:
+    """Hears a message over a connection that was made by redis-py, and then of its end."""
+    replies: asyncio.Queue[Any] = asyncio.Queue()
+    async with (
+        asyncio.timeout(PATIENCE),
+        redis_clients.async_client(secured.address(), protocol=2) as client,
+    ):
+        pool: Any = client.connection_pool
+        connection = pool.make_connection()
+        await connection.connect()
+        listener = Listener(connection, replies.put_nowait)
+        listener.send("SUBSCRIBE", "a channel")
+        assert (await replies.get())[0] == b"subscribe"
+        long = b"x" * 100_000
+        await client.publish("a channel", long)
+        assert await replies.get() == [b"message", b"a channel", long]
+        secured.kill()
+        assert isinstance(await listener.lost, (OSError, redis.ConnectionError))
+        await connection.disconnect(nowait=True)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_live_messages_come_over_tls_under_each_event_loop(
+    secured: Secured, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(listen(secured))
 
 
 def refusal_of(process: ProcfileProcess) -> str:

@@ -4,6 +4,7 @@ what no row tells of goes, too."""
 import os
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -16,7 +17,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from headway.checks import check_settings
-from headway.lifecycle import actions, belongings, files, leftovers, pruning, statistics
+from headway.lifecycle import (
+    actions,
+    belongings,
+    database,
+    files,
+    leftovers,
+    pruning,
+    statistics,
+)
 from headway.models import Attempt, Job
 from jobs.models import ImportedRow
 from tests.jobs import rows
@@ -157,6 +166,23 @@ def test_janitors_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(looked) == sorted(job.pk for job in jobs)
     assert not Job.objects.exists()
     assert not Attempt.objects.exists()
+
+
+def test_only_one_janitor_prunes_a_file_of_sqlite_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if database.connection().vendor != "sqlite":
+        pytest.skip("its rows have locks of their own")
+    old()
+    file = tmp_path / "db.sqlite3"
+    file.touch()
+    monkeypatch.setitem(database.connection().settings_dict, "NAME", str(file))
+    with database.alone_in_file() as alone:
+        assert alone
+        assert pruning.prune() is False
+        assert Job.objects.count() == 1
+    pruning.prune()
+    assert not Job.objects.exists()
 
 
 def test_what_a_dead_janitor_had_claimed_goes_later() -> None:

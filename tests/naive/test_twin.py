@@ -12,6 +12,7 @@ from tests.naive import site, starting, streaming, workers
 from tests.naive.builds import Build, Naive, Ours
 from tests.naive.finding import Finding
 from tests.support.stack import Valkey
+from tests.support.thorough import Many
 from tests.test_docs import rows
 
 Scenario = Callable[[Build, Path], Iterator[Finding]]
@@ -30,6 +31,8 @@ CORE: dict[Scenario, str] = {
     streaming.crowd: "F42 F46 F50",
     streaming.strangers: "F61 F67 F68",
 }
+OFTEN = (starting.doubled, workers.killed, streaming.killed, streaming.strangers)
+"""One of each sort; the others with `--thorough`, since tests/faults has what is about ours."""
 TABLE = {
     row[0].split()[0]: row[-1]
     for row in rows("docs/reliability.md")
@@ -75,8 +78,10 @@ def build(
 
 @pytest.mark.parametrize("scenario", CORE)
 def test_a_fault_is_survived_here_and_noticed_in_the_naive_build(
-    build: Build, scenario: Scenario, tmp_path: Path
+    build: Build, scenario: Scenario, tmp_path: Path, many: Many
 ) -> None:
+    if scenario not in OFTEN and not many(0, thorough=1):
+        pytest.skip("runs with pytest --thorough")
     found: dict[str, list[str]] = {}
     for fault, words in scenario(build, tmp_path):
         found.setdefault(fault, []).append(words)

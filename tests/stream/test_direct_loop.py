@@ -167,4 +167,4 @@ class Crowd(RuleBasedStateMachine):
 
 
 TestSockets = Crowd.TestCase
-TestSockets.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSockets.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)

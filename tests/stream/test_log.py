@@ -6,7 +6,6 @@ import pytest
 import redis
 
 from headway.stream import Event, Log, keys
-from headway.stream.log import _keys
 from tests.stream.conftest import Written, progress, state
 from tests.support.stack import Valkey
 
@@ -112,9 +111,9 @@ def test_nothing_is_taken_whose_forerunner_was_refused(log: Log, valkey: Valkey,
                 log.append_all(job, events, attempt=1)
         finally:
             client.config_set("maxmemory", held)
-        later = log._args(job, events[2][1], 1, 3, 0, before=2)
+        later = log._call(job, events[2][1], 1, 3, before=2)
         with pytest.raises(redis.ResponseError, match="ORDER"):
-            log._append(_keys(job), later)
+            log._write([later])
         log.append_all(job, events, attempt=1)
         assert client.get(keys.output(job)) == b"123"
 

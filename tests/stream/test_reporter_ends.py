@@ -101,3 +101,33 @@ def test_whoever_ends_an_attempt_is_obeyed_and_the_end_is_final(log: Log, job: s
     assert reporter.superseded
     with pytest.raises(Superseded):
         reporter.update(1)
+
+
+class Late:
+    """A ticker whose first tick comes after the end of all that it was given."""
+
+    def add(self, reporter: object, /) -> None:
+        pass
+
+    remove = wake = add
+
+
+def test_a_task_that_ends_before_the_first_tick_says_only_what_it_has_to(
+    log: Log, job: str, entries: Written
+) -> None:
+    silent, speaks = (Reporter(log, job, 1, ticker=Late) for _ in range(2))
+    silent.start()
+    assert silent.stop()["percent"] is None
+    assert entries() == []
+    speaks.start()
+    speaks.log("Nothing to do")
+    speaks.stop()
+    assert [kind for kind, _ in entries()] == ["log", "progress"]
+
+
+def test_a_task_that_says_nothing_is_shown_from_the_first_tick_on(
+    reporter: Reporter, entries: Written
+) -> None:
+    del reporter
+    wait_until(entries)
+    assert [(kind, data["percent"]) for kind, data in entries()] == [("progress", None)]

@@ -79,7 +79,7 @@ def roomy(valkey: Valkey) -> Iterator[Log]:
     log.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(calls=calls)
 @example(calls=[("warn", 1200), ("output", 5000)])
 @example(calls=[("log", 999), ("output", 5000), ("fail to flush", 1), ("log", 2)])

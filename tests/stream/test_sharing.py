@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.stream import Hub, Log
-from headway.stream.history import History, Tail
+from headway.stream.history import History, Tail, number_of
 from headway.stream.rooms import Rooms
 from headway.stream.rounds import LOGS, WINDOW, Behind, Round
 from headway.stream.sse import Decoder
@@ -34,7 +34,7 @@ class Paged(Redis):
         return History(found.last, {key: self._page(tail) for key, tail in found.tails.items()})
 
     def _page(self, tail: Tail) -> Tail:
-        upto = tail.entries[PAGE - 1][0] if len(tail.entries) >= PAGE else None
+        upto = number_of(tail.entries[PAGE - 1]) if len(tail.entries) >= PAGE else None
         return Tail(tail.snapshot, tail.first_prev, tail.entries[:PAGE], 0.0, upto)
 
 

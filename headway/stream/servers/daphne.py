@@ -79,7 +79,7 @@ class Connection:
         before, head = request.duration(), request.sentLength
 
         def write(sent: int, seconds: float) -> None:
-            line.write(sent, before + seconds)
+            line(sent, before + seconds)
             details = {"path": uri, "status": line.status, "method": line.method, "client": client}
             details |= {"time_taken": before + seconds, "size": head + sent}
             server.log_action("http", "complete", details)

@@ -53,7 +53,7 @@ class Line:
     path: str
     status: int
 
-    def write(self, sent: int, seconds: float) -> None:
+    def __call__(self, sent: int, seconds: float) -> None:
         """Writes it: the bytes that were sent, chunks and all, and the seconds that it took."""
         logger.info(
             '%s "%s %s" %d, %d bytes, %.1f s',

@@ -1,6 +1,7 @@
 """Connections of Uvicorn: transports of asyncio or uvloop, whichever parser is used."""
 
 import types
+from sys import intern
 from typing import Any
 
 from ..servers.held import Held, Kept, Line, Log, lacking
@@ -65,7 +66,8 @@ class Connection:
             return None
         scope = self._cycle.scope
         client = "{}:{}".format(*scope["client"]) if scope["client"] else "-"
-        return Line(client, scope["method"], path or scope["path"], 200).write
+        # Uvicorn makes both for each request, and many streams have the same path
+        return Line(client, intern(scope["method"]), intern(path or scope["path"]), 200)
 
     def let_go(self) -> None:
         """The transport closes its descriptor without a word. The request counts as served."""

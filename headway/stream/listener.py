@@ -1,0 +1,51 @@
+"""A subscribed connection to Redis whose messages are handled in the very callback in which their
+bytes were read: no future, no task, no time-out for each of them (docs/adr/0068)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+import redis
+
+
+class Listener(asyncio.Protocol):
+    """Takes over a connection that redis-py has made, over TLS, as an ACL user or by Sentinels as
+    it may be, and calls `on_reply` for each reply, in order, RESP2 and not decoded. `lost` gets the
+    error with which it ends, whatever `on_reply` raises included. `heard`: set with what comes."""
+
+    def __init__(self, connection: Any, on_reply: Callable[[Any], None]) -> None:
+        self.lost = asyncio.get_running_loop().create_future()
+        self.heard = True
+        self._pack, self._on_reply = connection.pack_command, on_reply
+        self._replies: Any = hiredis.Reader(redis.InvalidResponse, redis.ResponseError)
+        self._transport = connection._writer.transport
+        self._transport.set_protocol(self)
+
+    def send(self, *command: str) -> None:
+        """A command; its reply comes as all others do."""
+        self._transport.writelines(self._pack(*command))
+
+    def close(self, why: Exception) -> None:
+        """Ends it at once, with this error."""
+        self._transport.close()
+        self.connection_lost(why)
+
+    def data_received(self, data: bytes) -> None:
+        """Handles all replies that these bytes complete."""
+        if self.lost.done():  # over TLS, something still comes after `close`
+            return
+        self.heard = True
+        try:
+            self._replies.feed(data)
+            while (reply := self._replies.gets()) is not False:  # which no reply of RESP2 is
+                if isinstance(reply, redis.RedisError):
+                    raise reply
+                self._on_reply(reply)
+        except Exception as error:  # noqa: BLE001 - whoever waits for `lost` raises it
+            self.close(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """No more will come."""
+        if not self.lost.done():
+            self.lost.set_result(exc or redis.ConnectionError("Redis has closed the connection."))
