@@ -75,8 +75,10 @@ class Shown:
     @property
     def can_start_again(self) -> bool:
         """Whether the form of its kind can be filled with what it was given."""
-        may = self.kind is not None and policy.may_start(self.viewer, self.kind.name)
-        return may and self.sees_inputs
+        kind = self.kind
+        if kind is None or kind.is_internal:
+            return False
+        return policy.may_start(self.viewer, kind.name) and self.sees_inputs
 
     @property
     def kind(self) -> registry.Kind | None:

@@ -74,13 +74,14 @@ def test_the_list_has_a_tick_for_each_row(alices: Client, make_job: MakeJob) -> 
     assert f'action="{MANY}"' in page
 
 
-def test_a_job_on_many_has_no_parameters_beside_its_title(
+def test_a_job_on_many_has_no_parameters_beside_its_title_and_no_form(
     alices: Client, make_job: MakeJob
 ) -> None:
-    make_job(kind="headway-many", title="Cancel 3 jobs", params={"selection": "ids"})
+    job = make_job(kind="headway-many", title="Cancel 3 jobs", params={"selection": "ids"})
     page = alices.get("/").content.decode()
     assert "Cancel 3 jobs" in page
     assert "selection ids" not in page
+    assert "Start another like this" not in alices.get(job.get_absolute_url()).content.decode()
 
 
 def test_the_admin_asks_once_where_there_are_many(staffs: Client, make_job: MakeJob) -> None:
