@@ -174,7 +174,7 @@ def _sent(field: Any, value: Any, connection: Any) -> Any:
 
 
 @cache
-def _is_plain(field: type[models.Field[Any, Any]], value: type) -> bool:
+def _is_plain(field: "type[models.Field[Any, Any]]", value: type) -> bool:
     return any(value is plain and issubclass(field, fields) for plain, fields in PLAIN.items())
 
 
