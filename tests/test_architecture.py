@@ -21,6 +21,7 @@ ADAPTERS = {
     "asking.py": {"django"},
     "ws.py": {"django", "asgiref"},
     "client.py": {"httpx"},
+    "listener.py": {"hiredis"},
 }
 FLOORS = {
     "owners": -1,

@@ -100,7 +100,7 @@ def _owners(each: Belongings, jobs: Sequence[uuid.UUID]) -> list[Any]:
     return [key for (key,) in prepared.select(Belongings.owners, *shape, jobs=jobs)]
 
 
-def _places(number: int) -> list[prepared.Each]:
+def _places(number: int) -> list[Any]:
     return [prepared.Each("jobs", each, Job._meta.pk) for each in range(number)]
 
 

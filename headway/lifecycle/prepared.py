@@ -167,13 +167,14 @@ def _values(row: models.Model, fields: Sequence[Any], connection: Any) -> list[A
 
 def _sent(field: Any, value: Any, connection: Any) -> Any:
     # As they are: two thirds of a job's values, and of the time that Django takes over them
-    if value is None or _is_plain(type(field), type(value)):
+    kinds: Any = type(field), type(value)
+    if value is None or _is_plain(*kinds):
         return value
     return field.get_db_prep_save(value, connection)
 
 
 @cache
-def _is_plain(field: type[models.Field[Any, Any]], value: type) -> bool:
+def _is_plain(field: "type[models.Field[Any, Any]]", value: type) -> bool:
     return any(value is plain and issubclass(field, fields) for plain, fields in PLAIN.items())
 
 

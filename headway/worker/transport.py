@@ -76,7 +76,7 @@ class Channel(redis.Channel):
         that it keeps is the pool."""
         if asynchronous:  # asked once, and keeps the connection that it waits on
             return super()._create_client(asynchronous=True)  # type: ignore[misc]  # not in the stubs
-        kept, pool = self._client_of_pool, self.pool  # type: ignore[attr-defined]  # neither
+        kept, pool = self._client_of_pool, self.pool
         if kept is None or kept.connection_pool is not pool:
             kept = self._client_of_pool = super()._create_client()  # type: ignore[misc]  # nor this
         return kept

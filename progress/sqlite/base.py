@@ -92,4 +92,5 @@ class Cursor(base.SQLiteCursorWrapper):
 
 @lru_cache(maxsize=256)
 def _converted(query: str) -> str:
-    return str(base.SQLiteCursorWrapper.convert_query(None, query))  # it uses nothing of its own
+    convert: Any = base.SQLiteCursorWrapper.convert_query
+    return str(convert(None, query))  # it uses nothing of its cursor

@@ -100,8 +100,10 @@ async def test_a_message_that_is_none_of_ours_does_not_stop_the_others(
 
 
 async def test_a_subscription_that_was_under_way_fails_with_its_connection(hub: Hub) -> None:
-    waiting = asyncio.get_running_loop().create_future()
-    hub._channels._pending = {"a": waiting}
+    loop = asyncio.get_running_loop()
+    waiting, given_up = loop.create_future(), loop.create_future()
+    given_up.cancel()
+    hub._channels._pending = {"a": waiting, "b": given_up}
     hub._channels._forget()
     with pytest.raises(redis.ConnectionError):
         await waiting

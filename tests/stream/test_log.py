@@ -241,3 +241,11 @@ def test_many_first_events_go_in_one_round_trip_and_change_nothing_that_is_there
     assert told == [jobs[0].encode(), jobs[2].encode()]
     found = log.read(jobs).states
     assert [found[job]["status"] for job in jobs] == ["queued", "running", "queued"]
+
+
+def test_a_job_may_have_any_name(log: Log, valkey: Valkey) -> None:
+    name = f"née {uuid.uuid4()}"
+    number = log.append(name, state(name, "queued", 0), attempt=0, created=True).number
+    with valkey.client() as client:
+        assert client.xlen(keys.log(name)) == 1
+    assert log.read([name]).cursor >= number
