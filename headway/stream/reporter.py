@@ -168,7 +168,9 @@ class Reporter:
         ended before the first tick and has said nothing, there is nothing to write."""
         self._over = True
         self._ticker().remove(self)
-        if self._shown or not self._idle or self._backlog:
+        with self._writing:  # a flush that is under way may just have taken what was said
+            said = self._shown or not self._idle or self._backlog
+        if said:
             self.flush(self._clock(), last=True)
         with self._values:
             self.record.course.end(self._clock() - self._started)

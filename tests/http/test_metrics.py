@@ -149,6 +149,14 @@ def test_a_redis_that_hangs_holds_up_no_scrape(
     scrape(client, "redis", "stalled")
 
 
+def forget_statistics(cursor: Any) -> None:
+    """Of a janitor before this test: of a short history SQLite would read all, and be right."""
+    cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
+    if cursor.fetchone():
+        cursor.execute("DELETE FROM sqlite_stat1")
+        cursor.execute("ANALYZE sqlite_master")
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="another form of plan")
 @pytest.mark.usefixtures("history")
 def test_no_query_reads_the_whole_history() -> None:
@@ -157,6 +165,7 @@ def test_no_query_reads_the_whole_history() -> None:
         census._stalled()
     assert len(asked) == 4
     with connection.cursor() as cursor:
+        forget_statistics(cursor)
         for query in asked:
             cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
             plan = [row[-1] for row in cursor.fetchall()]

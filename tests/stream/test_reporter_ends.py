@@ -1,12 +1,15 @@
 """An attempt that is cancelled, replaced or ended learns of it where it reports."""
 
+import threading
 import time
 
 import pytest
 
 from headway.stream import Cancelled, Log, Reporter, Superseded
 from headway.stream import reporter as reporters
+from headway.stream.event import Progress
 from tests.stream.conftest import Written, progress, state
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 
 
@@ -122,6 +125,27 @@ def test_a_task_that_ends_before_the_first_tick_says_only_what_it_has_to(
     speaks.start()
     speaks.log("Nothing to do")
     speaks.stop()
+    assert [kind for kind, _ in entries()] == ["log", "progress"]
+
+
+def test_an_end_waits_for_the_flush_that_has_just_taken_what_was_said(
+    log: Log, job: str, entries: Written
+) -> None:
+    reached, goes_on = threading.Event(), threading.Event()
+
+    class Slow(Reporter):
+        def progress(self) -> Progress:
+            if threading.current_thread() is not threading.main_thread():
+                reached.set()
+                assert goes_on.wait(PATIENCE)
+            return super().progress()
+
+    reporter = Slow(log, job, 1)
+    reporter.start()
+    reporter.log("the only line")
+    assert reached.wait(PATIENCE)
+    threading.Timer(0.05, goes_on.set).start()
+    reporter.stop()
     assert [kind for kind, _ in entries()] == ["log", "progress"]
 
 

@@ -55,7 +55,7 @@ async def test_a_replica_that_a_late_sentinel_names_is_neither_read_nor_listened
     url = f"sentinel://127.0.0.1:{late.port}/late/0"
     log, reader = Log(url), redis_clients.async_client(url)
     try:
-        with pytest.raises(redis.ConnectionError, match=r"is a replica now|now a slave"):
+        with pytest.raises(redis.RedisError, match=r"is a replica now|now a slave|NOREPLICAS"):
             log.read(["a job"])  # which may have tried to note the epoch there first
         with pytest.raises(redis.ConnectionError, match="is a replica now"):
             await reader.ping()

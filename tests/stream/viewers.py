@@ -94,5 +94,5 @@ class Crowd:
             viewer.far.close()
         await self.sockets.close(30)
         assert not len(self.sockets)
-        assert descriptors() == self.before
+        assert descriptors() <= self.before  # fewer: others were left to the garbage collector
         self.listener.close()
