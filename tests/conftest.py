@@ -38,35 +38,36 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
 ]
 LONG = [
-    "benchmarks/test_smoke.py",
-    "faults/test_database.py",
-    "faults/test_web.py",
-    "http/test_openapi.py",
-    "naive/test_twin.py",
-    "test_quality.py",
-    "install/test_install.py",
     "test_up.py",
+    "faults/test_database.py",
+    "test_quality.py",
+    "faults/test_workers.py",
+    "pages/live/test_faults.py",
+    "custom/test_users.py",
+    "faults/test_nemesis.py",
+    "install/test_install.py",
+    "pages/live/test_without_locks.py",
+    "faults/test_web.py",
+    "faults/test_deploys.py",
+    "pages/live/test_long_log.py",
     "pages/test_accessibility.py",
+    "pages/live/test_freshness.py",
+    "benchmarks/test_smoke.py",
+    "http/test_openapi.py",
 ]
-"""Files that take a minute or more: none of them may be what the others wait for in the end."""
+"""Files that take most of a minute or more: none of them may be what the others wait for in the
+end."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with browser tests go last, and these last in them: from the first of them on,
+    """Long files go first, and browser tests last in each file: from the first of them on,
     Playwright's event loop counts as running in the tests' thread, where asynchronous tests could
-    start none of their own. Of both kinds, long files go first."""
+    start none of their own. Files with and without are mixed, since one sort needs the processor
+    and the other waits for processes."""
     places = {item.path: place for place, item in reversed([*enumerate(items)])}
-    late = {item.path for item in items if in_browser(item)}
     long = {Path(__file__).parent / name for name in LONG}
-    items.sort(
-        key=lambda item: (
-            item.path in late,
-            item.path not in long,
-            places[item.path],
-            in_browser(item),
-        )
-    )
+    items.sort(key=lambda item: (item.path not in long, places[item.path], in_browser(item)))
 
 
 def in_browser(item: pytest.Item) -> bool:
@@ -198,9 +199,10 @@ def boss(db: None) -> User:
     return make_user("boss", staff=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without it tests skip on a laptop and fail in CI."""
+    """Debian's Chromium; without it tests skip on a laptop and fail in CI. Closed after each file,
+    and Playwright's event loop with it."""
     if not CHROMIUM.exists():
         if os.environ.get("CI") == "true":
             pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
