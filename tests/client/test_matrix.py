@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserContext
 
 from headway.lifecycle import announce, lease
 from headway.lifecycle.log import log
@@ -78,8 +78,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stages(valkey: Valkey, django_db_setup: None) -> Iterator[list[Stage]]:
-    del valkey, django_db_setup
+def stages(valkey: Valkey, django_db_setup: None, browser: Browser) -> Iterator[list[Stage]]:
+    del valkey, django_db_setup, browser  # whose pages are closed before it
     environment = {"STREAM_KEEPALIVE": "1"}
     opened = [Stage(server(**environment)) for server in (Web, Uvicorn, Hypercorn)]
     with ExitStack() as stack:

@@ -107,7 +107,7 @@ def test_an_outage_that_outlasts_the_leases_costs_no_attempt(
 ) -> None:
     """F71: nobody can renew a lease while the database is away, so the janitor waits a little."""
     crew.stop()
-    short = {"JOB_LEASE": "3", "JOB_LEASE_RENEW": "1"}
+    short = {"JOB_LEASE": "4", "JOB_LEASE_RENEW": "2"}
     of_short_lease, janitor = Crew(**short), Sweeper(**short)
     of_short_lease.start()
     janitor.start()
