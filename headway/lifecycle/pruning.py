@@ -36,9 +36,9 @@ ROUND = 2.0
 """Seconds after which the janitor looks after other things before it goes on."""
 CLAIM = timedelta(minutes=2)
 """For how long a job belongs to who is about to delete it, in case that one dies."""
-LOCK = 0.02
+LOCK = 0.012
 """Seconds that one transaction is to hold what it deletes, in SQLite the whole database."""
-SMALLEST, LARGEST = 16, 256
+SMALLEST, LARGEST = 16, 128
 """Rows of one transaction. In between, powers of two, each of which has statements of its own."""
 SHARE = 0.25
 """How long the janitor leaves SQLite to others after it had it, as a share of that time: who waits
