@@ -30,7 +30,7 @@ ONCE_THERE_ARE_TWO = f"""(place) => {{ window.seen = new Promise((tell) => {{
     ? tell(({UNDER})(place)) : requestAnimationFrame(look);
   look();
 }}); }}"""
-"""Notes what is under a place as soon as a list has two ticks: a slow machine would look too late."""
+"""Notes what is under a place as soon as a list has two ticks: slow ones look too late."""
 FOCUS = "document.activeElement.closest('[data-job], #jobs')?.id ?? ''"
 
 
