@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import django
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.support.environment import DATA_DIR
 from tests.support.pages import ROOT
@@ -14,10 +14,8 @@ from tests.support.pages import ROOT
 django.setup()
 
 from tests.clicks.site import site  # noqa: E402 - models need the settings
-from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
-from tests.pictures.pairs import sign_in  # noqa: E402
+from tests.pictures.pairs import sign_in, stage  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
-from tests.support.stack import Valkey  # noqa: E402
 
 SLOW_3G = {
     "offline": False,
@@ -76,18 +74,11 @@ def tell(browser: Browser, url: str) -> None:
 
 def main() -> None:
     """On the jobs of the demo."""
-    valkey = Valkey()
-    valkey.start()
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS
-            )
-            with site(ROOT, valkey, stalled_after=600, collects=True) as url:
-                tell(browser, url)
-            browser.close()
-    finally:
-        valkey.kill()
+    with (
+        stage() as (browser, valkey),
+        site(ROOT, valkey, stalled_after=600, collects=True) as url,
+    ):
+        tell(browser, url)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ with the same jobs, for docs/before-and-after.md."""
 import io
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -72,11 +74,9 @@ def photograph(browser: Browser, url: str, app: str, side: str, folder: Path) ->
         context.close()
 
 
-def main() -> None:
-    """Both, one after the other."""
-    folder = ROOT / "docs/pictures/pairs"
-    folder.mkdir(exist_ok=True)
-    earlier = Path(sys.argv[1]).resolve()
+@contextmanager
+def stage() -> Iterator[tuple[Browser, Valkey]]:
+    """A browser, and what the sites that it visits keep their live progress in."""
     valkey = Valkey()
     valkey.start()
     try:
@@ -84,16 +84,27 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS
             )
-            for side, checkout, app in (("before", earlier, "jobs"), ("today", ROOT, "headway")):
-                with site(checkout, valkey, stalled_after=600) as url:
-                    photograph(browser, url, app, side, folder)
+            yield browser, valkey
             browser.close()
     finally:
         valkey.kill()
-        shutil.rmtree(DATA_DIR)
+
+
+def main() -> None:
+    """Both, one after the other."""
+    folder = ROOT / "docs/pictures/pairs"
+    folder.mkdir(exist_ok=True)
+    earlier = Path(sys.argv[1]).resolve()
+    with stage() as (browser, valkey):
+        for side, checkout, app in (("before", earlier, "jobs"), ("today", ROOT, "headway")):
+            with site(checkout, valkey, stalled_after=600) as url:
+                photograph(browser, url, app, side, folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     sys.stdout.write(f"{folder}: {size:,} bytes\n")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        shutil.rmtree(DATA_DIR)
