@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core import mail
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db.backends.signals import connection_created
@@ -345,30 +344,6 @@ def test_it_connects_to_the_address_that_was_checked(
     delivery.deliver()
     assert asked == ["hook.test"]
     assert receiver.got[0].headers["host"].startswith("hook.test:")
-
-
-def test_an_email_says_how_it_ended_and_where(
-    wanted: User, receiver: Receiver, settings: Settings
-) -> None:
-    del receiver
-    User.objects.update(email="alice@example.com")
-    outbox.choose(wanted.pk, {"webhook_url": "", "email": True})
-    job = ended(wanted, Status.FAILED)
-    delivery.deliver()
-    [message] = mail.outbox
-    assert (message.to, message.subject) == (["alice@example.com"], "Add two numbers: failed")
-    assert f"https://jobs.example.com/jobs/{job.pk}/" in message.body
-    assert "secret" not in str(message.message())
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    ended(wanted)
-    delivery.deliver()
-    waiting = Notice.objects.get(told_at=None)
-    assert (waiting.tries, waiting.reason) == (1, "The mail server did not take it")
-    User.objects.update(email="")
-    due()
-    delivery.deliver()
-    assert Notice.objects.get(told_at=None).reason == "The account has no e-mail address"
 
 
 def test_what_was_told_long_ago_is_deleted(wanted: User) -> None:
