@@ -636,7 +636,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="job",
-            index=models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
+            index=models.Index(fields=["owner", "-created_at", "-id"], name="job_owner_created"),
         ),
         migrations.AddIndex(
             model_name="job",
