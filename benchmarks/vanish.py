@@ -79,6 +79,10 @@ class Shore:
         process = Process(command, log, cores=CLIENT_CORE, piped=True)
         try:
             process.line()
+            self.near.quiet(0.2, 10)
+            if ended := [each for each in self.near.all if each.ended]:
+                last = ended[0].pieces[-1][1]
+                raise AssertionError(f"{len(ended)} who stay have ended: {last!r:.300}")
             all_handed_over(self.server, self.process, len(self.near.all) + len(self.far))
             yield process
         finally:
