@@ -129,7 +129,7 @@ class Ours(Server):
 
     def command(self) -> list[str]:
         application = "progress.asgi:application"
-        return _asgi(self.under, self.port, application)
+        return _asgi(self.under, self.port, application, ours=True)
 
     def requests(self, jobs: list[str], count: int) -> list[bytes]:
         cursor = self.site.cursor(jobs)
@@ -229,11 +229,13 @@ class BareAsgi(Bare):
         return _asgi(self.under, self.port, "benchmarks.rivals.bare_asgi:application")
 
 
-def _asgi(under: str, port: int, application: str) -> list[str]:
+def _asgi(under: str, port: int, application: str, *, ours: bool = False) -> list[str]:
+    """`ours`: as `manage.py up` starts it."""
     if under == "daphne":
         address = f"tcp:port={port}:interface=127.0.0.1:backlog={BACKLOG}"
         quiet = ["--no-server-name", "--verbosity", "0"]
-        return ["daphne", "--endpoint", address, *quiet, application]
+        command = [sys.executable, "-m", "headway.ops.daphne"] if ours else ["daphne"]
+        return [*command, "--endpoint", address, *quiet, application]
     return ["uvicorn", "--host", "127.0.0.1", *UVICORN, "--port", str(port), application]
 
 
