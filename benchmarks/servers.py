@@ -131,7 +131,7 @@ class Ours(Server):
 
     def command(self) -> list[str]:
         application = "progress.asgi:application"
-        return _asgi(self.under, self.port, application, self.address)
+        return _asgi(self.under, self.port, application, self.address, ours=True)
 
     def requests(self, jobs: list[str], count: int) -> list[bytes]:
         cursor = self.site.cursor(jobs)
@@ -231,11 +231,15 @@ class BareAsgi(Bare):
         return _asgi(self.under, self.port, "benchmarks.rivals.bare_asgi:application")
 
 
-def _asgi(under: str, port: int, application: str, address: str = "127.0.0.1") -> list[str]:
+def _asgi(
+    under: str, port: int, application: str, address: str = "127.0.0.1", *, ours: bool = False
+) -> list[str]:
+    """`ours`: as `manage.py up` starts it."""
     if under == "daphne":
         endpoint = f"tcp:port={port}:interface={address}:backlog={BACKLOG}"
         quiet = ["--no-server-name", "--verbosity", "0"]
-        return ["daphne", "--endpoint", endpoint, *quiet, application]
+        command = [sys.executable, "-m", "headway.ops.daphne"] if ours else ["daphne"]
+        return [*command, "--endpoint", endpoint, *quiet, application]
     return ["uvicorn", "--host", address, *UVICORN, "--port", str(port), application]
 
 
