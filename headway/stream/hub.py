@@ -118,9 +118,10 @@ class Hub:
         self._accounts.enter(reader)
         self._rooms.enter(reader)
         self._start()
-        wire.write(opening(reader))
+        first = opening(reader)
         if reader.heartbeat:  # at once, so that a page knows that nothing holds the stream back
-            wire.write(sse.heartbeat(stale=self._housekeeper.stale))
+            first += sse.heartbeat(stale=self._housekeeper.stale)
+        wire.write(first)
         self._behind.add(reader)
 
     def detach(self, reader: Subscription) -> None:
