@@ -23,6 +23,7 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator, format_lazy
@@ -30,6 +31,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from headway.kinds import secrets
+from headway.kinds.numbers import grouped
 from headway.lifecycle import actions, bulk, undo
 from headway.lifecycle.actions import ActionError
 from headway.models import ApiToken, AuditEntry, Job
@@ -71,7 +73,7 @@ class JobAdmin(Browsed, ManyActions):
             "An id; or title, owner, reason, a parameter or a traceback among the newest {number}"
             " jobs that the filters leave"
         ),
-        number=f"{admin_search.WINDOW:,}",
+        number=lazy(grouped, str)(admin_search.WINDOW),
     )
     actions = (
         "cancel_jobs",

@@ -154,7 +154,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "kind", "status", *NEWEST], name="job_owner_kind"),
             models.Index(fields=["status", *NEWEST], name="job_status_created"),
             models.Index(fields=["kind", "status", *NEWEST], name="job_kind_created"),
-            models.Index(fields=["owner", "-created_at"], name="job_owner_created"),
+            models.Index(fields=["owner", *NEWEST], name="job_owner_created"),
             models.Index(fields=[*NEWEST], name="job_created"),
             models.Index(fields=["finished_at"], name="job_finished"),
             models.Index(

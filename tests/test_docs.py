@@ -16,6 +16,8 @@ ROOT = Path(settings.BASE_DIR)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
 DECISIONS = sorted(ROOT.glob("docs/adr/0*.md"))
 FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)*\.(?:py|lua|js|css|html|md|txt|toml))(?::([\w.]+))?`")
+PICTURE = re.compile(r'(?:!\[[^\]]+\]\(|<img alt="[^"]+" src="|srcset=")([\w./-]+\.webp)')
+"""Of which people who do not see it are told, or its dark twin."""
 HEADINGS = [
     "Context",
     "Decision",
@@ -52,6 +54,15 @@ def rows(page: str) -> list[list[str]]:
     """The cells of every table row of a page."""
     lines = (ROOT / page).read_text().splitlines()
     return [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in lines if line.startswith("| ")]
+
+
+def test_every_picture_is_shown_and_each_that_is_shown_is_there() -> None:
+    shown = {
+        (page.parent / name).resolve()
+        for page in PAGES
+        for name in PICTURE.findall(page.read_text())
+    }
+    assert shown == {*ROOT.glob("docs/pictures/**/*.webp")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -11,9 +11,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone, translation
 
+from headway.admin import JobAdmin
 from headway.kinds import registry
 from headway.models import Job, Status
-from headway.web import formatting, told, words
+from headway.web import formatting, outcomes, told, words
 from jobs.words import DESCRIPTIONS
 from tests.support.pages import ROOT
 from tests.support.stack import Valkey
@@ -156,23 +157,49 @@ def test_what_stands_in_a_row_is_told_in_the_language_of_its_reader(
 
 
 @pytest.mark.parametrize(
-    ("text", "german"),
+    ("kind", "text", "german"),
     [
-        ("Importing rows", "Importiert Zeilen"),
-        ("Phase 2 of 3", "Phase 2 von 3"),
-        ("line 371,204", "Zeile 371,204"),
-        ("lines", "lines"),
-        ("{step}", "{step}"),
-        (None, ""),
+        ("import-csv", "Importing rows", "Importiert Zeilen"),
+        ("simulate", "Phase 2 of 3", "Phase 2 von 3"),
+        ("import-csv", "line 371,204", "Zeile 371.204"),
+        ("import-csv", "line 1,371.5%", "Zeile 1.371,5%"),
+        ("import-csv", "line v3.12, 4", "Zeile v3.12, 4"),
+        ("import-csv", "lines", "lines"),
+        ("simulate", "Importing rows", "Importing rows"),
+        ("simulate", "{step}", "{step}"),
+        ("gone", "Importing rows", "Importing rows"),
+        ("simulate", None, ""),
     ],
 )
 def test_what_a_kind_declares_that_its_tasks_say_is_shown_translated(
-    text: str | None, german: str
+    kind: str, text: str | None, german: str
 ) -> None:
-    """What it does not declare stays as the task said it."""
-    assert told.said(text) == (text or "")
+    """What it does not declare stays as the task said it; numbers are written as readers write."""
+    assert told.said(text, kind) == (text or "")
     with translation.override("de"):
-        assert told.said(text) == german
+        assert told.said(text, kind) == german
+
+
+def test_a_page_brings_the_words_of_the_kinds_that_run_on_it_and_of_no_other(
+    alice: User, client: Client, valkey: Valkey
+) -> None:
+    """However many there are."""
+    valkey.flush()
+    for status in (Status.RUNNING, Status.SUCCEEDED):
+        Job.objects.create(kind="simulate", title="Q3", owner=alice, status=status)
+    client.force_login(alice)
+    page = client.get("/", headers={"Accept-Language": "de"}).content.decode()
+    assert page.count("data-says=") == page.count("Schritt {step} von {steps}") == 1
+    assert "Importiert Zeilen" not in page
+    assert "data-says" not in client.get("/").content.decode()
+
+
+def test_results_are_told_with_the_numbers_of_the_language() -> None:
+    job = Job(kind="import-csv", status=Status.SUCCEEDED, result={"rows": 49877, "share": 0.5})
+    assert outcomes.outcome(job) == "49,877 rows, 0.5 share"
+    with translation.override("de"):
+        assert outcomes.outcome(job) == "49.877 rows, 0,5 share"
+        assert str(JobAdmin.search_help_text).count("5.000") == 1
 
 
 def test_numbers_and_days_are_written_as_the_language_does() -> None:

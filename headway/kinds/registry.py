@@ -140,13 +140,6 @@ def names() -> set[str]:
     return {name for task in tasks if (name := getattr(task, "job_kind", ""))}
 
 
-def says() -> list[str]:
-    """The texts of phases and messages of all kinds, with {names} for what varies, sorted."""
-    _discover()
-    tasks: Any = current_app.tasks.values()
-    return sorted({text for task in tasks if getattr(task, "job_kind", "") for text in task.says})
-
-
 def get(name: str) -> Kind:
     """The kind called `name`. Raises KeyError when no installed app has such a task."""
     if (kind := find(name)) is None:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from headway.kinds.numbers import grouped
 from headway.lifecycle import actions, removal, turns
 from headway.lifecycle.actions import ActionError
 from headway.models import Job, Status
@@ -163,13 +164,13 @@ def about_person(verb: str, person: Any, user: Any) -> Job:
 def counted(number: int) -> str:
     """So many jobs, in words."""
     if number > COUNTED:
-        return _("more than {number} jobs").format(number=f"{COUNTED:,}")
-    return ngettext("{number} job", "{number} jobs", number).format(number=f"{number:,}")
+        return _("more than {number} jobs").format(number=grouped(COUNTED))
+    return ngettext("{number} job", "{number} jobs", number).format(number=grouped(number))
 
 
 def _keys(ids: Sequence[str]) -> list[uuid.UUID]:
     if len(ids) > NAMED:
-        raise ActionError(_("Name {number} jobs at most.").format(number=f"{NAMED:,}"))
+        raise ActionError(_("Name {number} jobs at most.").format(number=grouped(NAMED)))
     try:
         return [uuid.UUID(each) for each in ids]
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from headway.kinds.numbers import grouped
 from headway.lifecycle import turns
 from headway.lifecycle.log import glance
 from headway.models import Job, Status
@@ -75,7 +76,7 @@ def _places(jobs: Iterable[Job]) -> dict[Any, str]:
         )
         # More than all that were looked at is a plural, however many those are.
         text = ngettext("{number} job ahead", "{number} jobs ahead", MAX_AHEAD if more else ahead)
-        number = f"{ahead:,}{more}"
+        number = grouped(ahead) + more
         told[job.pk] = text.format(number=number) if ahead else _("Next in line")
     return told
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from headway.conf import conf
+from headway.kinds.numbers import grouped
 from headway.lifecycle import prepared, returning
 from headway.lifecycle.prepared import Given
 from headway.models import ACTIVE, Job
@@ -39,7 +40,7 @@ def refusal(owner: Any, number: int = 1, *, again: bool = False) -> Refusal | No
             _(
                 "At most {number} of your jobs can be queued or running at a time. Wait until some"
                 " have ended, or cancel some."
-            ).format(number=f"{most:,}"),
+            ).format(number=grouped(most)),
             MINUTE,
         )
     most = conf.JOB_MAX_STARTS_PER_MINUTE
@@ -50,7 +51,7 @@ def refusal(owner: Any, number: int = 1, *, again: bool = False) -> Refusal | No
         if found:
             left = (returning.job(found[0]).created_at - since).total_seconds()
             told = _("You can start at most {number} jobs a minute. Try again in a moment.")
-            told = told.format(number=f"{most:,}")
+            told = told.format(number=grouped(most))
             return Refusal(told, math.ceil(left))
     return None
 

@@ -84,9 +84,8 @@ class Hub:
         self._on_ready: Callable[[Subscription], None] = self._behind.unblock
         self._on_leave: Callable[[Subscription], None] = self.detach
         self._rooms = Rooms(self.limits.tick, asyncio.get_running_loop, self._behind.add)
-        self._channels = Channels(
-            url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
-        )
+        heard, begun = self._rooms.on_message, self._rooms.on_subscribe
+        self._channels = Channels(url, heard, begun, self._on_loss, self._rooms.rest)
         self._counts = self._rooms.counts
         self._accounts = Accounts(self.limits)
         self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)

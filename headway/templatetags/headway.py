@@ -64,7 +64,6 @@ def _head(context: template.Context) -> dict[str, Any]:
         "viewer": str(viewer or ""),
         "language": words.language(),
         "words": words.catalog(),
-        "phrases": words.phrases(),
     }
 
 

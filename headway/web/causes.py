@@ -116,14 +116,16 @@ def _count(found: Sequence[Cause], question: Question, viewer: User) -> None:
     for each in found:
         alike = replace(question, kind="", cause=each.cause)  # which tells the kind as well
         each.query = alike.query()
-        parts[each.query] = questions.asked(alike, viewer).filter(status__in=BADLY)
-    numbers, oldest = counts(parts), _oldest(parts)
+        parts[each.query] = questions.asked(alike, viewer)
+    bad = {query: jobs.filter(status__in=BADLY) for query, jobs in parts.items()}
+    numbers, oldest = counts(bad), _oldest(parts)
     for each in found:
         each.number = numbers.get(each.query, each.number)
         each.since = oldest.get(each.cause, each.since)
 
 
 def _oldest(parts: Mapping[str, JobQuerySet]) -> dict[str, datetime]:
+    """Of parts of any status: two conditions on it would hide the index of causes from SQLite."""
     arms = [
         Job.objects.filter(
             pk__in=jobs.filter(status=status).order_by("created_at", "pk")[:1].values("pk")

@@ -10,6 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join, html_safe
 from django.utils.safestring import SafeString
 
+from headway.kinds.numbers import grouped
+
 
 @html_safe
 @dataclass(frozen=True)
@@ -65,11 +67,11 @@ def stacked_bars(title: str, columns: Sequence[Column], order: Sequence[str]) ->
             if high > low
         ]
         told = ", ".join(
-            f"{size:,} {status}" for status, size in zip(order, sizes, strict=True) if size
+            f"{grouped(size)} {status}" for status, size in zip(order, sizes, strict=True) if size
         )
         told = f"{column.label}: {told or 'none'}"
         drawn.append(_linked(told, column, rects, index, len(columns)))
-    rows = [(c.label, *(f"{c.counts.get(status, 0):,}" for status in order)) for c in columns]
+    rows = [(c.label, *(grouped(c.counts.get(status, 0)) for status in order)) for c in columns]
     return Chart(_bars(title, drawn), title, ("", *order), rows)
 
 

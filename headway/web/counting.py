@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
 from django.db.models.expressions import RawSQL
 
+from headway.kinds.numbers import grouped
 from headway.models import Job, JobQuerySet
 
 MOST = 1000
@@ -72,4 +73,4 @@ def _subqueries(parts: Mapping[K, JobQuerySet], most: int) -> tuple[list[K], lis
 
 def counted(number: int) -> str:
     """214, or 1,000+."""
-    return f"{MOST:,}+" if number > MOST else f"{number:,}"
+    return f"{grouped(MOST)}+" if number > MOST else grouped(number)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from headway.kinds.numbers import grouped
 from headway.models import ACTIVE, Status
 from headway.users import User
 from headway.web import questions
@@ -52,7 +53,7 @@ def days(question: Question, viewer: User) -> Days | None:
     numbers = Counter({**before, **_counted(question, viewer, [last])})
     columns = [_column(question, last - timedelta(days=ago), numbers) for ago in _back()]
     total = numbers.total()
-    title = _("Jobs of the last %(days)d days: %(total)s") % {"days": DAYS, "total": f"{total:,}"}
+    title = _("Jobs of the last %(days)d days: %(total)s") % {"days": DAYS, "total": grouped(total)}
     return Days(stacked_bars(title, columns, ORDER), total) if total else None
 
 

@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format, get_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from headway.kinds import json_values
+from headway.kinds.numbers import grouped, separated
 from headway.models import Status
 from headway.web.presenters import Shown
 
@@ -39,13 +40,7 @@ def figure(value: float | None) -> str:
         return separated(f"{Decimal(f'{value:.2g}'):f}".rstrip("0"))
     if abs(value) < 10:
         return separated(f"{value:.1f}".removesuffix(".0"))
-    return separated(f"{round(value):,}")
-
-
-def separated(number: str) -> str:
-    """1,234.5 with the separators of the viewer's language: 1.234,5."""
-    marks = {",": get_format("THOUSAND_SEPARATOR"), ".": get_format("DECIMAL_SEPARATOR")}
-    return "".join(marks.get(each, each) for each in number)
+    return grouped(round(value))
 
 
 def percent(snap: Mapping[str, Any]) -> str:

@@ -125,12 +125,9 @@ def _looked_through(
     jobs = _matching(jobs, question, viewer)
     found = Answer(looked_until=ends[0].moment if ends else None)
     if question.sort:
-        took = _took(question.sort)
-        jobs = jobs.alias(took=took).filter(took__isnull=False)
+        jobs = jobs.alias(took=_took(question.sort)).filter(took__isnull=False)
         jobs = jobs.filter(less(cursor.after)) if cursor else jobs
-        _fill(
-            found, first(_scanned(jobs, question, statuses), "took", PER_PAGE + 1, took=took), top
-        )
+        _fill(found, first(_scanned(jobs, question, statuses), "took", PER_PAGE + 1), top)
     else:
         _fill(found, first(_scanned(jobs, question, statuses), "created_at", PER_PAGE + 1))
         if ends and not found.after:

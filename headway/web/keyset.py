@@ -1,13 +1,15 @@
 """Pages by key: each begins after the last row of the one before, by a cursor in the address, so
 that no row is repeated or missed whatever has come meanwhile."""
 
+import contextlib
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
 from django.db.models import F, Q, Value
 
@@ -86,52 +88,45 @@ def less(key: Key) -> Q:
     return Q(took__lte=key.passed) & (Q(took__lt=key.passed) | Q(took=key.passed, id__lt=key.id))
 
 
-def first(
-    parts: Sequence[JobQuerySet], by: str, count: int, skip: int = 0, **derived: Any
-) -> list[Key]:
-    """The first rows of all parts together, by the greatest value of a field and then the id. What
-    `derived` adds to rows is known to the parts."""
-    found = [each.order_by(f"-{by}", "-id")[: skip + count] for each in parts]
-    rows = _together(found, by, derived)
-    return [Key.of(value, pk) for value, pk, _ in rows[skip : skip + count]]
+def first(parts: Sequence[JobQuerySet], by: str, count: int, skip: int = 0) -> list[Key]:
+    """The first rows of all parts together, by the greatest value of a field and then the id."""
+    found = [(each.order_by(f"-{by}", "-id")[: skip + count], 0) for each in parts]
+    return [Key.of(value, pk) for value, pk, _ in _together(found, by, count, skip)]
 
 
 def groups(wanted: Sequence[tuple[Sequence[JobQuerySet], int]]) -> list[list[Key]]:
     """The newest rows of each group, so many of it, by one query."""
-    order = ("-created_at", "-id")
     found = [
-        (n, each.order_by(*order)[:most])
+        (each.order_by("-created_at", "-id")[:most], n)
         for n, (parts, most) in enumerate(wanted)
         for each in parts
     ]
-    rows = _together([each for _, each in found], "created_at", {}, [n for n, _ in found])
     told: list[list[Key]] = [[] for _ in wanted]
-    for value, pk, number in rows:
+    for value, pk, number in _together(found, "created_at"):
         told[number].append(Key.of(value, pk))
     return [keys[:most] for keys, (_, most) in zip(told, wanted, strict=True)]
 
 
 def _together(
-    parts: Sequence[JobQuerySet], by: str, derived: Mapping[str, Any], marks: Sequence[int] = ()
-) -> Any:
-    """Rows of parts that each find their own along an index: value, id, mark; sorted."""
-    columns, marks = ("key", "id", "mark"), marks or [0] * len(parts)
-    if not parts:
+    parts: Sequence[tuple[JobQuerySet, int]], by: str, count: int | None = None, skip: int = 0
+) -> Iterable[Any]:
+    """Rows of parts that each find their own along an index: value, id, and the mark of the part;
+    sorted. Each part is a query within, since SQLite takes no limit in a part of a compound one."""
+    connection = connections[router.db_for_read(Job)]
+    arms, values = list[str](), list[Any]()
+    for jobs, mark in parts:
+        rows = jobs.annotate(key=F(by), mark=Value(mark)).values_list("key", "id", "mark")
+        if len(parts) == 1:
+            return rows[skip : skip + count] if count else rows
+        compiler = rows.query.get_compiler(connection=connection)
+        with contextlib.suppress(EmptyResultSet):
+            sql, given = compiler.as_sql()
+            arms.append(f"SELECT * FROM ({sql}) AS part{len(arms)}")  # noqa: S608 - by the ORM
+            values += given
+            converters = compiler.get_converters([column for column, *_ in compiler.select])
+    if not arms:
         return []
-    arms = [
-        each.annotate(key=F(by), mark=Value(mark)).values_list(*columns)
-        for each, mark in zip(parts, marks, strict=True)
-    ]
-    if len(arms) == 1:
-        return arms[0]
-    if not connections[router.db_for_read(Job)].features.supports_slicing_ordering_in_compound:
-        # SQLite takes no limit in a part of a compound query, but in a query within it
-        arms = [
-            Job.objects.alias(**derived)
-            .filter(pk__in=each.values("pk"))
-            .order_by()
-            .annotate(key=F(by), mark=Value(mark))
-            .values_list(*columns)
-            for each, mark in zip(parts, marks, strict=True)
-        ]
-    return arms[0].union(*arms[1:], all=True).order_by("-key", "-id")
+    ordered = f"{' UNION ALL '.join(arms)} ORDER BY 1 DESC, 2 DESC"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{ordered} LIMIT {count} OFFSET {skip}" if count else ordered, values)
+        return list(compiler.apply_converters(cursor.fetchall(), converters))

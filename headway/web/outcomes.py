@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headway.kinds import json_values
+from headway.kinds.numbers import grouped, separated
 from headway.models import Job, Status
 from headway.web.told import said, told
 
@@ -17,7 +18,7 @@ MAX_VALUE = 40
 
 def written(value: str | float) -> str:
     """A value as people write it: 45.0 as 45, 1234.5 as 1,234.5."""
-    return value if isinstance(value, str) else f"{value:,.10g}"
+    return value if isinstance(value, str) else separated(f"{value:,.10g}")
 
 
 def outcome(job: Job) -> str:
@@ -25,7 +26,7 @@ def outcome(job: Job) -> str:
     if job.is_active:
         return ""
     result = _of(job.result) if job.status in (Status.SUCCEEDED, Status.CANCELLED) else ""
-    words = told(job.reason) or result or said(job.message)
+    words = told(job.reason) or result or said(job.message, job.kind)
     return json_values.text(words, MAX_LENGTH) if words else ""
 
 
@@ -33,7 +34,7 @@ def _of(result: Any) -> str:
     if isinstance(result, Mapping):
         return ", ".join(part for part, _ in zip(_parts(result), range(FIGURES), strict=False))
     if isinstance(result, list):
-        return _("{number} in the result").format(number=f"{len(result):,}")
+        return _("{number} in the result").format(number=grouped(len(result)))
     return "" if isinstance(result, bool) or result is None else written(result)
 
 

@@ -19,6 +19,7 @@ from headway.models import ACTIVE, HELD, TERMINAL, Job, Status
 from headway.policy import policy
 from headway.stream.event import Snapshot
 from headway.users import Person, User
+from headway.web import words
 from headway.web.outcomes import outcome, written
 from headway.web.responses import vary
 
@@ -102,6 +103,11 @@ class Shown:
     def outcome(self) -> str:
         """What came of a job that has ended, in words."""
         return outcome(self.job)
+
+    @property
+    def says(self) -> str:
+        """What its task may say, for the scripts, translated; "" where nothing is."""
+        return words.phrases(self.job.kind) if self.is_moving else ""
 
     @property
     def sees_inputs(self) -> bool:

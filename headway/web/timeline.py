@@ -91,7 +91,7 @@ def _phases(
     )
     for phase in attempt.phases:
         start = min(ended, max(edges[-1], begun + timedelta(seconds=phase["started"])))
-        names.append(said(phase["name"]))
+        names.append(said(phase["name"], attempt.job.kind))
         edges.append(start)
     if len(edges) > 1 and (edges[1] - begun).total_seconds() < AT_ONCE:
         del names[0], edges[1]

@@ -7,6 +7,7 @@ from functools import cache
 from django.utils.translation import get_language, gettext, gettext_noop
 
 from headway.kinds import registry
+from headway.kinds.numbers import localized
 
 NAME = re.compile(r"\{(\w+)\}")
 
@@ -85,15 +86,21 @@ def told(text: str) -> str:
     return text
 
 
-def said(text: str | None) -> str:
+def said(text: str | None, kind: str) -> str:
     """The same for a phase or a message of a task, if its kind declares it (`says`);
     live/words.js does so with what comes later."""
     if not text or is_english():
         return text or ""
-    for msgid, fields, pattern in _says(tuple(registry.says())):
+    for msgid, fields, pattern in _says(phrases(kind)):
         if found := pattern.fullmatch(text):
             return _filled(gettext(msgid), dict(zip(fields, found.groups(), strict=True)))
     return text
+
+
+def phrases(kind: str) -> tuple[str, ...]:
+    """What tasks of a kind say, with {names} for what varies."""
+    known = registry.find(kind)
+    return tuple(known.task.says) if known else ()
 
 
 def is_english() -> bool:
@@ -123,4 +130,4 @@ def _known(text: str) -> _Known:
 
 def _filled(text: str, values: dict[str, str]) -> str:
     """An author's text has whatever else it likes in braces."""
-    return NAME.sub(lambda found: values.get(found[1], found[0]), text)
+    return NAME.sub(lambda found: localized(values.get(found[1], found[0])), text)

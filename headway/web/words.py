@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import get_language, gettext, gettext_noop
 
-from headway.kinds import registry
-from headway.web.told import is_english
+from headway.web import told
 
 WORDS = (
     gettext_noop("Live"),
@@ -75,7 +74,7 @@ WORDS = (
 
 def language() -> str:
     """That of the page, as a browser names it; "" for English."""
-    return "" if is_english() else get_language() or ""
+    return "" if told.is_english() else get_language() or ""
 
 
 def catalog() -> str:
@@ -83,9 +82,9 @@ def catalog() -> str:
     return _translated(WORDS)
 
 
-def phrases() -> str:
-    """The same of what tasks say, with {names} for what varies (told.py)."""
-    return _translated(registry.says())
+def phrases(kind: str) -> str:
+    """The same of what tasks of a kind say, with {names} for what varies."""
+    return _translated(told.phrases(kind))
 
 
 def _translated(texts: Iterable[str]) -> str:

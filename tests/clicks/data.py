@@ -15,7 +15,7 @@ from jobs.demo.rows import Rows, rows
 from jobs.demo.story import Story
 
 PASSWORD = "a-first-password"
-NAMES = ("ada", "maria", "yusuf")
+NAMES = ("ada", "maria", "yusuf", "nora")
 REASON = "The bank did not answer in time. Try it again later."
 STUCK = 20
 LAST_LINE = "40,000 rows are stored."
@@ -62,7 +62,7 @@ def stories() -> list[Story]:
 
 
 def people() -> list[User]:
-    """A superuser and two users who are no staff."""
+    """A superuser and users who are no staff, the last without jobs."""
     secret = make_password(PASSWORD)
     return [
         User(pk=pk, username=name, password=secret, is_staff=pk == 1, is_superuser=pk == 1)
@@ -73,7 +73,7 @@ def people() -> list[User]:
 def everything() -> tuple[str, list[Rows]]:
     """The JSON for `fill`, and the rows behind it."""
     known, users, now = stories(), people(), timezone.now()
-    made = [rows(story, users, now) for story in known]
+    made = [rows(story, users[:-1], now) for story in known]
     attempts = [attempt for each in made for attempt in each.attempts]
     given = {
         "people": [_plain(each) for each in users],

@@ -21,13 +21,15 @@ from django.contrib.auth.models import User  # noqa: E402 - models need the sett
 from django.core.management import call_command  # noqa: E402
 
 from benchmarks.questions import fill  # noqa: E402
-from headway.models import Job  # noqa: E402
+from headway.models import Job, Status  # noqa: E402
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
+from tests.pages.live.watching import Running  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
 from tests.support.stack import Valkey, Web, Worker  # noqa: E402
 from tests.support.users import sign_in  # noqa: E402
 
 JOBS, DAYS = 1_000_000, 730
+IDS = "all => all.map((each) => each.id)"
 
 
 class Visit:
@@ -74,6 +76,41 @@ def _worked(pid: int) -> int:
     return (int(values[11]) + int(values[12])) * 1000 // os.sysconf("SC_CLK_TCK")
 
 
+def _pages(visit: Visit) -> None:
+    """Forward, back, and to the first: each row once, and the same on the way back."""
+    page = visit.page
+    pager = page.locator("#pager")
+    visit.opens("the list, again", "/")
+    seen: list[list[str]] = []
+    for number in range(2, 6):
+        seen.append(page.locator(".row.line").evaluate_all(IDS))
+        visit.follows(f"page {number}", pager.get_by_role("link", name="Older"))
+    rows = [each for rows in seen for each in rows]
+    assert len(rows) == len(set(rows)) >= 80, "a row was seen twice"
+    visit.does("back to page 4", page.go_back)
+    assert page.locator(".row.line").evaluate_all(IDS) == seen[-1]
+    visit.follows("the newest", pager.get_by_role("link", name="Newest"))
+
+
+def _live(visit: Visit) -> None:
+    """A job fails while *Failed* is watched, and comes to it."""
+    page = visit.page
+    owner = User.objects.get(username="bench")
+    running = Running(
+        Job.objects.create(
+            kind="simulate", title="Fails", owner=owner, status=Status.RUNNING, attempt=1
+        )
+    )
+    visit.opens("failed", "/?status=failed")
+    page.locator("[data-chip=live]").wait_for()
+
+    def fail() -> None:
+        running.become(Status.FAILED, reason="It failed while it was watched.")
+        page.locator(f"#row-{running.job.pk}").wait_for()
+
+    visit.does("a job that fails comes to it", fail)
+
+
 def of_the_list(visit: Visit) -> None:
     """Filters, orders, pages, a saved question, causes."""
     page = visit.page
@@ -84,11 +121,10 @@ def of_the_list(visit: Visit) -> None:
     for name in ("Active", "Succeeded", "Ended badly", "Failed", "Lost", "Cancelled"):
         visit.follows(name, statuses.get_by_role("link", name=name))
     visit.follows("all", statuses.get_by_role("link", name="All"))
-    seen: list[str] = []
-    for number in range(2, 6):
-        seen += page.locator(".row.line").evaluate_all("all => all.map((each) => each.id)")
-        visit.follows(f"page {number}", pager.get_by_role("link", name="Older"))
-    assert len(seen) == len(set(seen)) >= 80, "a row was seen twice"
+    for status in ("stalled", "timed-out"):
+        visit.opens(status, f"/?status={status}")
+    _pages(visit)
+    visit.opens("the slowest to start", "/?sort=slowest")
     visit.opens("the list, again", "/")
     visit.follows("a day of the chart", page.locator("#days a").nth(10))
     visit.opens("the list, again", "/")
@@ -110,7 +146,7 @@ def of_the_list(visit: Visit) -> None:
     page.locator("#save-question [name=name]").fill("Full disks")
     visit.follows("save this question", page.get_by_role("button", name="Save question"))
     visit.follows("open it", page.get_by_role("link", name="Full disks", exact=True))
-    visit.opens("failed", "/?status=failed")
+    _live(visit)
     visit.follows("by cause", page.get_by_role("link", name="By cause"))
     visit.follows("one cause", page.locator("#causes h2 a").first)
     visit.opens("the list of everybody", "/?person=*")

@@ -28,6 +28,7 @@ from headway.lifecycle import lease
 from headway.models import Attempt
 from headway.policy import policy
 from headway.testing import run_job
+from headway.web import told
 from tests.jobs.waiting import ended, events
 from tests.support.pages import code
 from tests.support.processes import Process, wait_until
@@ -78,7 +79,7 @@ def test_the_tags_of_the_readme_show_a_bar_and_a_tray(alice: User) -> None:
 
 def test_what_a_task_says_is_declared(db: None) -> None:
     assert run_job(tasks.index_pages).status == "succeeded"
-    assert {"Reading page {number}", "Done"} <= {*registry.says()}
+    assert {"Reading page {number}", "Done"} <= {*told.phrases("index-pages")}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from headway.models import Attempt, Job, Status
@@ -58,6 +60,17 @@ def test_of_more_than_are_looked_at_all_are_counted(
     (known,) = told.found
     assert known.number == (3 if known.cause == DISK else 1)
     assert known.since == (failures[0] if known.cause == DISK else failures[3]).created_at
+
+
+def test_the_oldest_of_a_cause_is_found_along_the_index_of_causes(
+    failures: list[Job], alice: User
+) -> None:
+    """With two conditions on the status, SQLite walks through all failures by other causes."""
+    with CaptureQueriesContext(connection) as asked:
+        causes.causes(Question(), alice)
+    [oldest] = [each["sql"] for each in asked if " UNION ALL " in each["sql"]]
+    assert oldest.count('"status" = ') == 4
+    assert '"status" IN' not in oldest
 
 
 def test_the_page_shows_them_and_retries_all_of_one(alices: Client, failures: list[Job]) -> None:

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from headway.conf import conf
 from headway.kinds import registry, secrets
+from headway.kinds.numbers import grouped
 from headway.kinds.registry import Kind
 from headway.lifecycle import actions, outbox, uploading
 from headway.models import Job, Upload
@@ -160,7 +161,7 @@ def refuse_unknown(form: forms.Form, names: Iterable[str]) -> None:
     for name in unknown[:MAX_NAMED]:
         form.add_error(None, _("There is no parameter {name}.").format(name=repr(clean(name, 100))))
     if more := len(unknown[MAX_NAMED:]):
-        form.add_error(None, _("Nor are there {number} others.").format(number=f"{more:,}"))
+        form.add_error(None, _("Nor are there {number} others.").format(number=grouped(more)))
 
 
 def _check_sizes(form: forms.Form) -> None:

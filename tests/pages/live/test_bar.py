@@ -101,13 +101,13 @@ def test_what_a_task_says_is_in_the_language_of_the_page(
 ) -> None:
     """From its beginning, and of what comes while it is open."""
     page.set_extra_http_headers({"Accept-Language": "de"})
-    running.move(10, message="step 1 of 9", phase="Phase 1 of 2")
+    running.move(10, message="step 1,201 of 9,000", phase="Phase 1 of 2")
     page.goto(f"{proxy.url}{running.path}")
     message, phase = (page.locator(f"[data-field={name}]") for name in ("message", "phase"))
-    expect(message).to_have_text("Schritt 1 von 9")
+    expect(message).to_have_text("Schritt 1.201 von 9.000")
     expect(phase).to_have_text("Phase 1 von 2")
-    running.move(60, message="step 5 of 9", phase="Phase 2 of 2")
-    expect(message).to_have_text("Schritt 5 von 9")
+    running.move(60, message="step 5,000 of 9,000", phase="Phase 2 of 2")
+    expect(message).to_have_text("Schritt 5.000 von 9.000")
     expect(phase).to_have_text("Phase 2 von 2")
     running.move(70, message="a step [of] its own", phase="")
     expect(message).to_have_text("a step [of] its own")

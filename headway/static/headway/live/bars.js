@@ -77,8 +77,8 @@ export function makeBars({ turn, onEnd }) {
       if (mark) say(`${el.dataset.title}: ${mark}%`);
     }
     bar.setAttribute('aria-valuetext', el.dataset.percent ? `${Math.floor(el.dataset.percent)}%` : count(data, el.dataset.unit));
-    fill(el, 'message', said(data.message ?? ''));
-    fill(el, 'phase', said(data.phase ?? ''));
+    fill(el, 'message', said(data.message ?? '', el.dataset.says));
+    fill(el, 'phase', said(data.phase ?? '', el.dataset.says));
     fill(el, 'count', count(data, el.dataset.unit));
     fill(el, 'rate', rate(data.rate, el.dataset.unit));
     fill(el, 'eta', remaining(data.eta));

@@ -3,6 +3,7 @@ import { one } from './dom.js';
 import { shared } from './extras.js';
 import { drawGap, drawLine, readLine } from './log_lines.js';
 import { BLOCK, makeStore } from './log_store.js';
+import { figure } from './words.js';
 
 const AHEAD = 1000; // px that are drawn above and below what is seen
 const AGAIN = 5000; // ms after which a block is asked for again that did not come
@@ -154,7 +155,7 @@ export function makeLog() {
     const elements = [];
     let [run, sort] = [0, null]; // of lines that are missing
     const close = () => {
-      const text = sort === null ? box.dataset.gone.replace('#', run.toLocaleString('en')) : '';
+      const text = sort === null ? box.dataset.gone.replace('#', figure(run)) : '';
       if (run) elements.push(drawGap(sort === null ? 0 : run * average, text));
       run = 0;
     };

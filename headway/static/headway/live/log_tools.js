@@ -2,6 +2,7 @@
 import { copy } from './copying.js';
 import { one } from './dom.js';
 import { drawLine } from './log_lines.js';
+import { figure } from './words.js';
 
 const PAUSE = 300; // ms without a key, after which is looked
 const AGAIN = 2000; // ms after which is asked again what got no answer
@@ -52,7 +53,7 @@ export function makeTools(log) {
   function say() {
     const count = found?.lines.length ?? 0;
     const { none, single, many, more } = told.dataset;
-    const number = [none, single][count] ?? many.replace('#', count.toLocaleString('en'));
+    const number = [none, single][count] ?? many.replace('#', figure(count));
     const rest = found?.before ? `, ${more}` : '';
     told.textContent = found ? number + rest : '';
     earlier.hidden = !found?.before;

@@ -3,11 +3,8 @@ import { settings } from './settings.js';
 
 const catalog = JSON.parse(settings.words || '{}'); // headway/web/words.py: empty for English
 const NAME = /\{(\w+)\}/g;
-const phrases = Object.entries(JSON.parse(settings.phrases || '{}')).map(([text, translated]) => {
-  const parts = text.split(/\{(\w+)\}/);
-  const looks = parts.map((part, at) => (at % 2 ? '(.*)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
-  return { looks: new RegExp(`^${looks}$`, 's'), names: parts.filter((_, at) => at % 2), translated };
-});
+const NUMBER = /^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?%?$/; // headway/kinds/numbers.py
+const kinds = new Map(); // what tasks of a kind say, as its elements have it -> what it looks like, and its translation
 const SMALLEST = 1e-6; // what is less is written as 0
 
 /* A text of headway/web/words.py, with its {names} filled in. */
@@ -15,13 +12,28 @@ export function t(text, values = {}) {
   return (catalog[text] ?? text).replace(NAME, (_, name) => values[name]);
 }
 
-/* What a task has said, where its kind declares it (headway/web/told.py). */
-export function said(text) {
-  for (const { looks, names, translated } of phrases) {
+/* What a task has said, where its kind declares it (headway/web/told.py): `says` is of the job's element. */
+export function said(text, says = '{}') {
+  if (!kinds.has(says)) kinds.set(says, Object.entries(JSON.parse(says)).map(phrase));
+  for (const { looks, names, translated } of kinds.get(says)) {
     const found = looks.exec(text);
-    if (found) return translated.replace(NAME, (as, name) => found[names.indexOf(name) + 1] ?? as);
+    if (found) return translated.replace(NAME, (as, name) => localized(found[names.indexOf(name) + 1] ?? as));
   }
   return text;
+}
+
+function phrase([text, translated]) {
+  const parts = text.split(/\{(\w+)\}/);
+  const looks = parts.map((part, at) => (at % 2 ? '(.*)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
+  return { looks: new RegExp(`^${looks}$`, 's'), names: parts.filter((_, at) => at % 2), translated };
+}
+
+/* A text that is nothing but a number as Python writes it, with the separators of the page. */
+function localized(text) {
+  if (!NUMBER.test(text)) return text;
+  const parts = new Intl.NumberFormat(settings.lang || 'en', { useGrouping: true }).formatToParts(12345.6);
+  const mark = (type) => parts.find((part) => part.type === type)?.value ?? '';
+  return text.replace(/[,.]/g, (each) => mark(each === ',' ? 'group' : 'decimal'));
 }
 
 export function figure(value) {
