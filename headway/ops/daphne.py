@@ -1,5 +1,5 @@
 """Daphne with its own options, on uvloop's event loop where that is installed: \
-`python -m headway.ops.daphne project.asgi:application`. It costs a fifth less there."""
+`python -m headway.ops.daphne project.asgi:application`."""
 
 import os
 import sys
