@@ -11,7 +11,7 @@ from twisted.internet import asyncioreactor
 try:
     from uvloop import new_event_loop
 except ImportError:
-    from asyncio import new_event_loop
+    from asyncio import new_event_loop  # type: ignore[assignment]  # another kind of loop
 
 
 def main() -> None:

@@ -250,7 +250,7 @@ async def test_who_is_sent_elsewhere_by_a_middleware_is_looked_up_there(handler:
     request.path_info = "/plain/events/"
     django = handler._admission.django
     assert django.resolve_request(request).func is plain
-    request.urlconf = elsewhere_urls
+    request.urlconf = elsewhere_urls  # type: ignore[assignment]  # a module may stand there, too
     assert django.resolve_request(request).func is elsewhere
     set_urlconf(None)
 
