@@ -1,5 +1,5 @@
 """Daphne with its own options, on uvloop's event loop where that is installed: \
-`python -m headway.ops.daphne project.asgi:application`. It costs a fifth less there."""
+`python -m headway.ops.daphne project.asgi:application`."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from twisted.internet import asyncioreactor
 try:
     from uvloop import new_event_loop
 except ImportError:
-    from asyncio import new_event_loop
+    from asyncio import new_event_loop  # type: ignore[assignment]  # another kind of loop
 
 
 def main() -> None:

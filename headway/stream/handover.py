@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-
-from django.http.response import HttpResponseBase
+from typing import Any
 
 from . import direct
 from .head import head_of
@@ -31,11 +30,9 @@ def connection_of(hub: Hub, send: object) -> Held | None:
     return found
 
 
-def hand_over_at_once(
-    hub: Hub, reader: Subscription, connection: Held, response: HttpResponseBase
-) -> bool:
-    """Lets the hub write the response from its head on: the server has not begun it, and is told
-    that the client has left. False: the head is to be sent by the server."""
+def hand_over_at_once(hub: Hub, reader: Subscription, connection: Held, response: Any) -> bool:
+    """Lets the hub write a response of Django's from its head on: the server has not begun it, and
+    is told that the client has left. False: the head is to be sent by the server."""
     own = connection.headers()
     first = None if own is None else head_of(response, own)
     descriptor = connection.descriptor()

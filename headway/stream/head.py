@@ -2,8 +2,7 @@
 server has sent anything."""
 
 from collections.abc import Sequence
-
-from django.http.response import HttpResponseBase
+from typing import Any
 
 OWN = b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 LEFT_TO_SERVERS = ("Content-Length", "Transfer-Encoding", "Connection")
@@ -11,9 +10,9 @@ MAX_BYTES = 16 * 1024
 """Of what is kept for a client that does not read; servers keep more."""
 
 
-def head_of(response: HttpResponseBase, added: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    """The head of a response in chunks, the last of its connection, with the headers that a server
-    adds where the response has none of the name. None for what is left to the server."""
+def head_of(response: Any, added: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """The head of a response of Django's in chunks, the last of its connection, with the headers
+    that a server adds where there are none of the name. None for what is left to the server."""
     if response.status_code != 200 or any(name in response for name in LEFT_TO_SERVERS):
         return None
     lines = [f"{name}: {value}\r\n" for name, value in response.items()]

@@ -11,7 +11,7 @@ from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
-from django.urls import path, set_urlconf
+from django.urls import path, re_path, set_urlconf
 
 from headway.stream import admission
 from headway.stream.http import EventStreamHandler
@@ -51,6 +51,10 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
     return HttpResponse("elsewhere")
 
 
+def numbered(request: HttpRequest, number: str) -> HttpResponse:
+    return HttpResponse(number)
+
+
 class elsewhere_urls:  # noqa: N801 - stands for a module
     urlpatterns = [path("plain/events/", elsewhere)]  # noqa: RUF012 - as in one
 
@@ -59,6 +63,7 @@ urlpatterns = [
     path("own/events/", own),
     path("plain/events/", plain),
     path("named/<name>/events/", named),
+    re_path(r"^numbered/(\d)/events/$", numbered),
 ]
 matches: list[tuple[int, dict[str, Any]]] = []
 kept: list[Any] = []
@@ -230,10 +235,12 @@ async def test_an_address_is_looked_up_once_for_a_group_and_each_gets_a_match_of
         return resolve(self, request)
 
     monkeypatch.setattr(BaseHandler, "resolve_request", counted)
-    clients = [Client(f"/named/{name}/events/") for name in "aab"]
+    paths = [f"/named/{name}/events/" for name in "aab"] + ["/numbered/1/events/"] * 2
+    clients = [Client(path) for path in paths]
     await together(handler, *clients)
-    assert [client.answer for client in clients] == [(200, b"a"), (200, b"a"), (200, b"b")]
-    assert looked_up == ["/named/a/events/", "/named/b/events/"]
+    assert [client.answer[1] for client in clients] == [b"a", b"a", b"b", b"1", b"1"]
+    # What is not named is looked up for each
+    assert looked_up == [paths[0], *paths[2:]]
     assert len({match for match, _ in matches}) == 3
     assert [kwargs for _, kwargs in matches] == [{"name": name} for name in "aab"]
 
@@ -243,7 +250,7 @@ async def test_who_is_sent_elsewhere_by_a_middleware_is_looked_up_there(handler:
     request.path_info = "/plain/events/"
     django = handler._admission.django
     assert django.resolve_request(request).func is plain
-    request.urlconf = elsewhere_urls
+    request.urlconf = elsewhere_urls  # type: ignore[assignment]  # a module may stand there, too
     assert django.resolve_request(request).func is elsewhere
     set_urlconf(None)
 

@@ -60,8 +60,6 @@ class Connection:
         return b"close" in values[0].lower()
 
     def headers(self) -> Sequence[tuple[bytes, bytes]] | None:
-        if self._request._response_started:
-            return None
         name = self._request.server.server_name
         return [(b"Server", name.encode())] if name else []
 

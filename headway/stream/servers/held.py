@@ -22,8 +22,8 @@ class Held(Protocol):
         """Whether the server itself says that this is the last response of the connection."""
 
     def headers(self) -> Sequence[tuple[bytes, bytes]] | None:
-        """What the server adds to each response, unless that has begun. None where it has, and
-        where the server has to send the head itself, since it logs each response at its start."""
+        """What the server adds to each response. None where it has to send the head itself, since
+        it logs each response at its start."""
 
     def send_head(self) -> None:
         """Makes a server that would wait for the first piece of the response send the head."""

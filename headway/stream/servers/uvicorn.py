@@ -51,9 +51,8 @@ class Connection:
         )
 
     def headers(self) -> Sequence[tuple[bytes, bytes]] | None:
-        cycle = self._cycle
-        headers: Sequence[tuple[bytes, bytes]] = cycle.default_headers
-        return None if cycle.access_log or cycle.response_started else headers
+        headers: Sequence[tuple[bytes, bytes]] = self._cycle.default_headers
+        return None if self._cycle.access_log else headers
 
     def send_head(self) -> None:
         """It is on its way."""
