@@ -87,14 +87,15 @@ def shown_path(request: HttpRequest) -> str:
 def _secrets(request: Any) -> list[str]:
     match = getattr(request, "resolver_match", None)
     matches = [match] if match else _of_its_beginnings(request.path)
-    named = [each for match in matches for each in match.kwargs.items()]
+    named = [each for one in matches for each in one.kwargs.items()]
     return [str(value) for name, value in named if value and secrets.looks_secret(name)]
 
 
 def _of_its_beginnings(path: str) -> list[ResolverMatch]:
     """A link that lost its last slash, or has more behind it, is no address of the site, and one
     that is redirected to HTTPS was not looked for; its secret opens something all the same."""
-    parts, found = path.split("/")[:DEEPEST], []
+    parts = path.split("/")[:DEEPEST]
+    found: list[ResolverMatch] = []
     for end in range(2, len(parts) + 1):
         with suppress(Resolver404):
             found.append(resolve("/".join(parts[:end]) + "/"))

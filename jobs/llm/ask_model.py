@@ -49,7 +49,8 @@ def ask_model(prompt: str, instructions: str = "") -> str:
 
 def _owner() -> Any:
     """The primary key of the job's; None without a job or an owner."""
-    return Job.objects.filter(pk=progress.job).values_list("owner_id", flat=True).first()
+    known = Job.objects.filter(pk__in=filter(None, [progress.job]))
+    return known.values_list("owner_id", flat=True).first()
 
 
 async def _written(prompt: str, instructions: str, files: ExitStack, use: budget.Use) -> str:

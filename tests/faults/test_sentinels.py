@@ -96,16 +96,17 @@ def test_every_click_is_answered_in_time_whatever_the_primary_does(
     ):
         failed = person.start(seconds=0, steps=1, fail_at=1)
         wait_until(lambda: person.status(failed)["status"] == "failed")
+        clicks: dict[str, Callable[[], object]] = {
+            "start": lambda: person.start(**SIMULATION),
+            "cancel": lambda: person.cancel(person.start(**SIMULATION)),
+            "retry": lambda: person.retry(failed),
+            "page": lambda: person.ask("GET", "/", headers={"Accept": "text/html"}),
+        }
         took: dict[str, list[float]] = {}
         old, until = watched.primary, time.monotonic() + 10
         fault(old)
         while time.monotonic() < until:
-            for name, click in {
-                "start": lambda: person.start(**SIMULATION),
-                "cancel": lambda: person.cancel(person.start(**SIMULATION)),
-                "retry": lambda: person.retry(failed),
-                "page": lambda: person.ask("GET", "/", headers={"Accept": "text/html"}),
-            }.items():
+            for name, click in clicks.items():
                 begun = time.monotonic()
                 click()
                 took.setdefault(name, []).append(round(time.monotonic() - begun, 2))
