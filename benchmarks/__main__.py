@@ -31,7 +31,7 @@ NAMES = (
     "admin",
     "soak",
 )
-APART = ("operated",)
+APART = ("operated", "vanish")
 """What `all` leaves out."""
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     gc.disable()  # nothing here is cyclic, and a pause of the client would look like the server's
     names = NAMES if wanted.name == "all" else (wanted.name,)
     rounds = 1 if wanted.quick else wanted.rounds
-    whole = wanted.proxy or wanted.name in APART
+    whole = wanted.proxy or wanted.name == "operated"
     with PostgreSQL.open() if whole else nullcontext() as server, Site.open(server) as site:
         profiles.directory = site.directory if wanted.profile else None
         for name in names:

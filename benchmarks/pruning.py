@@ -63,23 +63,32 @@ def _ago(lite: bool, days: int) -> str:
 
 
 def prune(_: int) -> None:
-    """Prunes until nothing is left, and notes how long each transaction held what it had."""
+    """Prunes until nothing is left, and notes how long each transaction held what it had: from its
+    first statement, with which PostgreSQL begins it, or from SQLite's lock, to its commit."""
     from django.db import transaction
 
     from headway.lifecycle import belongings, database, pruning
 
-    longest, jobs, holds = 0.0, 0, []
+    longest, jobs = 0.0, 0
+    holds: list[float | None] = []
     begin, end = transaction.Atomic.__enter__, transaction.Atomic.__exit__
     delete = belongings.Plan.delete
 
     def began(atomic: Any) -> None:
         begin(atomic)  # SQLite waits for its lock here
-        holds.append(time.perf_counter())
+        lite = database.connection().vendor == "sqlite"
+        holds.append(time.perf_counter() if lite else None)
+
+    def executed(execute: Any, *statement: Any) -> Any:
+        if holds and holds[-1] is None:
+            holds[-1] = time.perf_counter()
+        return execute(*statement)
 
     def ended(atomic: Any, *error: Any) -> None:
         nonlocal longest
         end(atomic, *error)
-        longest = max(longest, time.perf_counter() - holds.pop())
+        if (since := holds.pop()) is not None:
+            longest = max(longest, time.perf_counter() - since)
 
     def counted(*given: Any) -> int:
         nonlocal jobs
@@ -93,6 +102,7 @@ def prune(_: int) -> None:
     ):
         setattr(owner, name, patch)
     database.connection().ensure_connection()
+    database.connection().execute_wrappers.append(executed)
     _answer({"ready": 1})
     sys.stdin.readline()
     begun, used = time.perf_counter(), time.process_time()

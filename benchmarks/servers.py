@@ -120,6 +120,8 @@ class Ours(Server):
     ours: bool = True
     settings: dict[str, str] = field(default_factory=dict)
     """What it reads from its environment besides what all get."""
+    address: str = "127.0.0.1"
+    """Where it listens."""
 
     def environment(self) -> dict[str, str]:
         return self.settings
@@ -129,7 +131,7 @@ class Ours(Server):
 
     def command(self) -> list[str]:
         application = "progress.asgi:application"
-        return _asgi(self.under, self.port, application)
+        return _asgi(self.under, self.port, application, self.address, ours=True)
 
     def requests(self, jobs: list[str], count: int) -> list[bytes]:
         cursor = self.site.cursor(jobs)
@@ -229,12 +231,16 @@ class BareAsgi(Bare):
         return _asgi(self.under, self.port, "benchmarks.rivals.bare_asgi:application")
 
 
-def _asgi(under: str, port: int, application: str) -> list[str]:
+def _asgi(
+    under: str, port: int, application: str, address: str = "127.0.0.1", *, ours: bool = False
+) -> list[str]:
+    """`ours`: as `manage.py up` starts it."""
     if under == "daphne":
-        address = f"tcp:port={port}:interface=127.0.0.1:backlog={BACKLOG}"
+        endpoint = f"tcp:port={port}:interface={address}:backlog={BACKLOG}"
         quiet = ["--no-server-name", "--verbosity", "0"]
-        return ["daphne", "--endpoint", address, *quiet, application]
-    return ["uvicorn", "--host", "127.0.0.1", *UVICORN, "--port", str(port), application]
+        command = [sys.executable, "-m", "headway.ops.daphne"] if ours else ["daphne"]
+        return [*command, "--endpoint", endpoint, *quiet, application]
+    return ["uvicorn", "--host", address, *UVICORN, "--port", str(port), application]
 
 
 def everybody(site: Site) -> list[Server]:

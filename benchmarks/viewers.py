@@ -47,10 +47,11 @@ class Viewer:
 
 
 class Viewers:
-    """Clients of one or more servers on loopback ports. `connect`, `listen`, then ask each."""
+    """Clients of one or more servers on ports of `host`. `connect`, `listen`, then ask each."""
 
-    def __init__(self, targets: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(self, targets: Iterable[tuple[int, bytes]], host: str = "127.0.0.1") -> None:
         """`targets`: a port and a whole HTTP request for each viewer."""
+        self._host = host
         self.all = [Viewer(request, port) for port, request in targets]
         self._unopened = list(reversed(self.all))
         self._sockets: dict[int, socket.socket] = {}
@@ -138,7 +139,7 @@ class Viewers:
             self._end(viewer)
 
     def _open(self, viewer: Viewer) -> int:
-        client = socket.create_connection(("127.0.0.1", viewer.port), timeout=20)
+        client = socket.create_connection((self._host, viewer.port), timeout=20)
         client.sendall(viewer.request)
         client.setblocking(False)
         viewer.descriptor = client.fileno()

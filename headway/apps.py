@@ -12,6 +12,7 @@ class HeadwayConfig(AppConfig):
     def ready(self) -> None:
         from headway import checks, policy, project_checks
         from headway.kinds import registry
+        from headway.lifecycle import departed
         from headway.web import origins
         from headway.worker import django_tasks, kept_connections, presence
 
@@ -25,5 +26,6 @@ class HeadwayConfig(AppConfig):
         register(registry.check_names)
         register(registry.check_stalls)
         presence.connect()
+        departed.connect()
         kept_connections.connect()
         django_tasks.connect()

@@ -37,6 +37,9 @@ class NoticeChoice(models.Model):
     site = models.CharField(
         max_length=300, blank=True, help_text="scheme and host under which they use the site"
     )
+    language = models.CharField(
+        max_length=20, blank=True, help_text="in which they read pages; empty: LANGUAGE_CODE"
+    )
 
     class Meta:
         default_permissions = ()

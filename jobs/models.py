@@ -1,5 +1,6 @@
 """What the site's jobs store in the database."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -20,3 +21,20 @@ class ImportedRow(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line} of {self.job_id}"
+
+
+class ModelUse(models.Model):
+    """What a user has had of the language model on the last day on which they asked (UTC)."""
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    day = models.DateField()
+    answers = models.PositiveIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.answers} answers on {self.day}"

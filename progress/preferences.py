@@ -9,6 +9,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from headway.lifecycle import outbox
 from progress.models import Preference
 
 TIME_ZONE_COOKIE = "time_zone"
@@ -17,8 +18,10 @@ COOKIE_AGE = 365 * 86400
 
 
 def save(user: Any, **chosen: str) -> None:
-    """Keeps what a person has chosen."""
+    """Keeps what a person has chosen; e-mails come in the language of pages."""
     Preference.objects.update_or_create(user_id=user.pk, defaults=chosen)
+    if "language" in chosen:
+        outbox.speaks(user.pk, chosen["language"])
 
 
 def tell_browser(response: HttpResponseBase, *, time_zone: str = "", language: str = "") -> None:

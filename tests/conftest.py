@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
+from tests.support.servers import Serve, Servers
 from tests.support.stack import Janitor, Valkey, Web, Worker
 from tests.support.users import make_user
 
@@ -143,13 +144,18 @@ def janitor(valkey: Valkey, django_db_setup: None) -> Iterator[Janitor]:
     process.stop()
 
 
+@pytest.fixture(scope="session")
+def serve(valkey: Valkey, django_db_setup: None) -> Iterator[Serve]:
+    """Web servers; those that are alike are shared. Their tests need `transactional_db`."""
+    servers = Servers()
+    yield servers
+    servers.stop()
+
+
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    """Daphne, for all tests of a module. Its tests need `transactional_db`."""
-    process = Web()
-    process.start()
-    yield process
-    process.stop()
+def web(serve: Serve) -> Web:
+    """Daphne, as it comes. Its tests need `transactional_db`."""
+    return serve(Web)
 
 
 @dataclass(frozen=True)

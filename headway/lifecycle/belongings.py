@@ -41,23 +41,33 @@ class Belongings(NamedTuple):
 
 class Plan(NamedTuple):
     """What is deleted before a job, in this order. Not `whole`: there are relations beyond it, with
-    signals or rules of their own, which Django follows for each job."""
+    signals or rules of their own, which Django follows for each job. `places`: of so many jobs at
+    most are its statements."""
 
-    first: Sequence[Belongings]
+    first: tuple[Belongings, ...]
     whole: bool
+    places: int = 16
+
+    def prepare(self) -> None:
+        """Builds its statements, so that nobody waits for that while it holds a lock."""
+        for each in self.first:
+            prepared.selecting(Belongings.owners, each, self.places, MOST + 1)
+            prepared.deleting(Belongings.of, each, self.places)
+        if self.whole:
+            prepared.deleting(_of_keys, self.places)
 
     def divided(self, jobs: list[uuid.UUID]) -> "Division":
         """Of some jobs those that can go in one transaction; or some that are too rich for one."""
         found = []
         for each in self.first:
-            while seen := _owners(each, jobs):
+            while seen := _owners(each, jobs, self.places):
                 if len(seen) <= MOST:
                     found.append(each)
                     break
                 if rich := [job for job, count in Counter(seen).items() if count > RICH]:
                     return Division([], [*map(Job._meta.pk.to_python, rich)], self)
                 jobs = jobs[: len(jobs) // 2]
-        return Division(jobs, [], self._replace(first=found))
+        return Division(jobs, [], self._replace(first=tuple(found)))
 
     def delete_some(self, job: uuid.UUID, count: int) -> list[Any]:
         """Deletes so many of a job's rows at most; none is left when there is nothing to return."""
@@ -73,14 +83,13 @@ class Plan(NamedTuple):
         were. Raises ProtectedError and RestrictedError."""
         if not keys:
             return 0
-        number = prepared.room(keys)
         for each in self.first:
-            prepared.delete(Belongings.of, each, number, jobs=keys)
+            prepared.delete(Belongings.of, each, self.places, jobs=keys)
         if not self.whole:  # else Django would look for what is gone already
             jobs = Job.objects.filter(pk__in=keys) if only is None else only
             return jobs.delete()[1].get(Job._meta.label, 0)
         if only is None:
-            return prepared.delete(_of_keys, number, jobs=keys)
+            return prepared.delete(_of_keys, self.places, jobs=keys)
         return int(only.order_by()._raw_delete(database.alias()))
 
 
@@ -92,11 +101,11 @@ class Division(NamedTuple):
     plan: Plan
 
 
-def _owners(each: Belongings, jobs: Sequence[uuid.UUID]) -> list[Any]:
+def _owners(each: Belongings, jobs: Sequence[uuid.UUID], places: int) -> list[Any]:
     """The keys of the jobs of such rows, as the database's driver returns them."""
     if not jobs:
         return []
-    shape = (each, prepared.room(jobs), MOST + 1)
+    shape = (each, places, MOST + 1)
     return [key for (key,) in prepared.select(Belongings.owners, *shape, jobs=jobs)]
 
 
@@ -108,9 +117,10 @@ def _of_keys(number: int) -> QuerySet[Job]:
     return Job.objects.filter(pk__in=_places(number))
 
 
-def plan() -> Plan:
-    """For the models and signals as they are now."""
-    return Plan(*_within(Job, ""))
+def plan(places: int = 16) -> Plan:
+    """For the models and signals as they are now, and so many jobs at once at most."""
+    first, whole = _within(Job, "")
+    return Plan(tuple(first), whole, places)
 
 
 def _within(model: type[models.Model], path: str) -> tuple[list[Belongings], bool]:

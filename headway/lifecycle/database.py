@@ -49,6 +49,28 @@ def alone_in_file() -> Iterator[bool]:
         os.close(folder)
 
 
+@contextmanager
+def checkpoints_apart() -> Iterator[None]:
+    """Within this, who commits in SQLite does not move its write-ahead log into the file as well,
+    of a thousand pages and more, which takes up to 90 ms; `checkpoint` does."""
+    if connection().vendor != "sqlite":
+        yield
+        return
+    with connection().cursor() as cursor:
+        [usual] = cursor.execute("PRAGMA wal_autocheckpoint").fetchone()
+        cursor.execute("PRAGMA wal_autocheckpoint = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {usual}")
+
+
+def checkpoint() -> None:
+    """Moves as much of SQLite's write-ahead log as nobody reads; others write meanwhile."""
+    with connection().cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def _locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

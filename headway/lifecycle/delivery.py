@@ -8,12 +8,13 @@ from collections.abc import Callable
 from http.client import HTTPException
 from threading import Event, Thread
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import close_old_connections, connections
 from django.db.models import F, Min
 from django.db.models.functions import Now
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from headway import users
 from headway.conf import conf
@@ -151,10 +152,8 @@ def _by_email(notice: Notice, choice: NoticeChoice, person: users.Person) -> Non
     address = users.email(person)
     if not address:
         raise GoneError("The account has no e-mail address")
-    kind = registry.find(notice.kind)
-    status = str(Status(notice.status).label).lower()
-    subject = f"{clean(kind.title if kind else notice.kind, 100)}: {status}"
-    text = gettext("A job of yours has ended: %(status)s.") % {"status": status}
+    with override(choice.language or settings.LANGUAGE_CODE):
+        subject, text = _letter(notice)
     message = EmailMessage(subject, f"{text}\n\n{link(notice, choice)}\n", to=[address])
     # The same whenever it is sent, so that a mail client can show it once
     message.extra_headers["Message-ID"] = f"<{notice.pk.hex}@{_host(choice)}>"
@@ -163,6 +162,15 @@ def _by_email(notice: Notice, choice: NoticeChoice, person: users.Person) -> Non
     except Exception as error:  # its text tells of the site's mail server, not of theirs
         logger.warning("Notice %s was not taken by the mail server: %r", notice.pk, error)
         raise ConnectionError("The mail server did not take it") from error
+
+
+def _letter(notice: Notice) -> tuple[str, str]:
+    """Subject and text."""
+    kind = registry.find(notice.kind)
+    status = str(Status(notice.status).label).lower()
+    title = gettext(kind.title) if kind else notice.kind
+    text = gettext("A job of yours has ended: %(status)s.") % {"status": status}
+    return f"{clean(title, 100)}: {status}", text
 
 
 WAYS: dict[Channel, Callable[[Notice, NoticeChoice, users.Person], None]] = {

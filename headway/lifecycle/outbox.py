@@ -65,6 +65,11 @@ def choose(owner: Any, values: Mapping[str, Any]) -> NoticeChoice:
     return choice
 
 
+def speaks(owner: Any, language: str) -> None:
+    """Notes in which language a person reads, if they are told by any way."""
+    NoticeChoice.objects.filter(owner_id=owner).update(language=language)
+
+
 def recent(owner: Any) -> QuerySet[Notice]:
     """The last notices of a person, newest first."""
     return Notice.objects.filter(owner_id=owner)[:5]

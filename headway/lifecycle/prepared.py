@@ -59,12 +59,6 @@ class Each(Given):
         return _sent(self.output_field, value, connection)
 
 
-def room(values: Sequence[Any]) -> int:
-    """How many places a statement is to have for some values: one of few numbers, as each means
-    another statement."""
-    return 1 << max(4, (len(values) - 1).bit_length())
-
-
 class Statement(NamedTuple):
     """SQL, and what is to be sent with it."""
 
@@ -87,7 +81,7 @@ def select(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given
     """The rows that `build(*shape)` finds, which has Given for what differs from call to call; as
     the database's driver returns them."""
     with database.connection().cursor() as cursor:
-        _selecting(build, shape, database.alias()).execute(cursor, given)
+        selecting(build, *shape).execute(cursor, given)
         return list(cursor.fetchall())
 
 
@@ -97,7 +91,7 @@ def converted(
     """As `select`, with values as Django returns them."""
     connection = database.connection()
     rows = [[*row] for row in select(build, *shape, **given)]
-    for number, converters, column in _converting(build, shape, database.alias()):
+    for number, converters, column in converting(build, *shape):
         for row in rows:
             for convert in converters:
                 row[number] = convert(row[number], column, connection)
@@ -108,8 +102,24 @@ def delete(build: Callable[..., models.QuerySet[Any]], *shape: Any, **given: Any
     """How many rows `build(*shape)` has found, which are deleted without signals and what belongs
     to them."""
     with database.connection().cursor() as cursor:
-        _deleting(build, shape, database.alias()).execute(cursor, given)
+        deleting(build, *shape).execute(cursor, given)
         return int(cursor.rowcount)
+
+
+def selecting(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any) -> Statement:
+    """The SELECT of `build(*shape)`, built before it is needed: nobody is to hold a lock for as
+    long as that takes."""
+    return _selecting(build, shape, database.alias())
+
+
+def converting(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any) -> list[Any]:
+    """As `selecting`, what `converted` does with its rows."""
+    return _converting(build, shape, database.alias())
+
+
+def deleting(build: Callable[..., models.QuerySet[Any]], *shape: Any) -> Statement:
+    """As `selecting`, the DELETE."""
+    return _deleting(build, shape, database.alias())
 
 
 def update(build: Callable[..., Update], *shape: Any, **given: Any) -> int:

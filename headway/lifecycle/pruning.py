@@ -6,8 +6,9 @@ import random
 import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 import redis
@@ -36,9 +37,9 @@ ROUND = 2.0
 """Seconds after which the janitor looks after other things before it goes on."""
 CLAIM = timedelta(minutes=2)
 """For how long a job belongs to who is about to delete it, in case that one dies."""
-LOCK = 0.012
+LOCK = 0.02
 """Seconds that one transaction is to hold what it deletes, in SQLite the whole database."""
-SMALLEST, LARGEST = 16, 128
+SMALLEST, LARGEST = 32, 128
 """Rows of one transaction. In between, powers of two, each of which has statements of its own."""
 SHARE = 0.25
 """How long the janitor leaves SQLite to others after it had it, as a share of that time: who waits
@@ -94,6 +95,7 @@ class Portion:
         elif seconds < LOCK / 2 and rows >= self.size:
             self.size = min(LARGEST, self.size * 2)
         if database.connection().vendor == "sqlite":
+            database.checkpoint()
             time.sleep(seconds * SHARE)
 
 
@@ -104,7 +106,7 @@ def prune() -> bool:
     """Deletes jobs that ended longer ago than their history is kept. True: there is more to do."""
     # Two that have SQLite's lock by turns read all that they need again each time, as the other has
     # written, at twice the CPU; and nobody else gets it in between.
-    with database.alone_in_file() as alone:
+    with database.alone_in_file() as alone, database.checkpoints_apart():
         return alone and _prune()
 
 
@@ -148,10 +150,13 @@ def free(jobs: QuerySet[Job]) -> QuerySet[Job]:
 def _prune_some(rule: Rule, since: datetime | None) -> list[Due]:
     """Deletes some old jobs, and returns all that it has found. Files and logs go afterwards: where
     this process dies before, leftovers.py finds the former, and the latter expire."""
-    known = plan()
+    known = plan(_jobs.size)
+    skips = database.connection().features.has_select_for_update_skip_locked
+    shape = (rule, since is not None, _jobs.size, skips)
+    _prepare(known, *shape)
     try:
         with _jobs.held() as deleted:
-            found = _due(rule, since)
+            found = [Due(*row) for row in prepared.converted(_finding, *shape, since=since)]
             jobs, rich, owned = known.divided([each.job for each in found])
             until = _claim(found, rich)
             owned.delete(jobs)
@@ -164,10 +169,14 @@ def _prune_some(rule: Rule, since: datetime | None) -> list[Due]:
     return found
 
 
-def _due(rule: Rule, since: datetime | None) -> list[Due]:
-    skips = database.connection().features.has_select_for_update_skip_locked
-    shape = (rule, since is not None, _jobs.size, skips)
-    return [Due(*row) for row in prepared.converted(_finding, *shape, since=since)]
+@cache
+def _prepare(known: Plan, *shape: Any) -> None:
+    """Builds the statements of a portion, which takes longer than to execute them."""
+    locks = database.connection().features.has_select_for_update
+    with database.atomic() if locks else nullcontext():  # Django asks for one, PostgreSQL has none
+        prepared.selecting(_finding, *shape)
+        prepared.converting(_finding, *shape)
+        known.prepare()
 
 
 def _finding(rule: Rule, since: bool, number: int, skips: bool) -> QuerySet[Job, Any]:

@@ -62,10 +62,10 @@ class Question:
         future.set_result(answer)
 
 
-def look() -> Readiness:
-    """Asks all parts; returns within `DEADLINE`, whatever hangs."""
+def look(seconds: float = DEADLINE) -> Readiness:
+    """Asks all parts; returns within so many seconds, whatever hangs."""
     asked = [question.put() for question in QUESTIONS]
-    wait(asked, DEADLINE)
+    wait(asked, seconds)
     database, migrated, broker, present = (each.result() if each.done() else None for each in asked)
     workers, janitors = present or (0, 0)
     works = bool(database and migrated)

@@ -58,7 +58,7 @@ def processes() -> dict[str, str]:
     address = f"--bind {shlex.quote(option('BIND'))} --port $PORT"
     worker = f"celery --quiet -A {_package()} worker --concurrency $WORKERS --loglevel INFO"
     return {
-        "web": f"{python} daphne {address} {SERVED}",
+        "web": f"{python} headway.ops.daphne {address} {SERVED}",
         "worker": f"{python} {worker} --hostname worker-$$@%h --without-gossip --without-mingle",
         "janitor": f"{python} django janitor",
     }

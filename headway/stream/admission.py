@@ -7,20 +7,24 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from uuid import UUID
+from weakref import ReferenceType, WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import set_script_prefix
+from django.urls import ResolverMatch, get_urlconf, set_script_prefix
+from django.utils.translation import get_language
 
 from .asgi import Receive
 from .groups import Groups
 from .long_poll import left
 from .turns import Turns
 
+PLAIN = (int, str, UUID)
+"""Types of values in an address, none of which can be changed."""
 MAX_SECONDS = 0.5
 """Seconds after which a group hands on to the next whatever it has not answered yet, for which it
 has to be found anew. A group of a hundred takes a tenth of that, unless the machine is busy."""
@@ -45,13 +49,54 @@ class Asked(NamedTuple):
     context: contextvars.Context
 
 
+class Django(BaseHandler):
+    """Django's handler, which looks each address up once for a group: to try all patterns takes a
+    tenth of a request's time, and many come for the same stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[tuple[object, ...], ResolverMatch] = {}
+
+    def forget(self) -> None:
+        """The next addresses are looked up."""
+        self._found.clear()
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """A match of the request's own."""
+        if hasattr(request, "urlconf"):
+            return super().resolve_request(request)
+        place = get_urlconf(), get_language(), request.path_info
+        found = self._found.get(place)
+        if found is None:
+            found = super().resolve_request(request)
+            if all(type(value) in PLAIN for value in found.kwargs.values()) and not found.args:
+                self._found[place] = _twin(found)
+            return found
+        request.resolver_match = _twin(found)
+        return request.resolver_match
+
+
+def _twin(match: ResolverMatch) -> ResolverMatch:
+    twin = ResolverMatch.__new__(ResolverMatch)
+    twin.__dict__.update(match.__dict__, kwargs={**match.kwargs})
+    return twin
+
+
+def _only_django_listens() -> bool:
+    """Whether a request's begin is told to nobody but Django, who then only looks whether database
+    connections are too old, which it has just done at the end of the request before."""
+    receivers = [reference for _, reference, *_ in request_started.receivers]
+    known = [each() if isinstance(each, ReferenceType) else each for each in receivers]
+    return all(getattr(each, "__module__", "").startswith("django.") for each in known)
+
+
 class Admission:
     """`together` is entered around a group of requests, in their thread: it may find for all what
     each will ask for."""
 
     def __init__(self, together: Together) -> None:
         self._together = together
-        self.django = BaseHandler()
+        self.django = Django()
         self.django.load_middleware()
         self.turns = Turns()
         self._groups: WeakKeyDictionary[
@@ -84,21 +129,27 @@ class Admission:
 
     def _answer_all(self, group: Sequence[Asked]) -> Sequence[HttpResponseBase | Exception]:
         until = time.monotonic() + MAX_SECONDS
+        self.django.forget()
+        is_private = _only_django_listens()
         answers: list[HttpResponseBase | Exception] = []
         with self._together([asked.request for asked in group]):
             for asked in group:
-                answers.append(asked.context.run(self._answer, asked))
+                is_told = is_private and bool(answers) and getattr(answers[-1], "closed", False)
+                answers.append(asked.context.run(self._answer, asked, is_told))
                 if time.monotonic() > until:
                     break
         return answers
 
-    def _answer(self, asked: Asked) -> HttpResponseBase | Exception:
+    def _answer(self, asked: Asked, is_told: bool) -> HttpResponseBase | Exception:
         set_script_prefix(get_script_prefix(asked.scope))
-        request_started.send(sender=ASGIHandler, scope=asked.scope)
+        if not is_told:
+            request_started.send(sender=ASGIHandler, scope=asked.scope)
         try:
             response: HttpResponseBase = self.django.get_response(asked.request)
         except Exception as error:  # noqa: BLE001 - as with DEBUG_PROPAGATE_EXCEPTIONS
             return error
         if getattr(response, "outlives_request", not response.streaming):
             response.close()
+        if not getattr(response, "needs_request", True):
+            getattr(asked.request, "take_apart", bool)()
         return response

@@ -2,10 +2,12 @@
 --
 -- KEYS  1 log (stream)   2 snapshot (hash)   3 last number given out (string)   4 output (string)
 --       5 epoch (string)
--- ARGV  1 maxlen         2 ttl in ms         3 live channel    4 feed channel or ''   5 job
---       6 attempt        7 kind              8 mark: created | final | cancelling | closing | ''
---       9 JSON, one line 10 sequence (0 none) 11 floor: a number known to be taken
---      12 a sequence that has to be there (0 none)
+-- ARGV  1 live channel   2 attempt           3 kind
+--       4 mark: created | final | cancelling | closing | ''
+--       5 JSON, one line 6 sequence (0 none) 7 floor: a number known to be taken
+--       8 a sequence that has to be there (0 none)
+--       9 feed channel  10 job              both only of what is announced
+-- MAXLEN, TTL (in ms): set above these lines (log.py)
 --
 -- The snapshot hash:
 --   attempt   the newest attempt that wrote        closed  the newest attempt that has ended
@@ -21,14 +23,19 @@
 
 local OUTPUT_KEPT = 1024 * 1024 -- bytes, up to twice of which are kept
 
-local attempt, kind, mark, seq = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[10])
-local known = redis.call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel', 'epoch')
-local newest, closed = tonumber(known[1]) or -1, tonumber(known[2]) or -1
+local TRIM_EVERY = 64 -- events of an attempt
+
+-- A text becomes a number by `+ 0`: tonumber parses it twice. Arguments, commands and numbers are
+-- what this costs; docs/performance.md, append, has how much.
+local call = redis.call
+local attempt, kind, mark, seq = ARGV[2] + 0, ARGV[3], ARGV[4], ARGV[6] + 0
+local known = call('HMGET', KEYS[2], 'attempt', 'closed', 'n', 'seq', 'cancel', 'epoch')
+local newest, closed = (known[1] or -1) + 0, (known[2] or -1) + 0
 
 if attempt < newest or (kind ~= 'state' and attempt <= closed) then
   return {0, 1, 0}
 end
-local cancelled = tonumber(known[5]) == attempt and 1 or 0
+local cancelled = known[5] == ARGV[2] and 1 or 0
 
 -- The first entry comes too late when there are others: what it says is no longer true.
 if mark == 'created' and newest >= 0 then
@@ -36,20 +43,20 @@ if mark == 'created' and newest >= 0 then
 end
 
 -- A write that was repeated because its answer got lost.
-local written = attempt == newest and tonumber(known[4]) or 0
+local written = attempt == newest and (known[4] or 0) + 0 or 0
 if seq > 0 and seq <= written then
   return {tonumber(known[3]), 0, cancelled}
 end
 
 -- Redis may have had no room for the one before, and some again for this one.
-if newest >= 0 and tonumber(ARGV[12]) > written then
+if newest >= 0 and ARGV[8] + 0 > written then
   return redis.error_reply('ORDER an event before this one is missing')
 end
 
 -- Microseconds since 1970 fit a double exactly until the year 2255.
-local time = redis.call('TIME')
-local top = redis.call('MGET', KEYS[3], KEYS[5])
-local last = math.max(tonumber(top[1] or 0), tonumber(known[3]) or 0, tonumber(ARGV[11]))
+local time = call('TIME')
+local top = call('MGET', KEYS[3], KEYS[5])
+local last = math.max((top[1] or 0) + 0, (known[3] or 0) + 0, ARGV[7] + 0)
 local number = math.max(last + 1, time[1] * 1000000 + time[2])
 local id = string.format('%.0f', number)
 
@@ -58,7 +65,7 @@ if not top[2] then
   local about = redis.pcall('INFO', 'replication')
   local server = type(about) == 'string' and string.match(about, 'master_replid:(%w+)')
   top[2] = server and server .. ' ' .. string.format('%.0f', number - 1) or false
-  if server then redis.call('SET', KEYS[5], top[2]) end
+  if server then call('SET', KEYS[5], top[2]) end
 end
 
 -- Where the previous number is not known, one that no reader can have seen makes every reader look.
@@ -66,40 +73,45 @@ end
 local prev = known[6] == top[2] and known[3] or string.format('%.0f', number - 1)
 if mark == 'created' then prev = '0' end
 
-local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[9] .. '\n\n'
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id .. '-0', 'p', prev, 'f', frame)
-redis.call('SET', KEYS[3], id)
+local frame = 'id: ' .. id .. '\nevent: ' .. kind .. '\ndata: ' .. ARGV[5] .. '\n\n'
+if seq % TRIM_EVERY == 0 then
+  call('XADD', KEYS[1], 'MAXLEN', '~', MAXLEN, id .. '-0', 'p', prev, 'f', frame)
+else
+  call('XADD', KEYS[1], id .. '-0', 'p', prev, 'f', frame)
+end
+call('SET', KEYS[3], id)
 
 if attempt > newest then
-  redis.call('HDEL', KEYS[2], 'progress', 'seq', 'cancel')
-  redis.call('DEL', KEYS[4])
+  call('HDEL', KEYS[2], 'progress', 'seq', 'cancel')
+  call('DEL', KEYS[4])
 end
 -- The stream keeps so many events and no more; a page shows all that was put out.
-if kind == 'output' and redis.call('APPEND', KEYS[4], cjson.decode(ARGV[9]).text) > 2 * OUTPUT_KEPT then
-  redis.call('SET', KEYS[4], redis.call('GETRANGE', KEYS[4], -OUTPUT_KEPT, -1))
+if kind == 'output' and call('APPEND', KEYS[4], cjson.decode(ARGV[5]).text) > 2 * OUTPUT_KEPT then
+  call('SET', KEYS[4], call('GETRANGE', KEYS[4], -OUTPUT_KEPT, -1))
 end
-local fields = {'attempt', attempt, 'n', id}
+local fields = {'n', id}
 local function set(name, value)
   fields[#fields + 1], fields[#fields + 2] = name, value
 end
+if attempt > newest then set('attempt', ARGV[2]) end
 if top[2] and top[2] ~= known[6] then set('epoch', top[2]) end
-if seq > 0 then set('seq', seq) end
+if seq > 0 then set('seq', ARGV[6]) end
 if mark == 'created' then set('created', id) end
-if kind == 'progress' or kind == 'state' then set(kind, ARGV[9]) end
+if kind == 'progress' or kind == 'state' then set(kind, ARGV[5]) end
 if kind == 'state' then set('final', mark == 'final' and '1' or '') end
-if mark == 'final' or mark == 'closing' then set('closed', attempt) end
+if mark == 'final' or mark == 'closing' then set('closed', ARGV[2]) end
 if mark == 'cancelling' then
-  set('cancel', attempt)
+  set('cancel', ARGV[2])
   cancelled = 1
 end
-redis.call('HSET', KEYS[2], unpack(fields))
+call('HSET', KEYS[2], unpack(fields))
 
 if kind == 'state' then
   for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4]}) do
-    if mark == 'final' then redis.call('PEXPIRE', key, ARGV[2]) else redis.call('PERSIST', key) end
+    if mark == 'final' then call('PEXPIRE', key, TTL) else call('PERSIST', key) end
   end
 end
 
-redis.call('PUBLISH', ARGV[3], prev .. ' ' .. id .. ' ' .. (mark == '' and kind or mark) .. '\n' .. frame)
-if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5] .. ' ' .. id) end
+call('PUBLISH', ARGV[1], prev .. ' ' .. id .. ' ' .. (mark == '' and kind or mark) .. '\n' .. frame)
+if ARGV[9] then call('PUBLISH', ARGV[9], ARGV[10] .. ' ' .. id) end
 return {number, 0, cancelled}

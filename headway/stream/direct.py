@@ -135,22 +135,30 @@ class SocketWire(Wire):
         self._since = time.monotonic()
 
     def begin(
-        self, gone: Callable[[], None], log: Callable[[int, float], None] | None = None
+        self,
+        gone: Callable[[], None],
+        log: Callable[[int, float], None] | None = None,
+        head: bytes = b"",
     ) -> None:
         """From now on `gone` is called, in a turn of its own, when the connection is no more, and
-        `log` with the bytes that were sent and the seconds since it was adopted."""
+        `log` with the bytes that were sent and the seconds since it was adopted. The head of the
+        response, where the server has not sent it, leaves with the first piece."""
         self._gone, self._log = gone, log
+        self._rest, self._sent = head, -len(head)  # which no server counts
 
     def write(self, piece: bytes) -> bool:
         """Refuses while something of an earlier piece waits, and when the socket is full."""
         if self._waiting:
             return False
         chunk = self._sockets.chunk(piece)
+        if self._rest:  # the head
+            chunk = self._rest + chunk
         try:
             sent = write(self._descriptor, chunk)
         except OSError as error:
             return self.fail(error)
         self._sent += sent
+        self._rest = b""
         if sent < len(chunk):
             self._wait(chunk[sent:])
         return True

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 
+from django.http.response import HttpResponseBase
+
 from . import direct
+from .head import head_of
 from .hub import Hub
 from .servers import Held, Kept, held
 from .subscription import Subscription
@@ -28,6 +31,19 @@ def connection_of(hub: Hub, send: object) -> Held | None:
     return found
 
 
+def hand_over_at_once(
+    hub: Hub, reader: Subscription, connection: Held, response: HttpResponseBase
+) -> bool:
+    """Lets the hub write the response from its head on: the server has not begun it, and is told
+    that the client has left. False: the head is to be sent by the server."""
+    own = connection.headers()
+    first = None if own is None else head_of(response, own)
+    descriptor = connection.descriptor()
+    if first is None or descriptor is None:
+        return False
+    return _take(hub, reader, connection, descriptor, first)
+
+
 async def hand_over(hub: Hub, reader: Subscription, connection: Held) -> bool:
     """Lets the hub write the stream by itself as soon as the head has left; the server then tells
     its application that the client has left. False: the stream is still to be sent."""
@@ -39,7 +55,9 @@ async def hand_over(hub: Hub, reader: Subscription, connection: Held) -> bool:
     return False
 
 
-def _take(hub: Hub, reader: Subscription, connection: Held, descriptor: int) -> bool:
+def _take(
+    hub: Hub, reader: Subscription, connection: Held, descriptor: int, head: bytes = b""
+) -> bool:
     try:
         wire = hub.sockets.adopt(descriptor)
     except OSError as error:  # no descriptor is left, or the client has just left
@@ -53,7 +71,7 @@ def _take(hub: Hub, reader: Subscription, connection: Held, descriptor: int) -> 
         wire.abandon()
         raise
     _say(f"Streams are written straight to their sockets: {connection.server} hands them over.")
-    wire.begin(hub.leave(reader), log)
+    wire.begin(hub.leave(reader), log, head)
     hub.attach(reader, wire)
     return True
 

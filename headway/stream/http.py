@@ -21,7 +21,7 @@ from .admission import Admission, has_body
 from .asgi import Message, Receive, Send
 from .asking import asks
 from .event import VERSION
-from .handover import connection_of, hand_over
+from .handover import connection_of, hand_over, hand_over_at_once
 from .hub import Hub
 from .long_poll import Wait, left
 from .notices import CLOSING, farewell
@@ -42,6 +42,8 @@ class StreamResponse(StreamingHttpResponse):
     the request is over, and holds no thread and no database connection."""
 
     outlives_request = True
+    needs_request = True
+    """Whether what is sent may still ask the request that it answers."""
 
     def __init__(
         self, stream: AsyncGenerator[bytes, None], hub: Callable[[], Hub], cut: bytes = b""
@@ -56,6 +58,8 @@ class EventStreamResponse(StreamResponse):
     EventStreamHandler the hub writes to the connection itself, and the stream holds no thread, no
     database connection and no task but the server's own. `hub()` is called in the event loop that
     sends it: the view may have run in a thread."""
+
+    needs_request = False
 
     def __init__(self, hub: Callable[[], Hub], reader: Subscription) -> None:
         self.reader = reader
@@ -205,10 +209,14 @@ class _Exchange:
             return
         reader = response.reader
         connection = None if "Content-Length" in response else connection_of(hub, self._send)
+        if connection and hand_over_at_once(hub, reader, connection, response):
+            del response, connection  # what is kept here is kept for hours, for each viewer
+            await left(receive)
+            return
         start = _start(response)
         if connection is not None and not connection.announced:
             start["headers"].append((b"connection", b"close"))
-        del response  # what is kept here is kept for hours, for each viewer
+        del response
         starting = self._send(start)
         await starting
         driven = can_be_driven(starting)

@@ -84,9 +84,8 @@ class Hub:
         self._on_ready: Callable[[Subscription], None] = self._behind.unblock
         self._on_leave: Callable[[Subscription], None] = self.detach
         self._rooms = Rooms(self.limits.tick, asyncio.get_running_loop, self._behind.add)
-        self._channels = Channels(
-            url, self._rooms.on_message, self._rooms.on_subscribe, self._on_loss
-        )
+        heard, begun = self._rooms.on_message, self._rooms.on_subscribe
+        self._channels = Channels(url, heard, begun, self._on_loss, self._rooms.rest)
         self._counts = self._rooms.counts
         self._accounts = Accounts(self.limits)
         self._housekeeper = Housekeeper(self.limits, self._end, lambda: self._away, revoked)
@@ -119,9 +118,10 @@ class Hub:
         self._accounts.enter(reader)
         self._rooms.enter(reader)
         self._start()
-        wire.write(opening(reader))
+        first = opening(reader)
         if reader.heartbeat:  # at once, so that a page knows that nothing holds the stream back
-            wire.write(sse.heartbeat(stale=self._housekeeper.stale))
+            first += sse.heartbeat(stale=self._housekeeper.stale)
+        wire.write(first)
         self._behind.add(reader)
 
     def detach(self, reader: Subscription) -> None:

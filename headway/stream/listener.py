@@ -12,18 +12,27 @@ import redis
 class Listener(asyncio.Protocol):
     """Takes over a connection that redis-py has made, over TLS, as an ACL user or by Sentinels as
     it may be, and calls `on_reply` for each reply, in order, RESP2 and not decoded. `lost` gets the
-    error with which it ends, whatever `on_reply` raises included. `heard`: set with what comes."""
+    error with which it ends, whatever `on_reply` raises included. `heard`: set with what comes.
+    `rest` says for how many seconds nothing need be read: what comes meanwhile is read at once,
+    which costs as much as one message."""
 
-    def __init__(self, connection: Any, on_reply: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        on_reply: Callable[[Any], None],
+        rest: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.lost = asyncio.get_running_loop().create_future()
         self.heard = True
-        self._pack, self._on_reply = connection.pack_command, on_reply
+        self._pack, self._on_reply, self._rest = connection.pack_command, on_reply, rest
+        self._resting: asyncio.TimerHandle | None = None
         self._replies: Any = hiredis.Reader(redis.InvalidResponse, redis.ResponseError)
         self._transport = connection._writer.transport
         self._transport.set_protocol(self)
 
     def send(self, *command: str) -> None:
         """A command; its reply comes as all others do."""
+        self._go_on()
         self._transport.writelines(self._pack(*command))
 
     def close(self, why: Exception) -> None:
@@ -42,8 +51,23 @@ class Listener(asyncio.Protocol):
                 if isinstance(reply, redis.RedisError):
                     raise reply
                 self._on_reply(reply)
+            self._pause()
         except Exception as error:  # noqa: BLE001 - whoever waits for `lost` raises it
             self.close(error)
+
+    def _pause(self) -> None:
+        seconds = self._rest()
+        if seconds > 0 and self._resting is None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            loop = self.lost.get_loop()
+            self._resting = loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+            if not self.lost.done() and not self._transport.is_closing():
+                self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """No more will come."""

@@ -67,7 +67,7 @@ class Log:
         """`maxlen`: events kept for each job (approximately); `ttl`: seconds that the log of
         a finished job is kept."""
         self.url = url
-        self._limits = (maxlen, ttl * 1000)
+        self._maxlen = maxlen
         # One try again at once, over a new connection: one that died in the pool says so only when
         # used, and one to a primary that was replaced says that it is read-only, for ever.
         self._redis = redis_clients.client(
@@ -79,7 +79,8 @@ class Log:
                 NoBackoff(), 1, supported_errors=(redis.ConnectionError, redis.ReadOnlyError)
             ),
         )
-        self._append = Script(self._redis, SCRIPT)
+        limits = f"local MAXLEN, TTL = {int(maxlen)}, {int(ttl * 1000)}\n"
+        self._append = Script(self._redis, limits + SCRIPT)
 
     def append(
         self,
@@ -162,7 +163,7 @@ class Log:
         """What the log has of an attempt, as far as it reaches back."""
         progress: Any = self._redis.hget(keys.snapshot(job), "progress")
         newest = json.loads(progress or "{}")
-        known = self._newest(job, history.NOWHERE, self._limits[0], [*OWN_LEVEL, "progress"])
+        known = self._newest(job, history.NOWHERE, self._maxlen, [*OWN_LEVEL, "progress"])
         own = [(kind, data) for kind, data in known if data["attempt"] == attempt][::-1]
         return Told(
             newest if newest.get("attempt") == attempt else {},
@@ -246,8 +247,9 @@ class Log:
         before: int = 0,
     ) -> Packed:
         mark = "created" if created else _mark(event)
-        constant, head = _head(job, attempt, feed, *self._limits)
-        count, rest = pack(event.kind, mark, to_json(event.data), seq, floor, before)
+        announced = (keys.feed(feed), job) if feed else ()
+        constant, head = _head(job, attempt)
+        count, rest = pack(event.kind, mark, to_json(event.data), seq, floor, before, *announced)
         return constant + count, head + rest
 
     def _write(self, calls: Sequence[Packed], *, atomic: bool = False) -> Receipt:
@@ -256,11 +258,10 @@ class Log:
 
 
 @lru_cache(maxsize=256)
-def _head(job: str, attempt: int, feed: str, maxlen: int, ttl: int) -> Packed:
+def _head(job: str, attempt: int) -> Packed:
     """What an attempt's calls of append.lua begin with: KEYS, and the arguments that stay."""
     names = (keys.log(job), keys.snapshot(job), keys.LAST, keys.output(job), keys.EPOCH)
-    heard = (keys.live(job), keys.feed(feed) if feed else "")
-    return pack(len(names), *names, maxlen, ttl, *heard, job, attempt)
+    return pack(len(names), *names, keys.live(job), attempt)
 
 
 def _mark(event: Event) -> str:

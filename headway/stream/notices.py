@@ -15,7 +15,7 @@ def opening(reader: Subscription) -> bytes:
     restart is not answered by a stampede) and an id, which a bare blank line would reset."""
     wait = 300 if reader.waits else 1000
     retry = random.randint(wait, 3 * wait)  # noqa: S311 - not a secret
-    return sse.encode(id=str(reader.cursor), retry=retry)
+    return b"retry: %d\nid: %d\n\n" % (retry, reader.cursor)
 
 
 def farewell(why: bytes, sign: bytes = b"") -> bytes:

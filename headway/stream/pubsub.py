@@ -30,7 +30,7 @@ MAX_PAUSE = 2.0
 class Channels:
     """Subscribes to channels and hands their messages to `on_message(channel, data)`, in order,
     beginning after `on_subscribe(channel)`. After a lost connection `on_loss()` is called: all
-    channels must then be asked for again."""
+    channels must then be asked for again. `rest` says for how many seconds no message is needed."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Channels:
         on_message: Callable[[str, bytes], None],
         on_subscribe: Callable[[str], None],
         on_loss: Callable[[], None],
+        rest: Callable[[], float],
     ) -> None:
         # No retry: a silent reconnect hides a loss.
         self._client = redis_clients.async_client(
@@ -48,7 +49,7 @@ class Channels:
             redis_connect_func=async_on_connect,
         )
         self._on_message, self._on_subscribe = on_message, on_subscribe
-        self._on_loss = on_loss
+        self._on_loss, self._rest = on_loss, rest
         self._listener: Listener
         self.epoch: Epoch
         """Of the server that it hears, once a `hold` has returned."""
@@ -89,7 +90,7 @@ class Channels:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await connection.connect()
-                self._listener = Listener(connection, self._on_reply)
+                self._listener = Listener(connection, self._on_reply, self._may_rest)
                 self.epoch = connection.epoch
                 self._up.set()
                 pause = 0.05
@@ -126,6 +127,9 @@ class Channels:
             self._on_message(reply[1].decode(), reply[2])
         elif kind == b"subscribe":
             self._confirm(reply[1].decode())
+
+    def _may_rest(self) -> float:
+        return 0.0 if self._pending else self._rest()
 
     def _confirm(self, channel: str) -> None:
         self._on_subscribe(channel)

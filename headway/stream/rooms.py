@@ -9,6 +9,9 @@ from .room import Chain, Piece, Room
 from .subscription import Company, Subscription
 from .tally import Tally
 
+FEW = 16
+"""Rooms among which the one whose tick is over first is looked for after each read."""
+
 
 class Scheduler(Protocol):
     """What is needed of an event loop."""
@@ -124,6 +127,13 @@ class Rooms:
             if not later:
                 room.hear(piece)
                 self._schedule(room)
+
+    def rest(self) -> float:
+        """For how many seconds no message is needed, as no room is given anything before. A little
+        less, so that what has come until then leaves with the tick."""
+        if not 0 < len(self._rooms) == len(self._due) <= FEW:  # one that has been quiet is told now
+            return 0.0
+        return min(self._due.values()) - self._tick / 10 - self._scheduler().time()
 
     def _on_new_job(self, reader: Subscription, job: str, number: int) -> None:
         """A new job of the reader's owner, which began with the event `number`. It was announced

@@ -6,6 +6,8 @@ from math import inf
 
 WINDOW = 10.0
 """Seconds over which the speed is measured at most."""
+STEP = 0.05
+"""Seconds between two steps at least: however often it is asked, there are few to look through."""
 WARM_UP = 2.0
 """Seconds of movement before anything is claimed."""
 STALLED = 10.0
@@ -29,7 +31,7 @@ class Speed:
         if self._value is None or value < self._value:
             self._value = value
             self._steps.clear()
-        elif value > self._value and not (self._steps and now <= self._steps[-1][0]):
+        elif value > self._value and not (self._steps and now < self._steps[-1][0] + STEP):
             self._value = value
             if not self._steps:
                 self._since = now

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NOT_IN_FIELD = str.maketrans("", "", "\r\n\0")
@@ -33,6 +34,7 @@ def encode(
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
+@cache
 def heartbeat(*, stale: bool, ends: bool = False) -> bytes:
     """A sign of life that JavaScript can see. `stale`: the log cannot be read at the moment;
     `ends`: each answer ends at once, and whoever asks comes back."""

@@ -100,6 +100,12 @@ class StreamRequest(ASGIRequest):
         self.found.fill(session)
         self.__dict__["session"] = session
 
+    def take_apart(self) -> None:
+        """Once it has been answered: Django's middleware has tied it into cycles, and 44 objects of
+        each would wait for the garbage collector, and set it to work."""
+        for name in ("user", "auser", "_messages"):
+            self.__dict__.pop(name, None)
+
     def __getattr__(self, name: str) -> Any:
         # Where django.contrib.auth.middleware.get_user looks first.
         if name == "_cached_user" and (user := self.found.user_of(self.session)) is not None:
@@ -112,14 +118,14 @@ class Handler(EventStreamHandler):
     """Lets streams in together where all middleware is known to allow that, and no body that is too
     large."""
 
-    stream_request_class = StreamRequest
-
     def __init__(self) -> None:
         super().__init__()
         self._knows_all = all(
             name.startswith(KNOWN) or name in conf.GROUPED_MIDDLEWARE
             for name in settings.MIDDLEWARE
         )
+        if self._knows_all:
+            self.stream_request_class = StreamRequest
 
     async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves a request; not a stream, unless it has a body."""

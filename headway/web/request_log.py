@@ -5,11 +5,13 @@ import logging
 import random
 import re
 import time
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.decorators import sync_and_async_middleware
 
 from headway import logs
@@ -18,6 +20,8 @@ from headway.web import origins
 
 logger = logging.getLogger("headway.access")
 HEADER = "X-Request-ID"
+DEEPEST = 10
+"""Parts of a path that are looked at for secrets where it is no address of the site."""
 SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -82,5 +86,16 @@ def shown_path(request: HttpRequest) -> str:
 
 def _secrets(request: Any) -> list[str]:
     match = getattr(request, "resolver_match", None)
-    named = match.kwargs.items() if match else ()
+    matches = [match] if match else _of_its_beginnings(request.path)
+    named = [each for match in matches for each in match.kwargs.items()]
     return [str(value) for name, value in named if value and secrets.looks_secret(name)]
+
+
+def _of_its_beginnings(path: str) -> list[ResolverMatch]:
+    """A link that lost its last slash, or has more behind it, is no address of the site, and one
+    that is redirected to HTTPS was not looked for; its secret opens something all the same."""
+    parts, found = path.split("/")[:DEEPEST], []
+    for end in range(2, len(parts) + 1):
+        with suppress(Resolver404):
+            found.append(resolve("/".join(parts[:end]) + "/"))
+    return found

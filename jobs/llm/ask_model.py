@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from headway import job_task, progress
+from headway.models import Job
+from jobs.llm import budget
 from jobs.llm.language_model import CutError, QuestionForm, load
 
 NAP = 0.2
@@ -37,17 +39,27 @@ def ask_model(prompt: str, instructions: str = "") -> str:
     cancelled or failed.
     """
     progress.phase("Waiting for the model")
-    with ExitStack() as files:
-        return asyncio.run(_obeying(_written(prompt, instructions, files)))
+    use = budget.begin(_owner(), prompt + instructions)
+    try:
+        with ExitStack() as files:
+            return asyncio.run(_obeying(_written(prompt, instructions, files, use)))
+    finally:
+        use.end()
 
 
-async def _written(prompt: str, instructions: str, files: ExitStack) -> str:
+def _owner() -> Any:
+    """The primary key of the job's; None without a job or an owner."""
+    return Job.objects.filter(pk=progress.job).values_list("owner_id", flat=True).first()
+
+
+async def _written(prompt: str, instructions: str, files: ExitStack, use: budget.Use) -> str:
     answer = await load()
     pieces: list[str] = []
     try:
         async with aclosing(answer(prompt, instructions)) as arriving:
             async for piece in arriving:
                 progress.output(piece)  # before all else: nothing may make the first one wait
+                use.tokens += 1
                 if not pieces:
                     progress.phase("Answering")
                     file = files.enter_context(progress.result_file(FILE))

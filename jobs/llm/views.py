@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -25,6 +26,7 @@ from headway.web.access import allowed, person, starts, takes_tokens
 from headway.web.responses import ERRORS, problem
 from headway.web.schemas import Schema, parameters
 from headway.web.views.start import MalformedError, json_object, refuse_unknown
+from jobs.llm import budget
 from jobs.llm.language_model import ModelError, QuestionForm, hindrance, load
 
 logger = logging.getLogger(__name__)
@@ -67,8 +69,18 @@ def chat(request: HttpRequest) -> HttpResponseBase:
     streams.keep_connections()
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    frames = _frames(grants.of(request), form.cleaned_data)
-    return StreamResponse(frames, streams.hub, _cut())
+    return _answer(request, form.cleaned_data)
+
+
+def _answer(request: HttpRequest, question: dict[str, str]) -> HttpResponseBase:
+    grant = grants.of(request)
+    try:
+        use = budget.begin(grant.user, "".join(question.values()))
+    except budget.BudgetError as error:
+        response = problem(request, 429, str(error), json=True)
+        response["Retry-After"] = str(budget.seconds_left())
+        return response
+    return StreamResponse(_frames(grant, question, use), streams.hub, _cut())
 
 
 def _cut() -> bytes:
@@ -97,7 +109,9 @@ def _question(request: HttpRequest) -> QuestionForm:
     return form
 
 
-async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerator[bytes, None]:
+async def _frames(
+    grant: grants.Grant, question: dict[str, str], use: budget.Use
+) -> AsyncGenerator[bytes, None]:
     """The whole stream. Leaving it ends the request to the model."""
     _open[grant.user] += 1
     try:
@@ -111,6 +125,7 @@ async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerat
         ):
             checked, doubts = time.monotonic(), 0
             async for piece in moments:
+                use.tokens += piece is not None
                 yield sse.KEEPALIVE if piece is None else _data({"content": piece})
                 if time.monotonic() - checked > conf.STREAM_RECHECK:
                     if (withdrawn := await _is_withdrawn(grant)) is True:
@@ -130,7 +145,16 @@ async def _frames(grant: grants.Grant, question: dict[str, str]) -> AsyncGenerat
         yield _data({"error": True, "message": told}, event="error")
     finally:
         _open[grant.user] -= 1
+        await _end(use)
     yield sse.encode("[DONE]")
+
+
+@sync_to_async
+def _end(use: budget.Use) -> None:
+    try:
+        use.end()
+    finally:
+        close_old_connections()
 
 
 async def _is_withdrawn(grant: grants.Grant) -> bool | None:

@@ -1,7 +1,6 @@
 """A job that stands still, as terminals show it: here, and from another installation."""
 
 import io
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -14,8 +13,9 @@ from headway.models import Job, Status
 from headway.ops import terminal, watch
 from headway.stream import Event
 from headway.web import tokens
+from tests.support.servers import Serve
 from tests.support.snapshots import shown
-from tests.support.stack import Valkey, Web
+from tests.support.stack import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FIRST = 200
@@ -23,13 +23,9 @@ FIRST = 200
 
 
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(serve: Serve) -> Web:
     """A web process before which jobs stall at once."""
-    del valkey, django_db_setup
-    process = Web(JOB_STALLED_AFTER="1", STREAM_KEEPALIVE="1")
-    process.start()
-    yield process
-    process.stop()
+    return serve(Web, JOB_STALLED_AFTER="1", STREAM_KEEPALIVE="1")
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from headway.models import Job, Status
 from headway.stream.websocket import RETURN
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
-from tests.support.servers import Hypercorn, Uvicorn
+from tests.support.servers import Hypercorn, Serve, Uvicorn
 from tests.support.sockets import open_stream, read_until
-from tests.support.stack import Valkey, Web
+from tests.support.stack import Web
 from tests.ws.client import Client
 
 SERVICE_RESTART = 1012
@@ -29,11 +29,8 @@ SERVICE_RESTART = 1012
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn, Hypercorn])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param(STREAM_KEEPALIVE="2")
-    process.start()
-    yield process
-    process.stop()
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param, STREAM_KEEPALIVE="2")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.faults.test_web import events, make_job, say
 from tests.support.island import Island
 from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
-from tests.support.servers import Uvicorn
+from tests.support.servers import Serve, Uvicorn
 from tests.support.sockets import descriptors, open_stream, read_until
 from tests.support.stack import Valkey, Web
 from tests.support.thorough import Fuzz, Many
@@ -47,12 +47,9 @@ SMUGGLED = {
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
     hosts = f"x,0.0.0.0,127.0.0.1,{Island().here}"
-    process: Web = request.param(host="0.0.0.0", ALLOWED_HOSTS=hosts)  # noqa: S104 - for the island
-    process.start()
-    yield process
-    process.stop()
+    return serve(request.param, host="0.0.0.0", ALLOWED_HOSTS=hosts)  # noqa: S104 - for the island
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from headway.stream import Event
 from headway.web import tokens
 from tests.support.island import Island
 from tests.support.processes import wait_until
-from tests.support.servers import Uvicorn
+from tests.support.servers import Serve, Uvicorn
 from tests.support.sockets import Crowd, open_stream
 from tests.support.stack import Valkey, Web
 from tests.support.thorough import Figure, Many
@@ -28,12 +28,9 @@ SILENCE = 15
 
 
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None, many: Many) -> Iterator[Web]:
+def web(many: Many, serve: Serve) -> Web:
     keepalive = many(2, thorough=15)
-    process = Web(STREAM_MAX_PER_USER="1000", STREAM_KEEPALIVE=str(keepalive))
-    process.start()
-    yield process
-    process.stop()
+    return serve(Web, STREAM_MAX_PER_USER="1000", STREAM_KEEPALIVE=str(keepalive))
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +40,10 @@ def island() -> Iterator[Island]:
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
-def harbour(
-    request: pytest.FixtureRequest, island: Island, valkey: Valkey, django_db_setup: None
-) -> Iterator[Web]:
+def harbour(request: pytest.FixtureRequest, island: Island, serve: Serve) -> Web:
     """A server that the island can reach."""
     limits = {"STREAM_MAX_AGE": str(AGE), "STREAM_MAX_PER_USER": "1000", "STREAM_KEEPALIVE": "2"}
-    process: Web = request.param(host=island.here, ALLOWED_HOSTS=island.here, **limits)
-    process.start()
-    yield process
-    process.stop()
+    return serve(request.param, host=island.here, ALLOWED_HOSTS=island.here, **limits)
 
 
 def make_jobs(owner: User, count: int) -> list[Job]:

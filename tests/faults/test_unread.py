@@ -2,7 +2,6 @@
 and end for good. On all servers that the documentation names."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,7 +11,7 @@ from headway.lifecycle.log import log
 from headway.models import Job, Status
 from headway.stream import Event
 from headway.web import tokens
-from tests.support.servers import Hypercorn, Uvicorn
+from tests.support.servers import Hypercorn, Serve, Uvicorn
 from tests.support.sockets import open_stream, read_until
 from tests.support.stack import Valkey, Web
 
@@ -30,20 +29,14 @@ ENDED = b"\r\n0\r\n\r\n"
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    yield from serving(request.param(**LIMITS))
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param, **LIMITS)
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def writing(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def writing(request: pytest.FixtureRequest, serve: Serve) -> Web:
     """A server that writes its streams itself, and so keeps the connection."""
-    yield from serving(request.param(STREAM_HAND_OVER="false", **LIMITS))
-
-
-def serving(process: Web) -> Iterator[Web]:
-    process.start()
-    yield process
-    process.stop()
+    return serve(request.param, STREAM_HAND_OVER="false", **LIMITS)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,7 +16,7 @@ from headway.stream import Event, Log
 from headway.web import tokens
 from tests.support.oracles import violations
 from tests.support.processes import wait_until
-from tests.support.servers import Uvicorn
+from tests.support.servers import Serve, Uvicorn
 from tests.support.sockets import descriptors, of_status, open_stream, read_until, reset
 from tests.support.stack import Valkey, Web
 from tests.support.thorough import Figure, Many
@@ -31,12 +30,9 @@ KEPT = 15_000
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
     limits = {"STREAM_MAX_PER_USER": "1000", "STREAM_MAX_BYTES": str(MOST)}
-    process: Web = request.param(STREAM_KEEPALIVE="2", STREAM_MAX_AGE="6", **limits)
-    process.start()
-    yield process
-    process.stop()
+    return serve(request.param, STREAM_KEEPALIVE="2", STREAM_MAX_AGE="6", **limits)
 
 
 @pytest.fixture

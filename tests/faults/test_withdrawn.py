@@ -1,7 +1,7 @@
 """Whoever may not read a stream any more is told so, and the stream ends, though nothing else has
 happened on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -16,18 +16,15 @@ from headway.lifecycle.log import log
 from headway.models import ApiToken, Job, ShareLink
 from headway.stream import Event
 from headway.web import sharing, tokens
-from tests.support.servers import Uvicorn
-from tests.support.stack import Valkey, Web
+from tests.support.servers import Serve, Uvicorn
+from tests.support.stack import Web
 from tests.support.thorough import Many
 from tests.support.users import session_of
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn], ids=["daphne", "uvicorn"])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param(STREAM_RECHECK="1")
-    process.start()
-    yield process
-    process.stop()
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param, STREAM_RECHECK="1")
 
 
 def expire() -> None:

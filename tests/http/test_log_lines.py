@@ -102,13 +102,14 @@ def test_links_that_show_a_job_are_in_no_line(two: Two, alice: User) -> None:
     token = sharing.token_of(sharing.make(rows.queued(owner=alice), ["result"], 1, alice))
     before = len(lines(two.web))
     with Person(two.web.url, tokens.issue(alice)[1]) as person:
-        for end in ("", "files/none.txt/", "events/"):
-            person.ask("PUT" if end == "events/" else "GET", f"/jobs/shared/{token}/{end}")
+        for end in ("", "/", "/files/../x/", "/nothing", "/files/none.txt/", "/events/"):
+            person.ask("PUT" if end == "/events/" else "GET", f"/jobs/shared/{token}{end}")
     said = wait_until(
         lambda: [each for each in lines(two.web)[before:] if each.get("status") == 405]
     )
     assert said
     assert "/jobs/shared/***/files/none.txt/" in two.web.output
+    assert '"/jobs/shared/***"' in two.web.output  # without its slash it is no address of the site
     assert token not in two.web.output
 
 

@@ -13,19 +13,16 @@ from django.test import AsyncClient
 
 from headway.models import ApiToken, Job, Status
 from tests.http.conftest import Moving
-from tests.support.servers import Hypercorn, Uvicorn
-from tests.support.stack import Valkey, Web, wait_until
+from tests.support.servers import Hypercorn, Serve, Uvicorn
+from tests.support.stack import Web, wait_until
 
 POLLERS = 40
 Ask = Callable[..., "Future[httpx.Response]"]
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn, Hypercorn])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param(STREAM_MAX_PER_USER=str(POLLERS))
-    process.start()
-    yield process
-    process.stop()
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param, STREAM_MAX_PER_USER=str(POLLERS))
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.support.patience import PATIENCE
-from tests.support.servers import Uvicorn
-from tests.support.stack import Valkey, Web
+from tests.support.servers import Serve, Uvicorn
+from tests.support.stack import Web
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 FORM = b"Content-Type: application/x-www-form-urlencoded"
@@ -84,11 +83,8 @@ HOSTILE = {
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param()
-    process.start()
-    yield process
-    process.stop()
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param)
 
 
 @pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE.keys())

@@ -15,7 +15,7 @@ import trustme
 from headway.stream.sse import Decoder, Message
 from tests.http.conftest import Moving
 from tests.support.patience import PATIENCE
-from tests.support.servers import APPLICATION, Hypercorn
+from tests.support.servers import APPLICATION, Hypercorn, Serve
 from tests.support.stack import Valkey, Web
 
 STREAMS = 12
@@ -129,12 +129,8 @@ def test_over_http2_a_poll_waits_and_errors_are_told(http2: httpx.Client, moving
 
 
 @pytest.fixture(scope="module", params=[Web, Hypercorn])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    del valkey, django_db_setup
-    process: Web = request.param(DJANGO_SETTINGS_MODULE="tests.http.gzip_settings")
-    process.start()
-    yield process
-    process.stop()
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param, DJANGO_SETTINGS_MODULE="tests.http.gzip_settings")
 
 
 def test_http_1_0_gets_a_stream_that_ends_with_the_connection(

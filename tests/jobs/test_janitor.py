@@ -109,6 +109,20 @@ def test_jobs_of_deactivated_users_are_cancelled_where_the_setting_says_so(
     assert reload(hers).reason == "Cancelled, because its user was deactivated"
 
 
+def test_jobs_of_a_deleted_user_end_where_the_setting_says_so(
+    alice: User, bob: User, settings: Settings
+) -> None:
+    his = rows.queued()
+    rows.changed(his, owner=bob)
+    bob.delete()
+    assert reload(his).status == "queued"
+    settings.HEADWAY = settings.HEADWAY | {"JOB_CANCEL_DEACTIVATED": True}
+    hers, running = rows.queued(owner=alice), rows.running(owner=alice)[0]
+    alice.delete()
+    assert [reload(job).status for job in (hers, running)] == ["cancelled", "cancelling"]
+    assert reload(hers).reason == "Cancelled, because its user was deleted"
+
+
 def test_a_job_of_an_unknown_kind_does_not_keep_others_waiting() -> None:
     rows.queued(kind="of-a-newer-version", published_at=None, created_at=rows.ago(99))
     rows.queued(published_at=None)

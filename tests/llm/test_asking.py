@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
@@ -16,6 +17,7 @@ from headway.lifecycle.log import log
 from headway.models import Attempt, Job, Status
 from headway.stream import keys
 from jobs.llm.ask_model import FILE, ask_model
+from jobs.models import ModelUse
 from tests.jobs.waiting import ended, events, until_status
 from tests.llm.conftest import KEY
 from tests.support.llm_server import CUT, Answer, LlmServer, Piece, end, refusal, token, words
@@ -160,3 +162,16 @@ def test_a_model_that_fails_leaves_no_loop_behind(model: LlmServer) -> None:
         ask_model("Why?")
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
+
+
+def test_a_user_who_has_had_all_tokens_of_the_day_gets_a_sentence(
+    asked: LlmServer, alice: User
+) -> None:
+    asked.expect(words("Hello"))
+    question = {"prompt": "Why?", "instructions": ""}
+    first = ended(actions.start("ask-model", question, owner=alice))
+    assert (first.status, ModelUse.objects.get().tokens) == (Status.SUCCEEDED, 2)
+    ModelUse.objects.update(tokens=500_000)
+    second = ended(actions.start("ask-model", question, owner=alice))
+    assert second.status == Status.FAILED
+    assert second.reason.startswith("You have had as many answers of the model")

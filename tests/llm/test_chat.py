@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from headway.models import ApiToken
 from headway.web import tokens
+from jobs.models import ModelUse
 from tests.llm.conftest import KEY
 from tests.support.llm_server import CUT, LlmServer, Piece, end, refusal, token, words
 from tests.support.patience import PATIENCE
@@ -311,3 +313,20 @@ async def test_the_same_response_works_under_djangos_own_handler(
     response: Any = await client.get(URL)
     pieces = [piece async for piece in response.streaming_content]
     assert b"".join(pieces).endswith(b'data: {"content":" world"}\n\ndata: [DONE]\n\n')
+
+
+def test_a_day_has_so_many_answers_for_each_user(
+    client: httpx.Client, model: LlmServer, alice: User
+) -> None:
+    model.expect(words("Because", " of", " that"))
+    assert client.get(URL).status_code == 200
+    used = ModelUse.objects.get(owner=alice)
+    wait_until(lambda: ModelUse.objects.get(owner=alice).tokens == 3 + len("Why?") // 4)
+    ModelUse.objects.update(answers=500)
+    refused = client.get(URL)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 86400
+    assert refused.json()["detail"].startswith("You have had as many answers of the model")
+    ModelUse.objects.update(day=used.day - timedelta(days=1))
+    assert client.get(URL).status_code == 200
+    assert ModelUse.objects.get(owner=alice).answers == 1

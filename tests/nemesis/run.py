@@ -158,7 +158,10 @@ def report(
     say(f"longest silence: {max(record.silence for record in records):.1f} s")
     if site.failovers:
         say(f"bars moved again after {len(site.failovers)} failovers: {seconds_of(site, records)}")
-    say(f"slowest answer: {max(end - begun for u in users for _, begun, end, _ in u.asked):.1f} s")
+    asked = [each for user in users for each in user.asked]
+    for what, begun, ended, status in sorted(asked, key=lambda each: each[1] - each[2])[:3]:
+        during = site.suffering(begun, ended)
+        say(f"slow answer: {ended - begun:.1f} s, {status} to {what}, while {during}")
     say(f"connections to Redis: {verdict.connections(site)}")
     for sentence in found:
         say(sentence)

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.handlers.base import BaseHandler
+from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
-from django.urls import path
+from django.urls import path, set_urlconf
 
 from headway.stream import admission
 from headway.stream.http import EventStreamHandler
@@ -36,7 +38,30 @@ def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.GET.get("n", ""))
 
 
-urlpatterns = [path("own/events/", own), path("plain/events/", plain)]
+def named(request: HttpRequest, name: str) -> HttpResponse:
+    match = request.resolver_match
+    assert match is not None
+    matches.append((id(match), dict(match.kwargs)))
+    kept.append(match)
+    match.kwargs["name"] = "another"
+    return HttpResponse(name)
+
+
+def elsewhere(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("elsewhere")
+
+
+class elsewhere_urls:  # noqa: N801 - stands for a module
+    urlpatterns = [path("plain/events/", elsewhere)]  # noqa: RUF012 - as in one
+
+
+urlpatterns = [
+    path("own/events/", own),
+    path("plain/events/", plain),
+    path("named/<name>/events/", named),
+]
+matches: list[tuple[int, dict[str, Any]]] = []
+kept: list[Any] = []
 
 
 class Handler(EventStreamHandler):
@@ -186,3 +211,52 @@ async def test_a_stream_of_the_projects_own_is_closed_after_it_was_sent(handler:
     await client.ask(handler)
     assert client.answer == (200, b"a piece")
     assert closed == ["pieces"]
+
+
+async def together(handler: Handler, *clients: Client) -> None:
+    await asyncio.gather(*(client.ask(handler) for client in clients))
+    assert handler.groups == [len(clients)]
+
+
+async def test_an_address_is_looked_up_once_for_a_group_and_each_gets_a_match_of_its_own(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matches.clear()
+    looked_up: list[str] = []
+    resolve = BaseHandler.resolve_request
+
+    def counted(self: BaseHandler, request: HttpRequest) -> Any:
+        looked_up.append(request.path_info)
+        return resolve(self, request)
+
+    monkeypatch.setattr(BaseHandler, "resolve_request", counted)
+    clients = [Client(f"/named/{name}/events/") for name in "aab"]
+    await together(handler, *clients)
+    assert [client.answer for client in clients] == [(200, b"a"), (200, b"a"), (200, b"b")]
+    assert looked_up == ["/named/a/events/", "/named/b/events/"]
+    assert len({match for match, _ in matches}) == 3
+    assert [kwargs for _, kwargs in matches] == [{"name": name} for name in "aab"]
+
+
+async def test_who_is_sent_elsewhere_by_a_middleware_is_looked_up_there(handler: Handler) -> None:
+    request = HttpRequest()
+    request.path_info = "/plain/events/"
+    django = handler._admission.django
+    assert django.resolve_request(request).func is plain
+    request.urlconf = elsewhere_urls
+    assert django.resolve_request(request).func is elsewhere
+    set_urlconf(None)
+
+
+async def test_who_listens_to_the_begin_of_requests_is_told_of_each(handler: Handler) -> None:
+    told: list[Any] = []
+
+    def listen(scope: Any, **_: Any) -> None:
+        told.append(scope["path"])
+
+    request_started.connect(listen)
+    try:
+        await together(handler, *[Client("/plain/events/") for _ in range(3)])
+    finally:
+        request_started.disconnect(listen)
+    assert told == ["/plain/events/"] * 3

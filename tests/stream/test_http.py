@@ -5,7 +5,7 @@ import asyncio
 import json
 import shlex
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from headway.stream.asking import Cursor, cursor
 from headway.stream.http import EventStreamHandler, EventStreamResponse
 from headway.web.streams import hub
 from tests.support.patience import PATIENCE
+from tests.support.servers import Serve
 from tests.support.stack import Valkey, Web
 from tests.support.users import session_of
 
@@ -43,11 +44,8 @@ class Uvicorn(Web):
 
 
 @pytest.fixture(scope="module", params=[Web, Uvicorn])
-def web(request: pytest.FixtureRequest, valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process: Web = request.param()
-    process.start()
-    yield process
-    process.stop()
+def web(request: pytest.FixtureRequest, serve: Serve) -> Web:
+    return serve(request.param)
 
 
 @pytest.fixture

@@ -87,3 +87,27 @@ async def test_a_server_that_refuses_to_subscribe_is_asked_until_it_does(
             client.execute_command("ACL", "SETUSER", "default", "+subscribe")
     say(log, job, "after")
     assert texts(await collect(stream, "after")) == ["after"]
+
+
+async def test_while_nothing_need_be_read_nothing_is_and_then_all_at_once(
+    heard: Heard, valkey: Valkey, job: str
+) -> None:
+    seconds, listener = 1e6, heard.listener
+    listener._rest = lambda: seconds
+    listener.send("SUBSCRIBE", job)
+    await until(lambda: heard.replies)
+    with valkey.client() as client:
+        for number in range(3):
+            assert client.publish(job, str(number)) == 1
+        assert not listener._transport.is_reading()
+        assert len(heard.replies) == 1
+        seconds = 0.01
+        listener.send("PING")  # whoever asks gets an answer
+        await until(lambda: len(heard.replies) == 5)
+        await until(listener._transport.is_reading)  # by itself
+        seconds = 1e6
+        client.publish(job, "last")
+        await until(lambda: heard.replies[-1][-1] == b"last")
+    listener.close(redis.ConnectionError("enough"))
+    listener.send("PING")
+    assert str(await heard.lost()) == "enough"

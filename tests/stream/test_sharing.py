@@ -191,3 +191,24 @@ def test_who_has_left_meanwhile_is_given_nothing() -> None:
     rooms.leave(reader)
     assert not any(this.finish({}))
     assert not viewer.buffered
+
+
+def test_no_message_is_needed_while_all_of_few_rooms_wait_for_their_ticks() -> None:
+    time, behind = Time(), Behind(lambda: None)
+    rooms = Rooms(1.0, lambda: time, behind.add)
+    assert rooms.rest() == 0
+    first = Subscription("a", cursor=0)
+    rooms.enter(first)
+    rooms.on_message("{p}:live:a", b"0 1 log\nframe")
+    assert rooms.rest() == pytest.approx(0.9)
+    time.now += 0.5
+    assert rooms.rest() == pytest.approx(0.4)
+    second = Subscription("ab", cursor=0)
+    rooms.enter(second)  # nobody has told it anything
+    assert rooms.rest() == 0
+    rooms.on_message("{p}:live:b", b"0 2 log\nframe")
+    assert rooms.rest() == pytest.approx(0.4)
+    rooms.leave(first)
+    assert rooms.rest() == pytest.approx(0.9)
+    time.now += 2
+    assert rooms.rest() < 0

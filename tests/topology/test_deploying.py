@@ -35,7 +35,9 @@ NOT_RUN = {
     "systemd-run": "needs a terminal; the test does without one",
     "HEADWAY_TOKEN=pt_...": "tests/doctor/",
     "export SITE": "needs Docker",
+    "export POSTGRES_PASSWORD": "needs Docker",
     "docker": "needs Docker",
+    "kubectl": "needs a cluster",
 }
 """Beginnings of commands."""
 THROUGH_THE_PROXY = {"Host": "jobs.example.com", "X-Forwarded-Proto": "https"}

@@ -8,18 +8,16 @@ from django.contrib.auth.models import User
 from headway.lifecycle import announce
 from headway.models import Job
 from headway.web import tokens
-from tests.support.stack import Valkey, Web
+from tests.support.servers import Serve
+from tests.support.stack import Web
 from tests.ws.client import Client
 
 
 @pytest.fixture(scope="module")
-def web(server: type[Web], valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(server: type[Web], serve: Serve) -> Web:
     """A server of the class that the module's `server` names, with narrow limits."""
     limits = {"STREAM_MAX_PER_USER": "8", "STREAM_MAX_BYTES": "1000000", "STREAM_RECHECK": "1"}
-    process = server(**limits, CORS_ALLOWED_ORIGINS="https://friend.example")
-    process.start()
-    yield process
-    process.stop()
+    return serve(server, **limits, CORS_ALLOWED_ORIGINS="https://friend.example")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -12,8 +11,9 @@ from django.contrib.auth.models import User
 from headway.models import Job
 from headway.stream.turns import Turns
 from headway.web import tokens
+from tests.support.servers import Serve
 from tests.support.sockets import open_stream, read_until
-from tests.support.stack import Valkey, Web
+from tests.support.stack import Web
 from tests.ws.client import Client
 
 CROWD = 40
@@ -21,11 +21,8 @@ CROWD = 40
 
 
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
-    process = Web()
-    process.start()
-    yield process
-    process.stop()
+def web(serve: Serve) -> Web:
+    return serve(Web)
 
 
 async def test_a_key_waits_for_itself_and_not_for_others() -> None:

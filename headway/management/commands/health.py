@@ -12,6 +12,10 @@ CODES: dict[readiness.Status, int] = {"ok": 0, "degraded": 1, "unavailable": 2}
 """What the command exits with."""
 
 
+TIMEOUT = 5.0
+"""Seconds: a process that has just begun opens each of its connections first."""
+
+
 class Command(BaseCommand):
     """For people and for monitoring that runs commands."""
 
@@ -24,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Looks once."""
-        found = readiness.look()
+        found = readiness.look(TIMEOUT)
         if not options["quiet"]:
             for name, value in found.items():
                 self.stdout.write(f"{name}: {_words(value)}")

@@ -2,14 +2,15 @@
 
 import functools
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from ..servers.held import Held, Kept, Line, Log, lacking
 
 NAME = "Daphne"
 REQUEST = (
-    *("channel", "chunked", "client_addr", "clientproto", "code", "duration", "method"),
-    *("requestHeaders", "sentLength", "server", "uri", "write"),
+    *("_response_started", "channel", "chunked", "client_addr", "clientproto", "code", "duration"),
+    *("method", "requestHeaders", "sentLength", "server", "uri", "write"),
 )
 TRANSPORT = (
     *("TLS", "_shouldShutdown", "_tempDataBuffer", "connected", "connectionLost", "dataBuffer"),
@@ -58,12 +59,19 @@ class Connection:
         values = self._request.requestHeaders.getRawHeaders(b"Connection", [b""])
         return b"close" in values[0].lower()
 
+    def headers(self) -> Sequence[tuple[bytes, bytes]] | None:
+        if self._request._response_started:
+            return None
+        name = self._request.server.server_name
+        return [(b"Server", name.encode())] if name else []
+
     def send_head(self) -> None:
         self._request.write(b"")
 
     def descriptor(self) -> int | None:
         transport = self._transport
-        if not transport.connected or not self._request.chunked:
+        is_odd = self._request._response_started and not self._request.chunked
+        if not transport.connected or is_odd:
             return None
         if transport.dataBuffer or transport._tempDataBuffer:
             return None

@@ -1,7 +1,7 @@
 """A connection while its web server holds it: what each server's file must say about it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -21,12 +21,16 @@ class Held(Protocol):
     def announced(self) -> bool:
         """Whether the server itself says that this is the last response of the connection."""
 
+    def headers(self) -> Sequence[tuple[bytes, bytes]] | None:
+        """What the server adds to each response, unless that has begun. None where it has, and
+        where the server has to send the head itself, since it logs each response at its start."""
+
     def send_head(self) -> None:
         """Makes a server that would wait for the first piece of the response send the head."""
 
     def descriptor(self) -> int | None:
-        """Of the socket. None as long as the server has something to send over it, and when the
-        response is not in chunks or the client has left."""
+        """Of the socket. None as long as the server has something to send over it, and when a
+        response has begun that is not in chunks, or the client has left."""
 
     def access_log(self, path: str) -> Log | None:
         """What writes the line of the access log; None when the server was told to write none.

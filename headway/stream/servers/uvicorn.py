@@ -1,6 +1,7 @@
 """Connections of Uvicorn: transports of asyncio or uvloop, whichever parser is used."""
 
 import types
+from collections.abc import Sequence
 from sys import intern
 from typing import Any
 
@@ -8,8 +9,8 @@ from ..servers.held import Held, Kept, Line, Log, lacking
 
 NAME = "Uvicorn"
 CYCLE = (
-    *("access_log", "disconnected", "message_event", "on_response", "scope", "send"),
-    "transport",
+    *("access_log", "default_headers", "disconnected", "message_event", "on_response"),
+    *("response_started", "scope", "send", "transport"),
 )
 USES = {("uvicorn.protocols.http.h11_impl", "RequestResponseCycle"): CYCLE}
 """The attributes that are used, none of them public."""
@@ -49,15 +50,19 @@ class Connection:
             for name, value in self._cycle.scope["headers"]
         )
 
+    def headers(self) -> Sequence[tuple[bytes, bytes]] | None:
+        cycle = self._cycle
+        headers: Sequence[tuple[bytes, bytes]] = cycle.default_headers
+        return None if cycle.access_log or cycle.response_started else headers
+
     def send_head(self) -> None:
         """It is on its way."""
 
     def descriptor(self) -> int | None:
         cycle, transport = self._cycle, self._cycle.transport
-        chunked = getattr(
-            cycle, "chunked_encoding", True
-        )  # without a length h11 knows no other way
-        if transport.is_closing() or transport.get_write_buffer_size() or not chunked:
+        # Without a length h11 knows no other way
+        is_odd = cycle.response_started and not getattr(cycle, "chunked_encoding", True)
+        if transport.is_closing() or transport.get_write_buffer_size() or is_odd:
             return None
         return int(transport.get_extra_info("socket").fileno())
 

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -82,7 +83,8 @@ def notices(request: HttpRequest) -> HttpResponse:
     values = dict(form.cleaned_data)
     if values.pop("new_key", False):
         values["seed"] = new_seed()
-    outbox.choose(owner.pk, values | {"site": f"{request.scheme}://{request.get_host()}"})
+    values["site"] = f"{request.scheme}://{request.get_host()}"
+    outbox.choose(owner.pk, values | {"language": get_language() or ""})
     messages.success(request, _("Your notices are changed."), fail_silently=True)
     back = request.POST.get("next", "")
     known = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())

@@ -9,20 +9,17 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from tests.pages.conftest import MakeJob
 from tests.pages.live.watching import Running, watch
 from tests.support.proxy import Proxy
-from tests.support.stack import Valkey, Web
+from tests.support.servers import Serve
+from tests.support.stack import Web
 from tests.support.users import sign_in
 
 OpenTab = Callable[[str], Page]
 
 
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(serve: Serve) -> Web:
     """A web process whose streams show life, and look who may read, every second."""
-    del valkey, django_db_setup
-    process = Web(STREAM_KEEPALIVE="1", STREAM_RECHECK="1")
-    process.start()
-    yield process
-    process.stop()
+    return serve(Web, STREAM_KEEPALIVE="1", STREAM_RECHECK="1")
 
 
 @pytest.fixture

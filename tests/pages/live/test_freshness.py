@@ -3,7 +3,7 @@
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,7 +14,8 @@ from tests.pages.conftest import MakeJob
 from tests.pages.live.conftest import OpenTab
 from tests.pages.live.watching import SECONDS, Running, chip, percent, while_waiting
 from tests.support.proxy import Proxy
-from tests.support.stack import Valkey, Web
+from tests.support.servers import Serve
+from tests.support.stack import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,13 +23,9 @@ TIMES = "[data-field=elapsed], [data-field=eta]"
 
 
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(serve: Serve) -> Web:
     """A web process with all settings as they come, but for when a job has stalled."""
-    del valkey, django_db_setup
-    process = Web(JOB_STALLED_AFTER="4")
-    process.start()
-    yield process
-    process.stop()
+    return serve(Web, JOB_STALLED_AFTER="4")
 
 
 def asked(proxy: Proxy) -> list[str]:

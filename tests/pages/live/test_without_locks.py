@@ -12,7 +12,8 @@ from tests.pages.live import test_tabs as with_locks
 from tests.pages.live.conftest import OpenTab
 from tests.pages.live.watching import Running, chip, lines, percent, while_waiting
 from tests.support.proxy import Proxy
-from tests.support.stack import Valkey, Web
+from tests.support.servers import Serve
+from tests.support.stack import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = "jobs.test"
@@ -40,13 +41,9 @@ def browser(browser: Browser) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def web(valkey: Valkey, django_db_setup: None) -> Iterator[Web]:
+def web(serve: Serve) -> Web:
     """A web process under that host name."""
-    del valkey, django_db_setup
-    process = Web(ALLOWED_HOSTS=f"{HOST},127.0.0.1", STREAM_KEEPALIVE="3")
-    process.start()
-    yield process
-    process.stop()
+    return serve(Web, ALLOWED_HOSTS=f"{HOST},127.0.0.1", STREAM_KEEPALIVE="3")
 
 
 @pytest.fixture
