@@ -5,8 +5,9 @@ import json
 import uuid
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast
+from django.db.models.lookups import IsNull
 from django.utils.text import smart_split, unescape_string_literal
 
 from headway import users
@@ -45,7 +46,9 @@ def _has(word: str, user: Any) -> Q:
     said = Q(reason__icontains=word)
     if policy.may_see_tracebacks(user, None):
         said |= Q(error__icontains=word)
-    return has | Q(Exists(Attempt.objects.filter(said, job=OuterRef("pk"))))
+    # Not by Exists, for which PostgreSQL reads all attempts there are into a hash
+    attempts = Attempt.objects.filter(said, job=OuterRef("pk")).order_by().values("pk")[:1]
+    return has | Q(IsNull(Subquery(attempts), False))
 
 
 def _words(text: str) -> list[str]:

@@ -35,7 +35,7 @@ def go_through(browser: Browser, url: str, wanted: set[int], *, scripts: bool) -
         try:
             seen = point(page, scripts)
         except (Error, AssertionError) as error:
-            failed, mark, seen = failed + 1, "FAILED", " ".join(str(error).split())[:600]
+            failed, mark, seen = failed + 1, "FAILED", f"{page.url}: {str(error)[:600]}"
         took = time.monotonic() - begun
         way = "scripts" if scripts else "none"
         seen = " ".join(seen.split()).replace("|", "/")

@@ -260,3 +260,10 @@ def test_days_to_choose_from_end_with_the_limit(settings: Settings) -> None:
     assert sharing.choices() == [1, 7, 30]
     settings.HEADWAY = settings.HEADWAY | {"SHARE_MAX_DAYS": 10}
     assert sharing.choices() == [1, 7, 10]
+
+
+def test_the_forms_of_its_page_are_sent_with_their_origin(alices: Client, job: Job) -> None:
+    """Without scripts they are plain forms, whose origin Django compares."""
+    answer = alices.get(f"/jobs/{job.pk}/share/")
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cache-Control"] == "no-store"

@@ -173,7 +173,8 @@ def _links(
         response = render(request, "headway/_share.html", context, status=status)
     else:
         response = page(request, "headway/share.html", context, status=status)
-    _keep_private(response)
+    # No Referrer-Policy: without one, browsers send what Django compares with a form's token
+    response["Cache-Control"] = PRIVATE["Cache-Control"]
     return vary(response)
 
 
