@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from headway.kinds import registry
+from headway.kinds.numbers import separated
 from headway.models import ACTIVE, Attempt, Job, Status
 from headway.web import formatting
 from headway.web.charts import Chart
@@ -167,7 +168,7 @@ def span(seconds: float) -> str:
     """How long: below ten seconds to the tenth, since much of what is drawn is that short."""
     if seconds >= 10:
         return formatting.duration(seconds)
-    return formatting.separated(f"{max(0.0, seconds):.1f}") + " s"
+    return separated(f"{max(0.0, seconds):.1f}") + " s"
 
 
 def _time(moment: datetime, beside: datetime) -> str:

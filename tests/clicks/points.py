@@ -4,14 +4,14 @@ signed in as Ada, the superuser of the demo; `scripts`: with JavaScript. Returns
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, ViewportSize, expect
 
 from jobs.demo.scenes import SAMPLE
 from tests.clicks.data import PASSWORD
 
 Point = Callable[[Page, bool], str]
-SIZE = {"width": 1280, "height": 900}
-FILE = {"name": "rows.csv", "mimeType": "text/csv", "buffer": SAMPLE.encode()}
+SIZE = ViewportSize(width=1280, height=900)
+FILE = FilePayload(name="rows.csv", mimeType="text/csv", buffer=SAMPLE.encode())
 
 
 def said(what: Locator, pattern: str = ".") -> str:
@@ -141,7 +141,8 @@ def boards(page: Page, scripts: bool) -> str:
 def upload(page: Page, scripts: bool) -> str:
     """A wrong file is told, a right one is imported to its end."""
     page.goto("/jobs/start/import-csv/")
-    wrong = {"name": "logo.csv", "mimeType": "text/csv", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(60)}
+    png = b"\x89PNG\r\n\x1a\n" + bytes(60)
+    wrong = FilePayload(name="logo.csv", mimeType="text/csv", buffer=png)
     page.locator("input[type=file]").set_input_files(wrong)
     if not scripts:
         page.get_by_role("button", name="Start", exact=True).click()

@@ -44,7 +44,7 @@ def test_what_is_no_usual_stream_is_left_to_the_server(headers: dict[str, str]) 
 
 def test_lines_that_are_two_and_other_statuses_are_left_to_the_server() -> None:
     response = answer()
-    response.headers._store["x"] = ("X", "1\r\nSet-Cookie: stolen")  # type: ignore[attr-defined]
+    response.headers._store["x"] = ("X", "1\r\nSet-Cookie: stolen")
     assert head_of(response, OWN) is None
     response = answer()
     response.status_code = 503
