@@ -41,6 +41,8 @@ def _contradictions() -> Iterator[str]:
             yield f"CAPTURE_LOGGING: {each!r} names no level: use LOGGER or LOGGER:WARNING."
     if conf.JOB_SHOW_ERRORS and not settings.DEBUG:
         yield "JOB_SHOW_ERRORS: shows users the text of errors, so it requires DEBUG=true."
+    if conf.JOB_CANCEL_DEACTIVATED and conf.JOB_SUCCESSOR:
+        yield "JOB_SUCCESSOR: jobs end or pass on, so leave JOB_CANCEL_DEACTIVATED out."
     yield from _of_answers()
 
 

@@ -55,6 +55,7 @@ class Settings:
     JOB_MAX_PUBLISHED_PER_USER: int = number(2, low=0)
     JOB_MAX_RUNNING_PER_USER: int = number(0, low=0)
     JOB_CANCEL_DEACTIVATED: bool = False
+    JOB_SUCCESSOR: str = ""
     AUDIT_DAYS: int = number(365, high=36_500)
     JOB_SECRETS_KEPT: int = number(86400)
     SHARE_MAX_DAYS: int = number(30, low=0, high=3650)

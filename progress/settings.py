@@ -148,6 +148,7 @@ HEADWAY = {
     "CAPTURE_LOGGING": env.words("CAPTURE_LOGGING", ""),
     "CSV_RAW": env.flag("CSV_RAW"),
     "JOB_CANCEL_DEACTIVATED": env.flag("JOB_CANCEL_DEACTIVATED"),
+    "JOB_SUCCESSOR": env.text("JOB_SUCCESSOR", ""),
     "RETENTION": env.parsed("RETENTION", "", numbers_by_name),
     "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
     "DOWNLOADS": env.text("DOWNLOADS", "app"),

@@ -34,6 +34,7 @@ FLOORS = {
     "lifecycle": 4,
     **dict.fromkeys(("worker", "web"), 5),
     **dict.fromkeys(("tasks", "ops", "templatetags", "celery_progress", "probes", "metrics"), 6),
+    "health_check": 6,
     **dict.fromkeys(("admin", "checks", "project_checks"), 7),
     **dict.fromkeys(("__init__", "apps", "asgi", "celery", "management", "testing", "urls"), 8),
     "pytest_plugin": 9,

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
+from health_check.views import HealthCheckView
 from pytest_django import Settings
 
 from headway.lifecycle.log import log
@@ -67,6 +69,25 @@ def test_without_redis_pages_work_and_it_says_what_is_away(client: Client, valke
     finally:
         valkey.start()
     assert (found["database"], found["redis"], found["broker"]) == (True, False, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_check_for_django_health_check_says_the_same(
+    rf: RequestFactory, valkey: Valkey
+) -> None:
+    valkey.flush()
+    strict, lenient = (
+        HealthCheckView.as_view(checks=[("headway.health_check.Headway", {"pages_only": only})])
+        for only in (False, True)
+    )
+    asked = rf.get("/", {"format": "json"})
+    refused = async_to_sync(strict)(asked)
+    assert refused.status_code == 500
+    assert "degraded, away: workers, janitor" in refused.content.decode()
+    assert async_to_sync(lenient)(asked).status_code == 200
+    log().alive("worker", "worker@here", {})
+    log().alive("janitor", "janitor@here", {})
+    assert async_to_sync(strict)(asked).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,26 +1,74 @@
-"""Jobs of users who are deleted end with them, where the setting says so; else they belong to
-nobody and run on. Those of deactivated users: janitor.py."""
+"""Jobs of users who are deleted or deactivated: they run on, end, or pass to somebody, as the
+settings say. Who is deleted is seen to at once, who is deactivated by the janitor."""
 
+import logging
 from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 
+from headway import users
 from headway.conf import conf
-from headway.lifecycle import actions
-from headway.models import Job, Status
+from headway.lifecycle import actions, audit, database
+from headway.models import ACTIVE, Job, Status
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 500
+"""Jobs that pass on in one transaction."""
 
 
 def connect() -> None:
     """To the user model of the project."""
-    pre_delete.connect(_cancel_all, sender=get_user_model(), dispatch_uid="headway.departed")
+    pre_delete.connect(_see_to_deleted, sender=get_user_model(), dispatch_uid="headway.departed")
 
 
-def _cancel_all(instance: Any, **_: Any) -> None:
-    if not conf.JOB_CANCEL_DEACTIVATED:
-        return
-    theirs = Job.objects.filter(owner_id=instance.pk, max_attempts__gt=0)
-    for job in theirs.filter(status__in=(Status.QUEUED, Status.RUNNING)):
+def of_deactivated() -> QuerySet[Job]:
+    """The jobs that a setting asks to see to, of users who were deactivated."""
+    wanted = conf.JOB_CANCEL_DEACTIVATED or conf.JOB_SUCCESSOR
+    jobs = Job.objects.filter(owner__isnull=False, status__in=ACTIVE if wanted else ())
+    if not wanted or not users.can_be_deactivated():
+        return jobs.none()
+    if conf.JOB_CANCEL_DEACTIVATED:
+        jobs = jobs.filter(max_attempts__gt=0, status__in=(Status.QUEUED, Status.RUNNING))
+    owners = {*jobs.order_by().values_list("owner_id", flat=True).distinct()}
+    gone = users.manager().filter(pk__in=owners, is_active=False)
+    return jobs.filter(owner__in=[*gone.values_list("pk", flat=True)])
+
+
+def see_to(job: Job, became: str) -> None:
+    """Ends an active job whose user `became` deactivated or deleted, or passes it on."""
+    if conf.JOB_CANCEL_DEACTIVATED:
         with suppress(actions.ActionError):
-            actions.cancel(job, reason="Cancelled, because its user was deleted")
+            actions.cancel(job, reason=f"Cancelled, because its user was {became}")
+    elif (heir := _successor(job.owner_id)) is not None:
+        _pass([job], heir, became)
+
+
+def _see_to_deleted(instance: Any, **_: Any) -> None:
+    theirs = Job.objects.filter(owner_id=instance.pk)
+    if conf.JOB_CANCEL_DEACTIVATED:
+        stoppable = theirs.filter(max_attempts__gt=0, status__in=(Status.QUEUED, Status.RUNNING))
+        for job in stoppable:
+            see_to(job, "deleted")
+    elif conf.JOB_SUCCESSOR and (heir := _successor(instance.pk)) is not None:
+        while some := [*theirs[:AT_ONCE]]:  # the history too: it would be nobody's
+            _pass(some, heir, "deleted")
+
+
+def _successor(owner: Any) -> Any:
+    """Who takes the jobs of a user over; None, with a line in the log, where nobody can."""
+    heir = users.named(conf.JOB_SUCCESSOR)
+    if heir is None or not users.is_active(heir) or heir.pk == owner:
+        logger.warning("JOB_SUCCESSOR: no active user %r can take jobs over", conf.JOB_SUCCESSOR)
+        return None
+    return heir
+
+
+def _pass(jobs: list[Job], heir: Any, became: str) -> None:
+    """Nobody asked the new owner whether to be told of their ends."""
+    with database.atomic():
+        audit.write("pass on", jobs, f"to {heir.get_username()}: its user was {became}")
+        keys = [job.pk for job in jobs]
+        Job.objects.filter(pk__in=keys).update(owner_id=heir.pk, notify=False)

@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
@@ -23,15 +23,15 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from headway import logs, users
+from headway import logs
 from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.celery_options import restored
 from headway.lifecycle import (
-    actions,
     announce,
     audit,
     database,
+    departed,
     dispatch,
     lease,
     leftovers,
@@ -74,7 +74,7 @@ def sweep() -> bool:
     once. A step that fails is logged and tried again in the next pass."""
     more = False
     steps = (
-        *(give_up_lost, end_cancelled, cancel_deactivated, end_expired, publish_forgotten),
+        *(give_up_lost, end_cancelled, see_to_deactivated, end_expired, publish_forgotten),
         *(repeat_states, observed.end_forgotten, erase_secrets, leftovers.clear_sessions),
         *(leftovers.expire_uploads, leftovers.remove_orphans, audit.prune, outbox.prune),
         *(statistics.update_statistics, pruning.prune),
@@ -136,18 +136,11 @@ def end_cancelled() -> None:
                 logger.warning("Job %s did not stop within %s s and was ended", pk, deadline)
 
 
-def cancel_deactivated() -> None:
-    """Cancels the jobs of users who were deactivated, where the setting asks for that."""
-    if not conf.JOB_CANCEL_DEACTIVATED or not users.can_be_deactivated():
-        return
-    stoppable = Job.objects.filter(
-        status__in=(Status.QUEUED, Status.RUNNING), owner__isnull=False, max_attempts__gt=0
-    )
-    owners = {*stoppable.order_by().values_list("owner_id", flat=True).distinct()}
-    gone = users.manager().filter(pk__in=owners, is_active=False).values_list("pk", flat=True)
-    for job in stoppable.filter(owner__in=[*gone])[:PER_SWEEP]:
-        with _alone(job.pk), suppress(actions.ActionError):
-            actions.cancel(job, reason="Cancelled, because its user was deactivated")
+def see_to_deactivated() -> None:
+    """Ends the jobs of users who were deactivated, or passes them on, where a setting asks it."""
+    for job in departed.of_deactivated()[:PER_SWEEP]:
+        with _alone(job.pk):
+            departed.see_to(job, "deactivated")
 
 
 def end_expired() -> None:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from headway.conf import numbers
 from headway.lifecycle import actions, announce, dispatch, janitor, lease, pruning
 from headway.lifecycle.traces import Traces
-from headway.models import Job, Status, result_path
+from headway.models import AuditEntry, Job, Status, result_path
 from headway.stream import keys
 from tests.jobs import rows
 from tests.jobs.threads import at_once
@@ -99,10 +99,10 @@ def test_jobs_of_deactivated_users_are_cancelled_where_the_setting_says_so(
     hers, running, his = rows.queued(owner=alice), rows.running(owner=alice)[0], rows.queued()
     rows.changed(his, owner=bob)
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    janitor.cancel_deactivated()
+    janitor.see_to_deactivated()
     assert (reload(hers).status, reload(running).status) == ("queued", "running")
     settings.HEADWAY = settings.HEADWAY | {"JOB_CANCEL_DEACTIVATED": True}
-    janitor.cancel_deactivated()
+    janitor.see_to_deactivated()
     assert [reload(job).status for job in (hers, running, his)] == [
         *("cancelled", "cancelling", "queued")
     ]
@@ -121,6 +121,29 @@ def test_jobs_of_a_deleted_user_end_where_the_setting_says_so(
     alice.delete()
     assert [reload(job).status for job in (hers, running)] == ["cancelled", "cancelling"]
     assert reload(hers).reason == "Cancelled, because its user was deleted"
+
+
+def test_jobs_pass_to_somebody_where_the_setting_says_so(
+    alice: User, bob: User, boss: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.HEADWAY = settings.HEADWAY | {"JOB_SUCCESSOR": "nobody"}
+    hers, his = rows.queued(owner=alice, notify=True), rows.running(owner=bob)[0]
+    ended = rows.running(owner=alice)[0]
+    rows.changed(ended, owner=alice, status=Status.SUCCEEDED)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    janitor.see_to_deactivated()
+    assert reload(hers).owner == alice
+    assert "no active user 'nobody' can take jobs over" in caplog.text
+    settings.HEADWAY = settings.HEADWAY | {"JOB_SUCCESSOR": "boss"}
+    janitor.see_to_deactivated()
+    assert (reload(hers).owner, reload(hers).notify) == (boss, False)
+    assert (reload(his).owner, reload(ended).owner) == (bob, alice)
+    told = AuditEntry.objects.get(job_id=hers.pk)
+    assert (told.verb, told.result) == ("pass on", "to boss: its user was deactivated")
+    alice.delete()
+    assert reload(ended).owner == boss
+    boss.delete()
+    assert reload(hers).owner is None
 
 
 def test_a_job_of_an_unknown_kind_does_not_keep_others_waiting() -> None:
