@@ -66,7 +66,10 @@ def checkpoints_apart() -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Moves as much of SQLite's write-ahead log as nobody reads; others write meanwhile."""
+    """Moves as much of SQLite's write-ahead log as nobody reads; others write meanwhile.
+    Not within a transaction, in which SQLite refuses it."""
+    if connection().in_atomic_block:
+        return
     with connection().cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
