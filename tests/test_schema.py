@@ -21,9 +21,7 @@ def test_no_migration_is_missing() -> None:
 def test_no_migration_of_a_release_was_edited() -> None:
     tags = git("tag", "--list", "v*", "--sort=-v:refname", "--merged").decode().split()
     if not tags:
-        pytest.skip(
-            "no release is tagged here: only the kept databases tell of an edit"
-        )
+        pytest.skip("no release is tagged here: only the kept databases tell of an edit")
     listed = git("ls-tree", "-r", "--name-only", tags[0]).decode().split()
     released = [name for name in listed if "/migrations/0" in name and name.endswith(".py")]
     assert released

@@ -1,12 +1,15 @@
 """What goes wrong with Redis, alone or watched by Sentinels, and on the way to it."""
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+
+import redis
 
 from tests.nemesis.site import Site
 from tests.support.forged import TASK, forged
+from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer, fail_over
 from tests.support.sentinels import SERVICE, Watched
 
@@ -87,9 +90,17 @@ def the_primary_freezes(site: Site, chance: random.Random) -> None:
 
 
 def the_primary_is_moved(site: Site, chance: random.Random) -> None:
-    """As an operator does."""
-    with failing_over(site), chance.choice(watched(site).sentinels).client() as client:
-        client.execute_command("SENTINEL", "FAILOVER", SERVICE)
+    """As an operator does, who asks again where no replica was ready to take over."""
+    with failing_over(site) as old, chance.choice(watched(site).sentinels).client() as client:
+
+        def moved() -> bool:
+            if watched(site).primary is not old:
+                return True
+            with contextlib.suppress(redis.ResponseError):  # one is under way
+                client.execute_command("SENTINEL", "FAILOVER", SERVICE)
+            return False
+
+        wait_until(moved, 30, every=5)
 
 
 def a_sentinel_is_killed(site: Site, chance: random.Random) -> None:
@@ -127,7 +138,7 @@ def watched(site: Site) -> Watched:
     return site.watched
 
 
-@contextmanager
+@contextlib.contextmanager
 def failing_over(site: Site) -> Iterator[RedisServer]:
     """The primary, which is not any more at the end."""
     old, begun = site.redis, time.monotonic()
