@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.core.management.color import no_style
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.patience import PATIENCE
@@ -74,6 +75,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def in_browser(item: pytest.Item) -> bool:
     """Whether a test uses the browser."""
     return "browser" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(autouse=True)
+def in_the_language_of_the_site() -> None:
+    """A page that was asked for in another language leaves that to the next test of the thread."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

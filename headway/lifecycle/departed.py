@@ -15,6 +15,10 @@ from headway.lifecycle import actions, audit, database
 from headway.models import ACTIVE, Job, Status
 
 logger = logging.getLogger(__name__)
+REASONS = {
+    "deactivated": "Cancelled, because its user was deactivated",
+    "deleted": "Cancelled, because its user was deleted",
+}
 AT_ONCE = 500
 """Jobs that pass on in one transaction."""
 
@@ -41,7 +45,7 @@ def see_to(job: Job, became: str) -> None:
     """Ends an active job whose user `became` deactivated or deleted, or passes it on."""
     if conf.JOB_CANCEL_DEACTIVATED:
         with suppress(actions.ActionError):
-            actions.cancel(job, reason=f"Cancelled, because its user was {became}")
+            actions.cancel(job, reason=REASONS[became])
     elif (heir := _successor(job.owner_id)) is not None:
         _pass([job], heir, became)
 

@@ -362,7 +362,7 @@ async def test_thousands_who_come_and_go_leave_nothing(crowd: Crowd) -> None:
         if number % 50 == 0:
             await asyncio.sleep(0)
     await until(lambda: not len(crowd.sockets))
-    assert descriptors() == crowd.before
+    assert descriptors() <= crowd.before
     assert all(viewer.left.is_set() for viewer in crowd.all)
 
 
