@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from benchmarks.processes import CLIENT_CORE, Process, handed_over
 from benchmarks.rounds import interleaved
@@ -36,7 +35,7 @@ def run(site: Site, rounds: int, *, quick: bool) -> Result:
     result = Result("vanish", f"{count:,} viewers, half of whom vanish without a word", quick)
     servers = [
         Ours("ours, Uvicorn", site, under="uvicorn", address="0.0.0.0"),  # noqa: S104 - the island's side of the cable is no loopback
-        Ours("ours, Daphne", site, under="daphne", address="0.0.0.0"),  # noqa: S104
+        Ours("ours, Daphne", site, under="daphne", address="0.0.0.0"),  # noqa: S104 - the same
     ]
     with Island() as island:
         interleaved(result, servers, rounds, lambda each: _round(each, count // 2, site, island))
@@ -109,7 +108,7 @@ def _round(server: Ours, half: int, site: Site, island: Island) -> dict[str, flo
         near = Viewers([(server.port, each) for each in requests[:half]])
         first = max(5, int(half * FIRST))
         near.connect(first)
-        before, descriptors = process.memory(), _descriptors(process) - first
+        before, descriptors = process.memory(), process.open_files("") - first
         near.connect(seconds=300)
         shore = Shore(server, process, site, island, near, requests[half:])
         megabytes, gone = [], []
@@ -122,7 +121,7 @@ def _round(server: Ours, half: int, site: Site, island: Island) -> dict[str, flo
         frames = delivered(server, near, shore.written) / len(shore.written)
         near.close()
         process.wait_for(lambda: _streams(process) == 0)
-        left = _descriptors(process) - descriptors
+        left = process.open_files("") - descriptors
     finally:
         process.stop()
     return {
@@ -138,7 +137,3 @@ def _round(server: Ours, half: int, site: Site, island: Island) -> dict[str, flo
 
 def _streams(process: Process) -> int:
     return sum(map(handed_over, process.pids()))
-
-
-def _descriptors(process: Process) -> int:
-    return sum(len([*Path(f"/proc/{pid}/fd").iterdir()]) for pid in process.pids())

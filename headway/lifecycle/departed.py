@@ -2,6 +2,7 @@
 settings say. Who is deleted is seen to at once, who is deactivated by the janitor."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,47 +31,55 @@ def connect() -> None:
 
 def of_deactivated() -> QuerySet[Job]:
     """The jobs that a setting asks to see to, of users who were deactivated."""
-    wanted = conf.JOB_CANCEL_DEACTIVATED or conf.JOB_SUCCESSOR
-    jobs = Job.objects.filter(owner__isnull=False, status__in=ACTIVE if wanted else ())
-    if not wanted or not users.can_be_deactivated():
-        return jobs.none()
+    jobs: QuerySet[Job] = Job.objects.filter(owner__isnull=False, status__in=ACTIVE)
     if conf.JOB_CANCEL_DEACTIVATED:
-        jobs = jobs.filter(max_attempts__gt=0, status__in=(Status.QUEUED, Status.RUNNING))
+        jobs = _stoppable(jobs)
+    elif not conf.JOB_SUCCESSOR:
+        return jobs.none()
+    if not users.can_be_deactivated():
+        return jobs.none()
     owners = {*jobs.order_by().values_list("owner_id", flat=True).distinct()}
     gone = users.manager().filter(pk__in=owners, is_active=False)
     return jobs.filter(owner__in=[*gone.values_list("pk", flat=True)])
 
 
-def see_to(job: Job, became: str) -> None:
-    """Ends an active job whose user `became` deactivated or deleted, or passes it on."""
-    if conf.JOB_CANCEL_DEACTIVATED:
-        with suppress(actions.ActionError):
-            actions.cancel(job, reason=REASONS[became])
-    elif (heir := _successor(job.owner_id)) is not None:
-        _pass([job], heir, became)
+def cancel(job: Job, became: str) -> None:
+    """Cancels a job whose user `became` deactivated or deleted."""
+    with suppress(actions.ActionError):
+        actions.cancel(job, reason=REASONS[became])
+
+
+def pass_on(jobs: Sequence[Job]) -> None:
+    """Gives jobs of deactivated users to whom JOB_SUCCESSOR names, who is looked for once."""
+    if jobs and (heir := _successor()) is not None:
+        _pass(jobs, heir, "deactivated")
 
 
 def _see_to_deleted(instance: Any, **_: Any) -> None:
     theirs = Job.objects.filter(owner_id=instance.pk)
     if conf.JOB_CANCEL_DEACTIVATED:
-        stoppable = theirs.filter(max_attempts__gt=0, status__in=(Status.QUEUED, Status.RUNNING))
-        for job in stoppable:
-            see_to(job, "deleted")
+        for job in _stoppable(theirs):
+            cancel(job, "deleted")
     elif conf.JOB_SUCCESSOR and (heir := _successor(instance.pk)) is not None:
         while some := [*theirs[:AT_ONCE]]:  # the history too: it would be nobody's
             _pass(some, heir, "deleted")
 
 
-def _successor(owner: Any) -> Any:
-    """Who takes the jobs of a user over; None, with a line in the log, where nobody can."""
+def _stoppable(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    return jobs.filter(max_attempts__gt=0, status__in=(Status.QUEUED, Status.RUNNING))
+
+
+def _successor(leaving: Any = None) -> Any:
+    """Who takes jobs over, not the user who is leaving; None, with a line in the log, where nobody
+    can."""
     heir = users.named(conf.JOB_SUCCESSOR)
-    if heir is None or not users.is_active(heir) or heir.pk == owner:
+    if heir is None or not users.is_active(heir) or heir.pk == leaving:
         logger.warning("JOB_SUCCESSOR: no active user %r can take jobs over", conf.JOB_SUCCESSOR)
         return None
     return heir
 
 
-def _pass(jobs: list[Job], heir: Any, became: str) -> None:
+def _pass(jobs: Sequence[Job], heir: Any, became: str) -> None:
     """Nobody asked the new owner whether to be told of their ends."""
     with database.atomic():
         audit.write("pass on", jobs, f"to {heir.get_username()}: its user was {became}")

@@ -138,9 +138,13 @@ def end_cancelled() -> None:
 
 def see_to_deactivated() -> None:
     """Ends the jobs of users who were deactivated, or passes them on, where a setting asks it."""
-    for job in departed.of_deactivated()[:PER_SWEEP]:
+    jobs = [*departed.of_deactivated()[:PER_SWEEP]]
+    if not conf.JOB_CANCEL_DEACTIVATED:
+        departed.pass_on(jobs)
+        return
+    for job in jobs:
         with _alone(job.pk):
-            departed.see_to(job, "deactivated")
+            departed.cancel(job, "deactivated")
 
 
 def end_expired() -> None:

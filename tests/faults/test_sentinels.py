@@ -1,9 +1,9 @@
 """A whole installation over Redis that Sentinels watch over: log, live channel and queue."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth.models import User
@@ -25,45 +25,56 @@ ANSWER = 4
 SIMULATION: dict[str, Any] = {"seconds": 25, "steps": 250}
 
 
-@pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])
-def test_jobs_go_on_and_new_ones_start_when_the_primary_hangs_or_dies(
-    transactional_db: None,
-    boss: User,
-    fault: Callable[[RedisServer], None],
-    many: Many,
-    record_property: Figure,
-) -> None:
+class Stage(NamedTuple):
+    """An installation whose Redis Sentinels watch, and a member of staff with a token."""
+
+    watched: Watched
+    site: Installation
+    person: Person
+    token: str
+
+
+@pytest.fixture
+def stage(transactional_db: None, boss: User, many: Many) -> Iterator[Stage]:
     if not many(0, thorough=1):
-        pytest.skip("takes a minute: pytest --thorough")
+        pytest.skip("takes up to a minute for each fault: pytest --thorough")
     token = tokens.issue(boss)[1]
     with (
         Watched() as watched,
         Installation(watched.servers[0], watched.url) as site,
         Person(site.web.url, token) as person,
     ):
-        jobs = [person.start(**SIMULATION) for _ in range(2)]
-        viewers = [Viewer(f"{site.web.url}/jobs/{job}/events/", token, patience=20) for job in jobs]
-        for viewer in viewers:
-            viewer.start()
-        wait_until(lambda: all(person.status(job)["status"] == "running" for job in jobs))
-        old = watched.primary
-        fault(old)
-        begun = time.monotonic()
-        jobs.append(person.start(seconds=1, steps=10))
-        wait_until(lambda: moved(viewers, begun), BACK)
-        record_property("bars moved again after", round(time.monotonic() - begun, 1))
-        if fault is RedisServer.pause:
-            old.resume()
-        wait_until(
-            lambda: all(person.status(job)["status"] == "succeeded" for job in jobs), 2 * PATIENCE
-        )
-        record_property("all had succeeded after", round(time.monotonic() - begun, 1))
-        for viewer, job in zip(viewers, jobs, strict=False):
-            wait_until(partial(is_done, viewer))
-            assert statuses(viewer.record) == {job: "succeeded"}
-            assert viewer.record.faults == []
-            assert [*violations(viewer.record.messages, numbers(viewer.record.messages))] == []
-        assert "Traceback" not in site.web.output
+        yield Stage(watched, site, person, token)
+
+
+@pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill])
+def test_jobs_go_on_and_new_ones_start_when_the_primary_hangs_or_dies(
+    stage: Stage, fault: Callable[[RedisServer], None], record_property: Figure
+) -> None:
+    watched, site, person, token = stage
+    jobs = [person.start(**SIMULATION) for _ in range(2)]
+    viewers = [Viewer(f"{site.web.url}/jobs/{job}/events/", token, patience=20) for job in jobs]
+    for viewer in viewers:
+        viewer.start()
+    wait_until(lambda: all(person.status(job)["status"] == "running" for job in jobs))
+    old = watched.primary
+    fault(old)
+    begun = time.monotonic()
+    jobs.append(person.start(seconds=1, steps=10))
+    wait_until(lambda: moved(viewers, begun), BACK)
+    record_property("bars moved again after", round(time.monotonic() - begun, 1))
+    if fault is RedisServer.pause:
+        old.resume()
+    wait_until(
+        lambda: all(person.status(job)["status"] == "succeeded" for job in jobs), 2 * PATIENCE
+    )
+    record_property("all had succeeded after", round(time.monotonic() - begun, 1))
+    for viewer, job in zip(viewers, jobs, strict=False):
+        wait_until(partial(is_done, viewer))
+        assert statuses(viewer.record) == {job: "succeeded"}
+        assert viewer.record.faults == []
+        assert [*violations(viewer.record.messages, numbers(viewer.record.messages))] == []
+    assert "Traceback" not in site.web.output
 
 
 def takes_no_writes(server: RedisServer) -> None:
@@ -79,39 +90,28 @@ def is_alone(server: RedisServer) -> None:
 
 @pytest.mark.parametrize("fault", [RedisServer.pause, RedisServer.kill, takes_no_writes, is_alone])
 def test_every_click_is_answered_in_time_whatever_the_primary_does(
-    transactional_db: None,
-    boss: User,
-    fault: Callable[[RedisServer], None],
-    many: Many,
-    record_property: Figure,
+    stage: Stage, fault: Callable[[RedisServer], None], record_property: Figure
 ) -> None:
     """For ten seconds, of which a failover takes the first few."""
-    if not many(0, thorough=1):
-        pytest.skip("takes half a minute for each: pytest --thorough")
-    token = tokens.issue(boss)[1]
-    with (
-        Watched() as watched,
-        Installation(watched.servers[0], watched.url) as site,
-        Person(site.web.url, token) as person,
-    ):
-        failed = person.start(seconds=0, steps=1, fail_at=1)
-        wait_until(lambda: person.status(failed)["status"] == "failed")
-        clicks: dict[str, Callable[[], object]] = {
-            "start": lambda: person.start(**SIMULATION),
-            "cancel": lambda: person.cancel(person.start(**SIMULATION)),
-            "retry": lambda: person.retry(failed),
-            "page": lambda: person.ask("GET", "/", headers={"Accept": "text/html"}),
-        }
-        took: dict[str, list[float]] = {}
-        old, until = watched.primary, time.monotonic() + 10
-        fault(old)
-        while time.monotonic() < until:
-            for name, click in clicks.items():
-                begun = time.monotonic()
-                click()
-                took.setdefault(name, []).append(round(time.monotonic() - begun, 2))
-        record_property("answers", {name: (len(all_), max(all_)) for name, all_ in took.items()})
-        assert person.slowest < ANSWER, took
+    watched, person = stage.watched, stage.person
+    failed = person.start(seconds=0, steps=1, fail_at=1)
+    wait_until(lambda: person.status(failed)["status"] == "failed")
+    clicks: dict[str, Callable[[], object]] = {
+        "start": lambda: person.start(**SIMULATION),
+        "cancel": lambda: person.cancel(person.start(**SIMULATION)),
+        "retry": lambda: person.retry(failed),
+        "page": lambda: person.ask("GET", "/", headers={"Accept": "text/html"}),
+    }
+    took: dict[str, list[float]] = {}
+    old, until = watched.primary, time.monotonic() + 10
+    fault(old)
+    while time.monotonic() < until:
+        for name, click in clicks.items():
+            begun = time.monotonic()
+            click()
+            took.setdefault(name, []).append(round(time.monotonic() - begun, 2))
+    record_property("answers", {name: (len(all_), max(all_)) for name, all_ in took.items()})
+    assert person.slowest < ANSWER, took
 
 
 def moved(viewers: list[Viewer], since: float) -> bool:
