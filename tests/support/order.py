@@ -14,6 +14,7 @@ LONG = [
     "faults/test_workers.py",
     "pages/live/test_faults.py",
     "custom/test_users.py",
+    "bare/test_up.py",
     "faults/test_nemesis.py",
     "install/test_install.py",
     "pages/live/test_without_locks.py",
@@ -27,7 +28,7 @@ LONG = [
 ]
 """Files that take most of a minute or more: none of them may be what the others wait for in the
 end."""
-TOGETHER = ("tests/doctor/",)
+TOGETHER = ("tests/bare/", "tests/custom/", "tests/doctor/")
 """Folders whose files share what takes long to make."""
 
 
