@@ -27,9 +27,10 @@ class Accounts:
     def __len__(self) -> int:
         return self._held.total()
 
-    def is_full(self, holder: str) -> bool:
-        """Whether there may be no more streams, or none of this holder's; "" is nobody."""
-        full = len(self) >= self._limits.max_streams or descriptors.are_few()
+    def is_full(self, holder: str, newest: int | None = None) -> bool:
+        """Whether there may be no more streams, or none of this holder's; "" is nobody. `newest`:
+        a descriptor that was made just now."""
+        full = len(self) >= self._limits.max_streams or descriptors.are_few(newest)
         return full or (bool(holder) and self._held[holder] >= self._limits.max_held)
 
     def enter(self, reader: Subscription) -> None:
