@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "progress.middleware.Compressed",
     "progress.time_zone.time_zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "progress.light.Languages",
     "django.middleware.common.CommonMiddleware",
     "headway.web.tokens.BearerTokens",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -87,6 +87,7 @@ TEMPLATES = [
 ROOT_URLCONF = "progress.urls"
 ASGI_APPLICATION = "progress.asgi.application"
 LANGUAGE_CODE = "en"
+MESSAGE_STORAGE = "progress.light.Messages"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "progress/locale"]
 TIME_ZONE = "UTC"

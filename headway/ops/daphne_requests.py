@@ -35,10 +35,11 @@ class Waiting(dict["Channel", None]):
         self.most = min(MAX_WAITING, getrlimit(RLIMIT_NOFILE)[0] // 2)
         self._told = -60.0
 
-    def add(self, channel: "Channel") -> None:
-        """The newest."""
+    def add(self, channel: "Channel", newest: int | None = None) -> None:
+        """One that waits from now on. `newest`: its descriptor, if that was made just now."""
         self[channel] = None
-        if len(self) > self.most or (len(self) > descriptors.RESERVE and descriptors.are_few()):
+        are_many = len(self) > descriptors.RESERVE
+        if len(self) > self.most or (are_many and descriptors.are_few(newest)):
             self._drop(next(iter(self)))
 
     def discard(self, channel: "Channel") -> None:
@@ -66,7 +67,7 @@ class Channel(http.HTTPChannel):
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name, as are those below
         super().connectionMade()
-        waiting.add(self)
+        waiting.add(self, self.transport.fileno())
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
         if Channel.is_closing:

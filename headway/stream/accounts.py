@@ -18,6 +18,7 @@ class Accounts:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._held: Counter[str] = Counter()
+        self._total = 0  # of them: to add up all holders for each stream takes too long
         self._unread: dict[Subscription, float] = {}
         self._refused: set[Subscription] = set()
         self._looking: asyncio.TimerHandle | None = None
@@ -25,16 +26,18 @@ class Accounts:
         """Those that were reset."""
 
     def __len__(self) -> int:
-        return self._held.total()
+        return self._total
 
-    def is_full(self, holder: str) -> bool:
-        """Whether there may be no more streams, or none of this holder's; "" is nobody."""
-        full = len(self) >= self._limits.max_streams or descriptors.are_few()
+    def is_full(self, holder: str, newest: int | None = None) -> bool:
+        """Whether there may be no more streams, or none of this holder's; "" is nobody. `newest`:
+        a descriptor that was made just now."""
+        full = len(self) >= self._limits.max_streams or descriptors.are_few(newest)
         return full or (bool(holder) and self._held[holder] >= self._limits.max_held)
 
     def enter(self, reader: Subscription) -> None:
         """A stream begins."""
         self._held[reader.holder] += 1
+        self._total += 1
 
     def refuse(self, reader: Subscription) -> None:
         """It was not let in: its answer counts for nobody, and is reset as others are."""
@@ -81,6 +84,7 @@ class Accounts:
             self._refused.remove(reader)
             return
         self._held[reader.holder] -= 1
+        self._total -= 1
         if not self._held[reader.holder]:
             del self._held[reader.holder]
 

@@ -13,7 +13,7 @@ from weakref import ReferenceType, WeakKeyDictionary
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import ResolverMatch, get_urlconf, set_script_prefix
 from django.utils.translation import get_language
@@ -30,6 +30,7 @@ MAX_SECONDS = 0.5
 has to be found anew. A group of a hundred takes a tenth of that, unless the machine is busy."""
 
 
+Answer = HttpResponseBase | Exception
 Together = Callable[[Sequence[HttpRequest]], AbstractContextManager[object]]
 
 
@@ -83,10 +84,11 @@ def _twin(match: ResolverMatch) -> ResolverMatch:
 
 
 def _only_django_listens() -> bool:
-    """Whether a request's begin is told to nobody but Django, who then only looks whether database
-    connections are too old, which it has just done at the end of the request before."""
-    receivers = [reference for _, reference, *_ in request_started.receivers]
-    known = [each() if isinstance(each, ReferenceType) else each for each in receivers]
+    """Whether a request's begin and end are told to nobody but Django, who then only looks whether
+    database connections are too old or broken, and puts away what a group may share."""
+    receivers = [*request_started.receivers, *request_finished.receivers]
+    references = [reference for _, reference, *_ in receivers]
+    known = [each() if isinstance(each, ReferenceType) else each for each in references]
     return all(getattr(each, "__module__", "").startswith("django.") for each in known)
 
 
@@ -127,28 +129,34 @@ class Admission:
             self._groups[loop] = Groups(sync_to_async(self._answer_all))
         return self._groups[loop]
 
-    def _answer_all(self, group: Sequence[Asked]) -> Sequence[HttpResponseBase | Exception]:
+    def _answer_all(self, group: Sequence[Asked]) -> Sequence[Answer]:
         until = time.monotonic() + MAX_SECONDS
         self.django.forget()
         is_private = _only_django_listens()
-        answers: list[HttpResponseBase | Exception] = []
+        answers: list[Answer] = []
         with self._together([asked.request for asked in group]):
             for asked in group:
-                is_told = is_private and bool(answers) and getattr(answers[-1], "closed", False)
-                answers.append(asked.context.run(self._answer, asked, is_told))
+                is_begun = is_private and bool(answers) and getattr(answers[-1], "closed", False)
+                answers.append(asked.context.run(self._answer, asked, is_begun, is_private))
                 if time.monotonic() > until:
                     break
+        if is_private:
+            request_finished.send(sender=ASGIHandler)
         return answers
 
-    def _answer(self, asked: Asked, is_told: bool) -> HttpResponseBase | Exception:
+    def _answer(self, asked: Asked, is_begun: bool, is_private: bool) -> Answer:
         set_script_prefix(get_script_prefix(asked.scope))
-        if not is_told:
+        if not is_begun:
             request_started.send(sender=ASGIHandler, scope=asked.scope)
         try:
             response: HttpResponseBase = self.django.get_response(asked.request)
         except Exception as error:  # noqa: BLE001 - as with DEBUG_PROPAGATE_EXCEPTIONS
             return error
-        if getattr(response, "outlives_request", not response.streaming):
+        outlives = getattr(response, "outlives_request", None)
+        if outlives and is_private:
+            asked.request.close()  # nothing else of a stream is to be closed
+            response.closed = True
+        elif outlives or not response.streaming:
             response.close()
         if not getattr(response, "needs_request", True):
             getattr(asked.request, "take_apart", bool)()

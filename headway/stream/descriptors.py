@@ -24,16 +24,18 @@ def raise_limit() -> int:
     return _number(hard)
 
 
-def are_few() -> bool:
+def are_few(newest: int | None = None) -> bool:
     """Whether only the reserve is left. The kernel gives out the lowest number that is free, so
-    the number of a new descriptor tells how many there are."""
+    the number of a new descriptor tells how many there are: of one is made, unless `newest` is one
+    that was made just now."""
     limit = _number(getrlimit(RLIMIT_NOFILE)[0])
-    try:
-        probe = os.open(os.devnull, os.O_RDONLY)
-    except OSError as error:
-        return error.errno in (errno.EMFILE, errno.ENFILE)
-    os.close(probe)
-    return probe >= limit - min(RESERVE, limit // 4)
+    if newest is None:
+        try:
+            newest = os.open(os.devnull, os.O_RDONLY)
+        except OSError as error:
+            return error.errno in (errno.EMFILE, errno.ENFILE)
+        os.close(newest)
+    return newest >= limit - min(RESERVE, limit // 4)
 
 
 def _number(limit: int) -> int:

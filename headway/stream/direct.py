@@ -54,15 +54,19 @@ class Sockets:
     def adopt(self, descriptor: int) -> "SocketWire":
         """A wire over a descriptor of our own for this connection, of which nothing is written
         before the server has let go. Raises OSError when there can be none."""
-        with contextlib.ExitStack() as undo:
-            if not self._wires:
-                self._watch()
-                undo.callback(self._unwatch)
+        if not self._wires:
+            self._watch()
+        own = -1
+        try:
             own = os.dup(descriptor)
-            undo.callback(os.close, own)
             tcp.prepare(own)
             self._epoll.register(own, _WATCHED)
-            undo.pop_all()
+        except BaseException:
+            if own >= 0:
+                os.close(own)
+            if not self._wires:
+                self._unwatch()
+            raise
         self._newest += 1
         wire = self._wires[own] = SocketWire(self, own, self._newest)
         return wire
@@ -116,15 +120,15 @@ class SocketWire(Wire):
     kept, and until it has left the wire refuses: the reader has fallen behind and reads the log."""
 
     __slots__ = (
-        *("_closing", "_crowd", "_descriptor", "_gone", "_heard", "_log", "_rest", "_sent"),
-        *("_since", "_sockets", "_waiting", "generation", "owner", "ready"),
+        *("_closing", "_crowd", "_gone", "_heard", "_log", "_rest", "_sent", "_since"),
+        *("_sockets", "_waiting", "descriptor", "generation", "owner", "ready"),
     )
     way = "handed_over"
 
     def __init__(self, sockets: Sockets, descriptor: int, generation: int) -> None:
         self.ready: Callable[[], None] = nothing
-        self.generation = generation
-        self._sockets, self._descriptor = sockets, descriptor
+        self._sockets, self.generation = sockets, generation
+        self.descriptor: int = descriptor
         self._gone: Callable[[], None] = nothing
         self._log: Callable[[int, float], None] | None = None
         self._crowd: Crowd | None = None
@@ -154,7 +158,7 @@ class SocketWire(Wire):
         if self._rest:  # the head
             chunk = self._rest + chunk
         try:
-            sent = write(self._descriptor, chunk)
+            sent = write(self.descriptor, chunk)
         except OSError as error:
             return self.fail(error)
         self._sent += sent
@@ -165,10 +169,10 @@ class SocketWire(Wire):
 
     def join(self, crowd: Crowd, owner: Owner) -> bool:
         """Unless something waits, or it is closed."""
-        if self._waiting or self._descriptor < 0:
+        if self._waiting or self.descriptor < 0:
             return False
         self._crowd, self.owner = crowd, owner
-        crowd.add(self._descriptor, self)
+        crowd.add(self.descriptor, self)
         self._sent -= crowd.sent
         return True
 
@@ -177,7 +181,7 @@ class SocketWire(Wire):
         if self._crowd is not None:
             crowd, owner = self._crowd, self.owner
             self._crowd = self.owner = None
-            crowd.remove(self._descriptor)
+            crowd.remove(self.descriptor)
             self._sent += crowd.sent
             owner.parted()
 
@@ -188,33 +192,33 @@ class SocketWire(Wire):
 
     def close(self) -> None:
         """Sends what waits and the end of the response, and closes the connection."""
-        if self._closing or self._descriptor < 0:
+        if self._closing or self.descriptor < 0:
             return
         self._closing = True
         free = not self._waiting
         self._wait(self._rest + LAST_CHUNK)
         if free:
             self._flush()
-        if self._descriptor >= 0:
+        if self.descriptor >= 0:
             asyncio.get_running_loop().call_later(LINGER, self._cut_off)
 
     def unread(self) -> bool:
         """Whether the viewer has yet to take something of a stream that has ended."""
-        return self._descriptor >= 0
+        return self.descriptor >= 0
 
     def reset(self) -> None:
         """Closes the connection, and throws away what the viewer has not taken."""
-        if self._descriptor >= 0:
-            tcp.throw_away(self._descriptor)
+        if self.descriptor >= 0:
+            tcp.throw_away(self.descriptor)
             self.abandon()
 
     def abandon(self) -> None:
         """Closes the connection as it is."""
-        if self._descriptor < 0:
+        if self.descriptor < 0:
             return
         self._hear()
         self.part()
-        descriptor, self._descriptor = self._descriptor, -1  # its number may be another's soon
+        descriptor, self.descriptor = self.descriptor, -1  # its number may be another's soon
         self._rest, self._waiting = b"", False
         self._sockets.release(descriptor)
         # Not at once: it may be in the middle of a flush that this viewer is found to have left.
@@ -236,7 +240,7 @@ class SocketWire(Wire):
     def fail(self, error: OSError) -> bool:
         """Whether a write that failed is as good as done, since nobody is there any more."""
         self.part()
-        if self._descriptor < 0:
+        if self.descriptor < 0:
             return True
         if error.errno == errno.EAGAIN:
             self._wait(self._rest)
@@ -257,7 +261,7 @@ class SocketWire(Wire):
             return
         if self._rest:
             try:
-                sent = write(self._descriptor, self._rest)
+                sent = write(self.descriptor, self._rest)
             except OSError as error:
                 self.fail(error)
                 return
@@ -273,7 +277,7 @@ class SocketWire(Wire):
 
     def _leave(self, pause: float = 0.01) -> None:
         """Closes the connection once its viewer has taken everything: until then it is counted."""
-        if self._descriptor >= 0 and unacknowledged(self._descriptor):
+        if self.descriptor >= 0 and unacknowledged(self.descriptor):
             asyncio.get_running_loop().call_later(pause, self._leave, min(2 * pause, LOOK))
         else:
             self.abandon()
@@ -281,7 +285,7 @@ class SocketWire(Wire):
     def _hear(self) -> None:
         if self._heard < MAX_HEARD:
             with contextlib.suppress(OSError):
-                self._heard += len(os.read(self._descriptor, MAX_HEARD - self._heard))
+                self._heard += len(os.read(self.descriptor, MAX_HEARD - self._heard))
 
     def _over(self) -> None:
         gone, self._gone = self._gone, nothing

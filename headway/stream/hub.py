@@ -105,7 +105,7 @@ class Hub:
         instead: an error status would make EventSource give up for good."""
         reader.wire, reader.budget = wire, self.limits.max_bytes
         closing = self.closing.is_set()
-        if closing or self._accounts.is_full(reader.holder):
+        if closing or self._accounts.is_full(reader.holder, wire.descriptor):
             self._counts["refused", "closing" if closing else "full"] += 1
             wire.write(farewell(CLOSING) if closing else busy())
             reader.end()

@@ -11,10 +11,12 @@ the kernel: with STREAM_KEEPALIVE, a client that vanishes is gone within a minut
 
 def prepare(descriptor: int) -> None:
     """Lets the kernel send at once, and find clients that have vanished (tcp(7))."""
-    connection = socket.socket(fileno=descriptor)
+    # Of whatever family it is: to find that out, and the type, takes four calls of the kernel.
+    connection = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
     try:
         connection.setblocking(False)
-        if connection.family in (socket.AF_INET, socket.AF_INET6):
+        family = connection.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN)
+        if family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             tcp = socket.IPPROTO_TCP
             # Twisted leaves it off: an update then waits until the one before is acknowledged.

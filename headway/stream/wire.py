@@ -24,6 +24,8 @@ class Wire(Protocol):
 
     way: ClassVar[str] = "sent"
     """One of tally.py's WAYS."""
+    descriptor: int | None = None
+    """One of its own, made for it; None where it writes by other means."""
     ready: Callable[[], None]
     """Called once a wire that refused can take pieces again."""
 

@@ -145,7 +145,7 @@ def _reader(
 def _seconds(text: str) -> float:
     """Of a long-poll or between signs of life; 0 for what is no number: a stream as ever is the
     better answer to nonsense."""
-    return min(float(text), MAX_WAIT) if re.fullmatch(r"[0-9]{1,3}", text) else 0.0
+    return min(float(text), MAX_WAIT) if text and re.fullmatch(r"[0-9]{1,3}", text) else 0.0
 
 
 def _rows(jobs: Sequence[str]) -> Mapping[str, Snapshot]:

@@ -1,20 +1,24 @@
 """How requests for streams come to the thread, and what becomes of those that cannot wait."""
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path, re_path, set_urlconf
 
 from headway.stream import admission
-from headway.stream.http import EventStreamHandler
+from headway.stream.admission import Asked
+from headway.stream.http import EventStreamHandler, StreamResponse
 
 pytestmark = pytest.mark.django_db  # the thread looks after connections that others have opened
 closed: list[str] = []
@@ -32,6 +36,10 @@ class Pieces:
 
 def own(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(Pieces())
+
+
+def stream(request: HttpRequest) -> StreamResponse:
+    return StreamResponse(Pieces().__aiter__(), lambda: None)  # type: ignore[arg-type, return-value]
 
 
 def plain(request: HttpRequest) -> HttpResponse:
@@ -61,6 +69,7 @@ class elsewhere_urls:  # noqa: N801 - stands for a module
 
 urlpatterns = [
     path("own/events/", own),
+    path("stream/events/", stream),
     path("plain/events/", plain),
     path("named/<name>/events/", named),
     re_path(r"^numbered/(\d)/events/$", numbered),
@@ -267,3 +276,26 @@ async def test_who_listens_to_the_begin_of_requests_is_told_of_each(handler: Han
     finally:
         request_started.disconnect(listen)
     assert told == ["/plain/events/"] * 3
+
+
+@pytest.mark.parametrize(("module", "times"), [("django.somewhere", 1), ("elsewhere", 3)])
+def test_the_end_of_streams_is_told_to_django_once_for_a_group_and_to_others_of_each(
+    handler: Handler, module: str, times: int
+) -> None:
+    told: list[Any] = []
+
+    def listen(**_: Any) -> None:
+        told.append(None)
+
+    listen.__module__ = module
+    request_finished.connect(listen)
+    scope = Client("/stream/events/").scope
+    group = [
+        Asked(ASGIRequest(scope, BytesIO()), scope, contextvars.copy_context()) for _ in range(3)
+    ]
+    try:
+        answers = handler._admission._answer_all(group)
+    finally:
+        request_finished.disconnect(listen)
+    assert [getattr(answer, "closed", None) for answer in answers] == [True] * 3
+    assert len(told) == times

@@ -44,7 +44,7 @@ class Viewer:
     @property
     def number(self) -> int:
         """Of the descriptor that the wire writes to."""
-        return self.wire._descriptor
+        return self.wire.descriptor
 
     def fill(self, piece: bytes) -> bytes:
         """Writes until the wire refuses; what it has taken."""

@@ -43,7 +43,7 @@ async def test_a_key_waits_for_itself_and_not_for_others() -> None:
             group.create_task(ask(key))
     assert order.index("alice") <= 1
     assert len(order) == 51
-    assert not turns._locks
+    assert not turns._waiting
 
 
 def test_others_are_let_in_before_what_one_asks_for_on_many_sockets(

@@ -48,7 +48,8 @@ def my_events(request: HttpRequest) -> HttpResponseBase:
 def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | HttpResponse:
     """On what grounds a stream of these jobs is due; otherwise the answer."""
     user = request.user
-    if not user.is_authenticated or request.GET.get("viewer", str(user.pk)) != str(user.pk):
+    key = user.pk if user.is_authenticated else None
+    if key is None or request.GET.get("viewer", str(key)) != str(key):
         # The second is a page of one person's, when another has signed in since.
         return problem(request, 401, json=True)
     if len(wanted) > streams.MAX_JOBS:
@@ -58,7 +59,7 @@ def _let_in(request: HttpRequest, wanted: Collection[uuid.UUID]) -> Grant | Http
         return problem(request, 404, json=True)
     if request.method == "HEAD":
         return headers_only()
-    return grants.of(request, {job for job, owner in owners.items() if owner != user.pk})
+    return grants.of(request, {job for job, owner in owners.items() if owner != key})
 
 
 def headers_only() -> HttpResponse:
