@@ -33,6 +33,7 @@ from .rounds import Behind, Round
 from .subscription import Subscription
 from .succession import Succession
 from .tally import Tally
+from .transactions import Transactions
 from .wire import Buffer, Wire
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,14 @@ class Hub:
     ) -> None:
         self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
-        self._redis = redis_clients.async_client(
-            url, socket_timeout=ROUND_TIMEOUT, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        client = redis_clients.async_client(
+            url,
+            protocol=2,
+            socket_timeout=ROUND_TIMEOUT,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),
         )
+        self._reads = Transactions(client)
         self._asked = asyncio.Event()
         self._behind = Behind(self._asked.set)
         # Bound to a reader by MethodType: 64 bytes for each, of which a partial takes 256.
@@ -177,7 +183,7 @@ class Hub:
             for task in left:  # again and again: Python 3.11's wait_for can swallow one
                 task.cancel()
             await asyncio.wait(left, timeout=0.1)
-        await self._redis.aclose()
+        await self._reads.close()
         await self.sockets.close()
 
     def _lose_sight(self) -> None:
@@ -243,7 +249,7 @@ class Hub:
 
     async def _part(self) -> None:
         """Leaves both servers where the log is another one's than live messages."""
-        await self._redis.connection_pool.disconnect()
+        await self._reads.drop()
         self._channels.renew()
         raise redis.ConnectionError("The log is not of the server that sends live messages.")
 
@@ -266,9 +272,7 @@ class Hub:
         wanted = this.read_from()
         if not this.readers:
             return
-        async with self._redis.pipeline(transaction=True) as pipe:
-            history.queue(pipe, wanted)
-            found = history.parse(wanted, await pipe.execute())
+        found = history.parse(wanted, await self._reads.run(history.commands(wanted)))
         if found.epoch.is_other(self._succession.epoch):
             await self._part()
         self._succession.last = found.last

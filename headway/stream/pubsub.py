@@ -64,11 +64,11 @@ class Channels:
         missing, spare = set(wanted) - self._confirmed, self._confirmed - set(wanted)
         if spare:
             self._confirmed -= spare
-            self._listener.send("UNSUBSCRIBE", *spare)
+            self._listener.send(("UNSUBSCRIBE", *spare))
         if missing:
             loop = asyncio.get_running_loop()
             self._pending = {channel: loop.create_future() for channel in missing}
-            self._listener.send("SUBSCRIBE", *missing)
+            self._listener.send(("SUBSCRIBE", *missing))
             await asyncio.gather(*self._pending.values())
 
     def renew(self) -> None:
@@ -117,7 +117,7 @@ class Channels:
                 raise redis.ConnectionError("Redis has been silent for too long.")
             else:
                 asked = True
-                listener.send("PING")
+                listener.send(("PING",))
             await asyncio.wait([listener.lost], timeout=SILENCE)
         raise listener.lost.result()
 
