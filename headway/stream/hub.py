@@ -227,9 +227,10 @@ class Hub:
             this = Round(self._rooms, self._behind, size)
             try:
                 async with asyncio.timeout(ROUND_TIMEOUT):
-                    await self._listen()
-                    await self._complete(this)
-                    await self._listen()
+                    await self._listen(this)
+                    if not this.knows_jobs:
+                        await self._complete(this)
+                        await self._listen(this)
                     await self._read(this)
                 pause, size, self._away = 0.05, ROUND, None
             except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
@@ -242,10 +243,15 @@ class Hub:
             if self._behind:
                 self._asked.set()
 
-    async def _listen(self) -> None:
-        """Makes sure of the channels, and of whose they are."""
-        await self._channels.hold(self._rooms.channels)
+    async def _listen(self, this: Round) -> None:
+        """Makes sure of the channels, and of whose they are. While new ones are being confirmed,
+        readers are given what the log has by now; then they read again."""
+        asked = await self._channels.ask(self._rooms.channels)
         self._succession.recognise(self._channels.epoch, self.readers)
+        if asked and this.knows_jobs:
+            this.disarm(self._channels.unconfirmed)
+        else:
+            await self._channels.confirmed()
 
     async def _part(self) -> None:
         """Leaves both servers where the log is another one's than live messages."""
@@ -256,17 +262,16 @@ class Hub:
     async def _complete(self, this: Round) -> None:
         """Asks for the jobs of feeds, now that no new one can be missed."""
         asking = {r: (r.feed, r.cursor) for r in this.readers if not r.complete}
-        if asking:
+        for reader in asking:
+            reader.learn_feed()
+        try:
+            found = await self._members({*asking.values()})
+        except BaseException:
             for reader in asking:
-                reader.learn_feed()
-            try:
-                found = await self._members({*asking.values()})
-            except BaseException:
-                for reader in asking:
-                    reader.lose_feed()
-                raise
-            for reader, place in asking.items():
-                this.have_asked(reader, found[place])
+                reader.lose_feed()
+            raise
+        for reader, place in asking.items():
+            this.have_asked(reader, found[place])
 
     async def _read(self, this: Round) -> None:
         wanted = this.read_from()
