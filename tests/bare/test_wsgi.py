@@ -66,7 +66,7 @@ def durations(browser: httpx.Client, job: str, times: int = 6) -> dict[str, list
 def test_a_stream_ends_and_is_taken_up_where_it_was(
     served: Served, project: Project, worker: Process, alice: httpx.Client
 ) -> None:
-    job = project.start(steps=8, pause=0.1)
+    job = project.start(steps=60, pause=0.1)  # it is looked at before its end
     seen: list[Message] = []
     decoder = Decoder()
 

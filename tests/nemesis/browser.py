@@ -35,7 +35,7 @@ RETRY = """() => document.querySelector('[data-record]')
 def is_here() -> bool:
     """Whether there is a browser; in CI there must be."""
     if os.environ.get("CI") == "true" and not CHROMIUM.exists():
-        raise SystemExit(f"{CHROMIUM} is missing: apt-get install chromium")
+        raise SystemExit(f"{CHROMIUM} is missing: apt-get install {CHROMIUM.name}")
     return CHROMIUM.exists()
 
 
@@ -107,7 +107,7 @@ class Browser:
         return page
 
     def _profile(self, session: str) -> BrowserContext:
-        profile = self._chromium.new_context()
+        profile = self._chromium.new_context(reduced_motion="reduce")  # what moves is drawn
         cookie: Any = {"name": settings.SESSION_COOKIE_NAME, "value": session, "url": self._url}
         profile.add_cookies([cookie])
         profile.add_init_script(NOTE_STEPS_BACK)

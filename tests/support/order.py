@@ -25,6 +25,11 @@ LONG = [
     "pages/live/test_freshness.py",
     "benchmarks/test_smoke.py",
     "http/test_openapi.py",
+    "client/test_matrix.py",
+    "client/test_watch_command.py",
+    "faults/test_gone.py",
+    "pages/live/test_tabs.py",
+    "topology/test_rolling.py",
 ]
 """Files that take most of a minute or more: none of them may be what the others wait for in the
 end."""

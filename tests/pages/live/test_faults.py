@@ -197,22 +197,3 @@ def test_a_frozen_tab_catches_up_and_does_not_hold_the_others(
     for tab in (frozen, awake):
         lines(tab).to_have_text(["one", "two"])
     assert len(proxy.streams) == 1
-
-
-def test_a_page_out_of_the_back_forward_cache_is_live_again(
-    open_tab: OpenTab, proxy: Proxy, running: Running
-) -> None:
-    tab, other = open_tab(running.path), open_tab(running.path)
-    tab.evaluate("addEventListener('pageshow', (event) => { window.kept = event.persisted; })")
-    tab.goto(f"{proxy.url}/jobs/start/simulate/")
-    running.write("one")
-    running.move(64)
-    percent(other).to_have_text("64%")
-    tab.go_back(wait_until="commit")
-    percent(tab).to_have_text("64%")
-    chip(tab).to_have_text("Live")
-    running.write("two")
-    for each in (tab, other):
-        lines(each).to_have_text(["one", "two"])
-    assert tab.evaluate("window.kept") is True
-    assert len(proxy.streams) == 1
