@@ -181,7 +181,7 @@ class JobAdmin(Browsed, ManyActions):
             raise Http404
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History: {job.title}",
+            "title": gettext("History: {title}").format(title=job.title),
             "entries": trail.of(job, request.user),
             "addresses": policy.may_see_trail(request.user, None),
             "object": job,

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from headway.owners import OwnerField, delete_or_revoke
 
@@ -12,10 +13,10 @@ from headway.owners import OwnerField, delete_or_revoke
 class SharePart(models.TextChoices):
     """What a link shows beside the title, the state and the progress of its job."""
 
-    RESULT = "result", "Result and files"
-    LOG = "log", "Log, warnings and output"
-    INPUTS = "inputs", "Inputs"
-    OWNER = "owner", "Who started it"
+    RESULT = "result", _("Result and files")
+    LOG = "log", _("Log, warnings and output")
+    INPUTS = "inputs", _("Inputs")
+    OWNER = "owner", _("Who started it")
 
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):

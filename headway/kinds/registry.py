@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from celery import current_app
 from django import forms
@@ -150,14 +150,15 @@ def get(name: str) -> Kind:
 def find(name: str) -> Kind | None:
     """The kind called `name`, or None. Every start, state and run asks several times, so what was
     found is remembered for as long as Celery knows that task."""
-    task = _found.get(name)
-    known: Any = current_app.tasks.get(task.name) if task else None
-    if task is None or known is not task:
-        kind = kinds().get(name)
-        if kind is not None:
-            _found[name] = kind.task
-        return kind
-    return _describe(cast("Any", task))
+    task: Any = _found.get(name)
+    if task is None or current_app.tasks.get(task.name) is not task:
+        _discover()
+        tasks: Any = current_app.tasks.values()
+        task = next((each for each in tasks if getattr(each, "job_kind", "") == name), None)
+        if task is None:
+            return None
+        _found[name] = task
+    return _describe(task)
 
 
 def offered(name: str) -> Kind:

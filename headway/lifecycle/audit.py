@@ -121,9 +121,11 @@ def origin_of(job: uuid.UUID) -> Origin:
     return replace(Origin(via=Via.BULK, bulk=job), address=first.address, token=first.token)
 
 
-def prune() -> None:
-    """Deletes what is older than the trail is kept. The oldest come first by their keys."""
+def prune() -> bool:
+    """Deletes what is older than the trail is kept; True: there may be more of it. The oldest come
+    first by their keys."""
     oldest = AuditEntry.objects.order_by("pk")[:PER_SWEEP]
     keys = [*oldest.values_list("pk", flat=True)]
     kept = later(-conf.AUDIT_DAYS * 86_400.0)
-    AuditEntry.objects.filter(pk__in=keys, at__lt=kept).delete()
+    gone, _ = AuditEntry.objects.filter(pk__in=keys, at__lt=kept).delete()
+    return gone == PER_SWEEP

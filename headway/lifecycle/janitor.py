@@ -81,7 +81,7 @@ def sweep() -> bool:
     )
     for step in steps:
         try:
-            more = bool(step())
+            more = bool(step()) or more
         except Exception as error:  # the janitor must go on
             away = outage.is_outage(error)
             if away:

@@ -75,8 +75,9 @@ def recent(owner: Any) -> QuerySet[Notice]:
     return Notice.objects.filter(owner_id=owner)[:5]
 
 
-def prune() -> None:
-    """Deletes what was told, or given up, long ago."""
+def prune() -> bool:
+    """Deletes what was told, or given up, long ago; True: there may be more of it."""
     old = Notice.objects.filter(due_at=None, created_at__lt=Now() - KEPT)
     keys = [*old.order_by("created_at").values_list("pk", flat=True)[:PER_SWEEP]]
     Notice.objects.filter(pk__in=keys).delete()
+    return len(keys) == PER_SWEEP

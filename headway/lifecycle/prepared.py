@@ -80,18 +80,23 @@ Update = tuple[models.QuerySet[Any], Mapping[str, Any]]
 def select(build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given: Any) -> list[Any]:
     """The rows that `build(*shape)` finds, which has Given for what differs from call to call; as
     the database's driver returns them."""
-    with database.connection().cursor() as cursor:
-        selecting(build, *shape).execute(cursor, given)
-        return list(cursor.fetchall())
+    return _selected(database.alias(), build, shape, given)
 
 
 def converted(
     build: Callable[..., models.QuerySet[Any, Any]], *shape: Any, **given: Any
 ) -> list[list[Any]]:
     """As `select`, with values as Django returns them."""
-    connection = database.connection()
-    rows = [[*row] for row in select(build, *shape, **given)]
-    for number, converters, column in converting(build, *shape):
+    return found(database.alias(), build, *shape, **given)
+
+
+def found(
+    using: str, build: Callable[..., models.QuerySet[Any, Any]], /, *shape: Any, **given: Any
+) -> list[list[Any]]:
+    """As `converted`, in any database."""
+    connection = connections[using]
+    rows = [[*row] for row in _selected(using, build, shape, given)]
+    for number, converters, column in _converting(build, shape, using):
         for row in rows:
             for convert in converters:
                 row[number] = convert(row[number], column, connection)
@@ -186,6 +191,14 @@ def _sent(field: Any, value: Any, connection: Any) -> Any:
 @cache
 def _is_plain(field: "type[models.Field[Any, Any]]", value: type) -> bool:
     return any(value is plain and issubclass(field, fields) for plain, fields in PLAIN.items())
+
+
+def _selected(
+    using: str, build: Callable[..., Any], shape: Sequence[Any], given: Mapping[str, Any]
+) -> list[Any]:
+    with connections[using].cursor() as cursor:
+        _selecting(build, shape, using).execute(cursor, given)
+        return list(cursor.fetchall())
 
 
 @cache

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from headway.ops import processes
-from headway.ops.embedded_valkey import EmbeddedValkey
+from headway.ops.embedded_valkey import EmbeddedValkey, server_binary
 from headway.ops.supervisor import Supervisor
 from headway.web import sign_in
 
@@ -42,6 +42,8 @@ class Installation:
             raise InstallationError(f"--port {port}: use a number from 1 to 65535.")
         if workers < 1:
             raise InstallationError(f"--workers {workers}: use 1 or more.")
+        if self._is_embedded:
+            server_binary()
         host = settings.ALLOWED_HOSTS[0].lstrip(".") if settings.ALLOWED_HOSTS else "localhost"
         self.host = "localhost" if host == "*" else host
         self.url = f"http://{self.host}:{port}"
@@ -110,8 +112,12 @@ class Installation:
         if supervisor.failure:
             raise InstallationError(supervisor.failure)
 
+    @property
+    def _is_embedded(self) -> bool:
+        return bool(getattr(settings, "EMBEDDED_VALKEY", False))
+
     def _start_valkey(self, supervisor: Supervisor) -> bool:
-        if not getattr(settings, "EMBEDDED_VALKEY", False):
+        if not self._is_embedded:
             return True
         server = EmbeddedValkey(settings.EMBEDDED_VALKEY_DIR, settings.EMBEDDED_VALKEY_SOCKET)
         server.prepare()

@@ -5,7 +5,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 from weakref import ReferenceType, WeakKeyDictionary
@@ -92,6 +92,15 @@ def _only_django_listens() -> bool:
     return all(getattr(each, "__module__", "").startswith("django.") for each in known)
 
 
+def _close(response: Any) -> None:
+    """As Django closes it, but without the signal, which is sent at the group's end."""
+    for close in response._resource_closers:
+        with suppress(Exception):
+            close()
+    response._resource_closers.clear()
+    response.closed = True
+
+
 class Admission:
     """`together` is entered around a group of requests, in their thread: it may find for all what
     each will ask for."""
@@ -154,8 +163,7 @@ class Admission:
             return error
         outlives = getattr(response, "outlives_request", None)
         if outlives and is_private:
-            asked.request.close()  # nothing else of a stream is to be closed
-            response.closed = True
+            _close(response)
         elif outlives or not response.streaming:
             response.close()
         if not getattr(response, "needs_request", True):

@@ -1,7 +1,7 @@
 """Reads many logs as one consistent picture, and finds what a reader at a cursor is missing.
 
-Pure: the commands are queued on any redis-py pipeline (sync or async) inside one MULTI, because
-numbers order all jobs together: a job read a moment later would overtake the ones read before.
+Pure: the commands are to be run inside one MULTI, because numbers order all jobs together: a job
+read a moment later would overtake the ones read before.
 """
 
 import json
@@ -120,37 +120,42 @@ class History:
         return found
 
 
-def queue(pipe: Any, wanted: Sequence[tuple[str, int]]) -> None:
-    """Queues the commands that read each (job, cursor) of `wanted`. The pipeline gives XRANGE as
-    entries: dictionaries in between would cost as much again."""
-    pipe.response_callbacks = {**pipe.response_callbacks, "XRANGE": _entries}
-    pipe.get(keys.LAST)
-    pipe.get(keys.EPOCH)
-    pipe.time()
+def commands(wanted: Sequence[tuple[str, int]]) -> list[tuple[str | int, ...]]:
+    """Those that read each (job, cursor) of `wanted`."""
+    found: list[tuple[str | int, ...]] = [("GET", keys.LAST), ("GET", keys.EPOCH), ("TIME",)]
     for job, cursor in wanted:
-        pipe.hgetall(keys.snapshot(job))
-        pipe.xrange(keys.log(job), count=1)
-        pipe.xrange(keys.log(job), min=f"({cursor}-0", count=PAGE)
+        log = keys.log(job)
+        found.append(("HGETALL", keys.snapshot(job)))
+        found.append(("XRANGE", log, "-", "+", "COUNT", 1))
+        found.append(("XRANGE", log, f"({cursor}-0", "+", "COUNT", PAGE))
+    return found
 
 
 def parse(wanted: Sequence[tuple[str, int]], replies: list[Any]) -> History:
-    """The History that `replies` to the commands of `queue` describe."""
+    """The History that `replies` to `commands` describe, as Redis gives them: of a thousand entries
+    no other objects are made."""
     last, note, (seconds, micros), *replies = replies
     history = History(int(last or 0), epoch=Epoch.from_note(note))
-    now = seconds + micros / 1e6
+    now = int(seconds) + int(micros) / 1e6
     for index, key in enumerate(wanted):
         snapshot, first, entries = replies[3 * index : 3 * index + 3]
         upto = number_of(entries[-1]) if len(entries) >= PAGE else None
-        history.tails[key] = Tail(snapshot, int(first[0][1][1]) if first else 0, entries, now, upto)
+        begun = int(first[0][1][1]) if first else 0
+        history.tails[key] = Tail(_pairs(snapshot), begun, _known(entries), now, upto)
     return history
 
 
-def _entries(reply: list[Entry], **_: Any) -> list[Entry]:
-    """A reply, unless there are entries of a later version in it. One of these follows what no
-    reader can have seen: readers get a snapshot in its place."""
-    if {len(fields) for _, fields in reply} <= {2 * FIELDS}:
-        return reply
+def _pairs(reply: Any) -> dict[bytes, bytes]:
+    """A hash, of which RESP2 gives names and values in turn."""
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+
+
+def _known(entries: list[Entry]) -> list[Entry]:
+    """Entries, unless some of a later version are among them. One of these follows what no reader
+    can have seen: readers get a snapshot in its place."""
+    if {len(fields) for _, fields in entries} <= {2 * FIELDS}:
+        return entries
     return [
         each if len(each[1]) == 2 * FIELDS else entry(number_of(each), number_of(each) - 1, b"")
-        for each in reply
+        for each in entries
     ]

@@ -33,6 +33,7 @@ from .rounds import Behind, Round
 from .subscription import Subscription
 from .succession import Succession
 from .tally import Tally
+from .transactions import Transactions
 from .wire import Buffer, Wire
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,14 @@ class Hub:
     ) -> None:
         self.limits, self.sockets = limits or Limits(), Sockets()
         self._recover, self._members = recover, members
-        self._redis = redis_clients.async_client(
-            url, socket_timeout=ROUND_TIMEOUT, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        client = redis_clients.async_client(
+            url,
+            protocol=2,
+            socket_timeout=ROUND_TIMEOUT,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),
         )
+        self._reads = Transactions(client)
         self._asked = asyncio.Event()
         self._behind = Behind(self._asked.set)
         # Bound to a reader by MethodType: 64 bytes for each, of which a partial takes 256.
@@ -177,7 +183,7 @@ class Hub:
             for task in left:  # again and again: Python 3.11's wait_for can swallow one
                 task.cancel()
             await asyncio.wait(left, timeout=0.1)
-        await self._redis.aclose()
+        await self._reads.close()
         await self.sockets.close()
 
     def _lose_sight(self) -> None:
@@ -221,9 +227,10 @@ class Hub:
             this = Round(self._rooms, self._behind, size)
             try:
                 async with asyncio.timeout(ROUND_TIMEOUT):
-                    await self._listen()
-                    await self._complete(this)
-                    await self._listen()
+                    await self._listen(this)
+                    if not this.knows_jobs:
+                        await self._complete(this)
+                        await self._listen(this)
                     await self._read(this)
                 pause, size, self._away = 0.05, ROUND, None
             except Exception as error:  # noqa: BLE001 - Redis, or a database: all must heal
@@ -236,39 +243,41 @@ class Hub:
             if self._behind:
                 self._asked.set()
 
-    async def _listen(self) -> None:
-        """Makes sure of the channels, and of whose they are."""
-        await self._channels.hold(self._rooms.channels)
+    async def _listen(self, this: Round) -> None:
+        """Makes sure of the channels, and of whose they are. While new ones are being confirmed,
+        readers are given what the log has by now; then they read again."""
+        asked = await self._channels.ask(self._rooms.channels)
         self._succession.recognise(self._channels.epoch, self.readers)
+        if asked and this.knows_jobs:
+            this.disarm(self._channels.unconfirmed)
+        else:
+            await self._channels.confirmed()
 
     async def _part(self) -> None:
         """Leaves both servers where the log is another one's than live messages."""
-        await self._redis.connection_pool.disconnect()
+        await self._reads.drop()
         self._channels.renew()
         raise redis.ConnectionError("The log is not of the server that sends live messages.")
 
     async def _complete(self, this: Round) -> None:
         """Asks for the jobs of feeds, now that no new one can be missed."""
         asking = {r: (r.feed, r.cursor) for r in this.readers if not r.complete}
-        if asking:
+        for reader in asking:
+            reader.learn_feed()
+        try:
+            found = await self._members({*asking.values()})
+        except BaseException:
             for reader in asking:
-                reader.learn_feed()
-            try:
-                found = await self._members({*asking.values()})
-            except BaseException:
-                for reader in asking:
-                    reader.lose_feed()
-                raise
-            for reader, place in asking.items():
-                this.have_asked(reader, found[place])
+                reader.lose_feed()
+            raise
+        for reader, place in asking.items():
+            this.have_asked(reader, found[place])
 
     async def _read(self, this: Round) -> None:
         wanted = this.read_from()
         if not this.readers:
             return
-        async with self._redis.pipeline(transaction=True) as pipe:
-            history.queue(pipe, wanted)
-            found = history.parse(wanted, await pipe.execute())
+        found = history.parse(wanted, await self._reads.run(history.commands(wanted)))
         if found.epoch.is_other(self._succession.epoch):
             await self._part()
         self._succession.last = found.last

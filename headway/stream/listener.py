@@ -1,8 +1,8 @@
-"""A subscribed connection to Redis whose messages are handled in the very callback in which their
-bytes were read: no future, no task, no time-out for each of them (docs/adr/0068)."""
+"""A connection to Redis whose replies are handled in the very callback in which their bytes were
+read: no future, no task, no time-out for each of them (docs/adr/0068)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
@@ -24,16 +24,16 @@ class Listener(asyncio.Protocol):
     ) -> None:
         self.lost = asyncio.get_running_loop().create_future()
         self.heard = True
-        self._pack, self._on_reply, self._rest = connection.pack_command, on_reply, rest
+        self._pack, self._on_reply, self._rest = connection.pack_commands, on_reply, rest
         self._resting: asyncio.TimerHandle | None = None
         self._replies: Any = hiredis.Reader(redis.InvalidResponse, redis.ResponseError)
         self._transport = connection._writer.transport
         self._transport.set_protocol(self)
 
-    def send(self, *command: str) -> None:
-        """A command; its reply comes as all others do."""
+    def send(self, *commands: Sequence[str | int]) -> None:
+        """Commands; their replies come as all others do."""
         self._go_on()
-        self._transport.writelines(self._pack(*command))
+        self._transport.writelines(self._pack(commands))
 
     def close(self, why: Exception) -> None:
         """Ends it at once, with this error."""

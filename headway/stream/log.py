@@ -140,8 +140,11 @@ class Log:
 
     def read_after(self, wanted: Sequence[tuple[str, int]]) -> history.History:
         """The logs of jobs, each after its cursor, as of one moment."""
+        pipe: Any
         with self._redis.pipeline(transaction=True) as pipe:
-            history.queue(pipe, wanted)
+            pipe.response_callbacks = {}  # replies as Redis gives them
+            for command in history.commands(wanted):
+                pipe.execute_command(*command)
             return history.parse(wanted, pipe.execute())
 
     def output(self, job: str) -> Output:

@@ -52,24 +52,33 @@ class Channels:
         self._on_loss, self._rest = on_loss, rest
         self._listener: Listener
         self.epoch: Epoch
-        """Of the server that it hears, once a `hold` has returned."""
+        """Of the server that it hears, once an `ask` has returned."""
         self._up = asyncio.Event()
-        self._pending: dict[str, asyncio.Future[None]] = {}
+        self.unconfirmed: set[str] = set()
         self._confirmed: set[str] = set()
+        self._waiting: asyncio.Future[None] | None = None
 
-    async def hold(self, wanted: Iterable[str]) -> None:
-        """Returns once Redis has confirmed each of `wanted`; drops all others. For one caller at
-        a time, who bounds the wait. Raises redis.ConnectionError when the connection is lost."""
+    async def ask(self, wanted: Iterable[str]) -> bool:
+        """Asks for those of `wanted` that have not been asked for, and drops all others. Whether
+        there were any; `unconfirmed` are those that Redis has yet to confirm. For one caller at a
+        time, who bounds the wait for a connection."""
         await self._up.wait()
-        missing, spare = set(wanted) - self._confirmed, self._confirmed - set(wanted)
+        needed = set(wanted)
+        missing, spare = needed - self._confirmed - self.unconfirmed, self._confirmed - needed
         if spare:
             self._confirmed -= spare
-            self._listener.send("UNSUBSCRIBE", *spare)
+            self._listener.send(("UNSUBSCRIBE", *spare))
         if missing:
-            loop = asyncio.get_running_loop()
-            self._pending = {channel: loop.create_future() for channel in missing}
-            self._listener.send("SUBSCRIBE", *missing)
-            await asyncio.gather(*self._pending.values())
+            self.unconfirmed |= missing
+            self._listener.send(("SUBSCRIBE", *missing))
+        return bool(missing)
+
+    async def confirmed(self) -> None:
+        """Returns once Redis has confirmed all. As `ask`; raises redis.ConnectionError when the
+        connection is lost."""
+        if self.unconfirmed:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
 
     def renew(self) -> None:
         """Connects again: what it hears is not what others write."""
@@ -117,7 +126,7 @@ class Channels:
                 raise redis.ConnectionError("Redis has been silent for too long.")
             else:
                 asked = True
-                listener.send("PING")
+                listener.send(("PING",))
             await asyncio.wait([listener.lost], timeout=SILENCE)
         raise listener.lost.result()
 
@@ -129,18 +138,17 @@ class Channels:
             self._confirm(reply[1].decode())
 
     def _may_rest(self) -> float:
-        return 0.0 if self._pending else self._rest()
+        return 0.0 if self.unconfirmed else self._rest()
 
     def _confirm(self, channel: str) -> None:
         self._on_subscribe(channel)
         self._confirmed.add(channel)
-        future = self._pending.pop(channel, None)
-        if future and not future.done():
-            future.set_result(None)
+        self.unconfirmed.discard(channel)
+        if not self.unconfirmed and self._waiting and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def _forget(self) -> None:
         self._confirmed.clear()
-        for future in self._pending.values():
-            if not future.done():
-                future.set_exception(redis.ConnectionError("Live messages were interrupted."))
-        self._pending = {}
+        self.unconfirmed.clear()
+        if self._waiting and not self._waiting.done():
+            self._waiting.set_exception(redis.ConnectionError("Live messages were interrupted."))

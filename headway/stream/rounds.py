@@ -4,6 +4,7 @@ a round the hub makes sure of the channels, reads the log and asks the database.
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from . import keys
 from .catch_up import Reading, prepare
 from .history import NOWHERE, History
 from .rooms import Rooms
@@ -81,6 +82,17 @@ class Round:
         self._history = History(0)
         for reader in self.readers:  # before anything else: a loss from here on must be seen
             reader.begin_reading()
+
+    @property
+    def knows_jobs(self) -> bool:
+        """Whether nobody's jobs have to be asked for, which is not before all is heard."""
+        return all(reader.complete for reader in self.readers)
+
+    def disarm(self, unconfirmed: Collection[str]) -> None:
+        """Whose channels are not confirmed yet may miss what is sent, and will read again."""
+        for reader in self.readers:
+            if any(keys.live(job) in unconfirmed for job in reader.jobs):
+                reader.fall_behind()
 
     def have_asked(self, reader: Subscription, jobs: Iterable[str]) -> None:
         """These are the jobs of a reader's feed."""

@@ -1,4 +1,5 @@
-"""What streams that are let in together will each ask the database for, found for all at once. Only
+"""What streams that are let in together will each ask the database for, found for all at once; also
+for one that comes alone, since these statements are built once (headway/lifecycle/lookups.py). Only
 what lets in is taken from it: whatever it does not have is asked for by each, as ever, and refused
 where that is refused. So the answers are the same."""
 
@@ -21,6 +22,7 @@ from django.http.response import HttpResponseBase
 
 from headway import users
 from headway.conf import conf
+from headway.lifecycle import lookups
 from headway.models import Job
 from headway.policy import policy, shows_own
 from headway.stream.admission import has_body
@@ -32,7 +34,7 @@ from headway.web.streams import keep_connections
 logger = logging.getLogger(__name__)
 KNOWN = ("django.", "headway.", "whitenoise.", "corsheaders.")
 """Whose middleware is known not to change sessions or users behind Django's back."""
-MAX_JOBS_TOGETHER = 500
+MAX_JOBS_TOGETHER = lookups.SIZES[-1]
 """Jobs that one query looks up at most: SQLite bounds the values it takes."""
 JOB = re.compile(r"/([0-9a-f-]{36})/events/\Z")
 KEY = re.compile(r"[0-9A-Za-z_-]{8,40}")
@@ -155,7 +157,7 @@ class Handler(EventStreamHandler):
     @contextmanager
     def together(self, requests: Sequence[HttpRequest]) -> Iterator[None]:
         """Finds what they will ask for, and notes afterwards which tokens were used."""
-        if len(requests) == 1 or not self._knows_all:
+        if not self._knows_all:
             yield
             return
         found = _find(requests)
@@ -184,16 +186,20 @@ def _find(requests: Sequence[HttpRequest]) -> Found:
         held = sessions.read_together({key for key in cookies if KEY.fullmatch(key)})
         names = {each[SESSION_KEY] for each in held.values() if SESSION_KEY in each}
         keys = {key for name in names if (key := _key(name)) is not None}
-        people = users.manager().in_bulk(keys) if keys else {}
+        people = lookups.people(users.manager(), keys)
         known = tokens.Known.of(filter(None, map(tokens.bearer, requests)))
         jobs = [*{job for request in requests for job in _jobs(request)}][:MAX_JOBS_TOGETHER]
-        owned = Job.objects.filter(pk__in=jobs).values_list("pk", "owner_id") if jobs else ()
+        owned = lookups.values(_owned, Job._base_manager, jobs)
         found = Found(held, people, known, dict(owned))
     except Exception as error:  # noqa: BLE001 - a database of any kind, a project's own fields
         logger.warning("Streams are let in one by one: %s", error)
         return Found()
     keep_connections()
     return found
+
+
+def _owned(rows: Any, keys: Collection[Any]) -> Any:
+    return rows.filter(pk__in=keys).values_list("pk", "owner_id")
 
 
 def _jobs(request: HttpRequest) -> list[uuid.UUID]:

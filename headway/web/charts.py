@@ -9,8 +9,10 @@ from math import isfinite
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join, html_safe
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from headway.kinds.numbers import grouped
+from headway.models import Status
 
 
 @html_safe
@@ -67,12 +69,14 @@ def stacked_bars(title: str, columns: Sequence[Column], order: Sequence[str]) ->
             if high > low
         ]
         told = ", ".join(
-            f"{grouped(size)} {status}" for status, size in zip(order, sizes, strict=True) if size
+            f"{grouped(size)} {_named(status).lower()}"
+            for status, size in zip(order, sizes, strict=True)
+            if size
         )
-        told = f"{column.label}: {told or 'none'}"
+        told = f"{column.label}: {told}" if told else _("{day}: none").format(day=column.label)
         drawn.append(_linked(told, column, rects, index, len(columns)))
     rows = [(c.label, *(grouped(c.counts.get(status, 0)) for status in order)) for c in columns]
-    return Chart(_bars(title, drawn), title, ("", *order), rows)
+    return Chart(_bars(title, drawn), title, ("", *map(_named, order)), rows)
 
 
 def thin_bars(title: str, bars: Sequence[Bar]) -> Chart:
@@ -86,7 +90,13 @@ def thin_bars(title: str, bars: Sequence[Bar]) -> Chart:
         rects = [_bar(index, len(bars), 0.0, height, bar.status)] if bar.status else []
         told = f"{bar.label}: {bar.about or bar.status}"
         drawn.append(_linked(told, bar, rects, index, len(bars)))
-    return Chart(_bars(title, drawn), title, ("Run", ""), [(bar.label, bar.about) for bar in bars])
+    return Chart(
+        _bars(title, drawn), title, (_("Run"), ""), [(bar.label, bar.about) for bar in bars]
+    )
+
+
+def _named(status: str) -> str:
+    return str(Status(status).label)
 
 
 def _bars(title: str, drawn: Iterable[SafeString]) -> SafeString:

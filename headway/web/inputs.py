@@ -42,7 +42,8 @@ def _input(name: str, value: Any, form_field: Any) -> Input:
     default = initial() if callable(initial) else initial
     same = _same(value, default)
     shown = None if value == MASK or _is_blank(default) else plain(_told(default))
-    return Input(label(name), plain(value), None if same else shown, not same)
+    called = str(getattr(form_field, "label", None) or label(name))
+    return Input(called, plain(value), None if same else shown, not same)
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from headway.kinds.numbers import separated
 from headway.kinds.registry import Kind
 from headway.models import Status
 from headway.users import User
@@ -49,7 +50,7 @@ def _figures(runs: Sequence[Run], ran: Sequence[float]) -> list[tuple[str, str, 
     waited = [run.waited for run in runs if run.waited is not None]
     found = []
     if told:
-        share = f"{100 * good / told:.3g}%" if good < told else "100%"
+        share = separated(f"{100 * good / told:.3g}%") if good < told else "100%"
         of = _("%(good)d of %(told)d runs") % {"good": good, "told": told}
         found.append((_("Succeeded"), share, of))
     for name, seconds in ((_("Waited"), waited), (_("Ran"), ran)):

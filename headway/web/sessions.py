@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from headway import users
+from headway.lifecycle import lookups
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ def read_together(keys: Collection[str]) -> dict[str, dict[str, Any]]:
     if not keys or not _is_in_database():
         return {}
     # 500 sessions in SQLite cost 30 ms of CPU, and 380 ms one by one.
-    rows = store().get_model_class().objects.filter(pk__in=keys, expire_date__gt=timezone.now())
-    decode = store()().decode
-    return {key: decode(data) for key, data in rows.values_list("pk", "session_data")}
+    sessions, decode = store().get_model_class().objects, store()().decode
+    rows = lookups.values(_living, sessions, keys, expire_date=timezone.now())
+    return {key: decode(data) for key, data in rows}
 
 
 def once(session: Any, held: dict[str, Any]) -> Callable[[], dict[str, Any]]:
@@ -84,6 +85,11 @@ def lets_in(session: Any, user: users.Person, hash_of: Callable[[Any], str]) -> 
         return True
     known = session.get(HASH_SESSION_KEY)
     return bool(known) and constant_time_compare(known, hash_of(user))
+
+
+def _living(sessions: Any, keys: Collection[Any], *, expire_date: Any) -> Any:
+    rows = sessions.filter(pk__in=keys, expire_date__gt=expire_date)
+    return rows.values_list("pk", "session_data")
 
 
 @cache

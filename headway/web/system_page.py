@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from headway.conf import conf
+from headway.kinds.numbers import separated
 from headway.models import Status
 from headway.users import User
 from headway.web.charts import Bar, Chart, Column, stacked_bars, thin_bars
@@ -123,7 +124,7 @@ def _redis(told: dict[str, Any] | None) -> Tile:
         size = filesizeformat(used)
         said.append(f"{size} / {filesizeformat(most)}" if most else size)
     full = bool(used and most and used > 0.9 * most)
-    return Tile(_("Redis"), f"{1000 * told['took']:.1f} ms", ", ".join(said), full)
+    return Tile(_("Redis"), separated(f"{1000 * told['took']:.1f} ms"), ", ".join(said), full)
 
 
 def _workers(known: Numbers, jobs: Seen) -> list[Worker]:
@@ -173,7 +174,11 @@ def _ended(jobs: Seen) -> Chart:
     columns = [
         Column(_clock(edge), count) for edge, count in zip(_edges(jobs.now), counts, strict=False)
     ]
-    title = _("%(number)s jobs ended in the last hour") % {"number": figure(len(jobs.ended))}
+    title = ngettext(
+        "%(number)s job ended in the last hour",
+        "%(number)s jobs ended in the last hour",
+        len(jobs.ended),
+    ) % {"number": figure(len(jobs.ended))}
     return stacked_bars(title, columns, ORDER)
 
 

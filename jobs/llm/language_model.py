@@ -7,6 +7,7 @@ from typing import cast
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from headway.lifecycle.errors import JobError
@@ -24,7 +25,7 @@ def hindrance() -> str:
     """Why no model can be asked here, as a sentence that says what to set; "" when one can."""
     if settings.LLM_BASE_URL and settings.LLM_MODEL:
         return ""
-    return (
+    return gettext(
         "No language model is configured. The operator of this site can set one with the settings"
         " LLM_BASE_URL, LLM_MODEL and, if it requires a key, LLM_API_KEY."
     )

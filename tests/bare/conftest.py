@@ -1,13 +1,14 @@
 """The project's processes, each as its own documentation starts it."""
 
-import json
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,12 +18,6 @@ from tests.support.patience import PATIENCE
 from tests.support.processes import Process
 from tests.support.stack import Valkey, free_port
 
-ROW = """
-import json
-from headway.models import Job
-job = Job.objects.get(pk="{job}")
-print(json.dumps([job.status, job.attempt, job.result]))
-"""
 START = """
 from django.contrib.auth.models import User
 from tests.bare.tasks import walk
@@ -35,9 +30,10 @@ User.objects.create_user("alice", password="correct horse")
 
 
 class Project:
-    """Its database, and how its processes are started."""
+    """Its database, and how its processes are started. `jobs`: the file that has the jobs."""
 
-    def __init__(self, folder: Path, valkey: Valkey) -> None:
+    def __init__(self, folder: Path, valkey: Valkey, jobs: str = "bare.sqlite3") -> None:
+        self.jobs = folder / jobs
         self.environment = {
             "DJANGO_SETTINGS_MODULE": "tests.bare.settings",
             "BARE_DATA": str(folder),
@@ -66,10 +62,12 @@ class Project:
         """The id of a job of Alice's."""
         return self.shell(START.format(params=params))
 
-    def row(self, job: str) -> tuple[str, int, Any]:
-        """A job's status, attempt and result."""
-        status, attempt, result = json.loads(self.shell(ROW.format(job=job)))
-        return status, attempt, result
+    def row(self, job: str) -> tuple[str, int]:
+        """A job's status and attempt."""
+        with contextlib.closing(sqlite3.connect(self.jobs, timeout=PATIENCE)) as database:
+            found = "SELECT status, attempt FROM headway_job WHERE id = ?"
+            status, attempt = database.execute(found, [UUID(job).hex]).fetchone()
+        return status, attempt
 
     def worker(self, **environment: str) -> Process:
         """A worker, as Celery's documentation starts it."""
@@ -98,7 +96,7 @@ class Served(Process):
         except httpx.HTTPError:
             return False
 
-    @contextmanager
+    @contextlib.contextmanager
     def signed_in(self) -> Iterator[httpx.Client]:
         """Alice's browser."""
         with httpx.Client(base_url=self.url, timeout=PATIENCE) as browser:

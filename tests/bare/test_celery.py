@@ -59,4 +59,4 @@ def test_a_service_manager_that_ends_a_worker_and_its_pool_loses_no_job(
     worker_ended = wait_until(lambda: not worker.running)
     assert worker_ended
     assert "Cold shutdown" in worker.output
-    assert project.row(job)[:2] == ("queued", 1)
+    assert project.row(job) == ("queued", 1)

@@ -61,7 +61,7 @@ print(json.dumps(said))
 
 @pytest.fixture(scope="module")
 def apart(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = Project(tmp_path_factory.mktemp("apart"), valkey)
+    made = Project(tmp_path_factory.mktemp("apart"), valkey, "jobs.sqlite3")
     made.environment["DJANGO_SETTINGS_MODULE"] = "tests.bare.routed"
     for database in ("default", "jobs"):
         made.manage("migrate", "--verbosity=0", "--database", database)

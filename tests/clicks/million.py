@@ -1,7 +1,8 @@
-"""`python -m tests.clicks.million [JOBS]`: a click-through of the list, a job, a kind, the system
-and the admin where one person has a million jobs. Prints for each deed the milliseconds of the
-slowest answer, and those that the server's processor worked, which other load does not change;
-fails where a page shows what it should not."""
+"""`python -m tests.clicks.million [JOBS] [plain]`: a click-through of the list, a job, a kind, the
+system and the admin where one person has a million jobs; then a short one without JavaScript, or
+with `plain` that one alone. Prints for each deed the milliseconds of the slowest answer, and those
+that the server's processor worked, which other load does not change; fails where a page shows what
+it should not."""
 
 import os
 import shutil
@@ -152,8 +153,8 @@ def of_the_list(visit: Visit) -> None:
     visit.opens("the list of everybody", "/?person=*")
 
 
-def of_many(visit: Visit) -> None:
-    """Ticks, and all that match."""
+def _three(visit: Visit) -> None:
+    """Asked first, then done by a job of its own, which the page follows."""
     page = visit.page
     visit.opens("queued ones", "/?status=active")
     for number in range(3):
@@ -162,6 +163,12 @@ def of_many(visit: Visit) -> None:
     visit.follows("cancel three, asked", verb)
     visit.follows("cancel three", page.get_by_role("button", name="Cancel 3"))
     page.locator("[data-status=succeeded] .badge").first.wait_for()
+
+
+def of_many(visit: Visit) -> None:
+    """Ticks, and all that match."""
+    page = visit.page
+    _three(visit)
     visit.opens("lost ones", "/?status=lost")
     page.locator(".tick input").first.click()
     page.get_by_label("All that match").click()
@@ -185,6 +192,30 @@ def of_the_rest(visit: Visit) -> None:
     visit.opens("the admin: a person", "/admin/headway/job/?owner=bench")
     visit.opens("the admin: a job", f"/admin/headway/job/{newest().pk}/change/")
     visit.opens("the admin: users", "/admin/auth/user/")
+
+
+def without_scripts(visit: Visit) -> None:
+    """The list, its questions and pages, a job, and a verb on three."""
+    page = visit.page
+    show = page.get_by_role("button", name="Show", exact=True)
+    visit.opens("the list, first", "/")
+    for name in ("Active", "Ended badly", "All"):
+        visit.follows(name, page.locator("#statuses").get_by_role("link", name=name))
+    _pages(visit)
+    page.locator("#more-filters-summary").click()
+    page.locator("[name=kind]").select_option("simulate")
+    page.locator("[name=sort]").select_option("slowest")
+    visit.follows("a kind, the slowest to start", show)
+    visit.follows("its second page", page.locator("#pager").get_by_role("link", name="Next"))
+    visit.opens("the list, again", "/")
+    visit.follows("a day of the chart", page.locator("#days a").nth(10))
+    for text in ("order 4711", "nowhere to be found"):
+        visit.opens("the list, again", "/")
+        page.locator("[name=text]").fill(text)
+        visit.follows(f"text: {text}", show)
+    visit.opens("the list, again", "/")
+    visit.follows("a job", page.locator(".row.line h3 a").first)
+    _three(visit)
 
 
 def newest() -> Job:
@@ -213,15 +244,18 @@ def installation(count: int) -> Iterator[Web]:
 
 def main() -> None:
     """All of it, on the database of DATABASE_URL_OF_TESTS or SQLite."""
-    count = int(sys.argv[1]) if sys.argv[1:] else JOBS
+    plain = "plain" in sys.argv[1:]
+    count = next((int(each) for each in sys.argv[1:] if each.isdecimal()), JOBS)
     with installation(count) as web, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
-        context = browser.new_context()
-        context.set_default_timeout(PATIENCE * 1000)
-        sign_in(context, User.objects.get(username="bench"), web.url)
-        visit = Visit(context.new_page(), web)
-        for part in (of_the_list, of_many, of_the_rest):
-            part(visit)
+        bench = User.objects.get(username="bench")
+        for scripts in (False,) if plain else (True, False):
+            context = browser.new_context(java_script_enabled=scripts)
+            context.set_default_timeout(PATIENCE * 1000)
+            sign_in(context, bench, web.url)
+            visit = Visit(context.new_page(), web)
+            for part in (of_the_list, of_many, of_the_rest) if scripts else (without_scripts,):
+                part(visit)
         browser.close()
 
 

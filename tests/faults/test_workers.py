@@ -14,6 +14,7 @@ from headway.models import Job
 from tests.faults.crew import BOUND, Crew, child_of
 from tests.faults.ledger import one_at_a_time, runs
 from tests.jobs.waiting import ended, events, reload, until_status
+from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.stack import Valkey, Worker, processes_of_session
 
@@ -83,13 +84,16 @@ def test_a_job_that_kills_its_worker_each_time_ends_and_its_neighbour_too(
 def test_a_broker_that_hands_a_running_job_to_another_worker_changes_nothing(
     crew: Crew, tmp_path: Path, module: str
 ) -> None:
-    """F13, F14: a visibility timeout shorter than the job, a worker whose clock is ahead."""
+    """F13, F14: a visibility timeout shorter than the job, a worker whose clock is ahead. The other
+    one comes when the job runs: what it takes itself is handed to nobody."""
     ledger = tmp_path / "ledger"
+    job = actions.start("witness", {"ledger": str(ledger), "seconds": PATIENCE})
+    wait_until(lambda: runs(ledger))
     other = Crew(f"tests.faults.{module}")
     other.start()
     try:
-        job = actions.start("witness", {"ledger": str(ledger), "seconds": 6})
         wait_until(lambda: "dropped" in crew.output + other.output)
+        ledger.with_suffix(".enough").touch()
         done = ended(job)
     finally:
         other.kill()

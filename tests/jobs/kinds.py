@@ -78,10 +78,12 @@ def steps(count: int, pause: float = 0.05, ledger: str = "") -> int:
 
 @job_task(max_attempts=3)
 def witness(ledger: str, seconds: float) -> None:
-    """Notes in the ledger, which all attempts share, that this run of it is alive; hears nothing
-    of a cancel."""
+    """Notes in the ledger, which all attempts share, that this run of it is alive, until somebody
+    says that it is enough; hears nothing of a cancel."""
     run = os.urandom(4).hex()
     for number in range(round(seconds / 0.05)):  # time in which it was frozen does not count
+        if Path(f"{ledger}.enough").exists():
+            break
         note(ledger, f"{run} {time.monotonic()}")
         progress.log(number)
         time.sleep(0.05)

@@ -146,6 +146,18 @@ def test_it_is_kept_longer_than_the_job(db: None, settings: Any) -> None:
     assert [verb for verb, *_ in trail(job)] == ["cancel"]
 
 
+def test_a_long_trail_is_pruned_by_sweeps_that_follow_at_once(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "PER_SWEEP", 2)
+    for number in range(3):
+        actions.start("add", {"a": number}, owner=alice)
+    AuditEntry.objects.update(at=ago(366 * 86400))
+    assert janitor.sweep()
+    assert not janitor.sweep()
+    assert not AuditEntry.objects.exists()
+
+
 def test_owners_see_it_without_addresses_and_others_do_not(
     alice: User, bob: User, boss: User, alices: Client
 ) -> None:

@@ -1,4 +1,5 @@
-"""axe-core finds nothing on any page, in any state, light and dark; and fields have borders."""
+"""axe-core finds nothing on any page, in any state, light and dark; fields have borders; and on a
+phone nothing is wider than the window, or too small to press."""
 
 import mimetypes
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.template import engines
 from django.test import Client, RequestFactory
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, ViewportSize
 from pytest_django.fixtures import Settings
 
 from headway.models import Job
@@ -24,6 +25,7 @@ from headway.web import sign_in as links
 from headway.web.views.errors import forbidden, server_error
 from jobs.demo import scenes, stage
 from jobs.demo.rows import identity
+from tests.support.layout import FAULTS
 from tests.support.patience import PATIENCE
 
 SITE = "http://testserver"
@@ -51,6 +53,8 @@ EMBED = """{% load headway %}<!doctype html><html lang="en"><head><title>Shop</t
 <style>:root { color-scheme: light dark; background: light-dark(#fff, #121212);
 color: light-dark(#000, #fff); }</style>{% headway_head %}</head>
 <body><main><h1>Shop</h1>{% job_bar job %}</main>{% jobs_tray %}</body></html>"""
+DESK = ViewportSize(width=1280, height=900)
+PHONES = (390, 320)
 SCENES = (
     *("queued", "again", "running", "phases", "no-total", "stalled"),
     *("failed", "lost", "cancelled", "warned", "retried", "table", "rtl"),
@@ -86,6 +90,11 @@ class Visit:
             faint = [] if within else self.page.evaluate(FAINT)
             if wrong or faint:
                 self.found[f"{name} {scheme}"] = [*wrong, *faint]
+        for width in PHONES:
+            self.page.set_viewport_size({"width": width, "height": DESK["height"]})
+            if wrong := self.page.evaluate(FAULTS):
+                self.found[f"{name} {width}"] = wrong
+        self.page.set_viewport_size(DESK)
 
     def _answer(self, route: Route) -> None:
         request, url = route.request, urlsplit(route.request.url)
@@ -116,7 +125,7 @@ class Visit:
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
     """Nobody is signed in yet."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    context = browser.new_context(viewport=DESK, bypass_csp=True)
     context.set_default_timeout(PATIENCE * 1000)
     yield Visit(context.new_page())
     context.close()

@@ -1,5 +1,6 @@
 """Runs the site with the demo, and photographs pages and template tags for the docs, light and
-dark: `python -m tests.pictures`, or with a language and a folder for pictures to look at."""
+dark: `python -m tests.pictures`. With a language and a folder for pictures to look at, every page
+and state; with names of those (tests/pictures/album.py), them alone."""
 
 import base64
 import os
@@ -25,6 +26,7 @@ from jobs.demo import scenes, stage  # noqa: E402
 from jobs.demo.rows import identity  # noqa: E402
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
 from tests.pictures.tasks import work  # noqa: E402
+from tests.pictures.viewing import photograph_all  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
 from tests.support.processes import wait_until  # noqa: E402
 from tests.support.stack import PROCFILE, Janitor, Valkey, Web, Worker  # noqa: E402
@@ -36,10 +38,6 @@ SHOP = Template((Path(__file__).parent / "shop.html").read_text())
 HEIGHTS = {"bars": 330, "element": 180, "tray": 420, "theme": 420}
 SITE = {"list": ("/", 1240, 1000), "job": ("running", 1200, 860), "failed": ("failed", 1200, 860)}
 """Path, or name of a job of the demo, and the size of the window."""
-PATHS = (
-    *("/", "/?status=bad", "/?person=*", "/jobs/causes/", "/jobs/kinds/import-csv/"),
-    *("/jobs/start/import-csv/", "/jobs/system/", "/me/", "/nowhere/", "/admin/headway/job/"),
-)
 SMALLER = """async ([png, quality]) => {
   const picture = await createImageBitmap(await (await fetch(png)).blob());
   const canvas = document.createElement('canvas');
@@ -100,32 +98,6 @@ class Picturing:
             page.locator("[data-status=running]").first.wait_for()
             self.keep(page, shows, scheme)
 
-    def everything(self, locale: str) -> None:
-        """Each page and state at two widths, whole, to look at; some at 320 pixels, and without
-        their style sheets."""
-        states = {each.name: f"/jobs/{identity(each)}/" for each in scenes.all_states()}
-        pages = {_name(path): path for path in PATHS} | states
-        some = {name: pages[name] for name in ("list", "running", "failed", "warned")}
-        for scheme in SCHEMES:
-            for width, wanted in ((1280, pages), (390, pages), (320, some)):
-                page = self.open({"width": width, "height": 900}, scheme, locale)
-                self._whole(page, wanted, f"{locale}-{scheme}-{width}")
-        page = self.open({"width": 1280, "height": 900}, "light", locale)
-        page.route("**/*.css", lambda route: route.abort())
-        self._whole(page, some, f"{locale}-unstyled")
-
-    def _whole(self, page: Page, wanted: dict[str, str], suffix: str) -> None:
-        for name, path in wanted.items():
-            page.goto(self.url + path)
-            page.wait_for_timeout(300)
-            file = self.folder / f"reach-{name}-{suffix}.png"
-            page.screenshot(path=file, full_page=True, scale="css")
-        page.context.close()
-
-
-def _name(path: str) -> str:
-    return "".join(each if each.isalnum() else "-" for each in path).strip("-") or "list"
-
 
 def running(title: str, percent: float, message: str, owner: User) -> Job:
     """A job of a shop that has come so far."""
@@ -159,7 +131,7 @@ def photograph(browser: Browser, url: str, arguments: list[str]) -> None:
     ada = make_user("ada", staff=True)
     if arguments:
         stage.make()
-        Picturing(browser, ada, url, Path(arguments[1])).everything(arguments[0])
+        photograph_all(browser, url, arguments[0], Path(arguments[1]), arguments[2:])
         return
     folder = ROOT / "docs/pictures"
     of_the_tags(Picturing(browser, make_user("ann"), url, folder))
@@ -172,7 +144,9 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     worker = Worker(WORKERS="4")
     worker.command = ["/bin/sh", "-c", f"{PROCFILE['worker']} --include {work.__module__}"]
-    processes = [Valkey(), worker, Janitor(), web := Web()]
+    # What waits and what runs does so for as long as all is looked at
+    calm = {"JANITOR_EVERY": "3600", "JOB_STALLED_AFTER": "30"} if sys.argv[1:] else {}
+    processes = [Valkey(), worker, Janitor(**calm), web := Web(**calm)]
     try:
         for process in processes:
             process.start()

@@ -63,6 +63,29 @@ async def test_a_resume_gives_exactly_what_was_missed(hub: Hub, log: Log, job: s
     assert [int(message.id) for message in got] == numbers[4:]
 
 
+async def test_what_was_missed_does_not_wait_until_the_channel_is_confirmed(
+    hub: Hub, log: Log, job: str
+) -> None:
+    """And what comes before it is confirmed is not lost."""
+    other = f"{job}-other"
+    for name in (job, other):
+        log.append(name, state(name, "queued", 0), attempt=0, created=True)
+    first = await live(hub, Subscription([other]))
+    numbers = [say(log, job, text) for text in range(10)]
+    hub._channels._listener._transport.pause_reading()
+    decoder, stream = Decoder(), hub.stream(Subscription([job], cursor=numbers[3]))
+    got: list[int] = []
+    while len(got) < 6:
+        got += [int(message.id) for message in decoder.feed(await anext(stream))]
+    assert got == numbers[4:]
+    assert hub._channels.unconfirmed
+    later = [say(log, job, text) for text in ("unheard", "unheard, too")]
+    hub._channels._listener._transport.resume_reading()
+    got = [int(message.id) for message in await collect(stream, "too", decoder)]
+    assert got == later
+    await first.aclose()
+
+
 async def test_one_number_resumes_a_stream_of_many_jobs(hub: Hub, log: Log, job: str) -> None:
     jobs = [f"{job}-{number}" for number in range(5)]
     for name in jobs:

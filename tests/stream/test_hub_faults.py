@@ -100,14 +100,15 @@ async def test_a_message_that_is_none_of_ours_does_not_stop_the_others(
 
 
 async def test_a_subscription_that_was_under_way_fails_with_its_connection(hub: Hub) -> None:
-    loop = asyncio.get_running_loop()
-    waiting, given_up = loop.create_future(), loop.create_future()
-    given_up.cancel()
-    hub._channels._pending = {"a": waiting, "b": given_up}
-    hub._channels._forget()
+    channels = hub._channels
+    channels.unconfirmed = {"a", "b"}
+    waiting = asyncio.ensure_future(channels.confirmed())
+    await asyncio.sleep(0)
+    channels._forget()
     with pytest.raises(redis.ConnectionError):
         await waiting
-    hub._channels._confirm("nobody asked for it any more")
+    channels._confirm("nobody asked for it any more")
+    assert not channels.unconfirmed
 
 
 async def test_a_lost_redis_connection_loses_nothing(

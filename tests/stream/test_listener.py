@@ -41,7 +41,7 @@ async def heard(valkey: Valkey) -> AsyncIterator[Heard]:
 async def test_replies_come_whole_and_in_order_however_their_bytes_come(
     heard: Heard, valkey: Valkey, job: str
 ) -> None:
-    heard.listener.send("SUBSCRIBE", job)
+    heard.listener.send(("SUBSCRIBE", job))
     await until(lambda: heard.replies)
     with valkey.client() as client:
         for number in range(100):
@@ -59,7 +59,7 @@ async def test_replies_come_whole_and_in_order_however_their_bytes_come(
 async def test_a_server_that_closes_the_connection_is_told_once(
     heard: Heard, valkey: Valkey
 ) -> None:
-    heard.listener.send("QUIT")
+    heard.listener.send(("QUIT",))
     assert isinstance(await heard.lost(), redis.ConnectionError)
     assert heard.replies == [b"OK"]
     heard.listener.connection_lost(OSError("again"))
@@ -94,7 +94,7 @@ async def test_while_nothing_need_be_read_nothing_is_and_then_all_at_once(
 ) -> None:
     seconds, listener = 1e6, heard.listener
     listener._rest = lambda: seconds
-    listener.send("SUBSCRIBE", job)
+    listener.send(("SUBSCRIBE", job))
     await until(lambda: heard.replies)
     with valkey.client() as client:
         for number in range(3):
@@ -102,12 +102,12 @@ async def test_while_nothing_need_be_read_nothing_is_and_then_all_at_once(
         assert not listener._transport.is_reading()
         assert len(heard.replies) == 1
         seconds = 0.01
-        listener.send("PING")  # whoever asks gets an answer
+        listener.send(("PING",))  # whoever asks gets an answer
         await until(lambda: len(heard.replies) == 5)
         await until(listener._transport.is_reading)  # by itself
         seconds = 1e6
         client.publish(job, "last")
         await until(lambda: heard.replies[-1][-1] == b"last")
     listener.close(redis.ConnectionError("enough"))
-    listener.send("PING")
+    listener.send(("PING",))
     assert str(await heard.lost()) == "enough"

@@ -184,14 +184,26 @@ class Loop(RuleBasedStateMachine):
             self.rooms.on_message(keys.live(job), head + frame)
 
     @precondition(lambda self: self.behind and self.round is None)
-    @rule()
-    def a_round_begins(self) -> None:
+    @rule(waits=st.booleans())
+    def a_round_begins(self, waits: bool) -> None:
+        """If it does not wait for the channels, what is sent before they are confirmed is lost."""
         self.round = Round(self.rooms, self.behind, len(self.behind))
-        if not self.connected:
-            for channel in self.rooms.channels:
-                self.rooms.on_subscribe(channel)
-            self.connected = True
+        if not self.connected and waits:
+            self._subscribe()
+        elif not self.connected:
+            self.round.disarm([*self.rooms.channels])
         self.history = self.redis.read(self.round.read_from())
+
+    @precondition(lambda self: not self.connected)
+    @rule()
+    def the_channels_are_confirmed(self) -> None:
+        self.under_way.clear()
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        for channel in self.rooms.channels:
+            self.rooms.on_subscribe(channel)
+        self.connected = True
 
     @precondition(lambda self: self.history is not None)
     @rule()
@@ -287,7 +299,7 @@ class Loop(RuleBasedStateMachine):
         if self.round is not None:
             self.the_round_ends()
         if self.behind:
-            self.a_round_begins()
+            self.a_round_begins(waits=True)
         self.the_tick_is_over()
         self.the_viewer_takes()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 # Here, so that their option is always known
-pytest_plugins = ["tests.support.thorough", "tests.support.engine_coverage"]
+pytest_plugins = [f"tests.support.{name}" for name in ("thorough", "engine_coverage", "order")]
 DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
 
 for name in (

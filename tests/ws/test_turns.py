@@ -1,8 +1,11 @@
 """Somebody who asks for much, on many connections, waits for it; others do not."""
 
 import asyncio
+import json
+import signal
 import uuid
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,6 +14,8 @@ from django.contrib.auth.models import User
 from headway.models import Job
 from headway.stream.turns import Turns
 from headway.web import tokens
+from tests.support.processes import wait_until
+from tests.support.protocol import SOCKET
 from tests.support.servers import Serve
 from tests.support.sockets import open_stream, read_until
 from tests.support.stack import Web
@@ -45,16 +50,31 @@ def test_others_are_let_in_before_what_one_asks_for_on_many_sockets(
     web: Web, token: str, job: Job, bob: User
 ) -> None:
     bobs = tokens.issue(bob)[1]
+    wanted = {"type": "subscribe", "jobs": [str(uuid.uuid4()) for _ in range(900)]}
+    SOCKET["subscribe"].validate(wanted)
     with ExitStack() as stack:
         crowd = [stack.enter_context(Client(web.url, bearer=bobs)) for _ in range(CROWD)]
-        for each in crowd:
-            for _ in range(3):
-                each.send("subscribe", jobs=[str(uuid.uuid4()) for _ in range(900)])
-        before = answers(crowd)
-        with open_stream(f"{web.url}/jobs/{job.pk}/events/", token) as stream:
-            read_until(stream, b"event: snapshot")
+        with standing_still(web):
+            for each in crowd:
+                for _ in range(3):
+                    each.connection.send(json.dumps(wanted))
+        wait_until(lambda: answers(crowd), every=0.01)
+        with standing_still(web):
+            before = answers(crowd)
+            stream = stack.enter_context(open_stream(f"{web.url}/jobs/{job.pk}/events/", token))
+        read_until(stream, b"event: snapshot")
         assert answers(crowd) < CROWD / 4
-        assert before < 3 * CROWD  # else there was no crowd
+        assert before < 2 * CROWD  # else there was no crowd
+
+
+@contextmanager
+def standing_still(web: Web) -> Iterator[None]:
+    """A server that sees at once all that is sent to it meanwhile, however long that takes."""
+    web.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        web.signal(signal.SIGCONT)
 
 
 def answers(crowd: list[Client]) -> int:

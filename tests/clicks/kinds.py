@@ -1,0 +1,57 @@
+"""`python -m tests.clicks.kinds [CHECKOUT]`: queries, bytes and milliseconds of CPU of a page of
+twenty running jobs where 1,000 kinds are installed, in English and German; of this checkout or of
+an earlier one."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+
+from tests.support.environment import DATA_DIR
+from tests.support.pages import ROOT
+
+django.setup()
+
+from tests.support.stack import Valkey  # noqa: E402 - models need the settings
+
+MOST = 300
+"""Seconds."""
+
+
+def main() -> None:
+    """In a process of its own, over a database of its own."""
+    checkout = sys.argv[1] if sys.argv[1:] else str(ROOT)
+    valkey = Valkey()
+    valkey.start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            own = {
+                "DATA_DIR": folder,
+                "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+                "REDIS_URL": valkey.url,
+                "PYTHONPATH": checkout,
+            }
+            said = subprocess.run(
+                [sys.executable, Path(__file__).with_name("thousand.py")],
+                cwd=checkout,
+                env=os.environ | own,
+                capture_output=True,
+                check=True,
+                timeout=MOST,
+            ).stdout
+    finally:
+        valkey.kill()
+    for language, (queries, size, cpu) in json.loads(said.splitlines()[-1]).items():
+        sys.stdout.write(f"| {language} | {queries} | {size:,} | {cpu:.0f} |\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        shutil.rmtree(DATA_DIR)
