@@ -73,7 +73,8 @@ class Known(dict[int, ApiToken]):
 
     def note_uses(self) -> None:
         """Writes down all uses."""
-        _note_uses(self._used)
+        if self._used:
+            _note_uses(self._used)
 
 
 def find(text: str, known: Known | None = None) -> ApiToken | None:
