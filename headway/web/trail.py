@@ -39,6 +39,9 @@ class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no ge
     search_help_text = _("Id of a job")
     fields = ("at", "verb", "title", "kind", "job_id", "result", "name", "via", "address", "token")
 
+    class Media:
+        css = {"all": ("headway/admin.css",)}  # noqa: RUF012 - Django's own convention
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

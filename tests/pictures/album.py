@@ -173,9 +173,12 @@ FORMS = {
     "me-password": View("/me/", password_refused),
     "sign-in": View("/sign-in/", who=NOBODY),
     "sign-in-refused": View("/sign-in/", refused, who=NOBODY),
+    "sign-in-link": View("{sign-in-link}", who=NOBODY),
     "404": View("/nowhere/"),
     **{str(status): View(f"/shown/{status}/") for status in (400, 403, 413, 429, 500, 503)},
+    "confirm-retry": View("/shown/confirm-retry/"),
     "shop": View("/shown/shop/"),
+    "tray": View("/shown/tray/"),
 }
 ADMIN = {
     "admin": View("/admin/headway/job/"),

@@ -26,7 +26,8 @@ from headway.models import (
 )
 from headway.stream import Event
 from headway.web import listing, sharing, tokens
-from headway.web.responses import ERRORS, problem
+from headway.web.responses import ERRORS, page, problem
+from headway.web.sign_in import link_path
 from headway.web.time_limit import TooSlowError
 from headway.web.views.errors import server_error
 from jobs.demo import cast, scenes
@@ -81,6 +82,7 @@ def make(ada: User) -> dict[str, str]:
     known = {each.name: str(identity(each)) for each in (*scenes.all_states(), *STORIES)}
     warned = Job.objects.get(pk=known["warned"])
     links = {"link-all": SharePart.values, "link-little": []}
+    known["sign-in-link"] = link_path(ada)
     return known | {
         name: sharing.address(sharing.make(warned, parts, 7, ada)) for name, parts in links.items()
     }
@@ -144,6 +146,12 @@ def fault(ada: User, status: int) -> str:
     return problem(request, status, sentence).content.decode()
 
 
+def _page(ada: User, template: str, context: dict[str, Any]) -> str:
+    request = RequestFactory().get("/")
+    request.user = ada
+    return page(request, template, context).content.decode()
+
+
 def shown(ada: User, locale: str, shop: Template, known: dict[str, str]) -> dict[str, str]:
     """The pages below /shown/ that are not asked for."""
     with translation.override(locale):
@@ -155,4 +163,7 @@ def shown(ada: User, locale: str, shop: Template, known: dict[str, str]) -> dict
         }
         bars = shop.render(Context({"user": ada, "shows": "bars", "heading": "Shop", **jobs}))
         tray = shop.render(Context({"user": ada, "shows": "tray", "heading": "Shop", **jobs}))
-    return {**pages, "too-slow": too_slow(ada, locale), "shop": bars, "tray": tray}
+        asks = {"job": jobs["february"], "effects": "Sends a letter to every customer"}
+        again = _page(ada, "headway/confirm_retry.html", asks)
+    pages |= {"shop": bars, "tray": tray, "confirm-retry": again}
+    return {**pages, "too-slow": too_slow(ada, locale)}
