@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from headway.stream import Event, Hub, Limits, Log, Reporter, keys
+from tests.stream.handing import said as said
+from tests.stream.handing import start as start
+from tests.stream.serving import Site
 from tests.stream.streams import Database, MakeHub
 from tests.support.scripted import blank as blank
 from tests.support.scripted import server as server
@@ -84,3 +87,10 @@ async def make_hub(valkey: Valkey, database: Database) -> AsyncIterator[MakeHub]
 @pytest.fixture
 def hub(make_hub: MakeHub) -> Hub:
     return make_hub()
+
+
+@pytest.fixture
+def site(hub: Hub, log: Log, job: str) -> Site:
+    """An application of nothing but streams of the test's job."""
+    log.append(job, state(job, "queued", 0), attempt=0, created=True)
+    return Site(hub, job)

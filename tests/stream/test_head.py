@@ -6,9 +6,8 @@ import pytest
 from django.http import HttpResponse
 
 from headway.stream.head import MAX_BYTES, head_of
+from tests.stream.handing import Start
 from tests.stream.serving import Client, Site, daphne, uvicorn
-from tests.stream.test_handover import Start
-from tests.stream.test_handover import site as site
 
 OWN = [(b"server", b"theirs"), (b"date", b"today")]
 
