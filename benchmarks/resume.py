@@ -112,7 +112,7 @@ def _write(server: Server, job: str, missed: int, site: Site) -> list[int]:
     if server.ours and len(entries) > missed:
         return [int(i[: i.index(b"-")]) for i, _ in entries][1:]
     spec = server.publish([job], 1e6, missed + 1)
-    return [number for _, number, _ in publish_to(Viewers([]), spec, site, patience=1)]
+    return [number for _, number, _ in publish_to(Viewers([]), spec, site)]
 
 
 def _entries(site: Site, job: str) -> Any:
