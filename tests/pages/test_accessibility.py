@@ -162,6 +162,9 @@ def _with_jobs(visit: Visit, settings: Settings) -> None:
     page = visit.page
     visit.scripts = True
     visit.go("/")
+    for menu in ("#start-summary", "#own-summary", "#days-summary"):
+        page.locator(menu).click()
+    visit.look("menus")
     for box in page.locator("[name=job]").all()[:2]:
         box.check()
     visit.look("ticked")

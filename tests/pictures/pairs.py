@@ -31,6 +31,8 @@ PAIRS = {
     "list-phone": ("/", PHONE),
     "running": ("customers-all.csv", DESK),
     "failed": ("orders-q1.csv", DESK),
+    "warned": ("orders-q2.csv", DESK),
+    "start": ("/jobs/start/import-csv/", DESK),
     "failed-phone": ("orders-q1.csv", PHONE),
     "admin": ("/admin/{app}/job/", DESK),
 }
