@@ -154,7 +154,8 @@ def find(name: str) -> Kind | None:
     if task is None or current_app.tasks.get(task.name) is not task:
         _discover()
         tasks: Any = current_app.tasks.values()
-        task = next((each for each in tasks if getattr(each, "job_kind", "") == name), None)
+        of_kinds = (each for each in tasks if getattr(each, "job_kind", ""))
+        task = next((each for each in of_kinds if each.job_kind == name), None)
         if task is None:
             return None
         _found[name] = task

@@ -31,6 +31,7 @@ has to be found anew. A group of a hundred takes a tenth of that, unless the mac
 
 
 Answer = HttpResponseBase | Exception
+Foresee = Callable[[HttpResponseBase], None]
 Together = Callable[[Sequence[HttpRequest]], AbstractContextManager[object]]
 
 
@@ -43,11 +44,12 @@ def has_body(scope: Any) -> bool:
 
 
 class Asked(NamedTuple):
-    """A request, and the context in which it came."""
+    """A request, and where it came."""
 
     request: ASGIRequest
     scope: Any
     context: contextvars.Context
+    loop: asyncio.AbstractEventLoop
 
 
 class Django(BaseHandler):
@@ -103,10 +105,11 @@ def _close(response: Any) -> None:
 
 class Admission:
     """`together` is entered around a group of requests, in their thread: it may find for all what
-    each will ask for."""
+    each will ask for. `foresee` is told in the event loop of the answer to a request that comes
+    alone, a little before the request itself is answered."""
 
-    def __init__(self, together: Together) -> None:
-        self._together = together
+    def __init__(self, together: Together, foresee: Foresee) -> None:
+        self._together, self._foresee = together, foresee
         self.django = Django()
         self.django.load_middleware()
         self.turns = Turns()
@@ -122,7 +125,10 @@ class Admission:
         leaving = asyncio.ensure_future(left(receive))
         try:
             async with self.turns.of(who):
-                answer = self._here().ask(Asked(request, scope, contextvars.copy_context()))
+                asked = Asked(
+                    request, scope, contextvars.copy_context(), asyncio.get_running_loop()
+                )
+                answer = self._here().ask(asked)
                 leaving.add_done_callback(lambda _: answer.cancel())
                 return await answer
         except asyncio.CancelledError:
@@ -149,6 +155,8 @@ class Admission:
                 answers.append(asked.context.run(self._answer, asked, is_begun, is_private))
                 if time.monotonic() > until:
                     break
+            if len(group) == 1 and isinstance(answers[0], HttpResponseBase):
+                group[0].loop.call_soon_threadsafe(self._foresee, answers[0])
         if is_private:
             request_finished.send(sender=ASGIHandler)
         return answers

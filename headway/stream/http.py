@@ -94,7 +94,7 @@ class EventStreamHandler(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._admission = Admission(self.together)
+        self._admission = Admission(self.together, _look_ahead)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI HTTP, version 2.x)."""
@@ -165,6 +165,11 @@ class EventStreamHandler(ASGIHandler):
             await super().send_response(response, send)
         elif bell is not None:
             await super().__call__(scope, _after_body(receive), send)
+
+
+def _look_ahead(response: HttpResponseBase) -> None:
+    if isinstance(response, EventStreamResponse):
+        response.hub().look_ahead(response.reader)
 
 
 def _is_stream(path: str) -> bool:

@@ -21,7 +21,7 @@ import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from . import history, redis_clients, sse
+from . import history, keys, redis_clients, sse
 from .accounts import Accounts
 from .direct import Sockets
 from .housekeeping import Housekeeper, Revoked
@@ -129,6 +129,14 @@ class Hub:
             first += sse.heartbeat(stale=self._housekeeper.stale)
         wire.write(first)
         self._behind.add(reader)
+
+    def look_ahead(self, reader: Subscription) -> None:
+        """Begins to read what a reader lacks who is about to come, while its connection is taken
+        over. Where nobody else reads, or watches its jobs: this would come late for them."""
+        busy = self._behind or self.closing.is_set() or self._rooms.knows(reader.jobs)
+        if reader.goes_on and not busy and not self._accounts.is_full(reader.holder, newest=0):
+            places = sorted((job, reader.cursor) for job in reader.jobs)
+            self._reads.begin(history.commands(places))
 
     def detach(self, reader: Subscription) -> None:
         """Forgets a stream; its channels are dropped with the next round. May be called twice."""
@@ -248,7 +256,7 @@ class Hub:
         readers are given what the log has by now; then they read again."""
         asked = await self._channels.ask(self._rooms.channels)
         self._succession.recognise(self._channels.epoch, self.readers)
-        if asked and this.knows_jobs:
+        if asked and this.goes_on:
             this.disarm(self._channels.unconfirmed)
         else:
             await self._channels.confirmed()
@@ -277,7 +285,10 @@ class Hub:
         wanted = this.read_from()
         if not this.readers:
             return
-        found = history.parse(wanted, await self._reads.run(history.commands(wanted)))
+        commands = history.commands(wanted)
+        if self._reads.has_begun(commands):  # before the readers came: they will read again
+            this.disarm({keys.live(job) for job, _ in wanted})
+        found = history.parse(wanted, await self._reads.run(commands))
         if found.epoch.is_other(self._succession.epoch):
             await self._part()
         self._succession.last = found.last

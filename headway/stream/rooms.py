@@ -44,6 +44,10 @@ class Rooms:
         """All channels that some reader needs."""
         return self._hearing.keys() | {keys.feed(feed) for feed in self._feeds}
 
+    def knows(self, jobs: Iterable[str]) -> bool:
+        """Whether anybody watches one of these jobs."""
+        return any(self._hearing.get(keys.live(job)) for job in jobs)
+
     def enter(self, reader: Subscription) -> None:
         """The reader will be admitted to the room of its jobs; it hears of their channels."""
         room = self._rooms.get(reader.jobs)

@@ -80,6 +80,7 @@ class Round:
         self._rooms, self._behind = rooms, behind
         self._readings: list[Reading] = []
         self._history = History(0)
+        self._early: set[Subscription] = set()
         for reader in self.readers:  # before anything else: a loss from here on must be seen
             reader.begin_reading()
 
@@ -88,11 +89,18 @@ class Round:
         """Whether nobody's jobs have to be asked for, which is not before all is heard."""
         return all(reader.complete for reader in self.readers)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether events may do for everybody."""
+        return all(reader.goes_on for reader in self.readers)
+
     def disarm(self, unconfirmed: Collection[str]) -> None:
-        """Whose channels are not confirmed yet may miss what is sent, and will read again."""
+        """Whose channels are not confirmed yet may miss what is sent, and will read again. Until
+        then they are given events alone: a snapshot that Redis cannot give would be due twice."""
         for reader in self.readers:
             if any(keys.live(job) in unconfirmed for job in reader.jobs):
                 reader.fall_behind()
+                self._early.add(reader)
 
     def have_asked(self, reader: Subscription, jobs: Iterable[str]) -> None:
         """These are the jobs of a reader's feed."""
@@ -118,7 +126,8 @@ class Round:
         """Takes what was read. The jobs that Redis does not know: the database is to be asked."""
         self._history = history
         self._rooms.start(history)
-        return sorted({job for reading in self._readings for job in reading.lost(history)})
+        timely = (each for each in self._readings if each.reader not in self._early)
+        return sorted({job for reading in timely for job in reading.lost(history)})
 
     def finish(
         self, recovered: Mapping[str, Mapping[str, Any]]
@@ -148,7 +157,8 @@ class Round:
             found = prepare(reading, self._history, recovered)
             if not reading.missed and not reader.settled:
                 found = due[lacks] = found._replace(frames=[b"".join(found.frames)])
-        if reader.catch_up(found):
+        comes_later = reader in self._early and (found.snapshots or found.postponed)
+        if not comes_later and reader.catch_up(found):
             self._count(reader, found)
         self._behind.discard(reader)
         self._behind.add(reader)

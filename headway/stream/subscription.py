@@ -133,6 +133,11 @@ class Subscription:
         return self._cursor if self.shared is None else max(self._cursor, self.shared.cursor)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it has been somewhere before, and its jobs are known: events may do."""
+        return self.complete and not self.fresh
+
+    @property
     def told(self) -> int:
         """The same, or 0 while only its client says so."""
         return 0 if self.fresh or self.resumes else self.cursor

@@ -2,6 +2,7 @@
 redis-py's pipeline a thousand entries take as long again, and more turns of the event loop."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,24 +14,35 @@ Command = tuple[str | int, ...]
 
 
 class Transactions:
-    """Transactions of one event loop, one at a time, each in one round trip, over one connection
-    that a client of redis-py makes when it is needed."""
+    """Transactions of one event loop, each in one round trip, over one connection that a client of
+    redis-py makes when it is needed."""
 
     def __init__(self, client: "redis.asyncio.Redis") -> None:
         self._client = client
         self._connection: Any = None
         self._listener: Listener
-        self._answer: asyncio.Future[list[Any]]
+        self._asked: deque[asyncio.Future[list[Any]]] = deque()
+        self._begun: tuple[Sequence[Command], asyncio.Future[list[Any]]] | None = None
+
+    def begin(self, commands: Sequence[Command]) -> None:
+        """Asks already what the next `run` may ask, where that waits for nothing else."""
+        if self._is_up() and not self._asked:
+            self._begun = commands, self._ask(commands)
+
+    def has_begun(self, commands: Sequence[Command]) -> bool:
+        """Whether this has been asked, and nothing else since."""
+        return self._begun is not None and self._begun[0] == commands
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
-        """The reply to each command, as Redis gives it. The caller bounds the wait. Raises
-        redis.RedisError; the next one is then run over another connection."""
+        """The reply to each command, as Redis gives it; for one caller at a time, who bounds the
+        wait. Raises redis.RedisError; the next one is then run over another connection."""
+        begun, self._begun = self._begun, None
         try:
-            if self._connection is None or self._listener.lost.done():
-                await self._connect()
-            self._answer = asyncio.get_running_loop().create_future()
-            self._listener.send(("MULTI",), *commands, ("EXEC",))
-            replies = await self._answer
+            if begun is None or begun[0] != commands:
+                if not self._is_up():
+                    await self._connect()
+                begun = commands, self._ask(commands)
+            replies = await begun[1]
             for reply in replies:
                 if isinstance(reply, redis.RedisError):
                     raise reply
@@ -41,7 +53,8 @@ class Transactions:
 
     async def drop(self) -> None:
         """Closes the connection."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._begun = self._connection, None, None
+        self._asked.clear()
         if connection is not None:
             await connection.disconnect(nowait=True)
 
@@ -58,11 +71,26 @@ class Transactions:
         self._listener = Listener(self._connection, self._on_reply)
         self._listener.lost.add_done_callback(self._on_lost)
 
+    def _is_up(self) -> bool:
+        return self._connection is not None and not self._listener.lost.done()
+
+    def _ask(self, commands: Sequence[Command]) -> "asyncio.Future[list[Any]]":
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        self._listener.send(("MULTI",), *commands, ("EXEC",))
+        return answer
+
     def _on_reply(self, reply: Any) -> None:
         """All but the last are OK and QUEUED."""
-        if type(reply) is list and not self._answer.done():
-            self._answer.set_result(reply)
+        if type(reply) is list and self._asked:
+            answer = self._asked.popleft()
+            if not answer.done():
+                answer.set_result(reply)
 
     def _on_lost(self, lost: "asyncio.Future[Exception]") -> None:
-        if lost is self._listener.lost and not self._answer.done():
-            self._answer.set_exception(lost.result())
+        if lost is self._listener.lost:
+            for answer in self._asked:
+                if not answer.done():
+                    answer.set_exception(lost.result())
+                    answer.exception()  # nobody may wait for one that was only begun
+            self._asked.clear()

@@ -290,11 +290,11 @@ def test_the_end_of_streams_is_told_to_django_once_for_a_group_and_to_others_of_
     listen.__module__ = module
     request_finished.connect(listen)
     scope = Client("/stream/events/").scope
-    group = [
-        Asked(ASGIRequest(scope, BytesIO()), scope, contextvars.copy_context()) for _ in range(3)
-    ]
     try:
-        answers = handler._admission._answer_all(group)
+        with asyncio.Runner() as runner:
+            loop, request = runner.get_loop(), ASGIRequest(scope, BytesIO())
+            group = [Asked(request, scope, contextvars.copy_context(), loop) for _ in range(3)]
+            answers = handler._admission._answer_all(group)
     finally:
         request_finished.disconnect(listen)
     assert [getattr(answer, "closed", None) for answer in answers] == [True] * 3
