@@ -12,7 +12,7 @@ import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_finished, request_started
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path, re_path, set_urlconf
 
@@ -299,3 +299,18 @@ def test_the_end_of_streams_is_told_to_django_once_for_a_group_and_to_others_of_
         request_finished.disconnect(listen)
     assert [getattr(answer, "closed", None) for answer in answers] == [True] * 3
     assert len(told) == times
+
+
+@pytest.mark.parametrize(("number", "times"), [(1, 1), (3, 0)])
+def test_a_stream_that_comes_alone_is_foreseen(
+    handler: Handler, number: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[HttpResponseBase] = []
+    monkeypatch.setattr(handler._admission, "_foresee", told.append)
+    scope = Client("/stream/events/").scope
+    with asyncio.Runner() as runner:
+        loop, request = runner.get_loop(), ASGIRequest(scope, BytesIO())
+        group = [Asked(request, scope, contextvars.copy_context(), loop) for _ in range(number)]
+        answers = handler._admission._answer_all(group)
+        runner.run(asyncio.sleep(0))
+    assert told == answers[:times]
