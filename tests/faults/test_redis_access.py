@@ -105,7 +105,7 @@ async def listen(secured: Secured) -> None:
         connection = pool.make_connection()
         await connection.connect()
         listener = Listener(connection, replies.put_nowait)
-        listener.send("SUBSCRIBE", "a channel")
+        listener.send(("SUBSCRIBE", "a channel"))
         assert (await replies.get())[0] == b"subscribe"
         long = b"x" * 100_000
         await client.publish("a channel", long)

@@ -99,8 +99,8 @@ def test_what_differs_from_the_defaults_comes_first(alices: Client, make_job: Ma
     params = {"steps": 100, "fail_at": 60, "token": "••••••", "unknown_total": False, "gone": ""}
     page = page_of(alices, make_job(params=params))
     rows = page[page.index('class="inputs"') :]
-    assert rows.index("Fail at") < rows.index("Steps")
-    assert '<tr class="differs"><th scope="row">Fail at</th>' in rows
+    assert rows.index("Fail at percent") < rows.index("Steps")
+    assert '<tr class="differs"><th scope="row">Fail at percent</th>' in rows
     assert '<tr><th scope="row">Unknown total</th>' in rows
 
 
