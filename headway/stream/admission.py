@@ -49,7 +49,8 @@ class Asked(NamedTuple):
     request: ASGIRequest
     scope: Any
     context: contextvars.Context
-    loop: asyncio.AbstractEventLoop
+    foresee: Callable[[HttpResponseBase], object]
+    """Told of the answer in the thread, where the request comes alone."""
 
 
 class Django(BaseHandler):
@@ -125,10 +126,12 @@ class Admission:
         leaving = asyncio.ensure_future(left(receive))
         try:
             async with self.turns.of(who):
-                asked = Asked(
-                    request, scope, contextvars.copy_context(), asyncio.get_running_loop()
-                )
-                answer = self._here().ask(asked)
+                loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+
+                def foresee(response: HttpResponseBase) -> None:
+                    loop.call_soon_threadsafe(self._foresee, response)
+
+                answer = self._here().ask(Asked(request, scope, context, foresee))
                 leaving.add_done_callback(lambda _: answer.cancel())
                 return await answer
         except asyncio.CancelledError:
@@ -156,7 +159,7 @@ class Admission:
                 if time.monotonic() > until:
                     break
             if len(group) == 1 and isinstance(answers[0], HttpResponseBase):
-                group[0].loop.call_soon_threadsafe(self._foresee, answers[0])
+                group[0].foresee(answers[0])
         if is_private:
             request_finished.send(sender=ASGIHandler)
         return answers

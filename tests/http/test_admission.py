@@ -71,7 +71,8 @@ class Caller(NamedTuple):
             "query_string": self.query.encode(),
             "headers": [(n.lower().encode(), v.encode("latin1")) for n, v in headers.items()],
         }
-        return Asked(StreamRequest(scope, BytesIO()), scope, contextvars.copy_context())
+        request = StreamRequest(scope, BytesIO())
+        return Asked(request, scope, contextvars.copy_context(), bool)
 
 
 def cookie(key: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -291,10 +291,7 @@ def test_the_end_of_streams_is_told_to_django_once_for_a_group_and_to_others_of_
     request_finished.connect(listen)
     scope = Client("/stream/events/").scope
     try:
-        with asyncio.Runner() as runner:
-            loop, request = runner.get_loop(), ASGIRequest(scope, BytesIO())
-            group = [Asked(request, scope, contextvars.copy_context(), loop) for _ in range(3)]
-            answers = handler._admission._answer_all(group)
+        answers = handler._admission._answer_all(asked(scope, 3))
     finally:
         request_finished.disconnect(listen)
     assert [getattr(answer, "closed", None) for answer in answers] == [True] * 3
@@ -302,15 +299,16 @@ def test_the_end_of_streams_is_told_to_django_once_for_a_group_and_to_others_of_
 
 
 @pytest.mark.parametrize(("number", "times"), [(1, 1), (3, 0)])
-def test_a_stream_that_comes_alone_is_foreseen(
-    handler: Handler, number: int, times: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_that_comes_alone_is_foreseen(handler: Handler, number: int, times: int) -> None:
     told: list[HttpResponseBase] = []
-    monkeypatch.setattr(handler._admission, "_foresee", told.append)
-    scope = Client("/stream/events/").scope
-    with asyncio.Runner() as runner:
-        loop, request = runner.get_loop(), ASGIRequest(scope, BytesIO())
-        group = [Asked(request, scope, contextvars.copy_context(), loop) for _ in range(number)]
-        answers = handler._admission._answer_all(group)
-        runner.run(asyncio.sleep(0))
+    group = asked(Client("/stream/events/").scope, number, told.append)
+    answers = handler._admission._answer_all(group)
     assert told == answers[:times]
+
+
+def asked(
+    scope: Any, number: int, foresee: Callable[[HttpResponseBase], object] = bool
+) -> list[Asked]:
+    """So many requests at once."""
+    request = ASGIRequest(scope, BytesIO())
+    return [Asked(request, scope, contextvars.copy_context(), foresee) for _ in range(number)]
