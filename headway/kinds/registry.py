@@ -121,23 +121,23 @@ class Kind:
             return [value] * len(widget.widgets)
 
 
+def _tasks() -> list[Any]:
+    """Celery's tasks that are kinds of jobs."""
+    _discover()
+    return [task for task in current_app.tasks.values() if getattr(task, "job_kind", "")]
+
+
 def kinds() -> dict[str, Kind]:
     """Every kind by name, in the order of their titles."""
-    _discover()
     found: dict[str, Kind] = {}
-    for task in current_app.tasks.values():
-        name = getattr(task, "job_kind", "")
-        if not name:
-            continue
-        found.setdefault(name, _describe(task))
+    for task in _tasks():
+        found.setdefault(task.job_kind, _describe(task))
     return dict(sorted(found.items(), key=lambda item: str(item[1].title)))
 
 
 def names() -> set[str]:
     """Of all kinds; at a tenth of the cost of describing them."""
-    _discover()
-    tasks: Any = current_app.tasks.values()
-    return {name for task in tasks if (name := getattr(task, "job_kind", ""))}
+    return {task.job_kind for task in _tasks()}
 
 
 def get(name: str) -> Kind:
@@ -152,10 +152,7 @@ def find(name: str) -> Kind | None:
     found is remembered for as long as Celery knows that task."""
     task: Any = _found.get(name)
     if task is None or current_app.tasks.get(task.name) is not task:
-        _discover()
-        tasks: Any = current_app.tasks.values()
-        of_kinds = (each for each in tasks if getattr(each, "job_kind", ""))
-        task = next((each for each in of_kinds if each.job_kind == name), None)
+        task = next((each for each in _tasks() if each.job_kind == name), None)
         if task is None:
             return None
         _found[name] = task
@@ -221,8 +218,8 @@ def check_names(**_: Any) -> list[CheckMessage]:
             " Rename one, or give it a name by kind=.",
             id="headway.E002",
         )
-        for task in current_app.tasks.values()
-        if (name := getattr(task, "job_kind", "")) and known[name].task.name != task.name
+        for task in _tasks()
+        if known[name := task.job_kind].task.name != task.name
     ]
 
 

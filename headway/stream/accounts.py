@@ -28,11 +28,14 @@ class Accounts:
     def __len__(self) -> int:
         return self._total
 
-    def is_full(self, holder: str, newest: int | None = None) -> bool:
-        """Whether there may be no more streams, or none of this holder's; "" is nobody. `newest`:
-        a descriptor that was made just now."""
-        full = len(self) >= self._limits.max_streams or descriptors.are_few(newest)
+    def are_enough(self, holder: str) -> bool:
+        """Whether there may be no more streams, or none of this holder's; "" is nobody."""
+        full = len(self) >= self._limits.max_streams
         return full or (bool(holder) and self._held[holder] >= self._limits.max_held)
+
+    def is_full(self, holder: str, newest: int | None = None) -> bool:
+        """The same, or whether descriptors are few. `newest`: one that was made just now."""
+        return self.are_enough(holder) or descriptors.are_few(newest)
 
     def enter(self, reader: Subscription) -> None:
         """A stream begins."""

@@ -31,7 +31,7 @@ has to be found anew. A group of a hundred takes a tenth of that, unless the mac
 
 
 Answer = HttpResponseBase | Exception
-Foresee = Callable[[HttpResponseBase], None]
+Foresee = Callable[[HttpResponseBase], object]
 Together = Callable[[Sequence[HttpRequest]], AbstractContextManager[object]]
 
 
@@ -49,7 +49,7 @@ class Asked(NamedTuple):
     request: ASGIRequest
     scope: Any
     context: contextvars.Context
-    foresee: Callable[[HttpResponseBase], object]
+    foresee: Foresee
     """Told of the answer in the thread, where the request comes alone."""
 
 

@@ -134,7 +134,7 @@ class Hub:
         """Begins to read what a reader lacks who is about to come, while its connection is taken
         over. Where nobody else reads, or watches its jobs: this would come late for them."""
         busy = self._behind or self.closing.is_set() or self._rooms.knows(reader.jobs)
-        if reader.goes_on and not busy and not self._accounts.is_full(reader.holder, newest=0):
+        if reader.goes_on and not busy and not self._accounts.are_enough(reader.holder):
             places = sorted((job, reader.cursor) for job in reader.jobs)
             self._reads.begin(history.commands(places))
 

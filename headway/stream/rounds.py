@@ -94,11 +94,11 @@ class Round:
         """Whether events may do for everybody."""
         return all(reader.goes_on for reader in self.readers)
 
-    def disarm(self, unconfirmed: Collection[str]) -> None:
-        """Whose channels are not confirmed yet may miss what is sent, and will read again. Until
-        then they are given events alone: a snapshot that Redis cannot give would be due twice."""
+    def disarm(self, channels: Collection[str]) -> None:
+        """Who listens to these may miss what is sent until the log is read again. Until then they
+        are given events alone: a snapshot that Redis cannot give would be due twice."""
         for reader in self.readers:
-            if any(keys.live(job) in unconfirmed for job in reader.jobs):
+            if any(keys.live(job) in channels for job in reader.jobs):
                 reader.fall_behind()
                 self._early.add(reader)
 

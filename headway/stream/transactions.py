@@ -89,6 +89,7 @@ class Transactions:
 
     def _on_lost(self, lost: "asyncio.Future[Exception]") -> None:
         if lost is self._listener.lost:
+            self._begun = None  # the next one is asked over another connection
             for answer in self._asked:
                 if not answer.done():
                     answer.set_exception(lost.result())
