@@ -249,10 +249,10 @@ class Log:
         created: bool = False,
         before: int = 0,
     ) -> Packed:
-        mark = "created" if created else _mark(event)
+        kind = "created" if created else _mark(event)
         announced = (keys.feed(feed), job) if feed else ()
         constant, head = _head(job, attempt)
-        count, rest = pack(event.kind, mark, to_json(event.data), seq, floor, before, *announced)
+        count, rest = pack(kind, to_json(event.data), seq, floor, before, *announced)
         return constant + count, head + rest
 
     def _write(self, calls: Sequence[Packed], *, atomic: bool = False) -> Receipt:
@@ -268,9 +268,10 @@ def _head(job: str, attempt: int) -> Packed:
 
 
 def _mark(event: Event) -> str:
+    """Its kind, or what append.lua is to know of a state besides."""
     if event.kind != "state":
-        return ""
+        return event.kind
     if event.final:
         return "final"
     status = event.data.get("status")
-    return {"cancelling": "cancelling", "queued": "closing"}.get(str(status), "")
+    return {"cancelling": "cancelling", "queued": "closing"}.get(str(status), event.kind)
