@@ -3,13 +3,16 @@ adds more to a call than the script itself costs (docs/performance.md, append)."
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import hiredis
 import redis
 
 Packed = tuple[int, bytes]
 """So many arguments of a command, as they are sent."""
+READ = 65536
+"""Bytes at a time."""
 
 
 def pack(*values: object) -> Packed:
@@ -26,7 +29,7 @@ class Script:
         self._pool: Any = client.connection_pool
         self._text = text
         _, self._name = pack("EVALSHA", client.register_script(text).sha)
-        self._idle: deque[Any] = deque()
+        self._idle: deque[_Line] = deque()
         self._pid = os.getpid()
 
     def __call__(self, calls: Sequence[Packed], *, atomic: bool = False) -> list[Any]:
@@ -34,60 +37,85 @@ class Script:
         where `atomic`. A call is what follows the name of the script: the number of its keys, the
         keys and the arguments. Raises redis.RedisError for the first that fails; others may have
         run."""
-        connection = self._take()
         commands = [b"*%d\r\n%b%b" % (2 + count, self._name, packed) for count, packed in calls]
         if atomic:
             commands = [b"MULTI\r\n", *commands, b"EXEC\r\n"]
+        line = self._take()
 
         def call() -> list[Any]:
-            connection.connect()  # to the primary of now; to send would be to that of before
             try:
-                return _ask(connection, commands, atomic)
+                return line.ask(commands, atomic=atomic)
             except redis.exceptions.NoScriptError:  # Redis has restarted: none of them has run
-                connection.send_command("SCRIPT LOAD", self._text)
-                connection.read_response()
-                return _ask(connection, commands, atomic)
+                line.load(self._text)
+                return line.ask(commands, atomic=atomic)
 
         try:
-            replies: list[Any] = connection.retry.call_with_retry(
-                call, lambda _: connection.disconnect()
-            )
+            replies: list[Any] = line.retry.call_with_retry(call, lambda _: line.disconnect())
             return replies
         except redis.ResponseError:
             raise
         except BaseException:  # an answer may still be on its way, and is nobody else's
-            connection.disconnect()
+            line.disconnect()
             raise
         finally:
-            self._idle.append(connection)
+            self._idle.append(line)
 
     def close(self) -> None:
         """Closes the connections that are not in use."""
         while self._idle:
             self._idle.pop().disconnect()
 
-    def _take(self) -> Any:
+    def _take(self) -> "_Line":
         if self._pid != os.getpid():  # after a fork they are the parent's
             self._idle, self._pid = deque(), os.getpid()
         try:
             return self._idle.pop()
         except IndexError:
-            return self._pool.make_connection()
+            return _Line(self._pool.make_connection())
 
 
-def _ask(connection: Any, commands: Sequence[bytes], atomic: bool) -> list[Any]:
-    connection.send_packed_command([b"".join(commands)])
-    replies = [_reply(connection) for _ in commands]
-    if atomic and isinstance(replies[-1], list):
-        replies = replies[-1]  # those before are OK and QUEUED
-    for reply in replies:
-        if isinstance(reply, Exception):
-            raise reply
-    return replies
+class _Line:
+    """A connection that redis-py makes, whose commands and replies pass it by: what it does for
+    each of them takes as long as the system calls."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.retry: Any = connection.retry
+        self.disconnect: Callable[[], None] = connection.disconnect
+
+    def ask(self, commands: Sequence[bytes], *, atomic: bool) -> list[Any]:
+        """The replies. Raises redis.RedisError for the first that is one, when all are there."""
+        if self._connection._sock is None:
+            self._connection.connect()  # to the primary of now
+            error = self._connection._parser.parse_error
+            self._reader: Any = hiredis.Reader(redis.InvalidResponse, error)
+        replies: list[Any] = []
+        try:
+            socket = self._connection._sock
+            socket.sendall(b"".join(commands))
+            while len(replies) < len(commands):
+                self._reader.feed(_some(socket.recv(READ)))
+                while (reply := self._reader.gets()) is not False:
+                    if type(reply) is not hiredis.PushNotification:  # which nobody has asked for
+                        replies.append(reply)
+        except TimeoutError:
+            raise redis.TimeoutError("Redis does not answer.") from None
+        except OSError as error:
+            raise redis.ConnectionError(f"The connection to Redis is lost: {error}") from error
+        if atomic and isinstance(replies[-1], list):
+            replies = replies[-1]  # those before are OK and QUEUED
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def load(self, text: str) -> None:
+        """Gives Redis the script (SCRIPT LOAD)."""
+        self._connection.send_command("SCRIPT LOAD", text)
+        self._connection.read_response()
 
 
-def _reply(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except redis.ResponseError as error:  # those to the commands after it are still to come
-        return error
+def _some(data: bytes) -> bytes:
+    if not data:
+        raise redis.ConnectionError("Redis has closed the connection.")
+    return data
