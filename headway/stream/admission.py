@@ -31,7 +31,7 @@ has to be found anew. A group of a hundred takes a tenth of that, unless the mac
 
 
 Answer = HttpResponseBase | Exception
-Foresee = Callable[[HttpResponseBase], object]
+Tell = Callable[[HttpResponseBase], object]
 Together = Callable[[Sequence[HttpRequest]], AbstractContextManager[object]]
 
 
@@ -49,8 +49,8 @@ class Asked(NamedTuple):
     request: ASGIRequest
     scope: Any
     context: contextvars.Context
-    foresee: Foresee
-    """Told of the answer in the thread, where the request comes alone."""
+    tell: Tell
+    """Takes the answer from the thread at once."""
 
 
 class Django(BaseHandler):
@@ -107,9 +107,9 @@ def _close(response: Any) -> None:
 class Admission:
     """`together` is entered around a group of requests, in their thread: it may find for all what
     each will ask for. `foresee` is told in the event loop of the answer to a request that comes
-    alone, a little before the request itself is answered."""
+    alone, just before whoever asked."""
 
-    def __init__(self, together: Together, foresee: Foresee) -> None:
+    def __init__(self, together: Together, foresee: Tell) -> None:
         self._together, self._foresee = together, foresee
         self.django = Django()
         self.django.load_middleware()
@@ -128,10 +128,15 @@ class Admission:
             async with self.turns.of(who):
                 loop, context = asyncio.get_running_loop(), contextvars.copy_context()
 
-                def foresee(response: HttpResponseBase) -> None:
-                    loop.call_soon_threadsafe(self._foresee, response)
+                def take(response: HttpResponseBase) -> None:
+                    if not answer.done():
+                        self._foresee(response)
+                        answer.set_result(response)
 
-                answer = self._here().ask(Asked(request, scope, context, foresee))
+                def tell(response: HttpResponseBase) -> None:
+                    loop.call_soon_threadsafe(take, response)
+
+                answer = self._here().ask(Asked(request, scope, context, tell))
                 leaving.add_done_callback(lambda _: answer.cancel())
                 return await answer
         except asyncio.CancelledError:
@@ -158,8 +163,9 @@ class Admission:
                 answers.append(asked.context.run(self._answer, asked, is_begun, is_private))
                 if time.monotonic() > until:
                     break
+            # What is left to do here, and the way back from a group, need not be waited for
             if len(group) == 1 and isinstance(answers[0], HttpResponseBase):
-                group[0].foresee(answers[0])
+                group[0].tell(answers[0])
         if is_private:
             request_finished.send(sender=ASGIHandler)
         return answers

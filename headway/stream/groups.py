@@ -3,8 +3,11 @@ next group, and cost one hop between them."""
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
 
 MAX_TOGETHER = 100
 """Questions of one group at most."""
@@ -58,8 +61,9 @@ class Groups(Generic[Q, A]):
             self._waiting[:0] = group[len(found) :]
         for (_, answer), each in zip(group, found, strict=False):
             if answer.done():
-                continue
-            if isinstance(each, Exception):
+                if isinstance(each, Exception):
+                    logger.error("A stream was let in before this went wrong", exc_info=each)
+            elif isinstance(each, Exception):
                 answer.set_exception(each)
             else:
                 answer.set_result(each)
