@@ -22,6 +22,7 @@ ADAPTERS = {
     "ws.py": {"django", "asgiref"},
     "client.py": {"httpx"},
     "listener.py": {"hiredis"},
+    "script.py": {"hiredis"},
 }
 FLOORS = {
     "owners": -1,

@@ -20,7 +20,8 @@ A = TypeVar("A")
 
 class Groups(Generic[Q, A]):
     """Those of one event loop. `answer` takes a group to the thread, and gives an answer, or the
-    exception, for each of its first questions; what it has left goes to the next group."""
+    exception, for each of its first questions; what it has left goes to the next group. What has
+    its answer by then keeps it."""
 
     def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]]) -> None:
         self._answer = answer
@@ -61,7 +62,7 @@ class Groups(Generic[Q, A]):
             self._waiting[:0] = group[len(found) :]
         for (_, answer), each in zip(group, found, strict=False):
             if answer.done():
-                if isinstance(each, Exception):
+                if isinstance(each, Exception) and not answer.cancelled():
                     logger.error("A stream was let in before this went wrong", exc_info=each)
             elif isinstance(each, Exception):
                 answer.set_exception(each)

@@ -8,6 +8,8 @@ from typing import Any
 import hiredis
 import redis
 
+from .script import command
+
 
 class Listener(asyncio.Protocol):
     """Takes over a connection that redis-py has made, over TLS, as an ACL user or by Sentinels as
@@ -24,7 +26,7 @@ class Listener(asyncio.Protocol):
     ) -> None:
         self.lost = asyncio.get_running_loop().create_future()
         self.heard = True
-        self._pack, self._on_reply, self._rest = connection.pack_commands, on_reply, rest
+        self._on_reply, self._rest = on_reply, rest
         self._resting: asyncio.TimerHandle | None = None
         self._replies: Any = hiredis.Reader(redis.InvalidResponse, redis.ResponseError)
         self._transport = connection._writer.transport
@@ -33,7 +35,7 @@ class Listener(asyncio.Protocol):
     def send(self, *commands: Sequence[str | int]) -> None:
         """Commands; their replies come as all others do."""
         self._go_on()
-        self._transport.writelines(self._pack(commands))
+        self._transport.write(b"".join([command(*each) for each in commands]))
 
     def close(self, why: Exception) -> None:
         """Ends it at once, with this error."""

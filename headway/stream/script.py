@@ -21,6 +21,13 @@ def pack(*values: object) -> Packed:
     return len(texts), b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
 
 
+def command(*values: object) -> bytes:
+    """A command as it is sent. redis-py takes twice as long to find out of what types the values
+    are."""
+    count, packed = pack(*values)
+    return b"*%d\r\n%b" % (count, packed)
+
+
 class Script:
     """Calls `text` over connections as `client`'s pool makes them: their time-outs, their retries,
     their TLS. Safe to share between threads: each takes a connection for one round trip."""

@@ -299,7 +299,9 @@ def test_the_end_of_streams_is_told_to_django_once_for_a_group_and_to_others_of_
 
 
 @pytest.mark.parametrize(("number", "times"), [(1, 1), (3, 0)])
-def test_a_stream_that_comes_alone_is_foreseen(handler: Handler, number: int, times: int) -> None:
+def test_a_stream_that_comes_alone_is_answered_before_its_group_ends(
+    handler: Handler, number: int, times: int
+) -> None:
     told: list[HttpResponseBase] = []
     group = asked(Client("/stream/events/").scope, number, told.append)
     answers = handler._admission._answer_all(group)
@@ -307,8 +309,8 @@ def test_a_stream_that_comes_alone_is_foreseen(handler: Handler, number: int, ti
 
 
 def asked(
-    scope: Any, number: int, foresee: Callable[[HttpResponseBase], object] = bool
+    scope: Any, number: int, tell: Callable[[HttpResponseBase], object] = bool
 ) -> list[Asked]:
     """So many requests at once."""
     request = ASGIRequest(scope, BytesIO())
-    return [Asked(request, scope, contextvars.copy_context(), foresee) for _ in range(number)]
+    return [Asked(request, scope, contextvars.copy_context(), tell) for _ in range(number)]

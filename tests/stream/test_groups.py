@@ -65,6 +65,20 @@ async def test_an_error_is_told_to_those_whom_it_is_about(
     assert await asked.ask("b") == "B"
 
 
+async def test_an_answer_that_was_given_before_stays_and_what_went_wrong_then_is_logged(
+    thread: Thread, asked: Groups[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    thread.may.clear()
+    early, late = asked.ask("a"), asked.ask("all wrong")
+    await asyncio.to_thread(thread.begun.wait)
+    early.set_result("already")
+    thread.may.set()
+    with pytest.raises(OSError, match="nothing is known"):
+        await late
+    assert await early == "already"
+    assert [type(each.exc_info[1]) for each in caplog.records if each.exc_info] == [OSError]
+
+
 async def test_what_is_left_over_is_asked_next(
     thread: Thread, asked: Groups[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
