@@ -86,6 +86,8 @@ def _reason(reading: Reading, job: str, tail: Tail, last: int) -> str | None:
         return "lost"
     if reading.at > last and tail.exists:
         return "unknown"
+    if tail.entries and number_of(tail.entries[0]) <= reading.reader.doubted:
+        return "lost"
     return tail.gap(reading.at) or None
 
 

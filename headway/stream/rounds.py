@@ -151,7 +151,7 @@ class Round:
     ) -> None:
         """The same bytes for all that lack the same, so that they become one chunk (direct.py)."""
         reader = reading.reader
-        lacks = (reading.jobs, reading.at, reader.fresh, reader.reason)
+        lacks = (reading.jobs, reading.at, reader.fresh, reader.reason, reader.doubted)
         found = None if reading.missed or reader.settled else due.get(lacks)
         if found is None:
             found = prepare(reading, self._history, recovered)

@@ -92,9 +92,9 @@ class Subscription:
     go, and `budget`, the bytes after which there are no more."""
 
     __slots__ = (  # there is one for each viewer
-        *("_cursor", "_given", "budget", "complete", "ends", "feed", "fresh", "grant", "heartbeat"),
-        *("holder", "jobs", "lasts", "missed", "period", "phase", "reason", "reduce", "resumes"),
-        *("room", "settled", "shared", "waits", "wire"),
+        *("_cursor", "_given", "budget", "complete", "doubted", "ends", "feed", "fresh", "grant"),
+        *("heartbeat", "holder", "jobs", "lasts", "missed", "period", "phase", "reason", "reduce"),
+        *("resumes", "room", "settled", "shared", "waits", "wire"),
     )
 
     def __init__(
@@ -121,6 +121,7 @@ class Subscription:
         self.fresh, self.reason = cursor is None, reason
         self._cursor, self.resumes = cursor or 0, cursor is not None
         self.missed, self.settled = NONE, NOTHING
+        self.doubted = 0
         self.heartbeat, self.period, self.waits = heartbeat, period, waits
         self.holder, self.grant, self.lasts, self.reduce = holder, grant, lasts, reduce
         self._given = 0
@@ -204,8 +205,9 @@ class Subscription:
         self.complete = True
 
     def go_back(self, number: int) -> None:
-        """What follows the number is to be read, though later events have been given."""
-        self._cursor = number
+        """What follows the number is to be read, though later events have been given: up to
+        `doubted`, which of them is not known."""
+        self.doubted, self._cursor = self.cursor, number
 
     def miss(self, jobs: Iterable[str]) -> None:
         """Events of these jobs may lie before the cursor and not have been given: each needs a

@@ -159,6 +159,30 @@ async def test_who_was_told_by_a_replaced_primary_is_told_what_the_new_one_knows
     elsewhere.close()
 
 
+async def test_who_may_have_been_told_by_either_is_told_nothing_twice(
+    pair: Pair, hub: Hub, log: Log, job: str
+) -> None:
+    """A job that began after the new one's history did: no event before it is missing."""
+    other, new = f"{job}-other", f"{job}-new"
+    log.append(other, state(other, "running"), attempt=1, created=True)
+    pair.note()
+    reader = Subscription([other], cursor=0)
+    stream = await live(hub, reader)
+    pair.lose_sight()
+    elsewhere = Log(pair.url)
+    begun = elsewhere.append(new, state(new, "queued", 0), attempt=0, created=True).number
+    later = say(log, other, "of the old one")
+    await until(lambda: reader.cursor == later)
+    pair.heal()
+    elsewhere.append(other, state(other, "cancelling"), attempt=1)
+    await collect(stream, "cancelling")
+    await collect(hub.stream(Subscription([new], cursor=0)), "queued")
+    elsewhere.append(new, state(new, "succeeded", final=True), attempt=1)
+    back = await collect(hub.stream(Subscription([new], cursor=begun)), "succeeded")
+    assert [message.event for message in back] == ["resync", "snapshot"]
+    elsewhere.close()
+
+
 async def test_a_new_server_that_takes_no_writes_is_read_and_listened_to(
     pair: Pair, hub: Hub, log: Log, job: str
 ) -> None:
