@@ -21,9 +21,16 @@ BACK = 15
 
 
 @pytest.fixture(scope="module")
-def watched() -> Iterator[Watched]:
+def six() -> Iterator[Watched]:
     with Watched() as running:
         yield running
+
+
+@pytest.fixture
+def watched(six: Watched) -> Watched:
+    """After a failover, the old primary takes itself for one until a Sentinel has told it."""
+    six.heal()
+    return six
 
 
 @pytest.fixture
