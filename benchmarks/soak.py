@@ -110,15 +110,22 @@ class Soak:
             group.create_task(work)
             while not self.jobs:  # noqa: ASYNC110 - threads start them, and tell nobody
                 await asyncio.sleep(0.1)
-            for place in self.places:
-                for cookie in cookies:
-                    delay = chance.uniform(0, min(60, self.seconds / 5))
-                    group.create_task(Watcher(place, cookie, chance).come_and_go(delay))
+            watchers = [
+                group.create_task(
+                    Watcher(place, cookie, chance).come_and_go(
+                        chance.uniform(0, min(60, self.seconds / 5))
+                    )
+                )
+                for place in self.places
+                for cookie in cookies
+            ]
             while (at := time.monotonic() - began) < self.seconds:
                 await asyncio.sleep(min(SAMPLE, self.seconds / 10))
                 for each in self.watched:
                     each.sample(at)
             self.stop.set()
+            for watcher in watchers:
+                watcher.cancel()
 
     def keep(self, name: str) -> None:
         """Writes all samples as CSV."""
