@@ -14,7 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from headway.models import ApiToken, Job
+from headway.models import Job
 from headway.stream.admission import Asked
 from headway.web import tokens
 from headway.web.admission import StreamRequest
@@ -151,8 +151,3 @@ class World:
             "another site": cookie(session_of(self.alice)) | {"Origin": "https://evil.example"},
             "another host": cookie(session_of(self.alice)) | {"Host": "evil.example"},
         }
-
-    def note_of_tokens(self) -> list[bool]:
-        """Which have been noted as used."""
-        rows = ApiToken.objects.order_by("pk")
-        return [at is not None for at in rows.values_list("last_used_at", flat=True)]
