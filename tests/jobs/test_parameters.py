@@ -19,8 +19,8 @@ from headway.kinds import parameters, registry
 from headway.kinds.fields import MAX_WRONG
 from headway.lifecycle import actions
 from headway.models import Job, Status
-from tests.jobs import kinds
-from tests.jobs.kinds import Colour, Size
+from tests.jobs import parameter_kinds
+from tests.jobs.parameter_kinds import Colour, Size
 from tests.jobs.waiting import ended
 from tests.pages.conftest import client_of
 from tests.support.processes import wait_until
@@ -149,8 +149,8 @@ def test_equal_starts_are_known_by_their_parameters(alice: User, valkey: Any) ->
 
 @pytest.mark.usefixtures("running")
 def test_a_chain_hands_on_what_json_lacks(alice: User) -> None:
-    after = kinds.takes_date.s(note="x", when=datetime.date(2026, 1, 3))
-    result = kinds.gives_date.apply_async(owner=alice, link=after)
+    after = parameter_kinds.takes_date.s(note="x", when=datetime.date(2026, 1, 3))
+    result = parameter_kinds.gives_date.apply_async(owner=alice, link=after)
     ended(str(result.id))
     linked = Job.objects.filter(kind="takes-date")
     wait_until(linked.exists)
