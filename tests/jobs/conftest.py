@@ -40,3 +40,11 @@ def running(task_worker: TaskWorker, transactional_db: None) -> Iterator[TaskWor
 def unlimited(settings: Settings) -> None:
     """All jobs are with the broker at once: nobody waits for a turn."""
     settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_PUBLISHED_PER_USER": 0}
+
+
+@pytest.fixture
+def empty(valkey: Valkey, transactional_db: None) -> Valkey:
+    """Valkey with nothing in it."""
+    del transactional_db
+    valkey.flush()
+    return valkey
