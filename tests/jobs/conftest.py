@@ -7,6 +7,8 @@ from pytest_django import Settings
 
 from headway.models import Job
 from tests.jobs import kinds, private_kinds
+from tests.jobs.notified import receiver as receiver
+from tests.jobs.notified import wanted as wanted
 from tests.support.stack import PROCFILE, Valkey, Worker, with_short_lease
 
 
