@@ -10,16 +10,7 @@ from pytest_django import Settings
 
 from jobs.llm.model_answer import answer
 from tests.llm.conftest import KEY
-from tests.support.llm_server import (
-    DONE,
-    LlmServer,
-    Piece,
-    chunk,
-    end,
-    refusal,
-    token,
-    words,
-)
+from tests.support.llm_server import DONE, LlmServer, Piece, chunk, end, refusal, token, words
 from tests.support.processes import wait_until
 
 

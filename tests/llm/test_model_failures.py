@@ -14,17 +14,7 @@ from jobs.llm import model_answer
 from jobs.llm.language_model import CutError, ModelError
 from jobs.llm.model_answer import MAX_LINE_BYTES, answer
 from tests.llm.conftest import KEY
-from tests.support.llm_server import (
-    CUT,
-    DONE,
-    Answer,
-    LlmServer,
-    Piece,
-    chunk,
-    end,
-    refusal,
-    token,
-)
+from tests.support.llm_server import CUT, DONE, Answer, LlmServer, Piece, chunk, end, refusal, token
 from tests.support.processes import wait_until
 from tests.support.stack import free_port
 
