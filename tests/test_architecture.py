@@ -157,6 +157,11 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     assert generated or not long
 
 
+def test_files_of_tests_and_benchmarks_stay_small() -> None:
+    files = [path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py")]
+    assert [name_of(p) for p in files if p.read_text().count("\n") > MAX_FILE_LINES] == []
+
+
 def test_the_two_commands_of_the_readme_are_the_ones_that_ci_runs() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(r"^pip install -r \S+ && .+$", readme, re.MULTILINE)

@@ -4,7 +4,6 @@ an earlier one."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import django
 
-from tests.support.environment import DATA_DIR
+from tests.support import environment as environment  # a data directory of its own
 from tests.support.pages import ROOT
 
 django.setup()
@@ -51,7 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        shutil.rmtree(DATA_DIR)
+    main()
