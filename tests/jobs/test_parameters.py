@@ -13,10 +13,11 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.validators import MinValueValidator
 from django.utils import timezone
+from django.utils.translation import override
 
 from headway import job_task
 from headway.kinds import parameters, registry
-from headway.kinds.fields import MAX_WRONG
+from headway.kinds.fields import MAX_WRONG, Lines
 from headway.lifecycle import actions
 from headway.models import Job, Status
 from tests.jobs import parameter_kinds
@@ -98,6 +99,14 @@ def test_a_page_says_how_lists_and_objects_are_entered(alice: User) -> None:
     answer = client_of(alice).post("/jobs/start/takes-all/", {"options": "[1]", "days": "x"})
     assert "Enter a JSON object" in answer.content.decode()
     assert "x: Enter a valid date." in answer.content.decode()
+
+
+def test_what_is_said_of_a_list_is_in_the_language_of_who_reads_it() -> None:
+    """Forms are made once, for whoever comes first."""
+    with override("de"):
+        field = Lines(item=forms.CharField())
+        assert str(field.help_text) == "Je Zeile ein Wert."
+    assert str(field.help_text) == "One per line."
 
 
 def test_a_novel_in_place_of_a_list_is_answered_briefly(alice: User) -> None:
