@@ -98,7 +98,8 @@ def test_an_upload_goes_on_after_the_page_was_loaded_again(tab: Page, rows: Path
     tab.unroute("**/jobs/uploads/**")
     tab.reload()
     expect(tab.locator(".field [data-begun]:not(input)")).to_contain_text(
-        re.compile(r"(49|66)% of rows\.csv")  # of the part on its way nobody knows
+        # Of the part on its way any share may have come
+        re.compile(r"(49|5\d|6[0-6])% of rows\.csv")
     )
     sent = offsets(tab)
     choose_and_start(tab, rows)
