@@ -13,7 +13,7 @@ from pathlib import Path
 
 # Here, so that their option is always known
 pytest_plugins = [f"tests.support.{name}" for name in ("thorough", "engine_coverage", "order")]
-DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
+OWNER, DATA_DIR = os.getpid(), Path(tempfile.mkdtemp(prefix="progress-tests-"))
 
 for name in (
     "REDIS_URL",
@@ -40,10 +40,15 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def remove(owner: int) -> None:
+def remove() -> None:
     """Leaves nothing behind; a process that was forked from the owner leaves that to it."""
-    if os.getpid() == owner:
+    if os.getpid() == OWNER:
         shutil.rmtree(DATA_DIR, ignore_errors=True)
 
 
-atexit.register(remove, os.getpid())
+def pytest_unconfigure() -> None:
+    """Not only at the exit, on which xdist waits ten seconds before it kills the process."""
+    remove()
+
+
+atexit.register(remove)
