@@ -45,7 +45,9 @@ def _round(server: Server, count: int, site: Site) -> dict[str, float]:
         requests = server.requests(jobs, count)
         viewers = Viewers([(server.port, each) for each in requests])
         viewers.connect(5, first_bytes=server.greets)
-        time.sleep(1)  # a stream greets before its process has connected to Redis
+        # A stream greets before its process has connected to Redis. What proves that it has is an
+        # event, and all viewers to come would have to catch up with that
+        time.sleep(1)
         before = _held(process, site)
         kilobytes, connecting = connect(viewers, server, process)
         all_handed_over(server, process, count)

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
@@ -21,6 +22,8 @@ from benchmarks.table import Result, Target
 ROWS = 300_000
 PER_PAGE = 20
 PROBES = ("/healthz", "/readyz")
+RECOVERY = 60.0
+"""Seconds after which all has to be well again that had been made to hang."""
 ADMIN = {
     "admin list": "",
     "admin list, page 1,000": "?p=1000",
@@ -130,7 +133,8 @@ def _sessions() -> int:
     """Opened so far, of the database of the site."""
     from django.db import connection
 
-    time.sleep(2)  # until those that are open have told of themselves
+    # Each tells of itself when it falls idle, at most once a second; nobody tells that all have
+    time.sleep(2)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
@@ -150,6 +154,7 @@ def _probe(result: Result, parts: Proxied, visitor: Visitor) -> None:
         "no worker, no janitor": (parts.stop_others, lambda: None),
     }
     for state, (begin, end) in states.items():
+        parts.nginx.wait_for(lambda: _is_well(parts, visitor), RECOVERY)
         begin()
         try:
             for path in PROBES:
@@ -157,7 +162,11 @@ def _probe(result: Result, parts: Proxied, visitor: Visitor) -> None:
                 result.limit(f"{path}, {state}", "ms", f"{path}, {state}", 300.0)
         finally:
             end()
-        time.sleep(3)  # until the site has found out
+
+
+def _is_well(parts: Proxied, visitor: Visitor) -> bool:
+    """Whether each web process, which nginx asks in turn, has found out that all is well again."""
+    return all(visitor.ask("/readyz") == HTTPStatus.OK for _ in parts.webs)
 
 
 def _restart(result: Result, parts: Proxied, visitor: Visitor) -> None:
@@ -173,7 +182,8 @@ def _restart(result: Result, parts: Proxied, visitor: Visitor) -> None:
     visiting = threading.Thread(target=visit)
     visiting.start()
     parts.restart_webs()
-    time.sleep(35)  # nginx keeps a server out for ten seconds at a time, by its defaults
+    # What is measured over, and no waiting: nginx keeps a server out for ten seconds at a time
+    time.sleep(35)
     ended.set()
     visiting.join()
     row = {f"answers {status}": float(number) for status, number in sorted(answers.items())}

@@ -38,6 +38,7 @@ TESTS = (
     *QUICK,
     *("tests/bare/test_celery.py", "tests/bare/test_asgi.py", "tests/bare/test_databases.py"),
     *("tests/jobs/test_start.py", "tests/jobs/test_forms.py", "tests/jobs/test_janitor.py"),
+    *("tests/jobs/test_forgotten.py", "tests/jobs/test_leavers.py"),
     *("tests/helpers/test_observing.py", "tests/helpers/test_celery_progress.py"),
 )
 """And what starts workers and web servers."""

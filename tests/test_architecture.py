@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.support import order
+
 ROOT = Path(settings.BASE_DIR)
 ENGINE = sorted(ROOT.glob("headway/stream/**/*.py"))
 APP = sorted(ROOT.glob("headway/**/*.py"))
@@ -49,6 +51,8 @@ LATE_IMPORTS = {
     "headway/pytest_plugin.py:fake_time": "the same",
 }
 REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
+PROGRAM = re.compile(r'\bprogram\("([\w-]+)"(?:, "([\w-]+)")?\)')
+"""What tests/support/programs.py is asked for, and the package that brings it."""
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 45
 
@@ -158,6 +162,11 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     assert generated or not long
 
 
+def test_files_of_tests_and_benchmarks_stay_small() -> None:
+    files = [path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py")]
+    assert [name_of(p) for p in files if p.read_text().count("\n") > MAX_FILE_LINES] == []
+
+
 def test_the_two_commands_of_the_readme_are_the_ones_that_ci_runs() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(r"^pip install -r \S+ && .+$", readme, re.MULTILINE)
@@ -165,6 +174,19 @@ def test_the_two_commands_of_the_readme_are_the_ones_that_ci_runs() -> None:
     assert [command.split(" && ")[1].split()[0] for command in commands] == ["python", "pytest"]
     script = (ROOT / ".ci/run").read_text().splitlines()
     assert [c for c in commands if c not in {line.strip(" &") for line in script}] == []
+
+
+def test_ci_installs_the_programs_that_tests_ask_for() -> None:
+    """There tests without them do not skip."""
+    files = [path.read_text() for path in (ROOT / "tests").rglob("*.py")]
+    asked = {package or name for text in files for name, package in PROGRAM.findall(text)}
+    [installed] = re.findall(r"for package in (.+); do", (ROOT / ".ci/run").read_text())
+    assert asked - {*installed.split()} == set()
+
+
+def test_the_files_that_go_first_or_together_exist() -> None:
+    assert [name for name in order.LONG if not (ROOT / "tests" / name).is_file()] == []
+    assert [name for name in order.TOGETHER if not (ROOT / name).is_dir()] == []
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)

@@ -6,10 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -18,7 +16,6 @@ import redis
 from django.conf import settings
 from playwright.sync_api import BrowserContext, Response
 
-from headway.ops.installation import missing_parts
 from headway.web.scripts import MODULES
 from tests.support.patience import PATIENCE
 from tests.support.processes import Process, wait_until
@@ -83,58 +80,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     process.start()
     yield process
     process.stop(15)
-
-
-@pytest.fixture
-def answering() -> Iterator[tuple[int, list[tuple[int, str]]]]:
-    """The port of a site, and what it is to answer."""
-    answers: list[tuple[int, str]] = []
-
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answers[-1]
-            self.send_response(status)
-            self.send_header("Location", "https://localhost:1/")
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Site) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield server.server_port, answers
-        server.shutdown()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "missing"),
-    [
-        (200, '{"database": true, "redis": true, "workers": 1, "janitor": true}', []),
-        (503, '{"database": false, "redis": true, "workers": 0}', ["database", "workers"]),
-        (503, "<h1>Not available</h1>", ["web"]),
-        (500, "null", ["web"]),
-        (404, "<h1>Not found</h1>", []),
-        (301, "", []),
-        (200, "<h1>Shop</h1>", []),
-        (200, '{"errors": []}', []),
-    ],
-)
-def test_what_is_missing_is_read_from_whatever_a_project_answers(
-    status: int,
-    body: str,
-    missing: list[str],
-    answering: tuple[int, list[tuple[int, str]]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    port, answers = answering
-    answers.append((status, body))
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which knows no loopback
-    assert missing_parts("127.0.0.1", port, "localhost") == missing
-
-
-def test_where_nobody_listens_the_web_process_is_missing() -> None:
-    assert missing_parts("127.0.0.1", free_port(), "localhost") == ["web"]
 
 
 def refusal(data_dir: Path, *arguments: str, **environment: str) -> str:

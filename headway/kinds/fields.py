@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 MAX_WRONG = 20
 """Sentences about lines that will not do, in one answer."""
@@ -72,7 +73,7 @@ class Lines(forms.CharField):
 
     def __init__(self, *, item: forms.Field, **options: Any) -> None:
         self.item = item
-        options["help_text"] = options.get("help_text") or _("One per line.")
+        options["help_text"] = options.get("help_text") or gettext_lazy("One per line.")
         super().__init__(**{"widget": forms.Textarea({"rows": 3}), **options})
 
     def prepare_value(self, value: Any) -> Any:

@@ -9,7 +9,7 @@ from types import ModuleType
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.environment import DATA_DIR
+from tests.support import environment as environment  # a data directory of its own
 from tests.support.pages import ROOT
 
 django.setup()
@@ -90,9 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import shutil
-
-    try:
-        main()
-    finally:
-        shutil.rmtree(DATA_DIR)
+    main()

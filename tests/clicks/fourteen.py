@@ -1,14 +1,13 @@
 """`python -m tests.clicks.fourteen`: what pages are for, point by point, done in Chromium on the
 demo's jobs, with JavaScript and without. Prints a line for each; ends with 1 where one fails."""
 
-import shutil
 import sys
 import time
 
 import django
 from playwright.sync_api import Browser, Error, expect
 
-from tests.support.environment import DATA_DIR
+from tests.support import environment as environment  # a data directory of its own
 from tests.support.pages import ROOT
 
 django.setup()
@@ -57,8 +56,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-    finally:
-        shutil.rmtree(DATA_DIR)
-    sys.exit(status)
+    sys.exit(main())

@@ -15,7 +15,7 @@ MATRIX = (
     "test_all_clients_have_the_whole_list_on_all_servers_after_all_faults"
 )
 CHAT = "tests/llm/test_llm_page.py"
-NOTICES = "tests/jobs/test_notices.py"
+WEBHOOKS = "tests/jobs/test_webhooks.py"
 SQLITE = "tests/test_backups.py:test_sqlite_is_saved_while_it_is_written_to_and_comes_back"
 POSTGRESQL = "tests/test_backups.py:test_postgresql_is_saved_and_comes_back_in_an_empty_database"
 PROTOCOL = "tests/test_protocol.py"
@@ -102,11 +102,11 @@ RUN = [
     ),
     Run("docs/llm.md", "sse", f"{CHAT}:test_an_error_is_told_as_on_the_page", "event: error"),
     Run("docs/llm.md", "python", f"{CHAT}:test_the_python_of_the_page_prints_the_answer"),
-    Run("docs/notices.md", "json", f"{NOTICES}:test_the_message_is_that_of_the_page"),
+    Run("docs/notices.md", "json", f"{WEBHOOKS}:test_the_message_is_that_of_the_page"),
     Run(
         "docs/notices.md",
         "python",
-        f"{NOTICES}:test_the_message_is_that_of_the_page",
+        f"{WEBHOOKS}:test_the_message_is_that_of_the_page",
         "is_genuine",
     ),
     Run(

@@ -24,6 +24,8 @@ ON_POSTGRESQL = (
     "tests/jobs/test_double_start.py",
     "tests/jobs/test_settle.py",
     "tests/jobs/test_janitor.py",
+    "tests/jobs/test_forgotten.py",
+    "tests/jobs/test_leavers.py",
 )
 ALL_ON_POSTGRESQL = (*ON_POSTGRESQL, "tests/jobs/test_cancel.py")
 """With `--thorough`: which of a cancel and an end wins is among the others."""

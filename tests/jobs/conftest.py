@@ -7,6 +7,8 @@ from pytest_django import Settings
 
 from headway.models import Job
 from tests.jobs import kinds, private_kinds
+from tests.jobs.notified import receiver as receiver
+from tests.jobs.notified import wanted as wanted
 from tests.support.stack import PROCFILE, Valkey, Worker, with_short_lease
 
 
@@ -40,3 +42,11 @@ def running(task_worker: TaskWorker, transactional_db: None) -> Iterator[TaskWor
 def unlimited(settings: Settings) -> None:
     """All jobs are with the broker at once: nobody waits for a turn."""
     settings.HEADWAY = settings.HEADWAY | {"JOB_MAX_PUBLISHED_PER_USER": 0}
+
+
+@pytest.fixture
+def empty(valkey: Valkey, transactional_db: None) -> Valkey:
+    """Valkey with nothing in it."""
+    del transactional_db
+    valkey.flush()
+    return valkey

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from headway.lifecycle import actions
 from headway.models import Job
-from tests.jobs import kinds
+from tests.jobs import failing_kinds, kinds, parameter_kinds
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload, until_status
 from tests.support.processes import wait_until
@@ -70,7 +70,7 @@ def test_a_chain_runs_one_job_after_the_other_for_the_same_owner(alice: User) ->
 
 @pytest.mark.usefixtures("running")
 def test_a_chain_ends_with_a_failure() -> None:
-    chain(kinds.broken.s(), kinds.add.s(10)).apply_async()
+    chain(failing_kinds.broken.s(), kinds.add.s(10)).apply_async()
     failed = ended(Job.objects.get())
     marker = ended(actions.start("add", {"a": 1}))
     assert set(Job.objects.values_list("pk", flat=True)) == {failed.pk, marker.pk}
@@ -88,7 +88,7 @@ def test_a_cancelled_job_ends_its_chain() -> None:
 
 @pytest.mark.usefixtures("running")
 def test_a_second_message_does_not_run_a_chain_twice() -> None:
-    chain(kinds.deaf.s(1), kinds.keyword_only.si(name="x")).apply_async()
+    chain(kinds.deaf.s(1), parameter_kinds.keyword_only.si(name="x")).apply_async()
     first = until_status(Job.objects.get(), "running")
     kinds.deaf.apply_async(task_id=str(first.pk))
     ended(first)

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 import headway
 from headway import ActionError, Job, JobError
 from headway.models import Status
-from tests.jobs import kinds, rows
+from tests.jobs import failing_kinds, kinds, parameter_kinds, rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload, until_status
 from tests.support.forged import sound, written
@@ -33,7 +33,7 @@ def test_a_task_that_anybody_sends_is_a_job() -> None:
 def test_what_was_sent_with_it_counts() -> None:
     link = kinds.add.s(b=10)
     sent = current_app.send_task(
-        kinds.takes_date.name,
+        parameter_kinds.takes_date.name,
         (datetime.date(2026, 1, 2),),
         {"when": datetime.date(2026, 1, 3), "note": "x"},
         countdown=1,
@@ -95,7 +95,7 @@ def test_a_result_is_answered_from_the_row(alice: User) -> None:
     assert result.get(timeout=60) == 2
     assert (result.state, result.ready(), result.result) == ("SUCCESS", True, 2)
     assert kinds.add.AsyncResult(result.id).get() == 2
-    refused = kinds.refuses.delay()
+    refused = failing_kinds.refuses.delay()
     with pytest.raises(JobError, match="The file is empty"):
         refused.get(60)
     assert isinstance(refused.get(propagate=False), JobError)
@@ -104,7 +104,7 @@ def test_a_result_is_answered_from_the_row(alice: User) -> None:
     assert many.get(timeout=60) == [1, 2, 3]
     chained = (kinds.add.s(1) | kinds.add.s(5)).apply_async()
     assert chained.get(timeout=60) == 7
-    broken = (kinds.refuses.si() | kinds.add.si(5)).apply_async()
+    broken = (failing_kinds.refuses.si() | kinds.add.si(5)).apply_async()
     with pytest.raises(JobError, match="The file is empty"):
         broken.get(timeout=60)
 

@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import MinValueValidator
 
 from headway.kinds import parameters, registry
-from tests.jobs import kinds
+from tests.jobs.parameter_kinds import Colour
 
 
 def form_of(function: Any) -> type[forms.Form]:
@@ -25,7 +25,7 @@ def test_each_annotation_has_its_field() -> None:
         count: int,
         ratio: float,
         name: str,
-        colour: kinds.Colour,
+        colour: Colour,
         size: Literal["s", "m"],
         note: str = "",
         loud: bool = True,
@@ -54,11 +54,11 @@ def test_each_annotation_has_its_field() -> None:
 
 
 def test_what_is_typed_arrives_with_the_annotated_type() -> None:
-    def task(count: int, colour: kinds.Colour, size: Literal[1, 2], on: bool = False) -> None: ...
+    def task(count: int, colour: Colour, size: Literal[1, 2], on: bool = False) -> None: ...
 
     assert cleaned(task, count="3", colour="red", size="2") == {
         "count": 3,
-        "colour": kinds.Colour.RED,
+        "colour": Colour.RED,
         "size": 2,
         "on": False,
     }
@@ -69,7 +69,7 @@ def test_an_optional_parameter_left_empty_is_none() -> None:
         limit: int | None = None,
         name: str | None = None,
         size: Literal[1, 2] | None = None,
-        colour: kinds.Colour | None = None,
+        colour: Colour | None = None,
     ) -> None: ...
 
     empty = {"limit": None, "name": None, "size": None, "colour": None}

@@ -13,7 +13,7 @@ import headway
 from headway import ActionError, Job, job_task, progress
 from headway.kinds import registry
 from headway.models import Status
-from tests.jobs import kinds, rows
+from tests.jobs import kinds, parameter_kinds, rows
 from tests.jobs.waiting import ended, events, until_status
 
 
@@ -47,11 +47,11 @@ def test_everything_has_a_twin_for_asynchronous_code(alice: User) -> None:
 @pytest.mark.usefixtures("running")
 def test_a_parameter_may_be_called_like_an_option(alice: User) -> None:
     asked = {"title": "a", "owner": "b", "idempotency_key": "c", "params": "d"}
-    job = kinds.names_as_options.start(asked, owner=alice, idempotency_key="k")
-    assert kinds.names_as_options.start(asked, owner=alice, idempotency_key="k") == job
+    job = parameter_kinds.names_as_options.start(asked, owner=alice, idempotency_key="k")
+    assert parameter_kinds.names_as_options.start(asked, owner=alice, idempotency_key="k") == job
     assert (job.owner, job.title) == (alice, "Names as options")
     assert headway.wait(job, 60).result == ["a", "b", "c", "d"]
-    by_celery = kinds.names_as_options.delay(**asked)
+    by_celery = parameter_kinds.names_as_options.delay(**asked)
     done = ended(str(by_celery.id))
     assert (done.owner, done.result) == (None, ["a", "b", "c", "d"])
 
@@ -77,7 +77,10 @@ def test_who_is_not_signed_in_owns_nothing(db: None) -> None:
 
 def test_delay_takes_an_owner(alice: User) -> None:
     assert Job.objects.get(pk=kinds.add.delay(1, owner=alice).id).owner == alice
-    assert Job.objects.get(pk=kinds.keyword_only.delay(name="x", owner=alice).id).owner == alice
+    assert (
+        Job.objects.get(pk=parameter_kinds.keyword_only.delay(name="x", owner=alice).id).owner
+        == alice
+    )
 
 
 def test_a_key_counts_for_its_owner_and_its_parameters(alice: User, bob: User) -> None:

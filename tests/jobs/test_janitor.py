@@ -3,7 +3,6 @@
 import signal
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
@@ -12,7 +11,7 @@ from pytest_django import Settings
 from headway.conf import numbers
 from headway.lifecycle import actions, announce, dispatch, janitor, lease, pruning
 from headway.lifecycle.traces import Traces
-from headway.models import AuditEntry, Job, Status, result_path
+from headway.models import Job, Status, result_path
 from headway.stream import keys
 from tests.jobs import rows
 from tests.jobs.threads import at_once
@@ -21,144 +20,6 @@ from tests.support.processes import wait_until
 from tests.support.stack import Janitor, Valkey
 
 pytestmark = pytest.mark.usefixtures("empty")
-
-
-@pytest.fixture
-def empty(valkey: Valkey, transactional_db: None) -> Valkey:
-    """Valkey with nothing in it."""
-    del transactional_db
-    valkey.flush()
-    return valkey
-
-
-def messages() -> int:
-    return dispatch.depth("celery") or 0
-
-
-def test_a_job_that_was_never_published_is_published() -> None:
-    job = rows.queued(published_at=None)
-    janitor.sweep()
-    assert messages() == 1
-    assert reload(job).published_at is not None
-    assert states(job) == ["queued"]
-
-
-def test_a_job_whose_start_may_still_publish_it_is_left_alone() -> None:
-    rows.queued(published_at=None, created_at=rows.ago(1))
-    janitor.sweep()
-    assert messages() == 0
-
-
-def test_jobs_of_a_kind_that_is_gone_do_not_hold_up_others(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(janitor, "PER_SWEEP", 2)
-    for published_at in (None, None, rows.ago(1000)):
-        rows.queued(kind="gone", published_at=published_at, created_at=rows.ago(1000))
-    job = rows.queued(published_at=None)
-    janitor.sweep()
-    assert messages() == 1
-    assert reload(job).published_at is not None
-    assert "3 job(s) wait: this code has no kind 'gone'" in caplog.text
-
-
-def test_a_lost_message_is_published_again() -> None:
-    rows.queued(published_at=rows.ago(16), created_at=rows.ago(16))
-    janitor.sweep()
-    assert messages() == 1
-
-
-@pytest.mark.usefixtures("unlimited")
-def test_a_long_queue_with_all_its_messages_is_left_alone() -> None:
-    for _ in range(3):
-        assert dispatch.publish(rows.queued())
-    Job.objects.update(published_at=rows.ago(1000), created_at=rows.ago(1000))
-    janitor.sweep()
-    assert messages() == 3
-
-
-@pytest.mark.usefixtures("unlimited")
-def test_of_an_honest_long_queue_few_are_published_again() -> None:
-    dispatch.publish(rows.queued())
-    for age in (20, 40, 80, 160):  # published late in their lives, so waiting long is normal
-        rows.queued(created_at=rows.ago(age + 20), published_at=rows.ago(20))
-    before = messages()
-    janitor.sweep()
-    assert messages() - before == 1
-
-
-def test_a_job_that_is_not_due_is_not_published() -> None:
-    rows.queued(published_at=None, not_before=rows.ago(-100))
-    janitor.sweep()
-    assert messages() == 0
-
-
-def test_jobs_of_deactivated_users_are_cancelled_where_the_setting_says_so(
-    alice: User, bob: User, settings: Settings
-) -> None:
-    hers, running, his = rows.queued(owner=alice), rows.running(owner=alice)[0], rows.queued()
-    rows.changed(his, owner=bob)
-    User.objects.filter(pk=alice.pk).update(is_active=False)
-    janitor.see_to_deactivated()
-    assert (reload(hers).status, reload(running).status) == ("queued", "running")
-    settings.HEADWAY = settings.HEADWAY | {"JOB_CANCEL_DEACTIVATED": True}
-    janitor.see_to_deactivated()
-    assert [reload(job).status for job in (hers, running, his)] == [
-        *("cancelled", "cancelling", "queued")
-    ]
-    assert reload(hers).reason == "Cancelled, because its user was deactivated"
-
-
-def test_jobs_of_a_deleted_user_end_where_the_setting_says_so(
-    alice: User, bob: User, settings: Settings
-) -> None:
-    his = rows.queued()
-    rows.changed(his, owner=bob)
-    bob.delete()
-    assert reload(his).status == "queued"
-    settings.HEADWAY = settings.HEADWAY | {"JOB_CANCEL_DEACTIVATED": True}
-    hers, running = rows.queued(owner=alice), rows.running(owner=alice)[0]
-    alice.delete()
-    assert [reload(job).status for job in (hers, running)] == ["cancelled", "cancelling"]
-    assert reload(hers).reason == "Cancelled, because its user was deleted"
-
-
-def test_jobs_pass_to_somebody_where_the_setting_says_so(
-    alice: User, bob: User, boss: User, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.HEADWAY = settings.HEADWAY | {"JOB_SUCCESSOR": "nobody"}
-    hers, his = rows.queued(owner=alice, notify=True), rows.running(owner=bob)[0]
-    ended = rows.running(owner=alice)[0]
-    rows.changed(ended, owner=alice, status=Status.SUCCEEDED)
-    User.objects.filter(pk=alice.pk).update(is_active=False)
-    janitor.see_to_deactivated()
-    assert reload(hers).owner == alice
-    assert "no active user 'nobody' can take jobs over" in caplog.text
-    settings.HEADWAY = settings.HEADWAY | {"JOB_SUCCESSOR": "boss"}
-    janitor.see_to_deactivated()
-    assert (reload(hers).owner, reload(hers).notify) == (boss, False)
-    assert (reload(his).owner, reload(ended).owner) == (bob, alice)
-    told = AuditEntry.objects.get(job_id=hers.pk)
-    assert (told.verb, told.result) == ("pass on", "to boss: its user was deactivated")
-    alice.delete()
-    assert reload(ended).owner == boss
-    boss.delete()
-    assert reload(hers).owner is None
-
-
-def test_a_job_of_an_unknown_kind_does_not_keep_others_waiting() -> None:
-    rows.queued(kind="of-a-newer-version", published_at=None, created_at=rows.ago(99))
-    rows.queued(published_at=None)
-    janitor.sweep()
-    assert messages() == 1
-
-
-def test_a_job_that_no_queue_can_take_does_not_keep_others_waiting() -> None:
-    rows.queued(published_at=None, created_at=rows.ago(20), options={"serializer": "unheard of"})
-    job = rows.queued(published_at=None)
-    janitor.sweep()
-    assert messages() == 1
-    assert reload(job).published_at is not None
 
 
 def test_an_end_that_redis_did_not_take_is_told_once_it_is_back(empty: Valkey) -> None:
@@ -313,17 +174,6 @@ def test_two_janitors_change_each_job_once() -> None:
     for job in jobs:
         assert reload(job).status == "queued"
         assert states(job).count("queued") == 1
-
-
-def test_a_sweep_without_a_broker_ends_soon(empty: Valkey) -> None:
-    for _ in range(20):
-        rows.queued(published_at=None)
-    empty.pause()
-    try:
-        janitor.publish_forgotten()
-    finally:
-        empty.resume()
-    assert Job.objects.filter(published_at=None).count() == 20
 
 
 def test_one_sweep_can_be_asked_for() -> None:

@@ -9,7 +9,7 @@ from headway.lifecycle.log import log
 from headway.models import Attempt, Job
 from headway.stream import Log, Reporter
 from headway.stream.record import LINES_KEPT, WARNINGS_KEPT
-from tests.jobs import kinds, rows
+from tests.jobs import failing_kinds, rows
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, reload
 from tests.support.processes import wait_until
@@ -146,7 +146,7 @@ def silent(valkey: Valkey, django_db_setup: None) -> Iterator[TaskWorker]:
 
 def test_a_killed_process_leaves_what_it_said(silent: TaskWorker, transactional_db: None) -> None:
     # Celery may see only after 5 s that a process is gone: its limit must not be reached before
-    started = kinds.says_and_dies.apply_async(kwargs={"how": "killed"}, time_limit=60)
+    started = failing_kinds.says_and_dies.apply_async(kwargs={"how": "killed"}, time_limit=60)
     job = Job.objects.get(pk=started.id)
     wait_until(lambda: job.attempts.filter(status="lost"))
     assert reload(job).status == "queued"

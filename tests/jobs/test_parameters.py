@@ -13,14 +13,15 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.validators import MinValueValidator
 from django.utils import timezone
+from django.utils.translation import override
 
 from headway import job_task
 from headway.kinds import parameters, registry
-from headway.kinds.fields import MAX_WRONG
+from headway.kinds.fields import MAX_WRONG, Lines
 from headway.lifecycle import actions
 from headway.models import Job, Status
-from tests.jobs import kinds
-from tests.jobs.kinds import Colour, Size
+from tests.jobs import parameter_kinds
+from tests.jobs.parameter_kinds import Colour, Size
 from tests.jobs.waiting import ended
 from tests.pages.conftest import client_of
 from tests.support.processes import wait_until
@@ -100,6 +101,14 @@ def test_a_page_says_how_lists_and_objects_are_entered(alice: User) -> None:
     assert "x: Enter a valid date." in answer.content.decode()
 
 
+def test_what_is_said_of_a_list_is_in_the_language_of_who_reads_it() -> None:
+    """Forms are made once, for whoever comes first."""
+    with override("de"):
+        field = Lines(item=forms.CharField())
+        assert str(field.help_text) == "Je Zeile ein Wert."
+    assert str(field.help_text) == "One per line."
+
+
 def test_a_novel_in_place_of_a_list_is_answered_briefly(alice: User) -> None:
     answer = client_of(alice).post("/jobs/start/takes-all/", {"days": "word\n" * 5_000})
     page = answer.content.decode()
@@ -149,8 +158,8 @@ def test_equal_starts_are_known_by_their_parameters(alice: User, valkey: Any) ->
 
 @pytest.mark.usefixtures("running")
 def test_a_chain_hands_on_what_json_lacks(alice: User) -> None:
-    after = kinds.takes_date.s(note="x", when=datetime.date(2026, 1, 3))
-    result = kinds.gives_date.apply_async(owner=alice, link=after)
+    after = parameter_kinds.takes_date.s(note="x", when=datetime.date(2026, 1, 3))
+    result = parameter_kinds.gives_date.apply_async(owner=alice, link=after)
     ended(str(result.id))
     linked = Job.objects.filter(kind="takes-date")
     wait_until(linked.exists)

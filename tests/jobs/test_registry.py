@@ -16,7 +16,7 @@ from headway import job_task
 from headway.kinds import registry
 from headway.lifecycle import actions
 from headway.lifecycle.snapshots import snapshot
-from tests.jobs import kinds
+from tests.jobs import kinds, parameter_kinds
 
 
 def test_the_tasks_of_installed_apps_are_found() -> None:
@@ -94,7 +94,7 @@ def größe() -> None: ...
     [
         (waits, {}, "waits: Celery cannot run an async function; call asgiref.sync.async_to_sync"),
         (yields, {}, "yields: a job's function returns its result, it cannot yield"),
-        (kinds.Colour, {}, "Colour: a job is a function"),
+        (parameter_kinds.Colour, {}, "Colour: a job is a function"),
         (plain, {"kind": "not a slug"}, "plain: kind='not a slug': use 1 to 100 letters"),
         (größe, {}, "größe: kind='größe': use 1 to 100 letters"),
         (plain, {"kind": 5.5}, "plain: kind=5.5: use 1 to 100 letters"),

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from headway import start_many
 from headway.lifecycle import actions
 from headway.models import Job
-from tests.jobs import kinds
+from tests.jobs import kinds, parameter_kinds
 from tests.jobs.conftest import TaskWorker
 from tests.jobs.waiting import ended, events, states
 from tests.support.processes import wait_until
@@ -88,7 +88,7 @@ def test_delay_stores_a_job_like_any_other() -> None:
 
 @pytest.mark.usefixtures("running")
 def test_an_enum_parameter_arrives_as_its_member() -> None:
-    started = actions.start("paint", {"colour": kinds.Colour.GREEN, "size": 2})
+    started = actions.start("paint", {"colour": parameter_kinds.Colour.GREEN, "size": 2})
     assert started.params["colour"] == "green"
     assert ended(started).result == ["GREEN", 2, None, False]
 

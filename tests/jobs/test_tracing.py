@@ -23,14 +23,6 @@ pytestmark = pytest.mark.usefixtures("empty")
 
 
 @pytest.fixture
-def empty(valkey: Valkey, transactional_db: None) -> Valkey:
-    """Valkey with nothing in it."""
-    del transactional_db
-    valkey.flush()
-    return valkey
-
-
-@pytest.fixture
 def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """What the spans of this process are told of, once they have ended."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()

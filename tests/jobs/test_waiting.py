@@ -12,14 +12,6 @@ from tests.support.stack import Valkey
 
 
 @pytest.fixture
-def empty(valkey: Valkey, transactional_db: None) -> Valkey:
-    """Valkey with nothing in it."""
-    del transactional_db
-    valkey.flush()
-    return valkey
-
-
-@pytest.fixture
 def worker_of(empty: Valkey) -> None:
     """Presence of a worker that takes jobs from the usual queue."""
     del empty

@@ -4,9 +4,8 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,58 +13,16 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.test import AsyncClient, Client
+from django.test import AsyncClient
 from django.utils import timezone
 
 from headway.models import ApiToken
 from headway.web import tokens
-from jobs.models import ModelUse
-from tests.llm.conftest import KEY
+from tests.llm.conftest import AT_ONCE, KEY, URL
 from tests.support.llm_server import CUT, LlmServer, Piece, end, refusal, token, words
-from tests.support.patience import PATIENCE
 from tests.support.processes import wait_until
 from tests.support.servers import Uvicorn
-from tests.support.stack import Valkey, Web
-
-URL = "/chat/?prompt=Why%3F"
-AT_ONCE = 5
-
-
-@pytest.fixture(scope="module", params=[Web, Uvicorn])
-def web(
-    request: pytest.FixtureRequest, server: LlmServer, valkey: Valkey, django_db_setup: None
-) -> Iterator[Web]:
-    process: Web = request.param(
-        LLM_BASE_URL=server.url,
-        LLM_MODEL="parrot",
-        LLM_API_KEY=KEY,
-        LLM_MAX_PER_USER=str(AT_ONCE),
-        LLM_MAX_ANSWER="1000000",
-        STREAM_KEEPALIVE="1",
-        STREAM_RECHECK="1",
-    )
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def headers(transactional_db: None, alice: User) -> dict[str, str]:
-    return {"Authorization": f"Bearer {tokens.issue(alice)[1]}"}
-
-
-@pytest.fixture
-def client(web: Web, model: LlmServer, headers: dict[str, str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=web.url, headers=headers, timeout=PATIENCE) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def aclient(
-    web: Web, model: LlmServer, headers: dict[str, str]
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=PATIENCE) as opened:
-        yield opened
+from tests.support.stack import Web
 
 
 def threads(web: Web) -> int:
@@ -256,60 +213,6 @@ def test_a_client_who_does_not_read_slows_the_model_down(
     assert sent < 3000
 
 
-def test_a_question_may_be_posted(client: httpx.Client, model: LlmServer) -> None:
-    for form in ({"json": {"prompt": "Why?", "instructions": "Briefly."}},
-                 {"data": {"prompt": "Why?", "instructions": "Briefly."}}):  # fmt: skip
-        response = client.post("/chat/", **form)  # type: ignore[arg-type]  # json or data
-        assert response.text.count("data: ") == 3
-        roles = [each["role"] for each in model.requests[-1]["messages"]]
-        assert roles == ["system", "user"]
-
-
-@pytest.mark.parametrize(
-    ("method", "url", "given", "status"),
-    [
-        ("GET", "/chat/", {}, 400),
-        ("GET", "/chat/?prompt=+", {}, 400),
-        ("GET", "/chat/?prompt=a&temperature=2", {}, 400),
-        ("POST", "/chat/", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400),
-        ("POST", "/chat/", {"json": ["prompt"]}, 400),
-        ("POST", "/chat/", {"json": {"prompt": {"a": 1}}}, 400),
-        ("POST", "/chat/", {"json": {"prompt": "x" * 40_000}}, 400),
-        ("GET", URL, {"headers": {"Authorization": "Bearer pt_1_x"}}, 401),
-        ("GET", URL, {"headers": {"Authorization": ""}}, 401),
-        ("PUT", URL, {}, 405),
-        ("HEAD", URL, {}, 200),
-        ("GET", URL, {"headers": {"Last-Event-ID": "1"}}, 204),
-    ],
-)  # fmt: skip
-def test_what_is_no_question_is_not_asked(
-    client: httpx.Client, model: LlmServer, method: str, url: str, given: Any, status: int
-) -> None:
-    response = client.request(method, url, **given)
-    assert response.status_code == status
-    assert model.requests == []
-    if status >= 400:
-        assert response.json()["status"] == status
-
-
-def test_a_session_needs_the_form_token_to_post_and_no_foreign_link(
-    transactional_db: None, model: LlmServer, alice: User, valkey: Valkey
-) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(alice)
-    assert client.post("/chat/", {"prompt": "Why?"}).status_code == 403
-    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert client.get(URL, headers=foreign).status_code == 403
-
-
-def test_without_a_model_it_says_what_to_set(db: None, alice: User) -> None:
-    client = Client()
-    client.force_login(alice)
-    response = client.get(URL)
-    assert response.status_code == 503
-    assert "LLM_BASE_URL, LLM_MODEL" in response.json()["detail"]
-
-
 async def test_the_same_response_works_under_djangos_own_handler(
     transactional_db: None, model: LlmServer, alice: User
 ) -> None:
@@ -318,20 +221,3 @@ async def test_the_same_response_works_under_djangos_own_handler(
     response: Any = await client.get(URL)
     pieces = [piece async for piece in response.streaming_content]
     assert b"".join(pieces).endswith(b'data: {"content":" world"}\n\ndata: [DONE]\n\n')
-
-
-def test_a_day_has_so_many_answers_for_each_user(
-    client: httpx.Client, model: LlmServer, alice: User
-) -> None:
-    model.expect(words("Because", " of", " that"))
-    assert client.get(URL).status_code == 200
-    used = ModelUse.objects.get(owner=alice)
-    wait_until(lambda: ModelUse.objects.get(owner=alice).tokens == 3 + len("Why?") // 4)
-    ModelUse.objects.update(answers=500)
-    refused = client.get(URL)
-    assert refused.status_code == 429
-    assert 0 < int(refused.headers["Retry-After"]) <= 86400
-    assert refused.json()["detail"].startswith("You have had as many answers of the model")
-    ModelUse.objects.update(day=used.day - timedelta(days=1))
-    assert client.get(URL).status_code == 200
-    assert ModelUse.objects.get(owner=alice).answers == 1

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from headway.lifecycle import uploading
 from headway.models import Job, Upload
-from tests.jobs import kinds
+from tests.jobs import parameter_kinds
 
 START = "/jobs/start/import-csv/"
 CONTENT = b"a,b\n1,2\n"
@@ -72,7 +72,7 @@ def test_a_wrong_file_is_refused_and_not_kept(alices: Client) -> None:
 
 
 def test_each_of_several_files_is_kept(alices: Client) -> None:
-    url = f"/jobs/start/{kinds.compare.job_kind}/"
+    url = f"/jobs/start/{parameter_kinds.compare.job_kind}/"
     page = alices.post(url, {"new": upload(b"2")}).content.decode()
     [new] = re.findall(r'name="upload-new" value="([\w-]+)"', page)
     answer = alices.post(url, {"upload-new": new, "old": upload(b"1")})

@@ -4,7 +4,6 @@ and state; with names of those (tests/pictures/album.py), them alone."""
 
 import base64
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ from typing import Literal
 import django
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from tests.support.environment import DATA_DIR
+from tests.support import environment as environment  # a data directory of its own
 from tests.support.pages import ROOT, code
 
 django.setup()
@@ -159,7 +158,6 @@ def main() -> None:
     finally:
         for process in reversed(processes):
             process.kill()
-        shutil.rmtree(DATA_DIR)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 screens of a browser in which things are really clicked, with what is to be seen below them."""
 
 import io
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import django
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.environment import DATA_DIR
+from tests.support import environment as environment  # a data directory of its own
 from tests.support.pages import ROOT
 
 django.setup()
@@ -151,7 +150,6 @@ def main() -> None:
     finally:
         for process in reversed(processes):
             process.kill()
-        shutil.rmtree(DATA_DIR)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tests.stream.handing import said as said
 from tests.stream.handing import start as start
 from tests.stream.serving import Site
 from tests.stream.streams import Database, MakeHub
+from tests.stream.viewers import crowd as crowd
 from tests.support.scripted import blank as blank
 from tests.support.scripted import server as server
 from tests.support.stack import Valkey

@@ -15,8 +15,8 @@ from headway.stream.rounds import LOGS, WINDOW, Behind, Round
 from headway.stream.sse import Decoder
 from headway.stream.subscription import Phase, Subscription
 from tests.stream.conftest import state
+from tests.stream.models import Redis, Time, Viewer
 from tests.stream.streams import live, say, until
-from tests.stream.test_loop import Redis, Time, Viewer
 
 PAGE = 4
 

@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+
+import pytest
 
 from headway.stream.direct import Sockets, SocketWire
 from headway.stream.wire import nothing
@@ -96,3 +98,11 @@ class Crowd:
         assert not len(self.sockets)
         assert descriptors() <= self.before  # fewer: others were left to the garbage collector
         self.listener.close()
+
+
+@pytest.fixture
+async def crowd() -> AsyncIterator[Crowd]:
+    """Viewers who have all left when the test is over."""
+    made = Crowd()
+    yield made
+    await made.leave()

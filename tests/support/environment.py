@@ -1,19 +1,19 @@
-"""Gives the tests a data directory of their own, before Django reads its settings.
+"""Gives the tests, and commands among them, a data directory of their own, before Django reads its
+settings, and removes it when their process ends.
 
 Loaded by `-p` in pyproject.toml: pytest-django reads the settings before any conftest.py.
 """
 
+import atexit
 import os
 import shutil
 import signal
 import tempfile
 from pathlib import Path
 
-import pytest
-
 # Here, so that their option is always known
 pytest_plugins = [f"tests.support.{name}" for name in ("thorough", "engine_coverage", "order")]
-DATA_DIR = Path(tempfile.mkdtemp(prefix="progress-tests-"))
+OWNER, DATA_DIR = os.getpid(), Path(tempfile.mkdtemp(prefix="progress-tests-"))
 
 for name in (
     "REDIS_URL",
@@ -40,6 +40,15 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing behind."""
-    shutil.rmtree(DATA_DIR, ignore_errors=True)
+def remove() -> None:
+    """Leaves nothing behind; a process that was forked from the owner leaves that to it."""
+    if os.getpid() == OWNER:
+        shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+def pytest_unconfigure() -> None:
+    """Not only at the exit, on which xdist waits ten seconds before it kills the process."""
+    remove()
+
+
+atexit.register(remove)

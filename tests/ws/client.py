@@ -82,3 +82,10 @@ class Client:
         except ConnectionClosed as closing:
             return got, closing.rcvd.code if closing.rcvd else None
         return got, 0
+
+
+def refusal(answer: Message) -> tuple[str | None, str, list[str]]:
+    """What was refused, why, and for which jobs."""
+    assert answer["event"] == "refused"
+    data = answer["data"]
+    return data["type"], data["message"], data["jobs"]

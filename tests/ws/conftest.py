@@ -8,9 +8,16 @@ from django.contrib.auth.models import User
 from headway.lifecycle import announce
 from headway.models import Job
 from headway.web import tokens
-from tests.support.servers import Serve
+from tests.support.servers import Serve, Uvicorn
 from tests.support.stack import Web
 from tests.ws.client import Client
+
+
+@pytest.fixture(scope="module", params=[Web, Uvicorn])
+def server(request: pytest.FixtureRequest) -> type[Web]:
+    """Each that a module has nothing else to say about."""
+    found: type[Web] = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +38,14 @@ def token(transactional_db: None, alice: User) -> str:
 def client(web: Web, token: str) -> Iterator[Client]:
     """Alice's connection."""
     with Client(web.url, bearer=token) as connected:
+        yield connected
+
+
+@pytest.fixture
+def bobs(web: Web, transactional_db: None, bob: User) -> Iterator[Client]:
+    """Bob's connection."""
+    del transactional_db
+    with Client(web.url, bearer=tokens.issue(bob)[1]) as connected:
         yield connected
 
 
