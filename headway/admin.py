@@ -213,7 +213,7 @@ class JobAdmin(Browsed, ManyActions):
         box = CheckboxInput(attributes, lambda _value: False)
         return box.render(ACTION_CHECKBOX_NAME, str(obj.pk))
 
-    @admin.display(description="Job", ordering="title")
+    @admin.display(description=_("Job"), ordering="title")
     def name(self, job: Job) -> SafeString:
         hint = _shown(job).hint
         # The id lets htmx give the focus back after a poll.

@@ -216,6 +216,22 @@ def test_numbers_and_days_are_written_as_the_language_does() -> None:
         assert words.language() == "de"
 
 
+def test_the_admin_names_models_and_fields_in_the_language_of_the_browser(
+    boss: User, client: Client, valkey: Valkey
+) -> None:
+    valkey.flush()
+    job = Job.objects.create(kind="simulate", owner=boss, status=Status.QUEUED)
+    client.force_login(boss)
+    german = {"Accept-Language": "de"}
+    index = client.get("/admin/", headers=german).content.decode()
+    page = client.get(f"/admin/headway/job/{job.pk}/change/", headers=german).content.decode()
+    for name in ("Aufträge", "API-Token", "Verlauf"):
+        assert name in index
+    for name in ("Auftrag ansehen", "Begonnen am", "Warteschlange", "ohne die geheimen"):
+        assert name in page
+    assert "Began at" not in page
+
+
 def test_pages_are_in_the_language_of_the_browser_or_of_ones_choice(
     alice: User, client: Client, valkey: Valkey
 ) -> None:
