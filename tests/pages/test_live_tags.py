@@ -75,6 +75,19 @@ def test_amounts_have_the_unit_of_their_kind() -> None:
     )
 
 
+def test_bytes_are_written_in_the_unit_in_which_they_are_read() -> None:
+    much = {"current": 34_030_000, "total": 41_000_000, "unit": "kB"}
+    assert formatting.count(much) == "34 of 41 GB"
+    assert formatting.count(much | {"current": 250_000}) == "0.25 of 41 GB"
+    assert formatting.count(much | {"unit": "rows"}) == "34,030,000 of 41,000,000 rows"
+    assert formatting.count({"current": 9999, "unit": "kB"}) == "9,999 kB"
+    assert formatting.count({"current": 2e8, "unit": "TB"}) == "200,000,000 TB"
+    assert (formatting.rate(12_345, "bytes"), formatting.rate(0.5, "MB")) == (
+        "12 kB/s",
+        "30 MB/min",
+    )
+
+
 def test_the_page_of_a_kind_that_says_what_it_counts_tells_it(make_job: MakeJob) -> None:
     job = make_job(Status.SUCCEEDED, kind="import-csv", current=512, total=512)
     html = render("{% job_bar job %}", job=job, user=job.owner)
