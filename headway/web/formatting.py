@@ -21,7 +21,7 @@ SMALLEST = 1e-6
 """What is less is written as 0."""
 LARGER = {"B": "kB", "bytes": "kB", "kB": "MB", "MB": "GB", "GB": "TB"}
 """A unit of bytes -> that of a thousand of them."""
-MOST = 10_000
+MOST = 1000
 """From here on an amount of bytes is written in the larger unit."""
 
 
@@ -54,7 +54,7 @@ def percent(snap: Mapping[str, Any]) -> str:
 
 
 def count(snap: Mapping[str, Any]) -> str:
-    """How much is done, of how much: 512 of 1,024 kB, 34 of 41 GB."""
+    """How much is done, of how much: 310 of 512 kB, 34 of 41 GB."""
     current, total = snap.get("current"), snap.get("total")
     if current is None:
         return ""
@@ -170,7 +170,7 @@ def stall(quiet: float) -> str:
 
 
 def rate(value: float | None, unit: str = "") -> str:
-    """1,234/s or 1,234 kB/s, and 12/min for what is slower than one a second; "" for None."""
+    """1,234/s or 1.2 MB/s, and 12/min for what is slower than one a second; "" for None."""
     if value is None:
         return ""
     number, time = (value * 60, "min") if value < 1 else (value, "s")

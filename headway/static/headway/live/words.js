@@ -7,7 +7,7 @@ const NUMBER = /^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?%?$/; // headway/kinds/numbe
 const kinds = new Map(); // what tasks of a kind say, as its elements have it -> what it looks like, and its translation
 const SMALLEST = 1e-6; // what is less is written as 0
 const LARGER = new Map([['B', 'kB'], ['bytes', 'kB'], ['kB', 'MB'], ['MB', 'GB'], ['GB', 'TB']]);
-const MOST = 10000; // from here on an amount of bytes is written in the larger unit
+const MOST = 1000; // from here on an amount of bytes is written in the larger unit
 
 /* A text of headway/web/words.py, with its {names} filled in. */
 export function t(text, values = {}) {
