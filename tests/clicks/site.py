@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,13 @@ def installation(
     valkey: Valkey,
     *,
     collects: bool = False,
-    works: bool = True,
+    roles: Sequence[str] = ("worker", "janitor"),
     filling: data.Filling | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Web]:
     """Its web process; `checkout` may be an older one, whose Procfile has the same three lines.
     Nobody waits for the worker: a page says that there is none until it has come. `collects`:
-    static files are compressed, as in production; `works`: there are a worker and a janitor;
+    static files are compressed, as in production; `roles`: what runs beside it;
     `filling`: other jobs than those of the tasks; `settings`: the environment's."""
     valkey.flush()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,12 +57,9 @@ def installation(
             subprocess.run(command, cwd=checkout, env=environ, check=True, timeout=4 * PATIENCE)
         known = parse_procfile((checkout / "Procfile").read_text()).processes
         web = Web(**environment)
-        worker, janitor = (
-            Process(name, ["/bin/sh", "-c", known[name]], **environment)
-            for name in ("worker", "janitor")
-        )
+        others = [Process(name, ["/bin/sh", "-c", known[name]], **environment) for name in roles]
         web.command = ["/bin/sh", "-c", known["web"]]
-        processes: list[Process] = [web, worker, janitor] if works else [web]
+        processes: list[Process] = [web, *others]
         try:
             for process in processes:
                 process.checkout = checkout
