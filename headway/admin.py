@@ -237,8 +237,8 @@ class JobAdmin(Browsed, ManyActions):
         return render_to_string("admin/headway/job/bar.html", {"item": _shown(job)})
 
     @admin.display(description=_("Reason"))
-    def why(self, job: Job) -> SafeString:
-        return format_html('<span class="why">{}</span>', told(job.reason))
+    def why(self, job: Job) -> SafeString | None:
+        return format_html('<span class="why">{}</span>', told(job.reason)) if job.reason else None
 
     @admin.display(description=_("Duration"))
     def duration(self, job: Job) -> str:

@@ -28,7 +28,7 @@ class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # 
 
     @admin.display(description=_("reason"))
     def why(self, attempt: Attempt) -> str:
-        return told(attempt.reason)
+        return told(attempt.reason) or "-"
 
     @admin.display(description=_("Traceback"))
     def traceback(self, attempt: Attempt) -> str:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from headway.models import Status, result_path
+from headway.models import ApiToken, Status, result_path
 from jobs.demo import past, scenes
 from jobs.demo.rows import Rows, rows
 from jobs.demo.story import Story
@@ -89,6 +89,8 @@ def filling(known: Sequence[Story], users: Sequence[User], made: list[Rows]) -> 
         "people": [_plain(each) for each in users],
         "jobs": [_plain(each.job) for each in made],
         "attempts": [_plain(each) for each in attempts],
+        "auditentry": [_plain(entry) for each in made for entry in each.entries],
+        "apitoken": [_plain(ApiToken(owner=users[0], name="backup", created_at=timezone.now()))],
         "files": {
             str(each.job.params["file"]): scenes.SAMPLE
             for each in made
