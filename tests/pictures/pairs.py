@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import django
 from PIL import Image
@@ -43,8 +42,13 @@ TALLEST, GAP = 1800, 12
 """Pixels of a page, and between two."""
 QUALITY = 70
 ROUNDS = [(scheme, width) for scheme in ("light", "dark") for width in HEIGHTS]
-CALM: dict[str, Any] = {"settings": {"JOB_STALLED_AFTER": "30"}}
-"""No janitor, who would see that nobody works on what runs."""
+CALM = {
+    "JANITOR_EVERY": "3600",
+    "JOB_CANCEL_DEADLINE": "86400",
+    "JOB_REPUBLISH_AFTER": "86400",
+    "JOB_STALLED_AFTER": "30",
+}
+"""A janitor tells Redis once how jobs stand, and leaves them alone."""
 
 
 @contextmanager
@@ -111,7 +115,7 @@ class Both:
             return {name: pair for name, pair in pairs.items() if name in names or not names}
 
         jobs, log = jobs_of_both(), Log(self.valkey.url)
-        with installation(checkout, self.valkey, filling=jobs, roles=["worker"], **CALM) as web:
+        with installation(checkout, self.valkey, filling=jobs, settings=CALM) as web:
             look.url = web.url
             look.await_worker()
             taken = look.photograph(chosen(PAIRS), jobs[1], log)
@@ -122,7 +126,7 @@ class Both:
             taken |= look.cut_off(chosen(CUT_OFF), web)
             look.close()
         if pairs := chosen(WITHOUT_WORKER):
-            with site(checkout, self.valkey, filling=jobs, roles=[], **CALM) as look.url:
+            with site(checkout, self.valkey, roles=[], filling=jobs, settings=CALM) as look.url:
                 taken |= look.photograph(pairs, jobs[1], log)
                 look.close()
         log.close()
