@@ -209,7 +209,7 @@ DOCS = {
     "failed": ("failed", "light", 1280),
     "warned": ("warned", "light", 1280),
     "start-wrong-file": ("start-wrong-file", "light", 1280),
-    "list-dark": ("list", "dark", 1280),
+    "list-dark": ("list", "dark", 390),
     "list-failed": ("list-failed", "light", 1280),
     "admin": ("admin", "light", 1280),
     "list-phone": ("list", "light", 390),
