@@ -26,7 +26,7 @@ from django.urls import path, reverse
 from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator, format_lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -87,7 +87,7 @@ class JobAdmin(Browsed, ManyActions):
     )
     inlines = (AttemptInline,)
     fieldsets = (
-        (None, {"fields": ("title", "state", "bar", "reason", "page")}),
+        (None, {"fields": ("title", "state", "bar", "why", "page")}),
         (_("Asked for"), {"fields": ("owner", "kind", "params", "asked", "queue", "created_at")}),
         (
             _("Run"),
@@ -95,7 +95,7 @@ class JobAdmin(Browsed, ManyActions):
         ),
         (_("Outcome"), {"fields": ("result", "files", "warning_count")}),
     )
-    readonly_fields = ("state", "bar", "page", "asked", "attempts_left")
+    readonly_fields = ("state", "bar", "why", "page", "asked", "attempts_left")
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
@@ -213,7 +213,7 @@ class JobAdmin(Browsed, ManyActions):
         box = CheckboxInput(attributes, lambda _value: False)
         return box.render(ACTION_CHECKBOX_NAME, str(obj.pk))
 
-    @admin.display(description="Job", ordering="title")
+    @admin.display(description=_("Job"), ordering="title")
     def name(self, job: Job) -> SafeString:
         hint = _shown(job).hint
         # The id lets htmx give the focus back after a poll.
@@ -237,8 +237,8 @@ class JobAdmin(Browsed, ManyActions):
         return render_to_string("admin/headway/job/bar.html", {"item": _shown(job)})
 
     @admin.display(description=_("Reason"))
-    def why(self, job: Job) -> SafeString:
-        return format_html('<span class="why">{}</span>', Truncator(told(job.reason)).chars(120))
+    def why(self, job: Job) -> SafeString | None:
+        return format_html('<span class="why">{}</span>', told(job.reason)) if job.reason else None
 
     @admin.display(description=_("Duration"))
     def duration(self, job: Job) -> str:

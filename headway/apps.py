@@ -2,12 +2,13 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.translation import gettext_lazy as _
 
 
 class HeadwayConfig(AppConfig):
     name = "headway"
     default_auto_field = "django.db.models.BigAutoField"
-    verbose_name = "Jobs"
+    verbose_name = _("Jobs")
 
     def ready(self) -> None:
         from headway import checks, policy, project_checks

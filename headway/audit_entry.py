@@ -25,27 +25,33 @@ class AuditEntry(models.Model):
     """What somebody did to a job: written with it, never changed, and kept when the job is gone.
     Only the erasure of a person takes names out of it."""
 
-    at = models.DateTimeField(auto_now_add=True)
-    verb = models.CharField(max_length=20)
-    job_id = models.UUIDField(null=True, blank=True, db_index=True)
-    title = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=100, blank=True)
-    result = models.CharField(max_length=200, help_text="what the job became, or why nothing")
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    verb = models.CharField(_("verb"), max_length=20)
+    job_id = models.UUIDField(_("job"), null=True, blank=True, db_index=True)
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    kind = models.CharField(_("kind"), max_length=100, blank=True)
+    result = models.CharField(
+        _("result"), max_length=200, help_text=_("what the job became, or why nothing")
+    )
     owner = OwnerField(
         settings.AUTH_USER_MODEL, forget, null=True, related_name="+", db_index=False
     )
     by = OwnerField(settings.AUTH_USER_MODEL, forget, null=True, related_name="+")
-    name = models.CharField(max_length=254, blank=True, help_text="of who did it, as it was then")
-    via = models.CharField(max_length=10, choices=Via.choices, default=Via.CODE)
-    address = models.CharField(max_length=64, blank=True)
-    token = models.BigIntegerField(null=True, blank=True, help_text="number of the API token")
+    name = models.CharField(
+        _("name"), max_length=254, blank=True, help_text=_("of who did it, as it was then")
+    )
+    via = models.CharField(_("via"), max_length=10, choices=Via.choices, default=Via.CODE)
+    address = models.CharField(_("address"), max_length=64, blank=True)
+    token = models.BigIntegerField(
+        _("token"), null=True, blank=True, help_text=_("number of the API token")
+    )
     bulk = models.UUIDField(null=True, blank=True, help_text="the job that did it for them")
 
     class Meta:
         default_permissions = ("view",)
         ordering = ("-id",)
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit trail"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
 
     def __str__(self) -> str:
         return f"{self.verb} {self.title or self.job_id}: {self.result}"

@@ -5,15 +5,16 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from headway.api_token import ApiToken as ApiToken
+from headway.api_token import Scope as Scope
 from headway.audit_entry import AuditEntry as AuditEntry
 from headway.audit_entry import Via as Via
 from headway.notice import Channel as Channel
 from headway.notice import Notice as Notice
 from headway.notice import NoticeChoice as NoticeChoice
-from headway.owners import OwnerField, delete_or_revoke, forget
+from headway.owners import OwnerField, forget
 from headway.saved_question import SavedQuestion as SavedQuestion
 from headway.share_link import ShareLink as ShareLink
 from headway.share_link import SharePart as SharePart
@@ -59,18 +60,21 @@ class Job(models.Model):
     key."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=100)
-    title = models.CharField(max_length=200)
+    kind = models.CharField(_("kind"), max_length=100)
+    title = models.CharField(_("title"), max_length=200)
     # Each index of lists begins with it: one of its own would only cost each start
     owner = OwnerField(
         settings.AUTH_USER_MODEL,
         forget,
+        verbose_name=_("owner"),
         null=True,
         blank=True,
         related_name="jobs",
         db_index=False,
     )
-    params = models.JSONField(default=dict, blank=True, help_text="without its secrets")
+    params = models.JSONField(
+        _("parameters"), default=dict, blank=True, help_text=_("without its secrets")
+    )
     # Not in what `dumpdata` and other serializers write.
     secrets = models.TextField(
         default="", blank=True, editable=False, serialize=False, help_text="of params, sealed"
@@ -78,7 +82,7 @@ class Job(models.Model):
     options = models.JSONField(
         default=dict, blank=True, help_text="Celery options of this one start"
     )
-    queue = models.CharField(max_length=200, blank=True)
+    queue = models.CharField(_("queue"), max_length=200, blank=True)
     token = models.CharField(  # noqa: DJ001 - SQLite uses a partial index only for IS NOT NULL
         max_length=64,
         null=True,
@@ -91,28 +95,28 @@ class Job(models.Model):
 
     notify = models.BooleanField(default=False, help_text="tell its owner when it has ended")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
-    reason = models.CharField(max_length=500, blank=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
     refused = models.BooleanField(
         default=False, help_text="its input was: another attempt would end the same way"
     )
     # Of a failure (lifecycle/causes.py). SQLite uses a partial index only for IS NOT NULL
     cause = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - as above
     attempt = models.PositiveIntegerField(
-        default=0, help_text="number of the last attempt, 0 before the first"
+        _("attempt"), default=0, help_text=_("number of the last attempt, 0 before the first")
     )
     # 0: none of ours, Celery runs it as it likes (lifecycle/observed.py)
     max_attempts = models.PositiveIntegerField(default=1)
 
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     published_at = models.DateTimeField(
         null=True, blank=True, help_text="when the broker took the last message"
     )
     not_before = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(_("began at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    worker = models.CharField(max_length=255, blank=True)
+    worker = models.CharField(_("worker"), max_length=255, blank=True)
 
     # Progress as last committed, by lease renewals and the end; what moves is in Redis.
     percent = models.FloatField(null=True, blank=True)
@@ -120,11 +124,14 @@ class Job(models.Model):
     total = models.FloatField(null=True, blank=True)
     message = models.TextField(blank=True)
     phase = models.CharField(max_length=200, blank=True)
-    warning_count = models.PositiveIntegerField(default=0)
+    warning_count = models.PositiveIntegerField(_("warnings"), default=0)
 
-    result = models.JSONField(null=True, blank=True)
+    result = models.JSONField(_("result"), null=True, blank=True)
     files = models.JSONField(
-        default=list, blank=True, help_text="names of the last attempt's result files"
+        _("files"),
+        default=list,
+        blank=True,
+        help_text=_("names of the last attempt's result files"),
     )
     undo = models.JSONField(
         null=True,
@@ -148,6 +155,8 @@ class Job(models.Model):
             ("see_tracebacks", "Can see tracebacks"),
         )
         ordering = NEWEST
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
         indexes = (
             # For lists (web/history.py), which ask for the newest of each status.
             models.Index(fields=["owner", "status", *NEWEST], name="job_owner_status"),
@@ -206,15 +215,17 @@ class Attempt(models.Model):
     # That an attempt has its number once is an index of its own
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveIntegerField()
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
-    worker = models.CharField(max_length=255, blank=True)
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status.choices, default=Status.RUNNING
+    )
+    worker = models.CharField(_("worker"), max_length=255, blank=True)
     due_at = models.DateTimeField(
         null=True, blank=True, help_text="since when it waited for a worker"
     )
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(_("began at"))
+    finished_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     progress = models.JSONField(default=dict, blank=True)
-    reason = models.CharField(max_length=500, blank=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
     error = models.TextField(blank=True)
     warnings = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
@@ -227,6 +238,8 @@ class Attempt(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ("job", "number")
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
         constraints = (
             models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once"),
         )
@@ -250,49 +263,3 @@ class LogChunk(models.Model):
 
     def __str__(self) -> str:
         return f"lines {self.first} to {self.last} of attempt {self.attempt_id}"
-
-
-class Scope(models.TextChoices):
-    """What an API token is good for; each allows what those before it do."""
-
-    READ = "read", _("Read")
-    "Requests that change nothing: pages, statuses, streams, files."
-    START = "start", _("Read, and start jobs")
-    ALL = "all", _("Read, start, cancel and retry")
-    "All that its owner may do outside of the admin."
-
-    def covers(self, needed: "Scope") -> bool:
-        known = list(Scope)
-        return known.index(self) >= known.index(needed)
-
-
-class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def living(self) -> "ApiTokenQuerySet":
-        """Those that are neither revoked nor expired."""
-        lasting = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
-        return self.filter(lasting, revoked_at=None)
-
-
-class ApiToken(models.Model):
-    """A secret with which programs act as its owner. Only its hash is stored (see tokens.py)."""
-
-    owner = OwnerField(
-        settings.AUTH_USER_MODEL, on_delete=delete_or_revoke, related_name="api_tokens"
-    )
-    name = models.CharField(max_length=100, blank=True)
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the secret, in hexadecimal")
-    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.ALL)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_used_at = models.DateTimeField(null=True, blank=True, help_text="to the minute")
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="empty: never")
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    objects = ApiTokenQuerySet.as_manager()
-
-    class Meta:
-        default_permissions = ("view", "change", "delete")
-        ordering = ("-created_at", "-id")
-        verbose_name = "API token"
-
-    def __str__(self) -> str:
-        return f"{self.pk} {self.name}".strip()

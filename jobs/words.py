@@ -1,7 +1,7 @@
 """Texts that pages translate when they show them (headway/web/told.py): docstrings of tasks, and
 sentences with which jobs end, which workers write in English."""
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 DESCRIPTIONS = (
     gettext_noop("Asks a language model and shows its answer while it grows."),
@@ -31,4 +31,29 @@ ENDS = (
     gettext_noop("The question is too long for the model."),
     gettext_noop("The model's server is overloaded, or its quota is used up. Try again later."),
     gettext_noop("The model's server cannot be reached. Try again later."),
+    gettext_noop(
+        "This is an Excel workbook or a ZIP archive, not a CSV file. Please save it as CSV first."
+    ),
+    gettext_noop("This is an old Excel workbook, not a CSV file. Please save it as CSV first."),
+    gettext_noop("This is a PDF document, not a CSV file. Please save it as CSV first."),
+    gettext_noop("This is a PNG picture, not a CSV file. Please save it as CSV first."),
+    gettext_noop("This is a JPEG picture, not a CSV file. Please save it as CSV first."),
+    gettext_noop("This is a gzip file, not a CSV file. Please save it as CSV first."),
 )
+VALUES = (
+    pgettext_lazy("value", "seconds"),
+    pgettext_lazy("value", "steps"),
+    pgettext_lazy("value", "phases"),
+    pgettext_lazy("value", "fail at"),
+    pgettext_lazy("value", "rows"),
+    pgettext_lazy("value", "rejected"),
+    pgettext_lazy("value", "columns"),
+    pgettext_lazy("value", "files"),
+    pgettext_lazy("value", "bytes"),
+    pgettext_lazy("value", "types"),
+    pgettext_lazy("value", "delimiter"),
+    pgettext_lazy("value", "encoding"),
+    pgettext_lazy("value", "prompt"),
+    pgettext_lazy("value", "instructions"),
+)
+"""What parameters and parts of results are called."""

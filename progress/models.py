@@ -3,6 +3,7 @@ how they are known to an identity provider."""
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class FailedSignIn(models.Model):
@@ -43,13 +44,19 @@ class ExternalIdentity(models.Model):
     """How an identity provider names a user (progress/oidc.py)."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="identities",
     )
-    issuer = models.CharField(max_length=300, help_text="OIDC_ISSUER")
-    subject = models.CharField(max_length=255, help_text="`sub` of the person at the provider")
+    issuer = models.CharField(_("issuer"), max_length=300, help_text="OIDC_ISSUER")
+    subject = models.CharField(
+        _("subject"), max_length=255, help_text=_("`sub` of the person at the provider")
+    )
 
     class Meta:
-        verbose_name_plural = "external identities"
+        verbose_name = _("external identity")
+        verbose_name_plural = _("external identities")
         constraints = (models.UniqueConstraint(fields=["issuer", "subject"], name="identity_once"),)
 
     def __str__(self) -> str:

@@ -29,7 +29,9 @@ ADAPTERS = {
 FLOORS = {
     "owners": -1,
     **dict.fromkeys(("logs", "tracing"), -1),
-    **dict.fromkeys(("stream", "conf", "audit_entry", "saved_question", "share_link", "notice"), 0),
+    **dict.fromkeys(
+        ("stream", "conf", "api_token", "audit_entry", "saved_question", "share_link", "notice"), 0
+    ),
     **dict.fromkeys(("signals", "template_blocks", "upload"), 0),
     **dict.fromkeys(("models", "kinds", "migrations", "spreadsheets", "client", "doctor"), 1),
     "users": 2,

@@ -15,7 +15,9 @@ from headway.admin import JobAdmin
 from headway.kinds import registry
 from headway.models import Job, Status
 from headway.web import formatting, outcomes, told, words
-from jobs.words import DESCRIPTIONS
+from headway.web.readable import readable
+from jobs.csv_import.csv_format import BINARY
+from jobs.words import DESCRIPTIONS, ENDS
 from tests.support.pages import ROOT
 from tests.support.stack import Valkey
 from tests.texts.catalogs import APPS, PO, compiled, made, texts, tidied
@@ -129,6 +131,13 @@ def test_sentences_of_rows_are_those_that_workers_write() -> None:
             assert part in code, sentence
 
 
+def test_a_file_that_is_no_csv_file_is_called_so_in_each_language() -> None:
+    sentences = {
+        f"This is {what}, not a CSV file. Please save it as CSV first." for _, what in BINARY
+    }
+    assert sentences <= {*ENDS}
+
+
 def test_the_descriptions_of_kinds_are_their_docstrings() -> None:
     shown = {kind.description for kind in registry.kinds().values() if not kind.is_internal}
     assert {*DESCRIPTIONS} <= shown
@@ -198,7 +207,8 @@ def test_results_are_told_with_the_numbers_of_the_language() -> None:
     job = Job(kind="import-csv", status=Status.SUCCEEDED, result={"rows": 49877, "share": 0.5})
     assert outcomes.outcome(job) == "49,877 rows, 0.5 share"
     with translation.override("de"):
-        assert outcomes.outcome(job) == "49.877 rows, 0,5 share"
+        assert outcomes.outcome(job) == "49.877 Zeilen, 0,5 share"
+        assert readable({"rows": 2, "my-share": True}).rows == [("Zeilen", "2"), ("My share", "ja")]
         assert str(JobAdmin.search_help_text).count("5.000") == 1
 
 
@@ -209,11 +219,25 @@ def test_numbers_and_days_are_written_as_the_language_does() -> None:
             "1,5",
             "0,25",
         ]
-        assert formatting.count({"current": 1000, "total": 2000, "unit": "kB"}) == (
-            "1.000 von 2.000 kB"
-        )
+        assert formatting.count({"current": 1000, "total": 2000, "unit": "kB"}) == "1 von 2 MB"
         assert formatting.day(timezone.now()) == "Heute"
         assert words.language() == "de"
+
+
+def test_the_admin_names_models_and_fields_in_the_language_of_the_browser(
+    boss: User, client: Client, valkey: Valkey
+) -> None:
+    valkey.flush()
+    job = Job.objects.create(kind="simulate", owner=boss, status=Status.QUEUED)
+    client.force_login(boss)
+    german = {"Accept-Language": "de"}
+    index = client.get("/admin/", headers=german).content.decode()
+    page = client.get(f"/admin/headway/job/{job.pk}/change/", headers=german).content.decode()
+    for name in ("Aufträge", "API-Token", "Verlauf"):
+        assert name in index
+    for name in ("Auftrag ansehen", "Begonnen am", "Warteschlange", "ohne die geheimen"):
+        assert name in page
+    assert "Began at" not in page
 
 
 def test_pages_are_in_the_language_of_the_browser_or_of_ones_choice(

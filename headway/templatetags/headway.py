@@ -115,6 +115,7 @@ for write in (
     formatting.duration,
     formatting.day,
     formatting.clock,
+    formatting.exact,
     formatting.remaining,
     formatting.stall,
     formatting.rate,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from headway.models import Attempt
 from headway.policy import policy
 from headway.web.browsing import Browsed
+from headway.web.told import told
 
 
 class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # no generic at run time
@@ -18,12 +19,16 @@ class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # 
     model = Attempt
     extra = 0
     ordering = ("-number",)
-    fields = ("status", "worker", "started_at", "finished_at", "reason", "traceback", "log")
-    readonly_fields = ("traceback", "log")
+    fields = ("status", "worker", "started_at", "finished_at", "why", "traceback", "log")
+    readonly_fields = ("why", "traceback", "log")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         shown = policy.may_see_tracebacks(request.user, obj)
         return [each for each in self.fields if shown or each != "traceback"]
+
+    @admin.display(description=_("reason"))
+    def why(self, attempt: Attempt) -> str:
+        return told(attempt.reason) or "-"
 
     @admin.display(description=_("Traceback"))
     def traceback(self, attempt: Attempt) -> str:

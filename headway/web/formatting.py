@@ -19,6 +19,10 @@ from headway.web.presenters import Shown
 
 SMALLEST = 1e-6
 """What is less is written as 0."""
+LARGER = {"B": "kB", "bytes": "kB", "kB": "MB", "MB": "GB", "GB": "TB"}
+"""A unit of bytes -> that of a thousand of them."""
+MOST = 1000
+"""From here on an amount of bytes is written in the larger unit."""
 
 
 def status_label(status: str) -> str:
@@ -50,14 +54,15 @@ def percent(snap: Mapping[str, Any]) -> str:
 
 
 def count(snap: Mapping[str, Any]) -> str:
-    """How much is done, of how much: 512 of 1,024 kB."""
+    """How much is done, of how much: 310 of 512 kB, 34 of 41 GB."""
     current, total = snap.get("current"), snap.get("total")
     if current is None:
         return ""
-    done = figure(current)
+    times, unit = _scale(current if total is None else total, snap.get("unit", ""))
+    done = figure(current / times)
     if total is not None:
-        done = _("{done} of {total}").format(done=done, total=figure(total))
-    return f"{done} {snap.get('unit', '')}".rstrip()
+        done = _("{done} of {total}").format(done=done, total=figure(total / times))
+    return f"{done} {unit}".rstrip()
 
 
 def duration(seconds: float | None) -> str:
@@ -165,11 +170,20 @@ def stall(quiet: float) -> str:
 
 
 def rate(value: float | None, unit: str = "") -> str:
-    """1,234/s or 1,234 kB/s, and 12/min for what is slower than one a second; "" for None."""
+    """1,234/s or 1.2 MB/s, and 12/min for what is slower than one a second; "" for None."""
     if value is None:
         return ""
     number, time = (value * 60, "min") if value < 1 else (value, "s")
-    return f"{figure(number)} {unit}".rstrip() + f"/{time}"
+    times, unit = _scale(number, unit)
+    return f"{figure(number / times)} {unit}".rstrip() + f"/{time}"
+
+
+def _scale(amount: float, unit: str) -> tuple[int, str]:
+    """How many of a unit the one is in which so many of it are read, and that unit."""
+    times = 1
+    while unit in LARGER and amount / times >= MOST:
+        times, unit = times * 1000, LARGER[unit]
+    return times, unit
 
 
 def spoken(item: Shown) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from headway.kinds import json_values
 from headway.kinds.numbers import grouped, separated
 from headway.models import Job, Status
-from headway.web.told import said, told
+from headway.web.told import called, said, told
 
 FIGURES = 3
 MAX_LENGTH = 120
@@ -42,12 +42,11 @@ def _parts(result: Mapping[str, Any]) -> Iterator[str]:
     """Of the first figure also nothing is worth saying; of the others only what is there."""
     said = False
     for name, value in result.items():
-        label = name.replace("_", " ").replace("-", " ").strip()
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             continue
         if isinstance(value, str):
             if 0 < len(value) <= MAX_VALUE:
-                yield f"{label} {value}"
+                yield f"{called(name)} {value}"
         elif value or not said:
-            yield f"{written(value)} {label}"
+            yield f"{written(value)} {called(name)}"
             said = True

@@ -22,6 +22,7 @@ from headway.users import Person, User
 from headway.web import words
 from headway.web.outcomes import outcome, written
 from headway.web.responses import vary
+from headway.web.told import called
 
 MAX_IN_TRAY = 10
 HINT = 80
@@ -156,7 +157,7 @@ def _hint(job: Job) -> str:
         if isinstance(value, str) and value.startswith(prefix):
             return value.removeprefix(prefix)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-            parts.append(f"{name.replace('_', ' ')} {written(value)}")
+            parts.append(f"{called(name)} {written(value)}")
     return json_values.text(", ".join(parts[:3]), HINT)
 
 

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headway.kinds import json_values
 from headway.web.outcomes import written
+from headway.web.told import called
 
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 100, 12, 300
 """Of a table, and characters of one of its cells."""
@@ -77,14 +80,14 @@ def is_deep(value: Any) -> bool:
 
 def label(name: str) -> str:
     """The name of a value as people write it: rows_stored as Rows stored."""
-    words = name.replace("_", " ").replace("-", " ").strip()
+    words = called(name)
     return words[:1].upper() + words[1:]
 
 
 def plain(value: Any) -> str:
     """A value as one text."""
     if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "—"}[value]
+        return {True: _("yes"), False: _("no"), None: "—"}[value]
     if isinstance(value, str | int | float):
         return written(value) or "—"
     if isinstance(value, list) and not is_deep(value):

@@ -42,17 +42,18 @@ def remaining(
     usually: Range | None,
 ) -> Range | None:
     """What a job still takes: `eta` as it estimated itself `quiet` seconds ago, in `percent` of its
-    work, and what its kind usually takes. None where nothing is known, or it has taken longer than
-    usual."""
+    work, and what its kind usually takes, as long as that agrees. None where nothing is known, or
+    it has taken longer than usual."""
     own = _own(eta, percent or 0.0, max(0.0, (quiet or 0.0) - GRACE)) if eta is not None else None
     late = usually is None or elapsed is None or elapsed >= usually.high
     if late or usually is None or elapsed is None:
         return own
     earlier = Range(max(0.0, usually.low - elapsed), usually.high - elapsed)
-    if own is None:
+    if own is None or eta is None:
         return earlier
-    both = Range(max(own.low, earlier.low), min(own.high, earlier.high))
-    return both if both.low <= both.high else own
+    if not earlier.low <= eta <= earlier.high:
+        return own
+    return Range(max(own.low, earlier.low), min(own.high, earlier.high))
 
 
 def between(low: float, high: float) -> str:

@@ -4,7 +4,7 @@ English, since nobody knows who will read it."""
 import re
 from functools import cache
 
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import get_language, gettext, gettext_noop, pgettext
 
 from headway.kinds import registry
 from headway.kinds.numbers import localized
@@ -97,6 +97,13 @@ def said(text: str | None, kind: str) -> str:
         if found := pattern.fullmatch(text):
             return _filled(gettext(msgid), dict(zip(fields, found.groups(), strict=True)))
     return text
+
+
+def called(name: str) -> str:
+    """A parameter or a part of a result as people write it, `rows_stored` as rows stored; and in
+    the language of the viewer, if a catalog has that with the context "value"."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words if not words or is_english() else pgettext("value", words)
 
 
 def phrases(kind: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from headway.models import AuditEntry, Job
 from headway.policy import policy
 from headway.web.admin_filters import Doer, WhenDone
 from headway.web.browsing import Capped, ReadOnly
+from headway.web.told import told
 
 SHOWN = 50
 """Entries of a job, the newest, that its page shows."""
@@ -26,7 +27,7 @@ def of(job: Job, user: Any) -> QuerySet[AuditEntry]:
 class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
     """Read only, for all who may see the trail of all."""
 
-    list_display = ("at", "name", "verb", "title", "result", "via", "address", "token")
+    list_display = ("at", "name", "did", "title", "became", "via", "address", "token")
     list_display_links = ("at",)
     list_filter = ("via", WhenDone, Doer)
     list_per_page = 50
@@ -37,7 +38,8 @@ class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no ge
     paginator = Capped
     search_fields = ("job_id",)
     search_help_text = _("Id of a job")
-    fields = ("at", "verb", "title", "kind", "job_id", "result", "name", "via", "address", "token")
+    fields = ("at", "did", "title", "kind", "job_id", "became", "name", "via", "address", "token")
+    readonly_fields = ("did", "became")
 
     class Media:
         css = {"all": ("headway/admin.css",)}  # noqa: RUF012 - Django's own convention
@@ -53,6 +55,14 @@ class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no ge
             return queryset.filter(job_id=search_term.strip()), False
         except ValidationError:
             return queryset.none(), False
+
+    @admin.display(description=_("verb"))
+    def did(self, entry: AuditEntry) -> str:
+        return told(entry.verb)
+
+    @admin.display(description=_("result"))
+    def became(self, entry: AuditEntry) -> str:
+        return told(entry.result)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return policy.may_see_trail(request.user, None)

@@ -18,7 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_BINARY = (
+BINARY = (
     (b"PK\x03\x04", "an Excel workbook or a ZIP archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"%PDF-", "a PDF document"),
@@ -38,7 +38,7 @@ def encoding_mark(head: bytes) -> str | None:
 
 def refuse_binary(head: bytes, encoding: str) -> None:
     """Raises InputError when the first bytes are not text. Wide encodings are full of zeros."""
-    for magic, what in _BINARY:
+    for magic, what in BINARY:
         if head.startswith(magic):
             raise InputError(f"This is {what}, not a CSV file. Please save it as CSV first.")
     if is_wide(encoding):

@@ -24,7 +24,7 @@ STATUSES = {
 CAUSES = (
     ("The bank did not answer in time. Try it again later.", False),
     ("The bank did not answer in time. Try it again later.", False),
-    ("This is a ZIP archive, not a CSV file.", True),
+    ("This is a PDF document, not a CSV file. Please save it as CSV first.", True),
     (f"{UNEXPECTED} {{reference}}", False),
     ("Took longer than 3600 s", False),
 )

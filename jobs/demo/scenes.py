@@ -88,7 +88,7 @@ ACTIVE = (
         took=358,
         percent=None,
         total=1840.0,
-        message="step 1,840",
+        message="step 1840 of 5000",
     ),
     Story(
         *("stalled", "checksum-archive", "Checksum archive", Status.RUNNING, 1.1),
@@ -130,7 +130,7 @@ ENDED_BADLY = (
         took=0.4,
         percent=None,
         phases=IMPORT[:1],
-        reason="This is a PNG picture, not a CSV file.",
+        reason="This is a PNG picture, not a CSV file. Please save it as CSV first.",
         refused=True,
     ),
     Story(

@@ -62,7 +62,8 @@ def remove() -> int:
 def _store(made: Sequence[Rows]) -> None:
     jobs = [each.job for each in made]
     attempts = [attempt for each in made for attempt in each.attempts]
-    entries = [entry for each in made for entry in each.entries]
+    told = [entry for each in made for entry in each.entries]
+    entries = sorted(told, key=lambda entry: entry.at)  # as they would have been written
     asked, done = [job.created_at for job in jobs], [entry.at for entry in entries]
     Job.objects.bulk_create(jobs, BATCH)
     Attempt.objects.bulk_create(attempts, BATCH)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -9,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from headway.models import Status
+from headway.models import ApiToken, Status, result_path
 from jobs.demo import past, scenes
 from jobs.demo.rows import Rows, rows
 from jobs.demo.story import Story
@@ -70,21 +71,35 @@ def people() -> list[User]:
     ]
 
 
-def everything() -> tuple[str, list[Rows]]:
-    """The JSON for `fill`, and the rows behind it."""
+Filling = tuple[str, list[Rows]]
+"""The JSON for `fill`, and the rows behind it."""
+
+
+def everything() -> Filling:
+    """The jobs of the tasks, and of a month."""
     known, users, now = stories(), people(), timezone.now()
     made = [rows(story, users[:-1], now) for story in known]
+    return filling(known, users, made)
+
+
+def filling(known: Sequence[Story], users: Sequence[User], made: list[Rows]) -> Filling:
+    """These jobs, of these people, with the files that were uploaded for them."""
     attempts = [attempt for each in made for attempt in each.attempts]
-    given = {
+    given: dict[str, Any] = {
         "people": [_plain(each) for each in users],
         "jobs": [_plain(each.job) for each in made],
         "attempts": [_plain(each) for each in attempts],
+        "auditentry": [_plain(entry) for each in made for entry in each.entries],
+        "apitoken": [_plain(ApiToken(owner=users[0], name="backup", created_at=timezone.now()))],
         "files": {
             str(each.job.params["file"]): scenes.SAMPLE
             for each in made
             if "file" in each.job.params
         },
     }
+    for story, each in zip(known, made, strict=True):
+        for name, text in story.files.items():
+            given["files"][result_path(each.job.pk, each.job.attempt, name)] = text
     return json.dumps(given, cls=DjangoJSONEncoder), made
 
 

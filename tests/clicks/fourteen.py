@@ -50,7 +50,7 @@ def main() -> int:
     wanted, failed = {int(each) for each in sys.argv[1:]}, 0
     with stage() as (browser, valkey):
         for scripts in (True, False):
-            with site(ROOT, valkey, stalled_after=5) as url:
+            with site(ROOT, valkey) as url:
                 failed += go_through(browser, url, wanted, scripts=scripts)
     return min(failed, 1)
 

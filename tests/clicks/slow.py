@@ -13,7 +13,8 @@ from tests.support.pages import ROOT
 django.setup()
 
 from tests.clicks.site import site  # noqa: E402 - models need the settings
-from tests.pictures.pairs import sign_in, stage  # noqa: E402
+from tests.pictures.pairs import stage  # noqa: E402
+from tests.pictures.sides import sign_in  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
 
 SLOW_3G = {
@@ -75,7 +76,7 @@ def main() -> None:
     """On the jobs of the demo."""
     with (
         stage() as (browser, valkey),
-        site(ROOT, valkey, stalled_after=600, collects=True) as url,
+        site(ROOT, valkey, settings={"JOB_STALLED_AFTER": "600"}, collects=True) as url,
     ):
         tell(browser, url)
 

@@ -178,7 +178,7 @@ def test_a_job_that_is_deleted_meanwhile_exits_3_and_says_so(web: Web, alice: Us
     ("motion", "line"),
     [
         ({"percent": 5, "current": 25.6, "total": 512}, "running  5%  26 of 512 kB  340 kB/s"),
-        ({"percent": None, "current": 2_048_000}, "running  2,048,000 kB  340 kB/s"),
+        ({"percent": None, "current": 2_048_000}, "running  2 GB  340 kB/s"),
         ({"percent": 100, "current": 512, "total": 512, "status": "succeeded"}, "succeeded  100%"),
         ({"current": 3, "status": "failed", "reason": "No."}, "failed  3 kB  No."),
         ({"percent": 5, "current": 1, "total": 20, "unit": ""}, "running  5%  1 of 20  340/s"),

@@ -70,8 +70,21 @@ def test_amounts_have_the_unit_of_their_kind() -> None:
     assert formatting.count({"current": 1e-9, "total": 0.999}) == "0 of 1"
     assert formatting.count({"unit": "kB"}) == formatting.rate(None, "kB") == ""
     assert (formatting.rate(1234, "kB"), formatting.rate(0.2, "rows")) == (
-        "1,234 kB/s",
+        "1.2 MB/s",
         "12 rows/min",
+    )
+
+
+def test_bytes_are_written_in_the_unit_in_which_they_are_read() -> None:
+    much = {"current": 34_030_000, "total": 41_000_000, "unit": "kB"}
+    assert formatting.count(much) == "34 of 41 GB"
+    assert formatting.count(much | {"current": 250_000}) == "0.25 of 41 GB"
+    assert formatting.count(much | {"unit": "rows"}) == "34,030,000 of 41,000,000 rows"
+    assert formatting.count({"current": 999, "unit": "kB"}) == "999 kB"
+    assert formatting.count({"current": 2e8, "unit": "TB"}) == "200,000,000 TB"
+    assert (formatting.rate(1234, "bytes"), formatting.rate(0.5, "MB")) == (
+        "1.2 kB/s",
+        "30 MB/min",
     )
 
 

@@ -46,6 +46,8 @@ def test_earlier_jobs_tell_before_the_first_percent_and_narrow_what_it_tells_lat
     assert remaining(None, None, 70, 0, usually) is None
     assert remaining(40, 0, 10, 0, usually) == Range(20, 50)
     assert remaining(400, 0, 10, 0, usually) == Range(200, 600), "it is slower than any"
+    assert remaining(56, 0, 4, 0, usually) == Range(28, 56), "it agrees, just"
+    assert remaining(57, 0, 4, 0, usually) == Range(28.5, 85.5), "its own estimate is in its range"
 
 
 def test_what_is_usual_is_between_the_quickest_and_the_slowest_tenth(

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from headway.models import Job, Status
+from headway.web import formatting
 from headway.web.runs import FEWEST
 from tests.pages.conftest import MakeJob
 from tests.pages.live.watching import Running, percent, watch
@@ -127,3 +128,26 @@ def test_what_a_quiet_job_has_said_of_its_time_left_stays(
     for _ in range(2):
         expect(elapsed).not_to_have_text(elapsed.inner_text())
     expect(left).to_contain_text("h")
+
+
+WRITTEN = """async (amounts) => {
+  const { count, rate } = await import('/static/headway/live/words.js');
+  return amounts.map((each) => [count(each, each.unit), rate(each.current, each.unit)]);
+}"""
+AMOUNTS: list[dict[str, Any]] = [
+    {"current": current, "total": total, "unit": unit}
+    for current, total in (
+        *((0.0321, None), (512.3, 1024), (9_999.4, 9_999.4), (250_000, 41_000_000)),
+        *((34_030_000, 41_000_000), (12_345_678, None), (2e13, 4e13), (0.5, 20_000)),
+    )
+    for unit in ("", "rows", "B", "bytes", "kB", "MB", "TB")
+]
+
+
+def test_the_scripts_write_amounts_as_the_server_does(
+    page: Page, proxy: Proxy, starting: Running
+) -> None:
+    watch(page, proxy.url + starting.path)
+    assert page.evaluate(WRITTEN, AMOUNTS) == [
+        [formatting.count(each), formatting.rate(each["current"], each["unit"])] for each in AMOUNTS
+    ]

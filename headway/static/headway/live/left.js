@@ -52,8 +52,8 @@ function reckon(said, quiet, elapsed, usual) {
   if (!usual || elapsed >= usual.high) return own;
   const earlier = { low: Math.max(0, usual.low - elapsed), high: usual.high - elapsed };
   if (!own) return earlier;
-  const both = { low: Math.max(own.low, earlier.low), high: Math.min(own.high, earlier.high) };
-  return both.low <= both.high ? both : own;
+  if (said.eta < earlier.low || said.eta > earlier.high) return own;
+  return { low: Math.max(own.low, earlier.low), high: Math.min(own.high, earlier.high) };
 }
 
 /* In silence it may have gone on, or stand still for as long again. */

@@ -6,6 +6,8 @@ const NAME = /\{(\w+)\}/g;
 const NUMBER = /^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?%?$/; // headway/kinds/numbers.py
 const kinds = new Map(); // what tasks of a kind say, as its elements have it -> what it looks like, and its translation
 const SMALLEST = 1e-6; // what is less is written as 0
+const LARGER = new Map([['B', 'kB'], ['bytes', 'kB'], ['kB', 'MB'], ['MB', 'GB'], ['GB', 'TB']]);
+const MOST = 1000; // from here on an amount of bytes is written in the larger unit
 
 /* A text of headway/web/words.py, with its {names} filled in. */
 export function t(text, values = {}) {
@@ -57,14 +59,23 @@ export function remaining(eta) {
 
 export function count({ current, total }, unit) {
   if (current == null) return '';
-  const done = total == null ? figure(current) : t('{done} of {total}', { done: figure(current), total: figure(total) });
-  return `${done} ${unit}`.trimEnd();
+  const [times, read] = scale(total ?? current, unit);
+  const done = figure(current / times);
+  return `${total == null ? done : t('{done} of {total}', { done, total: figure(total / times) })} ${read}`.trimEnd();
 }
 
 export function rate(value, unit) {
   if (value == null) return '';
   const [amount, time] = value < 1 ? [value * 60, 'min'] : [value, 's'];
-  return `${figure(amount)} ${unit}`.trimEnd() + `/${time}`;
+  const [times, read] = scale(amount, unit);
+  return `${figure(amount / times)} ${read}`.trimEnd() + `/${time}`;
+}
+
+/* How many of a unit the one is in which so many of it are read, and that unit. */
+function scale(amount, unit) {
+  let times = 1;
+  for (; LARGER.has(unit) && amount / times >= MOST; times *= 1000) unit = LARGER.get(unit);
+  return [times, unit];
 }
 
 /* For how long a job has not moved. */
