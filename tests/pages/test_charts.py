@@ -125,14 +125,17 @@ def test_a_job_has_waited_run_paused_and_run_again(db: None) -> None:
     ]
     assert found.strip.title == "Waited 4.0 s, ran 1 min 49 s"
     assert widths(found.strip)[3] == pytest.approx(20, abs=1), "a long pause is not to scale"
-    assert drawn(found.strip).findtext("text") == "21:09:40"
+    assert drawn(found.strip).findtext("text") == "22 Nov, 21:09", "it ended on another day"
+    assert [row[1] for row in found.strip.rows][:2] == ["22 Nov, 21:09:40", "22 Nov, 21:09:43"]
     assert found.lines is None
 
 
 def test_what_has_not_ended_lasts_until_now(db: None) -> None:
     job = job_of(not_before=after(60), status="queued")
-    assert parts(timeline(job, after(90))) == [("Pause", "1 min 00 s"), ("Waited", "30 s")]
-    assert parts(timeline(job, after(9))) == [("Pause", "9.0 s")]
+    assert parts(timeline(job, after(90))) == [("Not due", "1 min 00 s"), ("Waited", "30 s")]
+    assert timeline(job, after(90)).strip.title == "Not due for 1 min 00 s, waited 30 s"
+    assert parts(timeline(job, after(9))) == [("Not due", "9.0 s")]
+    assert timeline(job, after(9)).strip.title == "Not due for 9.0 s"
     late = {"name": "Read", "started": 5.0, "ended": None}
     running = job_of({"started_at": 1, "phases": [late]}, status="running", attempt=1)
     assert parts(timeline(running, after(9))) == [
