@@ -82,6 +82,14 @@ def test_thin_bars_stay_within_their_picture(seconds: list[float | None]) -> Non
         assert 0 < float(rect.attrib["height"][:-1]) <= 100
 
 
+def test_a_part_has_its_name_where_that_fits() -> None:
+    sizes = {"Read": 10, "Reading the file": 36, "Importing": 14, "Afterwards": 39, "End": 1}
+    found = strip("All", [Part(name, "phase", seconds) for name, seconds in sizes.items()])
+    labels = [part.find("text") for part in drawn(found).findall("svg")]
+    classes = [None if label is None else label.attrib["class"] for label in labels]
+    assert classes == ["label half", "label half", "label wide", "label", None]
+
+
 def test_a_chart_has_its_numbers_in_a_table_too() -> None:
     runs = thin_bars("Last runs", [Bar("21:09", 12.0, "failed", "/jobs/1/", "12 s")])
     page = Template("{{ chart }}").render(Context({"chart": runs}))
