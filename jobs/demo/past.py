@@ -21,7 +21,7 @@ STATUSES = {
     Status.CANCELLED: 3,
     Status.LOST: 1,
 }
-LATE = "Took longer than 3600 s"
+LATE = "Took longer than 120 s"
 CAUSES = (
     ("The bank did not answer in time. Try it again later.", False),
     ("The bank did not answer in time. Try it again later.", False),
@@ -49,7 +49,7 @@ def _likely(story: Story) -> Story:
     if story.refused:  # before the first row
         return replace(story, took=0.4, percent=None, phases=IMPORT[:1], message="", warnings=())
     if story.reason == LATE:
-        return replace(story, took=3600.0)
+        return replace(story, took=120.0)
     return replace(story, took=story.took + 34) if story.status == Status.LOST else story
 
 
