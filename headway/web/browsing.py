@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
@@ -12,6 +13,7 @@ from django.utils.functional import cached_property
 from headway import users
 from headway.lifecycle import snapshots
 from headway.policy import policy
+from headway.web.formatting import at
 from headway.web.presenters import Shown
 
 CAP = 10_000
@@ -40,6 +42,18 @@ def with_owners_called(name: str, found: QuerySet[M], rows: QuerySet[M]) -> Quer
         people = people.filter(**{f"{users.name_field()}__icontains": word})
     keys = [*people.values_list("pk", flat=True)[:MAX_OWNERS]]
     return found | rows.filter(owner_id__in=keys)
+
+
+def moment(field: str, name: Any) -> Any:
+    """A column with the time in a field, as short as in the list of jobs."""
+
+    @admin.display(description=name, ordering=field)
+    def shown(row: Model) -> str:
+        value = getattr(row, field)
+        return at(value) if value else "-"
+
+    shown.__name__ = field
+    return shown
 
 
 class List(ChangeList):

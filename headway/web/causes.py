@@ -36,6 +36,8 @@ class Cause:
     last: datetime
     since: datetime
     number: int = 0
+    refused: bool = True
+    """Whether each that was looked at would end the same way again."""
     inside: str = ""
     """What the exception says, for those who may see tracebacks."""
     query: str = ""
@@ -54,8 +56,8 @@ class Cause:
 
     @property
     def retryable(self) -> bool:
-        """Whether this code knows their kind."""
-        return registry.find(self.kind) is not None
+        """Whether this code knows their kind, and a retry can help."""
+        return not self.refused and registry.find(self.kind) is not None
 
 
 @dataclass
@@ -74,7 +76,7 @@ def causes(question: Question, viewer: User) -> Causes:
     here. Four queries, five for those who may see tracebacks."""
     question = replace(question, status="bad", text="", sort="", cause="")
     jobs = questions.asked(question, viewer)
-    columns = ("created_at", "pk", "kind", "cause", "reason")
+    columns = ("created_at", "pk", "kind", "cause", "reason", "refused")
     rows: list[Any] = []
     for status in sorted(BADLY):
         some = jobs.filter(status=status).order_by("-created_at", "-pk")
@@ -92,7 +94,7 @@ def causes(question: Question, viewer: User) -> Causes:
 def of_runs(kind: str, runs: Iterable[Run]) -> list[Cause]:
     """The same of some runs of one kind."""
     bad = [run for run in runs if run.status in BADLY]
-    groups = _grouped([(run.queued, run.id, kind, run.cause, run.reason) for run in bad])
+    groups = _grouped([(run.queued, run.id, kind, run.cause, run.reason, False) for run in bad])
     for each in groups:
         each.query = Question(status="bad", cause=each.cause).query()
     return sorted(groups, key=lambda each: -each.number)
@@ -101,12 +103,13 @@ def of_runs(kind: str, runs: Iterable[Run]) -> list[Cause]:
 def _grouped(rows: Sequence[Any]) -> list[Cause]:
     """Of rows with the newest first."""
     groups: dict[str, Cause] = {}
-    for created, pk, kind, cause, reason in rows:
+    for created, pk, kind, cause, reason, refused in rows:
         if not cause:
             continue  # an index would not find it again
         known = groups.setdefault(cause, Cause(kind, cause, reason, pk, created, created))
         known.number += 1
         known.since = created
+        known.refused &= refused
     return [*groups.values()]
 
 

@@ -55,9 +55,15 @@ class Bar:
     """As of a column."""
 
 
-def stacked_bars(title: str, columns: Sequence[Column], order: Sequence[str]) -> Chart:
+def stacked_bars(
+    title: str,
+    columns: Sequence[Column],
+    order: Sequence[str],
+    names: Mapping[str, str] | None = None,
+) -> Chart:
     """One column for each label, its counts above one another in the order of statuses, the first
-    at the bottom. A column with an address is a link."""
+    at the bottom; `names`: of statuses that stand for more. A column with an address is a link."""
+    called = {status: str(Status(status).label) for status in order} | dict(names or {})
     most = max((sum(max(0, n) for n in c.counts.values()) for c in columns), default=0) or 1
     drawn = []
     for index, column in enumerate(columns):
@@ -69,14 +75,14 @@ def stacked_bars(title: str, columns: Sequence[Column], order: Sequence[str]) ->
             if high > low
         ]
         told = ", ".join(
-            f"{grouped(size)} {_named(status).lower()}"
+            f"{grouped(size)} {called[status].lower()}"
             for status, size in zip(order, sizes, strict=True)
             if size
         )
         told = f"{column.label}: {told}" if told else _("{day}: none").format(day=column.label)
         drawn.append(_linked(told, column, rects, index, len(columns)))
     rows = [(c.label, *(grouped(c.counts.get(status, 0)) for status in order)) for c in columns]
-    return Chart(_bars(title, drawn), title, ("", *map(_named, order)), rows)
+    return Chart(_bars(title, drawn), title, ("", *called.values()), rows)
 
 
 def thin_bars(title: str, bars: Sequence[Bar]) -> Chart:
@@ -93,10 +99,6 @@ def thin_bars(title: str, bars: Sequence[Bar]) -> Chart:
     return Chart(
         _bars(title, drawn), title, (_("Run"), ""), [(bar.label, bar.about) for bar in bars]
     )
-
-
-def _named(status: str) -> str:
-    return str(Status(status).label)
 
 
 def _bars(title: str, drawn: Iterable[SafeString]) -> SafeString:

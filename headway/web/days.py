@@ -54,7 +54,8 @@ def days(question: Question, viewer: User) -> Days | None:
     columns = [_column(question, last - timedelta(days=ago), numbers) for ago in _back()]
     total = numbers.total()
     title = _("Jobs of the last %(days)d days: %(total)s") % {"days": DAYS, "total": grouped(total)}
-    return Days(stacked_bars(title, columns, ORDER), total) if total else None
+    names = {str(Status.RUNNING): _("Active")}
+    return Days(stacked_bars(title, columns, ORDER, names), total) if total else None
 
 
 def _key(question: Question, viewer: User, last: date) -> tuple[Any, ...]:

@@ -148,12 +148,14 @@ def at(moment: datetime) -> str:
     """A <time> for dense lists: the clock by the viewer's zone, after its day where no heading says
     that (pages.css), with the exact time on hover and for screen readers."""
     written = (
-        '<time datetime="{}" title="{}"><span aria-hidden="true"><span class="on">{}, </span>{}'
+        '<time datetime="{}" title="{}"><span aria-hidden="true"><span class="on{}">{}, </span>{}'
         '</span><span class="unseen">{}</span></time>'
     )
     here, known = timezone.localtime(moment), exact(moment)
-    on = date_format(here, _("j M") if here.year == timezone.localtime().year else _("j M Y"))
-    return format_html(written, moment.isoformat(), known, on, clock(moment), known)
+    now = timezone.localtime()
+    on = date_format(here, _("j M") if here.year == now.year else _("j M Y"))
+    today = " today" if here.date() == now.date() else ""
+    return format_html(written, moment.isoformat(), known, today, on, clock(moment), known)
 
 
 def remaining(eta: float | None) -> str:

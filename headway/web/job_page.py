@@ -87,14 +87,15 @@ def parts_context(item: Shown) -> dict[str, Any]:
     prefetch_related_objects([job], "attempts")  # once for all who show them
     attempts = sorted(job.attempts.all(), key=lambda each: -each.number)
     newest = attempts[0] if attempts and attempts[0].number == job.attempt else None
+    found = result_files(job)
     groups, others = grouped(newest.warnings if newest else [])
     return {
         "item": item,
         "newest": newest,
         "warning_groups": groups,
         "other_warnings": others,
-        "files": result_files(job),
-        "kept_until": kept_until(job),
+        "files": found,
+        "kept_until": kept_until(job) if any(each.size is not None for each in found) else None,
         "result": readable(job.result),
         "inputs": inputs(item),
         "runs": _runs(item, attempts),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from headway.kinds import registry
 from headway.lifecycle.causes import OUT_OF_TIME
-from headway.models import ACTIVE, TERMINAL, Job, SavedQuestion, Status
+from headway.models import ACTIVE, HELD, TERMINAL, Job, SavedQuestion, Status
 from headway.policy import shows_own
 from headway.web import questions
 from headway.web.access import person
@@ -79,6 +79,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "browses": browses,
         "title": title(question, browses),
         "statuses": _statuses(question, found),
+        "matching": _matching(question, found),
         "kinds": _kinds(question, found),
         "sorts": [(value, label, value == question.sort) for value, label in SORTS.items()],
         "saved": list(SavedQuestion.objects.filter(owner_id=viewer.pk)),
@@ -149,6 +150,7 @@ def _parts(question: Question, viewer: Any) -> dict[Any, Any]:
 def _statuses(question: Question, found: Found) -> list[tuple[str, str, str, bool]]:
     """Address, label, count and whether it is the one that is shown, of each link."""
     links = []
+    moving = any(found.counted.get(status) for status in HELD)
     for value, (label, statuses) in STATUSES.items():
         number = sum(found.counted.get(status, 0) for status in statuses)
         if value == "timed-out":
@@ -156,11 +158,18 @@ def _statuses(question: Question, found: Found) -> list[tuple[str, str, str, boo
         if value == "stalled":
             number = sum(bool(item.snap["stalled"]) for item in found.items)
         chosen = value == question.status
-        if number or chosen or value in ("", "active", "bad") or not found.counted:
+        always = value in ("", "active", "bad") or (value == "stalled" and moving)
+        if number or chosen or always or not found.counted:
             told = counted(number) if found.counted and value and number else ""
             sort = question.sort if statuses & TERMINAL else ""
             links.append((question.query(status=value, sort=sort), label, told, chosen))
     return links
+
+
+def _matching(question: Question, found: Found) -> str:
+    """How many jobs are answers; "" where that is not counted."""
+    known = question.status not in ("stalled", "timed-out") and found.counted
+    return counted(sum(known.get(status, 0) for status in question.statuses)) if known else ""
 
 
 def _kinds(question: Question, found: Found) -> list[tuple[str, str, bool]]:

@@ -12,6 +12,8 @@ from headway.web.told import called, said, told
 
 FIGURES = 3
 MAX_LENGTH = 120
+BARE = "Cancelled"
+"""A reason that says no more than the status beside it."""
 MAX_VALUE = 40
 """Characters of a text in a result that still reads as a value."""
 
@@ -26,7 +28,8 @@ def outcome(job: Job) -> str:
     if job.is_active:
         return ""
     result = _of(job.result) if job.status in (Status.SUCCEEDED, Status.CANCELLED) else ""
-    words = told(job.reason) or result or said(job.message, job.kind)
+    reason = "" if job.reason == BARE else told(job.reason)
+    words = reason or result or said(job.message, job.kind)
     return json_values.text(words, MAX_LENGTH) if words else ""
 
 

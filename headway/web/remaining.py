@@ -12,6 +12,8 @@ from headway.web.runs import usuals
 
 SURE, UNSURE = 0.1, 0.4
 """By how much of it an estimate may be wrong at the end, and how much more at the beginning."""
+SECONDS = 90
+"""From here on minutes are written; from one minute on, where the other end has them."""
 GRACE = 3.0
 """Seconds of silence in which nobody doubts."""
 
@@ -57,8 +59,8 @@ def remaining(
 
 
 def between(low: float, high: float) -> str:
-    """12 to 40 s, 2 to 5 min, 40 s to 3 min; about 40 s where both read alike."""
-    first, last = _rounded(low), _rounded(high)
+    """12 to 40 s, 1 to 5 min, 40 s to 3 min; about 40 s where both read alike."""
+    first, last = _rounded(low, 60 if high >= SECONDS else SECONDS), _rounded(high)
     if first == last:
         return _("about {time}").format(time=last)
     if low < 1:
@@ -74,8 +76,8 @@ def _own(eta: float, percent: float, doubt: float) -> Range:
     return Range(max(0.0, eta * (1 - spread) - doubt), eta * (1 + spread) + doubt)
 
 
-def _rounded(seconds: float) -> str:
-    """Seconds below one and a half minutes, then whole minutes."""
-    if seconds < 90:
+def _rounded(seconds: float, below: float = SECONDS) -> str:
+    """Seconds below a limit, then whole minutes."""
+    if seconds < below:
         return f"{math.floor(seconds + 0.5)} s"
     return duration(math.floor(seconds / 60 + 0.5) * 60).removesuffix(" 00 s")

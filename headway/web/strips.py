@@ -12,8 +12,11 @@ from headway.web.charts import Chart, number
 
 NARROWEST = 0.3
 """Percent of a strip's width that its shortest part takes, so that it can be seen."""
-LETTER, PHONE, SCREEN = 7.5, 330, 780
-"""Pixels of a letter, and of a strip's width on a phone and on a screen, about."""
+LETTER = 7.0
+"""Pixels of a letter, about."""
+WIDTHS = {330: "", 420: " half", 780: " wide"}
+"""Pixels of a strip's width on a phone, beside tabs and on a screen, about, and the class of a
+label that fits there (job.css)."""
 APART = 32.0
 """Percent of a strip's width between two times below it, at least: on a phone the first takes 20,
 and the next is centred."""
@@ -73,9 +76,7 @@ def strip(title: str, parts: Sequence[Part], marks: Iterable[tuple[int, str]] = 
 
 def _part(part: Part, at: float, width: float) -> SafeString:
     needs = len(part.label) * LETTER + 12
-    fits = (
-        "" if width * PHONE / 100 >= needs else " wide" if width * SCREEN / 100 >= needs else None
-    )
+    fits = next((name for pixels, name in WIDTHS.items() if width * pixels / 100 >= needs), None)
     label = format_html('<text class="label{}" x="6" y="18">{}</text>', fits, part.label)
     return format_html(
         '<svg class="part {}" data-status="{}" x="{}%" width="{}%" height="28">'

@@ -53,6 +53,7 @@ class Row:
     worker: str
     queued: datetime
     started: datetime
+    """When it ended, for one that never began, as it is with one that has no worker."""
     finished: datetime | None
     owner: str
 
@@ -102,9 +103,7 @@ def _about(log: Log) -> dict[str, Any]:
 def _look(viewer: User) -> Seen:
     now = timezone.now()
     held = visible(viewer, status__in=HELD, started_at__isnull=False)
-    recent = visible(viewer, finished_at__gte=now - timedelta(seconds=HOUR)).filter(
-        started_at__isnull=False
-    )
+    recent = visible(viewer, finished_at__gte=now - timedelta(seconds=HOUR))
     running = _rows(held.order_by("-started_at")[:RUNNING])
     ended = _rows(recent.order_by("-finished_at")[: ENDED + 1])
     return Seen(running, ended[:ENDED], now, len(ended) <= ENDED)
@@ -123,7 +122,7 @@ def _rows(jobs: Any) -> list[Row]:
             job.status,
             job.worker,
             job.not_before or job.created_at,
-            job.started_at,
+            job.started_at or job.finished_at,
             job.finished_at,
             str(job.owner or _("nobody")),
         )

@@ -202,7 +202,7 @@ def _waited(jobs: Seen) -> Chart:
     waits: list[list[float]] = [[] for _each in range(COLUMNS)]
     for row in (*jobs.running, *jobs.ended):
         index = _column_of(row.started, jobs.now)
-        if index >= 0:
+        if index >= 0 and row.worker:
             waits[index].append(max(0.0, (row.started - row.queued).total_seconds()))
     medians = [percentile(each, 50) for each in waits]
     longest = max((each for each in medians if each is not None), default=0.0)

@@ -54,30 +54,33 @@ def timeline(job: Job, now: datetime | None = None) -> Timeline:
     attempts = sorted(job.attempts.all(), key=lambda each: each.number)
     stretches = [*_stretches(job, attempts, now or timezone.now())]
     drawn = [_lines(job, attempt) for attempt in reversed(attempts)]
-    return Timeline(_strip(job, stretches), next(filter(None, drawn), None))
+    return Timeline(_strip(stretches), next(filter(None, drawn), None))
 
 
 def _stretches(job: Job, attempts: Sequence[Attempt], now: datetime) -> Iterator[Stretch]:
     """In order and without gaps, whatever clocks have been set meanwhile."""
     at = job.created_at
     for attempt in attempts:
-        yield from _waits(at, attempt.due_at, attempt.started_at)
+        first = attempt is attempts[0]
+        yield from _waits(at, attempt.due_at, attempt.started_at, attempted=not first)
         at = begun = max(at, attempt.started_at)
         still = attempt.number == job.attempt and job.status in ACTIVE - {Status.QUEUED}
         at = max(begun, attempt.finished_at or (now if still else begun))
         status = str(job.status if still else attempt.status)
         yield from _phases(attempt, begun, at, status, alone=len(attempts) == 1)
     if job.status == Status.QUEUED:
-        yield from _waits(at, job.not_before, now)
+        yield from _waits(at, job.not_before, now, attempted=bool(attempts))
     elif not attempts:
-        yield from _waits(at, None, job.finished_at or now)
+        yield from _waits(at, job.not_before, job.finished_at or now, attempted=False)
 
 
-def _waits(at: datetime, due: datetime | None, until: datetime) -> Iterator[Stretch]:
-    """A pause until it was due, and the wait for a worker from then on."""
+def _waits(
+    at: datetime, due: datetime | None, until: datetime, *, attempted: bool
+) -> Iterator[Stretch]:
+    """The time until it was due, and the wait for a worker from then on."""
     due = min(max(at, due or at), max(at, until))
     if due > at:
-        yield Stretch("Pause", "break", at, due)
+        yield Stretch(_("Pause") if attempted else _("Not due"), "break", at, due)
     if until > due:
         yield Stretch(_("Waited"), "waited", due, until)
 
@@ -100,34 +103,40 @@ def _phases(
         yield Stretch(name, "phase", begin, end, status, first=index == 0)
 
 
-def _strip(job: Job, stretches: Sequence[Stretch]) -> Chart:
+def _strip(stretches: Sequence[Stretch]) -> Chart:
     worked = sum(each.seconds for each in stretches if each.sort != "break")
     longest = BREAK * worked or 1.0
+    days = {timezone.localdate(at) for each in stretches for at in (each.begin, each.end)}
+    day = _("j M, H:i").removesuffix("H:i") if len(days) > 1 else ""
+    short = day + ("H:i" if day else "H:i:s")
     parts = [
         Part(
             each.label,
             each.sort,
             min(each.seconds, longest) if each.sort == "break" else each.seconds,
             each.status,
-            _time(each.begin, job.created_at),
+            _time(each.begin, day + "H:i:s"),
             span(each.seconds),
         )
         for each in stretches
     ]
     marks = [
-        (index, part.began)
-        for index, (each, part) in enumerate(zip(stretches, parts, strict=True))
+        (index, _time(each.begin, short))
+        for index, each in enumerate(stretches)
         if index == 0 or each.first
     ]
     if stretches:
-        marks.append((len(stretches), _time(stretches[-1].end, job.created_at)))
+        marks.append((len(stretches), _time(stretches[-1].end, short)))
     return strip(_told(stretches), parts, marks)
 
 
 def _told(stretches: Sequence[Stretch]) -> str:
     waited = sum(each.seconds for each in stretches if each.sort == "waited")
     ran = sum(each.seconds for each in stretches if each.sort == "phase")
-    said = [_("waited {time}").format(time=span(waited))]
+    early = sum(each.seconds for each in stretches[:1] if each.sort == "break")
+    said = [_("not due for {time}").format(time=span(early))] if early else []
+    if waited or not early:
+        said.append(_("waited {time}").format(time=span(waited)))
     if any(each.sort == "phase" for each in stretches):
         said.append(_("ran {time}").format(time=span(ran)))
     return _sentence(", ".join(said))
@@ -171,7 +180,5 @@ def span(seconds: float) -> str:
     return separated(f"{max(0.0, seconds):.1f}") + " s"
 
 
-def _time(moment: datetime, beside: datetime) -> str:
-    """With its day, where that is not the day of the job's start."""
-    local, start = timezone.localtime(moment), timezone.localtime(beside)
-    return date_format(local, "H:i:s" if local.date() == start.date() else _("j M, H:i"))
+def _time(moment: datetime, written: str) -> str:
+    return date_format(timezone.localtime(moment), written)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from headway.models import ApiToken
 from headway.web import tokens
-from headway.web.browsing import ReadOnly, with_owners_called
+from headway.web.browsing import ReadOnly, moment, with_owners_called
 
 
 class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -19,13 +19,20 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display = (
         *("id", "owner", "name", "scope"),
-        *("created_at", "last_used_at", "expires_at", "revoked_at"),
+        *(moment("created_at", _("made")), moment("last_used_at", _("last used"))),
+        *(moment("expires_at", _("expires")), moment("revoked_at", _("revoked"))),
     )
     list_select_related = ()
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("name",)
-    fields = list_display[1:]
+    fields = (
+        *("owner", "name", "scope"),
+        *("created_at", "last_used_at", "expires_at", "revoked_at"),
+    )
     actions = ("revoke_tokens",)
+
+    class Media:
+        css = {"all": ("headway/admin.css",)}  # noqa: RUF012 - Django's own convention
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         found: QuerySet[ApiToken] = super().get_queryset(request)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from headway.models import AuditEntry, Job
 from headway.policy import policy
 from headway.web.admin_filters import Doer, WhenDone
-from headway.web.browsing import Capped, ReadOnly
+from headway.web.browsing import Capped, ReadOnly, moment
 from headway.web.told import told
 
 SHOWN = 50
@@ -24,11 +24,14 @@ def of(job: Job, user: Any) -> QuerySet[AuditEntry]:
     return entries[:SHOWN] if policy.may_see_trail(user, job) else entries.none()
 
 
+WHEN = moment("at", _("when"))
+
+
 class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
     """Read only, for all who may see the trail of all."""
 
-    list_display = ("at", "name", "did", "title", "became", "via", "address", "token")
-    list_display_links = ("at",)
+    list_display = (WHEN, "name", "did", "title", "became", "via", "address", "token")
+    list_display_links = (WHEN,)
     list_filter = ("via", WhenDone, Doer)
     list_per_page = 50
     list_select_related = ()

@@ -62,8 +62,7 @@ def remove() -> int:
 def _store(made: Sequence[Rows]) -> None:
     jobs = [each.job for each in made]
     attempts = [attempt for each in made for attempt in each.attempts]
-    told = [entry for each in made for entry in each.entries]
-    entries = sorted(told, key=lambda entry: entry.at)  # as they would have been written
+    entries = sorted((entry for each in made for entry in each.entries), key=lambda each: each.at)
     asked, done = [job.created_at for job in jobs], [entry.at for entry in entries]
     Job.objects.bulk_create(jobs, BATCH)
     Attempt.objects.bulk_create(attempts, BATCH)

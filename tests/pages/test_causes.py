@@ -88,6 +88,17 @@ def test_the_page_shows_them_and_retries_all_of_one(alices: Client, failures: li
     assert "There is no such cause" in alices.get("/jobs/causes/?cause=x").content.decode()
 
 
+def test_retry_is_offered_where_it_can_help(
+    alices: Client, make_job: MakeJob, failures: list[Job]
+) -> None:
+    make_job(Status.FAILED, cause="e" * 16, reason="This is no CSV file.", refused=True)
+    page = alices.get("/jobs/causes/").content.decode()
+    assert "This is no CSV file." in page
+    assert page.count('name="verb" value="retry"') == 2
+    assert page.count(">Retry all<") == 1, "the other has one job"
+    assert page.count("· first ") == 1
+
+
 def test_the_exception_is_for_those_who_may_see_tracebacks(
     alices: Client, staffs: Client, failures: list[Job]
 ) -> None:

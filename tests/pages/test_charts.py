@@ -82,6 +82,14 @@ def test_thin_bars_stay_within_their_picture(seconds: list[float | None]) -> Non
         assert 0 < float(rect.attrib["height"][:-1]) <= 100
 
 
+def test_a_part_has_its_name_where_that_fits() -> None:
+    sizes = {"Read": 10, "Reading the file": 36, "Importing": 14, "Afterwards": 39, "End": 1}
+    found = strip("All", [Part(name, "phase", seconds) for name, seconds in sizes.items()])
+    labels = [part.find("text") for part in drawn(found).findall("svg")]
+    classes = [None if label is None else label.attrib["class"] for label in labels]
+    assert classes == ["label half", "label half", "label wide", "label", None]
+
+
 def test_a_chart_has_its_numbers_in_a_table_too() -> None:
     runs = thin_bars("Last runs", [Bar("21:09", 12.0, "failed", "/jobs/1/", "12 s")])
     page = Template("{{ chart }}").render(Context({"chart": runs}))
@@ -125,14 +133,17 @@ def test_a_job_has_waited_run_paused_and_run_again(db: None) -> None:
     ]
     assert found.strip.title == "Waited 4.0 s, ran 1 min 49 s"
     assert widths(found.strip)[3] == pytest.approx(20, abs=1), "a long pause is not to scale"
-    assert drawn(found.strip).findtext("text") == "21:09:40"
+    assert drawn(found.strip).findtext("text") == "22 Nov, 21:09", "it ended on another day"
+    assert [row[1] for row in found.strip.rows][:2] == ["22 Nov, 21:09:40", "22 Nov, 21:09:43"]
     assert found.lines is None
 
 
 def test_what_has_not_ended_lasts_until_now(db: None) -> None:
     job = job_of(not_before=after(60), status="queued")
-    assert parts(timeline(job, after(90))) == [("Pause", "1 min 00 s"), ("Waited", "30 s")]
-    assert parts(timeline(job, after(9))) == [("Pause", "9.0 s")]
+    assert parts(timeline(job, after(90))) == [("Not due", "1 min 00 s"), ("Waited", "30 s")]
+    assert timeline(job, after(90)).strip.title == "Not due for 1 min 00 s, waited 30 s"
+    assert parts(timeline(job, after(9))) == [("Not due", "9.0 s")]
+    assert timeline(job, after(9)).strip.title == "Not due for 9.0 s"
     late = {"name": "Read", "started": 5.0, "ended": None}
     running = job_of({"started_at": 1, "phases": [late]}, status="running", attempt=1)
     assert parts(timeline(running, after(9))) == [

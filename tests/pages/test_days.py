@@ -57,6 +57,10 @@ def test_each_day_has_its_jobs_by_how_they_ended(
     assert numbers(Question(kind="other"), alice) == {label(3): {"cancelled": 1}}
     assert numbers(Question(person="*"), boss)[label(3)] == {**earlier, "failed": 1}
     assert numbers(Question(person="*"), bob) == {label(3): {"failed": 1}}
+    chart = days.days(Question(), alice)
+    assert chart
+    assert chart.chart.head == ("", "Succeeded", "Cancelled", "Active", "Failed", "Lost")
+    assert "1 active" in chart.chart.svg
     assert days.days(Question(text="x"), alice) is None
 
 

@@ -74,6 +74,14 @@ def test_the_list_has_a_tick_for_each_row(alices: Client, make_job: MakeJob) -> 
     assert f'action="{MANY}"' in page
 
 
+def test_the_list_says_how_many_match(alices: Client, make_job: MakeJob) -> None:
+    for status in (Status.FAILED, Status.LOST, Status.RUNNING):
+        make_job(status)
+    assert "All 3 that match" in alices.get("/").content.decode()
+    assert "All 2 that match" in alices.get("/?status=bad").content.decode()
+    assert "All that match" in alices.get("/?text=x").content.decode(), "nobody has counted these"
+
+
 def test_a_job_on_many_has_no_parameters_beside_its_title_and_no_form(
     alices: Client, make_job: MakeJob
 ) -> None:

@@ -24,6 +24,7 @@ from headway import Job  # noqa: E402
 from jobs.demo import scenes, stage  # noqa: E402
 from jobs.demo.rows import identity  # noqa: E402
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS  # noqa: E402
+from tests.pictures.extras import STALLED  # noqa: E402
 from tests.pictures.tasks import work  # noqa: E402
 from tests.pictures.viewing import photograph_all  # noqa: E402
 from tests.support.patience import PATIENCE  # noqa: E402
@@ -144,7 +145,7 @@ def main() -> None:
     worker = Worker(WORKERS="4")
     worker.command = ["/bin/sh", "-c", f"{PROCFILE['worker']} --include {work.__module__}"]
     # What waits and what runs does so for as long as all is looked at
-    calm = {"JANITOR_EVERY": "3600", "JOB_STALLED_AFTER": "30"} if sys.argv[1:] else {}
+    calm = {"JANITOR_EVERY": "3600", "JOB_STALLED_AFTER": str(STALLED)} if sys.argv[1:] else {}
     processes = [Valkey(), worker, Janitor(**calm), web := Web(**calm)]
     try:
         for process in processes:

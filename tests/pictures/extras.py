@@ -13,6 +13,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from headway.lifecycle import snapshots
 from headway.lifecycle.log import log
 from headway.models import (
     ApiToken,
@@ -35,6 +36,8 @@ from jobs.demo.rows import TOKEN, identity, rows
 from jobs.demo.story import Story
 
 MARKUP = "<script>alert('ä')</script><b>bold</b> & \"quoted\" "
+STALLED = 30
+"""Seconds after which a job that does not move counts as stalled."""
 RIGHT = "\N{RIGHT-TO-LEFT OVERRIDE}\N{HEBREW LETTER ALEF}\N{HEBREW LETTER SHIN} abc "
 WORST = (MARKUP + RIGHT + "👩🏽‍💻 " + "Donaudampfschifffahrtsgesellschaft" * 8) * 25
 """Some 10,000 characters: markup, right to left, emoji, and words without a place to break."""
@@ -112,6 +115,13 @@ def keep_moving(stalled: str) -> None:
     for attempt in moving.exclude(job_id=stalled):
         event = Event("progress", attempt.progress)
         log().append(str(attempt.job_id), event, attempt=attempt.number)
+
+
+def quiet(key: str) -> float:
+    """Seconds since a job has moved."""
+    job = Job.objects.get(pk=key)
+    _cursor, states = snapshots.live([job])
+    return snapshots.snapshot(job, states.get(key))["quiet"] or 0.0
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tests.pictures import extras
 from tests.pictures.album import ADA, NEW, NOBODY, PLAIN, VIEWS, View
 from tests.support.layout import FAULTS
 from tests.support.patience import PATIENCE
+from tests.support.processes import wait_until
 from tests.support.users import make_user, sign_in
 
 SHOP = Template((Path(__file__).parent / "shop.html").read_text())
@@ -89,6 +90,7 @@ def photograph_all(
     viewing = Viewing(browser, url, extras.make(ada), locale)
     viewing.people = {ADA: ada, NEW: make_user(NEW)}
     viewing.shown = extras.shown(ada, locale, SHOP, dict(viewing.known))
+    wait_until(lambda: extras.quiet(viewing.known["stalled"]) > extras.STALLED, 2 * extras.STALLED)
     views = [name for name in VIEWS if name in names]
     for width, scheme, plain in ROUNDS:
         called = f"{'plain' if plain else scheme}-{width}"

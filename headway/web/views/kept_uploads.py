@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headway.kinds.file_types import FirstBytes
@@ -131,7 +132,7 @@ def _offer(bound: forms.BoundField, name: str) -> None:
     # It is only rendered from now on
     bound.field.required, bound.field.kept = False, True  # type: ignore[attr-defined]
     told = _("%(name)s is kept. Choose another file to replace it.") % {"name": name}
-    bound.help_text = f"{told} {bound.help_text}".rstrip()
+    bound.help_text = format_html('<strong class="kept">{}</strong> {}', told, bound.help_text)
 
 
 def _fields(kind: Kind) -> list[str]:

@@ -49,7 +49,7 @@ def test_the_earlier_log_is_read_beside_the_attempt_that_runs(
     run(running)
     watch(page, f"{proxy.url}{running.path}")
     page.get_by_role("tab", name="Attempts").click()
-    page.get_by_role("link", name="Log of attempt 1", exact=True).click()
+    page.get_by_role("link", name="Show the log of attempt 1", exact=True).click()
     lines(page).to_have_text(["said by the first"])
     expect(page.locator("[data-chip]")).to_have_text("Live")
     running.write("said by the second")

@@ -109,6 +109,24 @@ def test_a_click_is_undone(
     assert job.job.status == begin
 
 
+def test_a_job_that_is_cancelled_before_it_said_anything_has_no_lines(
+    page: Page, proxy: Proxy, make_job: MakeJob
+) -> None:
+    job = Running(make_job(Status.QUEUED))
+    watch(page, f"{proxy.url}{job.path}")
+    empty, tools = page.locator(".log-empty"), page.locator(".log-tools")
+    expect(empty).to_have_text("No lines so far.")
+    expect(tools).to_be_hidden()
+    page.get_by_role("button", name="Cancel").click()
+    expect(empty).to_have_text("This attempt has no log lines.")
+    page.get_by_role("button", name="Undo Simulate").click()
+    expect(empty).to_have_text("No lines so far.")
+    job.become(Status.RUNNING, attempt=1, started_at=timezone.now())
+    job.write("Begun")
+    expect(empty).to_be_hidden()
+    expect(tools).to_be_visible()
+
+
 def test_undo_leaves_the_page_by_itself(page: Page, proxy: Proxy, make_job: MakeJob) -> None:
     job = Running(make_job(Status.CANCELLED, started_at=None, cancel_requested_at=timezone.now()))
     Job.objects.filter(pk=job.job.pk).update(

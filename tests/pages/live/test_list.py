@@ -121,7 +121,7 @@ def test_a_day_of_the_chart_counts_on_and_filters(
     job = Running(make_job())
     watch(page, proxy.url)
     today = page.locator(".days a").last
-    expect(today).to_have_attribute("aria-label", re.compile("1 running"))
+    expect(today).to_have_attribute("aria-label", re.compile("1 active"))
     job.become(Status.FAILED)
     expect(today).to_have_attribute("aria-label", re.compile("1 failed"))
     today.click()

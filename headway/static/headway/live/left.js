@@ -4,6 +4,7 @@ import { one } from './dom.js';
 import { duration, t } from './words.js';
 
 const [SURE, UNSURE] = [0.1, 0.4]; // by how much of it an estimate may be wrong at the end, and more at the beginning
+const SECONDS = 90; // from here on minutes are written; from one minute on, where the other end has them
 const GRACE = 3; // s of silence in which nobody doubts
 
 export function makeLeft() {
@@ -63,7 +64,7 @@ function ownRange(eta, percent, doubt) {
 }
 
 function between({ low, high }) {
-  const [first, last] = [rounded(low), rounded(high)];
+  const [first, last] = [rounded(low, high < SECONDS ? SECONDS : 60), rounded(high)];
   if (first === last) return t('about {time}', { time: last });
   if (low < 1) return t('up to {time}', { time: last });
   const [[number, ...unit], [, ...other]] = [first.split(' '), last.split(' ')];
@@ -71,7 +72,7 @@ function between({ low, high }) {
   return t('{first} to {last}', { first: alike ? number : first, last });
 }
 
-function rounded(seconds) {
-  if (seconds < 90) return `${Math.floor(seconds + 0.5)} s`;
+function rounded(seconds, below = SECONDS) {
+  if (seconds < below) return `${Math.floor(seconds + 0.5)} s`;
   return duration(Math.floor(seconds / 60 + 0.5) * 60).replace(/ 00 s$/, '');
 }
