@@ -237,8 +237,10 @@ class JobAdmin(Browsed, ManyActions):
         return render_to_string("admin/headway/job/bar.html", {"item": _shown(job)})
 
     @admin.display(description=_("Reason"))
-    def why(self, job: Job) -> SafeString | None:
-        return format_html('<span class="why">{}</span>', told(job.reason)) if job.reason else None
+    def why(self, job: Job) -> SafeString:
+        if not job.reason:
+            return self.get_empty_value_display()  # the page of a job would say "None"
+        return format_html('<span class="why">{}</span>', told(job.reason))
 
     @admin.display(description=_("Duration"))
     def duration(self, job: Job) -> str:

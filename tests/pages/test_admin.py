@@ -150,6 +150,12 @@ def test_a_job_shows_its_attempts_with_their_tracebacks(staffs: Client, make_job
     assert page.index("Traceback two") < page.index("Traceback one")
 
 
+def test_what_a_job_has_not_is_a_dash(staffs: Client, make_job: MakeJob) -> None:
+    page = staffs.get(f"{LIST}{make_job().pk}/change/").content.decode()
+    assert re.search(r"Reason:</label>\s*<div class=\"readonly\">-</div>", page)
+    assert ">None<" not in page
+
+
 @pytest.mark.parametrize(
     "term", ["{id}", "Unusual", "alice", "disk was full", "people.csv", "nonsense"]
 )
