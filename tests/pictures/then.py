@@ -77,7 +77,7 @@ def cut_off(page: Page) -> None:
 
 def paused(page: Page) -> None:
     """The page says that it is live no more, though there is a stream."""
-    page.get_by_text("Live updates paused").wait_for()
+    page.locator("[data-chip]").filter(has_text="Live updates paused").first.wait_for()
 
 
 def signed_out(page: Page) -> None:
