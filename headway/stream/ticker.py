@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections import deque
+from queue import Empty, SimpleQueue
 from typing import ClassVar, Protocol
 
 logger = logging.getLogger(__name__)
@@ -42,8 +42,7 @@ class Ticker:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._reporters: set[Flushable] = set()
-        self._woken: deque[Flushable] = deque()
-        self._changed = threading.Event()
+        self._woken: SimpleQueue[Flushable] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -73,15 +72,12 @@ class Ticker:
 
     def wake(self, reporter: Flushable) -> None:
         """Asks for a flush of one reporter before the next tick is due."""
-        self._woken.append(reporter)
-        self._changed.set()
+        self._woken.put(reporter)
 
     def _run(self) -> None:
         due = time.monotonic() + TICK / 2  # most tasks that end before that say nothing
         while True:
-            self._changed.wait(max(0.0, due - time.monotonic()))
-            self._changed.clear()
-            woken = {self._woken.popleft() for _ in range(len(self._woken))}
+            woken = self._wait(due)
             with self._lock:
                 flushed = self._reporters & woken
                 if time.monotonic() >= due:
@@ -95,3 +91,13 @@ class Ticker:
                     reporter.flush(time.monotonic())
                 except Exception:  # without this thread no job of the process is heard any more
                     logger.exception("Progress could not be written")
+
+    def _wait(self, due: float) -> set[Flushable]:
+        """Those that were woken, as soon as one is; nobody when the tick is due."""
+        woken: set[Flushable] = set()
+        try:
+            woken.add(self._woken.get(timeout=max(0.0, due - time.monotonic())))
+            while True:
+                woken.add(self._woken.get_nowait())
+        except Empty:
+            return woken
