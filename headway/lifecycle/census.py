@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from django.db.models import Count, DateTimeField, Min, Q, Value
 from django.db.models.functions import Coalesce, Now
 
+from headway.kinds import registry
 from headway.lifecycle.lease import later
 from headway.lifecycle.log import log
 from headway.lifecycle.readiness import Question
-from headway.models import ACTIVE, HELD, Job
+from headway.models import ACTIVE, Job, Status
+from headway.stream.event import is_stalled
 
 DEADLINE = 0.8
 """Seconds that an answer waits for all parts."""
@@ -134,10 +136,17 @@ def _present() -> Present:
 
 
 def _stalled() -> Counter[str]:
-    held = Job.objects.filter(status__in=HELD).order_by().values_list("pk", "kind")
-    kinds = {str(pk): kind for pk, kind in held[:MAX_LOOKED_AT]}
-    states = log().read([*kinds]).states
-    return Counter(kinds[job] for job, state in states.items() if state["stalled"])
+    """As lists judge it: Redis knows for how long a job was silent, the row whether it runs, and the
+    settings of now for how long it may be. The log has these as they were when it was written."""
+    running = Job.objects.filter(status=Status.RUNNING).order_by().values_list("pk", "kind")
+    kinds = {str(pk): kind for pk, kind in running[:MAX_LOOKED_AT]}
+    silent = {job: state["quiet"] for job, state in log().read([*kinds]).states.items()}
+    allowed = {kind: registry.stalled_after(kind) for kind in {*kinds.values()}}
+    return Counter(
+        kind
+        for job, kind in kinds.items()
+        if is_stalled(Status.RUNNING, silent.get(job), allowed[kind])
+    )
 
 
 def _seconds(since: Any, until: datetime) -> Any:

@@ -20,7 +20,7 @@ from headway.web.compared import compared
 from headway.web.counting import MOST, counted, counts
 from headway.web.days import Days, days
 from headway.web.formatting import day
-from headway.web.history import SCAN, SORTED, Answer, answer
+from headway.web.history import SCAN, SORTED, Answer, answer, stalled
 from headway.web.keyset import Cursor
 from headway.web.presenters import Shown, explained, show
 from headway.web.questions import BADLY, EVERYBODY, SORTS, STATUSES, Question
@@ -104,13 +104,12 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
-    found = Found()
+    found = Found(recent=_recent(viewer))
     try:
         if question.narrowed or question.looks_through:
             with limited():
                 found.answer = answer(question, viewer, cursor)
                 found.counted = counts(_parts(question, viewer))
-                found.recent = _recent(viewer)
         else:
             found.answer = answer(question, viewer, cursor)
             found.counted = counts(_parts(question, viewer))
@@ -120,9 +119,17 @@ def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
     rows = show([*found.answer.active, *found.answer.ended], viewer)
     found.items = compared(explained(rows), viewer)
     found.days = days(question, viewer)
-    if not question.narrowed:
-        found.recent = list(dict.fromkeys(item.job.kind for item in found.items))
+    if found.counted:
+        found.counted["stalled"] = _stalled(question, viewer, found)
     return found
+
+
+def _stalled(question: Question, viewer: Any, found: Found) -> int:
+    """Of those that run; Redis is asked again where not all of them are on the page."""
+    shown = [item for item in found.items if item.job.status == Status.RUNNING]
+    if found.counted[Status.RUNNING] > len(shown):
+        return len(stalled(replace(question, status="stalled"), viewer))
+    return sum(bool(item.snap["stalled"]) for item in shown)
 
 
 def _recent(viewer: Any) -> list[str]:
@@ -153,10 +160,8 @@ def _statuses(question: Question, found: Found) -> list[tuple[str, str, str, boo
     moving = any(found.counted.get(status) for status in HELD)
     for value, (label, statuses) in STATUSES.items():
         number = sum(found.counted.get(status, 0) for status in statuses)
-        if value == "timed-out":
+        if value in ("stalled", "timed-out"):
             number = found.counted.get(value, 0)
-        if value == "stalled":
-            number = sum(bool(item.snap["stalled"]) for item in found.items)
         chosen = value == question.status
         always = value in ("", "active", "bad") or (value == "stalled" and moving)
         if number or chosen or always or not found.counted:

@@ -128,8 +128,9 @@ def test_jobs_queues_and_workers_are_counted(client: Client) -> None:
 
 
 def test_a_stalled_job_is_counted(client: Client, moving: Moving, settings: Settings) -> None:
+    """By the limit of now, whatever it was when the job wrote."""
+    announce.state(moving.job.pk)
     settings.HEADWAY = settings.HEADWAY | {"JOB_STALLED_AFTER": 1}
-    announce.state(moving.job.pk)  # an event says what its kind allows
     assert wait_until(lambda: scrape(client, "stalled").get(("headway_jobs_stalled", "simulate")))
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from headway import job_task
 from headway.kinds import registry
-from headway.lifecycle import actions, snapshots
+from headway.lifecycle import actions, census, snapshots
 from headway.lifecycle.log import log
 from headway.models import Job, Status
 from headway.stream import Event
@@ -74,6 +74,15 @@ def test_all_that_have_stalled_are_asked_about_at_once(job: Job, alice: User) ->
     assert "Cancel 1 job?" in page
     assert str(job.pk) in page
     assert client.post("/jobs/many/", chosen | {"q": "status=stalled&x=y"}).status_code == 400
+
+
+@pytest.mark.parametrize("tab", ["", "status=bad", "status=active", "kind=simulate", "sort=longest"])
+def test_its_number_is_the_same_on_every_page(job: Job, alice: User, tab: str) -> None:
+    wait_until(lambda: snapshots.snapshot(job, snapshots.live([job])[1][str(job.pk)])["stalled"])
+    client = Client()
+    client.force_login(alice)
+    assert 'Stalled <span class="number">1</span>' in client.get(f"/?{tab}").text
+    assert census.take().stalled == {"simulate": 1}
 
 
 def test_nothing_is_stalled_for_want_of_knowledge(job: Job, valkey: Valkey) -> None:
