@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from headway.kinds.numbers import grouped
 from headway.lifecycle import actions, removal, turns
 from headway.lifecycle.actions import ActionError
-from headway.models import Job, Status
+from headway.models import TERMINAL, Job, Status
 from headway.policy import policy
 
 ACT, EXPORT, PERSON = turns.ACT, "headway-export", "headway-person"
@@ -34,6 +34,12 @@ VERBS: dict[str, tuple[Any, Callable[..., Job]]] = {
     "delete": (gettext_lazy("Delete"), removal.delete),
 }
 """What its button says, and what is done."""
+SUITS = {
+    "cancel": (Status.QUEUED, Status.RUNNING),
+    "retry": actions.RETRYABLE,
+    "delete": tuple(TERMINAL),
+}
+"""Statuses of the jobs to which it can be done."""
 QUESTIONS: dict[str, Question] = {}
 
 
@@ -76,10 +82,11 @@ class Selection:
             found = Job.objects.filter(pk__in=_keys(self.ids))
         return policy.visible(found, user).order_by("pk")
 
-    def count(self, user: Any) -> int:
-        """How many they are, up to COUNTED and one more. In any order: in that of keys, SQLite
-        walks through all jobs, of everybody."""
-        return len(self.jobs(user).order_by().values_list("pk")[: COUNTED + 1])
+    def count(self, user: Any, verb: str = "") -> int:
+        """How many they are, or those to which a verb can be done, up to COUNTED and one more. In
+        any order: in that of keys, SQLite walks through all jobs, of everybody."""
+        jobs = self.jobs(user).filter(status__in=SUITS[verb]) if verb else self.jobs(user)
+        return len(jobs.order_by().values_list("pk")[: COUNTED + 1])
 
     def batches(self, user: Any, before: datetime, after: str | None) -> Iterator[list[Job]]:
         """Those that were started `before`, MOST at most, from the key `after` on."""
@@ -166,6 +173,13 @@ def counted(number: int) -> str:
     if number > COUNTED:
         return _("more than {number} jobs").format(number=grouped(COUNTED))
     return ngettext("{number} job", "{number} jobs", number).format(number=grouped(number))
+
+
+def counted_of(some: int, number: int) -> str:
+    """The same of those to which something can be done, among all that were chosen."""
+    if some == number or number > COUNTED:
+        return counted(some)
+    return _("{some} of {number} jobs").format(some=grouped(some), number=grouped(number))
 
 
 def _keys(ids: Sequence[str]) -> list[uuid.UUID]:

@@ -129,8 +129,8 @@ class ManyActions(admin.ModelAdmin):  # type: ignore[type-arg]
             number = selection.count(request.user)
             context = {
                 **self.admin_site.each_context(request),
-                **many.asking(verb, selection, number, request.user),
-                "title": f"{bulk.VERBS[verb][0]} {bulk.counted(number)}?",
+                **(asked := many.asking(verb, selection, number, request.user)),
+                "title": f"{asked['label']} {asked['number']}?",
                 "opts": self.opts,
                 "action": action,
                 "across": request.POST.get("select_across", "0"),

@@ -34,6 +34,29 @@ def test_ticked_ones_are_asked_about_and_then_done(alices: Client, make_job: Mak
     assert Job.objects.filter(kind="headway-many").count() == 1
 
 
+def test_it_promises_what_can_be_done(alices: Client, make_job: MakeJob) -> None:
+    ended = make_job(Status.FAILED, params={"seconds": 7})
+    jobs = [str(job.pk) for job in (ended, make_job(Status.RUNNING))]
+    page = alices.post(MANY, {"verb": "delete", "job": jobs}).text
+    assert "<h1>Delete 1 of 2 jobs?</h1>" in page
+    assert '<button class="primary danger">Delete 1 of 2 jobs</button>' in page
+    assert "Seconds 7" in page or "seconds 7" in page
+    assert "running: stays as it is</li>" in page
+
+
+@pytest.mark.parametrize(
+    ("verb", "status"),
+    [("delete", Status.CANCELLING), ("retry", Status.SUCCEEDED), ("cancel", Status.CANCELLING)],
+)
+def test_it_offers_nothing_where_nothing_can_be_done(
+    alices: Client, make_job: MakeJob, verb: str, status: Status
+) -> None:
+    page = alices.post(MANY, {"verb": verb, "job": [str(make_job(status).pk)]}).text
+    assert "<h1>Nothing to do</h1>" in page
+    assert '<button class="primary' not in page
+    assert "Back to the list" in page
+
+
 def test_all_that_match_are_counted(alices: Client, make_job: MakeJob) -> None:
     for status in (Status.FAILED, Status.LOST, Status.SUCCEEDED):
         make_job(status)

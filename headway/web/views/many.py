@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from headway.kinds import registry
 from headway.lifecycle import bulk
 from headway.lifecycle.actions import ActionError
 from headway.lifecycle.bulk import Selection
 from headway.models import Job
 from headway.web import history, questions
 from headway.web.access import allowed, person, signed_in
+from headway.web.presenters import show
 from headway.web.responses import SeeOther, page, problem, vary
 
 MINE = "mine"
@@ -83,16 +83,19 @@ def selected(request: HttpRequest) -> Selection:
 
 
 def asking(verb: str, selection: Selection, number: int, user: Any) -> dict[str, Any]:
-    """What a page needs to ask whether to."""
-    examples = list(selection.jobs(user).order_by()[:EXAMPLES])  # no order: any, soon
-    kinds = [registry.find(job.kind) for job in examples] if verb == "retry" else []
+    """What a page needs to ask whether to: it promises what can be done to the `number` chosen."""
+    possible = selection.count(user, verb)
+    keys = selection.jobs(user).order_by().values_list("pk", flat=True)  # no order: any, soon
+    examples = show(list(keys[:EXAMPLES]), user)
+    kinds = [item.kind for item in examples] if verb == "retry" else []
     return {
         "effects": sorted({str(kind.effects) for kind in kinds if kind and kind.effects}),
         "verb": verb,
         "label": bulk.VERBS[verb][0],
-        "number": bulk.counted(number),
+        "possible": possible,
+        "number": bulk.counted_of(possible, number),
         "selection": selection,
-        "examples": examples,
+        "examples": [(item, item.job.status in bulk.SUITS[verb]) for item in examples],
         "more": number - len(examples),
         "undo": bulk.UNDO,
         "token": uuid.uuid4(),
