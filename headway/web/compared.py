@@ -16,7 +16,7 @@ def compared(items: Sequence[Shown], viewer: User) -> list[Shown]:
     for item in items:
         usual, taken = known.get(item.job.kind), _taken(item)
         if usual and taken is not None and usual.differs(taken, item.job.status):
-            item = replace(item, usually=usual.mid)
+            item = replace(item, usually=round(usual.mid))
         told.append(item)
     return told
 

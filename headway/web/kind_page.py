@@ -17,7 +17,7 @@ from headway.web.bands import band
 from headway.web.charts import Bar, Chart, thin_bars
 from headway.web.formatting import status_label
 from headway.web.questions import Question
-from headway.web.runs import Run, newest, percentile, success_rate, usual
+from headway.web.runs import SAMPLE, Run, newest, percentile, success_rate, usual
 from headway.web.timeline import span
 
 BARS = 50
@@ -30,11 +30,13 @@ def context(kind: Kind, viewer: User) -> dict[str, Any]:
     """For the template: everything is about the newest runs that the viewer may see."""
     runs = newest(kind.name, viewer)
     ran = [run.ran for run in runs if run.status == Status.SUCCEEDED and run.ran is not None]
+    ran = ran[:SAMPLE]
     known = usual(ran)
     badly = causes.of_runs(kind.name, runs)[:FAILURES]
     return {
         "kind": kind,
         "number": len(runs),
+        "sample": len(ran),
         "figures": _figures(runs, ran),
         "bars": _bars(runs[:BARS]) if runs else None,
         "band": band(known) if known else None,
@@ -52,6 +54,8 @@ def _figures(runs: Sequence[Run], ran: Sequence[float]) -> list[tuple[str, str, 
     if told:
         share = separated(f"{100 * good / told:.3g}%") if good < told else "100%"
         of = _("%(good)d of %(told)d runs") % {"good": good, "told": told}
+        if cancelled := len(runs) - told:
+            of += _(", %(cancelled)d more cancelled") % {"cancelled": cancelled}
         found.append((_("Succeeded"), share, of))
     for name, seconds in ((_("Waited"), waited), (_("Ran"), ran)):
         half, most = percentile(seconds, 50), percentile(seconds, 95)

@@ -16,7 +16,7 @@ from headway.web.keyset import first
 NEWEST = 200
 """Runs that a kind's page is about."""
 SAMPLE = 40
-"""Runs that say what is usual where many kinds are on one page."""
+"""Runs that succeeded, the newest, which say what is usual: on every page the same."""
 FEWEST = 5
 """Of fewer runs nothing is usual."""
 NOTABLE, SECONDS = 1.5, 5.0

@@ -116,6 +116,19 @@ def test_it_reads_as_much_for_many_runs_as_for_few(
             assert not re.search(r"SCAN \"?headway_job\"?(?! USING)", plan), plan
 
 
+def test_lists_and_the_page_of_a_kind_call_the_same_usual(
+    alice: User, alices: Client, make_job: MakeJob
+) -> None:
+    for seconds in [300] * 30 + [10] * 20 + [20] * runs.SAMPLE:
+        ran(make_job, seconds)
+    make_job(Status.CANCELLED)
+    page = alices.get("/jobs/kinds/simulate/").text
+    assert runs.usuals({"simulate"}, alice)["simulate"].mid == 20
+    assert "half of them within 20 s" in page
+    assert "90 of 90 runs, 1 more cancelled" in page
+    assert f"The time they ran is of the newest {runs.SAMPLE} that succeeded." in page
+
+
 def test_cancelled_runs_say_nothing_of_success() -> None:
     now = timezone.now()
     made = [
