@@ -55,7 +55,7 @@ class FirstBytes:
         """Why a file of the type `found` is refused."""
         called = _("text") if found == TEXT else KNOWN[found][0]
         if self.takes == (TEXT,):
-            return _("This is %(type)s, and not text.") % {"type": called}
+            return _("This is %(type)s, not a text file: choose another one.") % {"type": called}
         takes = ", ".join(self.takes)
         return _("This is %(type)s. The field takes: %(takes)s.") % {"type": called, "takes": takes}
 

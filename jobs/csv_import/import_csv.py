@@ -68,9 +68,9 @@ class ImportCSVForm(forms.Form):
         label=_("Everything is text"),
         required=False,
         help_text=_(
-            "Otherwise a column is taken for numbers or for dates when at least nine in ten"
-            " of the values in its first 1,000 rows are, and a row with anything else in it (but"
-            " nothing, or n/a) is rejected. Columns with leading zeros are text."
+            "Otherwise a column counts as numbers or dates if at least 90% of the values in its"
+            " first 1,000 rows are. Rows with another value there are rejected; blank and n/a are"
+            " allowed. Columns with leading zeros stay text."
         ),
     )
 

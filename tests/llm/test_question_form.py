@@ -24,6 +24,7 @@ def test_without_a_model_the_form_says_what_to_set_and_starts_nothing(alices: Cl
     shown = alices.get(URL).content.decode()
     assert shown.count(HINDRANCE) == 1
     assert "LLM_BASE_URL, LLM_MODEL" in shown
+    assert '<button class="primary" disabled>' in shown
     refused = alices.post(URL, {"prompt": "Why?"})
     assert (refused.status_code, refused.content.decode().count(HINDRANCE)) == (400, 1)
     programs = alices.post(URL, {"prompt": "Why?"}, content_type="application/json")

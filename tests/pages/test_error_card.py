@@ -50,6 +50,8 @@ def test_fix_and_start_again_keeps_the_uploaded_file(alices: Client, imported: J
     form = alices.get(f"/jobs/start/import-csv/?like={imported.pk}").content.decode()
     assert "orders.csv is kept." in form
     assert f'name="start-like" value="{imported.pk}"' in form
+    assert f'<p class="crumb"><a href="{imported.get_absolute_url()}">' in form
+    assert f"It failed: <bdi>{ENDED['reason']}</bdi>" in form
     answer = alices.post("/jobs/start/import-csv/", {"start-like": imported.pk, "delimiter": ""})
     assert answer.status_code == HTTPStatus.SEE_OTHER
     job = Job.objects.exclude(pk=imported.pk).get()

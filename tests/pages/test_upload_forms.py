@@ -66,7 +66,7 @@ def test_nobody_starts_with_the_upload_of_somebody_else(alices: Client, bobs: Cl
 
 def test_a_wrong_file_is_refused_and_not_kept(alices: Client) -> None:
     page = alices.post(START, {"file": upload(b"%PDF-1.7 ...")}).content.decode()
-    assert "This is a PDF document, and not text." in page
+    assert "This is a PDF document, not a text file: choose another one." in page
     assert kept(page) is None
     assert not Upload.objects.exists()
 

@@ -47,7 +47,8 @@ def _ask(request: HttpRequest, job: Job, effects: str) -> HttpResponse:
     if Wants.of(request) is Wants.PARTIAL:
         told = f"{effects}. Another attempt may do that twice. Retry on the job's page."
         return partial(request, show_one(job, request.user), request.POST.get("view", ""), told)
-    return page(request, "headway/confirm_retry.html", {"job": job, "effects": effects})
+    context = {"job": job, "hint": show_one(job, request.user).hint, "effects": effects}
+    return page(request, "headway/confirm_retry.html", context)
 
 
 def _answer(request: HttpRequest, job: Job, verb: Callable[..., Job]) -> HttpResponse:

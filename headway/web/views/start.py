@@ -19,13 +19,13 @@ from headway.conf import conf
 from headway.kinds import registry, secrets
 from headway.kinds.numbers import grouped
 from headway.kinds.registry import Kind
-from headway.lifecycle import actions, outbox, uploading
+from headway.lifecycle import actions, outbox, snapshots, uploading
 from headway.models import Job, Upload
 from headway.policy import policy
 from headway.stream.event import clean
 from headway.web.access import allowed, person, signed_in, starts, takes_files, visible_job
 from headway.web.bodies import FORM_OVERHEAD
-from headway.web.presenters import accepted
+from headway.web.presenters import Shown, accepted
 from headway.web.responses import SeeOther, Wants, page, problem, too_many, vary
 from headway.web.views import kept_uploads
 
@@ -225,6 +225,8 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     context = form_context(request, kind, form, earlier, uploads)
+    if earlier:
+        context["like"] = Shown(earlier, snapshots.snapshot(earlier), None, person(request))
     partial = Wants.of(request) is Wants.PARTIAL
     template = "headway/_start_form.html" if partial else "headway/start.html"
     return page(request, template, context, status)

@@ -124,7 +124,9 @@ def test_cancel_deletes_what_was_sent_and_a_wrong_file_that_was_dropped_is_not_s
     held = stop_after(tab, 1)
     data = tab.evaluate_handle(DROPPED)
     tab.dispatch_event(".form-foot", "drop", {"dataTransfer": data})
-    expect(tab.locator(".field [role=alert]")).to_have_text("This is a picture, and not text.")
+    expect(tab.locator(".field [role=alert]")).to_have_text(
+        "This is a picture, not a text file: choose another one."
+    )
     assert tab.locator("input[type=file]").evaluate("el => el.files[0].name") == "rows.png"
     tab.get_by_role("button", name="Start").click()
     assert not Upload.objects.exists()
@@ -139,7 +141,7 @@ def test_cancel_deletes_what_was_sent_and_a_wrong_file_that_was_dropped_is_not_s
 def test_a_refused_form_keeps_its_file(tab: Page, rows: Path) -> None:
     tab.locator("[name=delimiter]").evaluate("el => el.firstElementChild.value = 'nonsense'")
     choose_and_start(tab, rows)
-    expect(tab.locator("form .help").first).to_contain_text("rows.csv is kept.")
+    expect(tab.locator("form .kept")).to_contain_text("rows.csv is kept.")
     tab.get_by_role("button", name="Start").click()
     tab.wait_for_url("**/jobs/*-*/")
     assert arrived(rows)
