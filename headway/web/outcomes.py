@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from headway.kinds import json_values
 from headway.kinds.numbers import grouped, separated
@@ -37,7 +37,8 @@ def _of(result: Any) -> str:
     if isinstance(result, Mapping):
         return ", ".join(part for part, _ in zip(_parts(result), range(FIGURES), strict=False))
     if isinstance(result, list):
-        return _("{number} in the result").format(number=grouped(len(result)))
+        told = ngettext("{number} entry", "{number} entries", len(result))
+        return told.format(number=grouped(len(result)))
     return "" if isinstance(result, bool) or result is None else written(result)
 
 

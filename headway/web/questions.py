@@ -73,7 +73,8 @@ class Question:
             known["cause"] = ""
         for name in ("since", "until"):
             if known[name] and day(known[name]) is None:
-                wrong.append(_("“{text}” is no date: write 2026-11-29.").format(text=known[name]))
+                told = _("“{text}” is no date: write it as 2026-11-29.")
+                wrong.append(told.format(text=known[name]))
                 known[name] = ""
         return cls(**known), wrong
 

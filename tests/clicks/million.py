@@ -128,7 +128,7 @@ def of_the_list(visit: Visit) -> None:
     visit.opens("the list, again", "/")
     visit.follows("a day of the chart", page.locator("#days a").nth(10))
     visit.opens("the list, again", "/")
-    show = page.get_by_role("button", name="Show", exact=True)
+    show = page.get_by_role("button", name="Search", exact=True)
     page.locator("#more-filters-summary").click()
     page.locator("[name=kind]").select_option("simulate")
     visit.follows("a kind", show)
@@ -144,7 +144,7 @@ def of_the_list(visit: Visit) -> None:
     visit.opens("failed, of a text", "/?status=failed&text=disk")
     page.locator("#save-summary").click()
     page.locator("#save-question [name=name]").fill("Full disks")
-    visit.follows("save this question", page.get_by_role("button", name="Save question"))
+    visit.follows("save this question", page.get_by_role("button", name="Save search"))
     visit.follows("open it", page.get_by_role("link", name="Full disks", exact=True))
     _live(visit)
     visit.follows("by cause", page.get_by_role("link", name="By cause"))
@@ -196,7 +196,7 @@ def of_the_rest(visit: Visit) -> None:
 def without_scripts(visit: Visit) -> None:
     """The list, its questions and pages, a job, and a verb on three."""
     page = visit.page
-    show = page.get_by_role("button", name="Show", exact=True)
+    show = page.get_by_role("button", name="Search", exact=True)
     visit.opens("the list, first", "/")
     for name in ("Active", "Ended badly", "All"):
         visit.follows(name, page.locator("#statuses").get_by_role("link", name=name))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import FilePayload, Locator, Page, ViewportSize, expect
 
-from jobs.demo.scenes import SAMPLE
+from jobs.demo.contents import SAMPLE
 from tests.clicks.data import PASSWORD
 
 Point = Callable[[Page, bool], str]
@@ -73,7 +73,7 @@ def questions(page: Page, scripts: bool) -> str:
     count = said(failed)
     failed.click()
     page.locator("[name=text]").fill("%_'\"")
-    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Search", exact=True).click()
     expect(page.get_by_text("None of these jobs matches.")).to_be_visible()
     page.goto("/?person=*&sort=longest")
     longest = said(page.locator(".row.line .took").first)
@@ -82,7 +82,7 @@ def questions(page: Page, scripts: bool) -> str:
     shown = page.locator(".row").count()
     page.locator("#save-summary").click()
     page.locator("#save-question [name=name]").fill("A day")
-    page.get_by_role("button", name="Save question").click()
+    page.get_by_role("button", name="Save search").click()
     page.get_by_role("link", name="A day", exact=True).click()
     assert page.locator(".row").count() == shown > 0
     page.get_by_role("button", name="Delete A day").click()

@@ -10,7 +10,7 @@ PAGE = (ROOT / "docs/look.md").read_text()
 STYLES = sorted(ROOT.glob("headway/static/headway/*.css"))
 PLACED = {"admin.css"}
 """What is no page of the app's own."""
-OWN = {"--status", "--bar-height", "--above", "--below", "--verbs", "--undo"}
+OWN = {"--status", "--bar-height", "--above", "--below", "--verbs", "--said", "--undo"}
 """Set by what they are about, not once for all."""
 
 

@@ -78,7 +78,7 @@ def test_what_is_at_it_stands_above_the_days_of_the_others(
         ({"result": {"found": 0}}, "0 found"),
         ({"result": {"model": "small", "text": "x" * 500}}, "model small"),
         ({"result": "Done."}, "Done."),
-        ({"result": [1, 2]}, "2 in the result"),
+        ({"result": [1, 2]}, "2 entries"),
         ({"message": "line 50,001"}, "line 50,001"),
         ({"result": {"rows": 1}, "reason": "Cancelled by alice"}, "Cancelled by alice"),
         ({}, ""),
@@ -113,6 +113,17 @@ def test_kinds_that_cannot_run_come_last_with_their_reason(
     assert hindered == sorted(hindered)
     log().alive("worker", "one", {"queues": ["other"]}, 60)
     assert "No worker takes jobs from the queue “celery”" in alices.get("/").content.decode()
+
+
+def test_the_quick_ones_are_ones_own_on_every_page(
+    alices: Client, staffs: Client, make_job: MakeJob
+) -> None:
+    make_job(Status.SUCCEEDED, kind="import-csv")
+    make_job(Status.FAILED)
+    for page in ("/", "/?status=bad", "/?status=stalled", "/?text=nothing", "/?kind=simulate"):
+        quick = [choice.kind.name for choice in alices.get(page).context["quick"]]
+        assert quick == ["simulate", "import-csv"], page
+    assert staffs.get("/?person=*").context["quick"] == []
 
 
 def test_only_staff_read_how_a_kind_is_written(alices: Client, staffs: Client) -> None:
@@ -187,12 +198,13 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
     for status in Status:
         make_job(status)
     alices.get("/")  # earlier days are remembered for a while
-    # session, user, ids, counts, rows, what is usual, today's column, saved, whether any waits
-    with django_assert_num_queries(9):
+    # session, user, recent kinds, ids, counts, rows, what is usual, today's column, saved, whether
+    # any waits
+    with django_assert_num_queries(10):
         alices.get("/")
     for status in Status:
         make_job(status)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         alices.get("/")
 
 

@@ -264,6 +264,7 @@ def test_a_question_that_takes_too_long_says_so_and_stays(
     assert "This took the database longer than" in content
     assert 'value="disk"' in content
     assert "data-list" not in content
+    assert '<details id="more-filters" class="menu" open>' in content
     monkeypatch.undo()
     assert len(found(alices, status="failed")) == 1
 

@@ -28,7 +28,7 @@ def save(request: HttpRequest) -> HttpResponse:
         return problem(
             request,
             409,
-            _("You have {number} saved questions: delete one first.").format(number=MAX_SAVED),
+            _("You have {number} saved searches: delete one first.").format(number=MAX_SAVED),
         )
     query = question.query()
     mine.update_or_create(name=name, owner_id=person(request).pk, defaults={"query": query[:1000]})
