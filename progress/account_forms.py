@@ -19,9 +19,21 @@ Values = dict[str, str] | None
 """What was sent; None for an empty form."""
 
 
+class SaysWhere(SetPasswordForm):  # type: ignore[type-arg]  # no generic at run time
+    """What is wrong with a new password is said where it is typed first, below its rules."""
+
+    def validate_password_for_user(self, user: Person, password_field_name: str = "") -> None:
+        del password_field_name
+        super().validate_password_for_user(user, "new_password1")
+
+
+class ChangeForm(SaysWhere, PasswordChangeForm):
+    """The same, where there is one to change."""
+
+
 def password_form(user: Person, values: Values = None) -> forms.Form:
-    """Django's own: it asks for the password of now where there is one."""
-    form_class = PasswordChangeForm if user.has_usable_password() else SetPasswordForm
+    """It asks for the password of now where there is one."""
+    form_class = ChangeForm if user.has_usable_password() else SaysWhere
     form: forms.Form = form_class(user, values, auto_id="password_%s")
     for field in form.fields.values():
         field.widget.attrs.pop("autofocus", None)  # the page has more than this form

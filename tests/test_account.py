@@ -101,6 +101,12 @@ def test_a_password_that_cannot_be_is_refused(
     assert alice.check_password("secret")
 
 
+def test_what_is_wrong_with_a_password_is_said_where_it_is_typed(page: Client) -> None:
+    short = {"new_password1": "x1", "new_password2": "x1"}
+    answer = page.post("/me/password/", {**CHANGE, **short})
+    assert [*answer.context["password_form"].errors] == ["new_password1"]
+
+
 def test_a_user_without_a_password_sets_one(alice: User, page: Client) -> None:
     alice.set_unusable_password()
     alice.save()

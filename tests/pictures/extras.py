@@ -104,9 +104,15 @@ def begin(ada: User) -> None:
     )
     ApiToken.objects.all().delete()
     old, _text = tokens.issue(ada, "laptop", lasts=timedelta(days=30))
-    ApiToken.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(days=2))
+    ApiToken.objects.filter(pk=old.pk).update(
+        created_at=timezone.now() - timedelta(days=32),
+        expires_at=timezone.now() - timedelta(days=2),
+    )
     read, _text = tokens.issue(ada, "status page in the hall", scope=Scope.READ)
-    ApiToken.objects.filter(pk=read.pk).update(last_used_at=timezone.now() - timedelta(hours=3))
+    ApiToken.objects.filter(pk=read.pk).update(
+        created_at=timezone.now() - timedelta(days=5),
+        last_used_at=timezone.now() - timedelta(hours=3),
+    )
 
 
 def keep_moving(stalled: str) -> None:

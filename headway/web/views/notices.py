@@ -27,9 +27,7 @@ from headway.web.responses import SeeOther, Wants, page, problem, vary
 class NoticeForm(forms.Form):
     """How a person is told; of what the site does not offer there is no field."""
 
-    every = forms.BooleanField(
-        label=_("Tell me about every job that I start on a page"), required=False
-    )
+    every = forms.BooleanField(label=_("Tell me about every job that I start here"), required=False)
     email = forms.BooleanField(label=_("By e-mail"), required=False)
     webhook_url = forms.CharField(
         label=_("By a webhook"),
