@@ -39,9 +39,10 @@ from headway.policy import policy
 from headway.web import admin_filters, admin_search, token_admin, trail
 from headway.web.admin_actions import LISTED, ManyActions
 from headway.web.attempt_admin import AttemptInline
-from headway.web.browsing import Browsed, Capped, LiveChangeList
+from headway.web.browsing import CREATED, RAN, Browsed, Capped, LiveChangeList
 from headway.web.examining import examination_page
 from headway.web.formatting import at, duration
+from headway.web.outcomes import BARE
 from headway.web.presenters import Shown, show
 from headway.web.responses import STOP_POLLING
 from headway.web.told import told
@@ -88,14 +89,14 @@ class JobAdmin(Browsed, ManyActions):
     inlines = (AttemptInline,)
     fieldsets = (
         (None, {"fields": ("title", "state", "bar", "why", "page")}),
-        (_("Asked for"), {"fields": ("owner", "kind", "params", "asked", "queue", "created_at")}),
+        (_("Asked for"), {"fields": ("owner", "kind", "params", "asked", "queue", CREATED)}),
         (
             _("Run"),
-            {"fields": ("attempt", "attempts_left", "worker", "started_at", "finished_at")},
+            {"fields": ("attempt", "attempts_left", "worker", *RAN)},
         ),
         (_("Outcome"), {"fields": ("result", "files", "warning_count")}),
     )
-    readonly_fields = ("state", "bar", "why", "page", "asked", "attempts_left")
+    readonly_fields = ("state", "bar", "why", "page", "asked", "attempts_left", CREATED, *RAN)
 
     class Media:
         css = {"all": ("headway/bar.css", "headway/admin.css")}  # noqa: RUF012 - Django's own convention
@@ -238,9 +239,9 @@ class JobAdmin(Browsed, ManyActions):
 
     @admin.display(description=_("Reason"))
     def why(self, job: Job) -> SafeString:
-        if not job.reason:
+        if not job.reason or job.reason == BARE:
             return self.get_empty_value_display()  # the page of a job would say "None"
-        return format_html('<span class="why">{}</span>', told(job.reason))
+        return format_html('<span class="why" dir="auto">{}</span>', told(job.reason))
 
     @admin.display(description=_("Duration"))
     def duration(self, job: Job) -> str:

@@ -51,7 +51,7 @@ class AuditEntry(models.Model):
         default_permissions = ("view",)
         ordering = ("-id",)
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit trail")
+        verbose_name_plural = _("audit entries")
 
     def __str__(self) -> str:
         return f"{self.verb} {self.title or self.job_id}: {self.result}"

@@ -245,7 +245,7 @@ class Attempt(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"attempt {self.number} of {self.job_id}"
+        return str(self.number)
 
 
 class LogChunk(models.Model):

@@ -3,12 +3,14 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ProgressConfig(AppConfig):
     """The project itself, as an app."""
 
     name = "progress"
+    verbose_name = _("Sign-in")
 
     def ready(self) -> None:
         """Load the system checks, the Celery app that `shared_task` binds to, and receivers."""

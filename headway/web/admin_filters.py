@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from headway import users
 from headway.kinds import registry
-from headway.models import ACTIVE, Job, Status
+from headway.models import ACTIVE, Job, Status, Via
 
 BADLY = (Status.FAILED, Status.LOST)
 GROUPS = {"active": (_("Active"), tuple(ACTIVE)), "badly": (_("Ended badly"), BADLY)}
@@ -67,7 +67,7 @@ class Kinds(Filter):
 class When(Filter):
     """Days of the viewer's time zone."""
 
-    title, parameter_name, column = _("started"), "when", "created_at"
+    title, parameter_name, column = _("created"), "when", "created_at"
 
     def lookups(self, *asked: Any) -> list[tuple[str, Any]]:
         del asked
@@ -87,7 +87,33 @@ class When(Filter):
 class WhenDone(When):
     """The same of what was done."""
 
-    title, column = _("when"), "at"
+    title, column = _("time"), "at"
+
+
+class Ways(Filter):
+    """By which way something was done."""
+
+    title, parameter_name = _("way"), "via"
+
+    def lookups(self, *_: Any) -> list[tuple[str, Any]]:
+        return Via.choices
+
+    def queryset(self, _: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(via=self.value()) if self.value() else queryset
+
+
+class Revoked(Filter):
+    """Tokens that are worthless now, or that are not."""
+
+    title, parameter_name = _("revoked"), "revoked"
+
+    def lookups(self, *asked: Any) -> list[tuple[str, Any]]:
+        del asked
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, _: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(revoked_at__isnull=value == "no") if value else queryset
 
 
 class Person(Filter):
@@ -118,7 +144,7 @@ class Person(Filter):
 class Doer(Person):
     """Who did something."""
 
-    title, parameter_name, column = _("who"), "who", "by_id"
+    title, parameter_name, column = _("person"), "who", "by_id"
 
 
 def suggestions(text: str) -> HttpResponse:

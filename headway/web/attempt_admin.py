@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from headway.models import Attempt
 from headway.policy import policy
-from headway.web.browsing import Browsed
+from headway.web.browsing import RAN, Browsed
 from headway.web.told import told
 
 
@@ -19,8 +19,8 @@ class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # 
     model = Attempt
     extra = 0
     ordering = ("-number",)
-    fields = ("status", "worker", "started_at", "finished_at", "why", "traceback", "log")
-    readonly_fields = ("why", "traceback", "log")
+    fields = ("status", "worker", *RAN, "why", "traceback", "log")
+    readonly_fields = (*RAN, "why", "traceback", "log")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         shown = policy.may_see_tracebacks(request.user, obj)
@@ -28,7 +28,7 @@ class AttemptInline(Browsed, admin.StackedInline):  # type: ignore[type-arg]  # 
 
     @admin.display(description=_("reason"))
     def why(self, attempt: Attempt) -> str:
-        return told(attempt.reason) or "-"
+        return format_html("<bdi>{}</bdi>", told(attempt.reason)) if attempt.reason else "-"
 
     @admin.display(description=_("Traceback"))
     def traceback(self, attempt: Attempt) -> str:

@@ -1,5 +1,7 @@
 """The admin's read-only lists, and who may browse them."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib import admin
@@ -9,11 +11,12 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from headway import users
 from headway.lifecycle import snapshots
 from headway.policy import policy
-from headway.web.formatting import at
+from headway.web.formatting import at, exact
 from headway.web.presenters import Shown
 
 CAP = 10_000
@@ -44,16 +47,24 @@ def with_owners_called(name: str, found: QuerySet[M], rows: QuerySet[M]) -> Quer
     return found | rows.filter(owner_id__in=keys)
 
 
-def moment(field: str, name: Any) -> Any:
-    """A column with the time in a field, as short as in the list of jobs."""
+def moment(field: str, name: Any, write: Callable[[datetime], str] = at) -> Any:
+    """A column with the time in a field, by default as short as in the list of jobs."""
 
     @admin.display(description=name, ordering=field)
     def shown(row: Model) -> str:
         value = getattr(row, field)
-        return at(value) if value else "-"
+        return write(value) if value else "-"
 
     shown.__name__ = field
     return shown
+
+
+CREATED = moment("created_at", _("created at"), exact)
+RAN = (
+    moment("started_at", _("began at"), exact),
+    moment("finished_at", _("ended at"), exact),
+)
+"""Of a job or of an attempt, on its own page."""
 
 
 class List(ChangeList):

@@ -28,6 +28,8 @@ LONGEST = 60.0
 """Seconds of silence that are waited for at most."""
 LIMIT = LONGEST + 30
 """Seconds that an examination may take."""
+SPENT = 5
+"""Seconds that an examination takes beside one silence between signs of life, about."""
 KEPT = 3600.0
 """Seconds for which the findings are shown."""
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
@@ -51,7 +53,13 @@ def examination_page(request: HttpRequest, context: Mapping[str, Any]) -> HttpRe
         newest = dict(latest(request))
     except redis.RedisError:
         refused = refused or AWAY
-    shown = {**context, "title": gettext("Examine streams"), "refused": refused, "latest": newest}
+    shown = {
+        **context,
+        "title": gettext("Examine streams"),
+        "refused": refused,
+        "latest": newest,
+        "seconds": conf.STREAM_KEEPALIVE + SPENT,
+    }
     return TemplateResponse(request, "admin/headway/job/doctor.html", shown)
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from headway.models import ApiToken
 from headway.web import tokens
+from headway.web.admin_filters import Revoked
 from headway.web.browsing import ReadOnly, moment, with_owners_called
 
 
@@ -23,7 +24,7 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         *(moment("expires_at", _("expires")), moment("revoked_at", _("revoked"))),
     )
     list_select_related = ()
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (Revoked,)
     search_fields = ("name",)
     fields = (
         *("owner", "name", "scope"),

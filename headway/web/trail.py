@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from headway.models import AuditEntry, Job
 from headway.policy import policy
-from headway.web.admin_filters import Doer, WhenDone
+from headway.web.admin_filters import Doer, Ways, WhenDone
 from headway.web.browsing import Capped, ReadOnly, moment
+from headway.web.formatting import exact
 from headway.web.told import told
 
 SHOWN = 50
@@ -25,6 +26,7 @@ def of(job: Job, user: Any) -> QuerySet[AuditEntry]:
 
 
 WHEN = moment("at", _("when"))
+AT = moment("at", _("when"), exact)
 
 
 class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
@@ -32,7 +34,7 @@ class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no ge
 
     list_display = (WHEN, "name", "did", "title", "became", "via", "address", "token")
     list_display_links = (WHEN,)
-    list_filter = ("via", WhenDone, Doer)
+    list_filter = (Ways, WhenDone, Doer)
     list_per_page = 50
     list_select_related = ()
     show_full_result_count = False
@@ -41,8 +43,8 @@ class TrailAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no ge
     paginator = Capped
     search_fields = ("job_id",)
     search_help_text = _("Id of a job")
-    fields = ("at", "did", "title", "kind", "job_id", "became", "name", "via", "address", "token")
-    readonly_fields = ("did", "became")
+    fields = (AT, "did", "title", "kind", "job_id", "became", "name", "via", "address", "token")
+    readonly_fields = (AT, "did", "became")
 
     class Media:
         css = {"all": ("headway/admin.css",)}  # noqa: RUF012 - Django's own convention

@@ -12,6 +12,8 @@ from headway.lifecycle.log import log
 from headway.lifecycle.snapshots import state
 from headway.models import ACTIVE, Job, Status
 from headway.stream import Event
+from headway.web import tokens
+from headway.web.formatting import exact
 from tests.pages.conftest import MakeJob, client_of
 from tests.support.users import make_user
 
@@ -189,3 +191,24 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
             make_job(status)
         with django_assert_num_queries(6):
             staffs.get(LIST)
+
+
+def test_reasons_times_and_attempts_are_told_as_on_pages(staffs: Client, make_job: MakeJob) -> None:
+    make_job(Status.CANCELLING, reason="Cancelled")
+    assert 'class="why"' not in staffs.get(LIST).text
+    job = make_job(Status.FAILED, reason="הקובץ ריק.")
+    assert '<span class="why" dir="auto">הקובץ ריק.</span>' in staffs.get(LIST).text
+    page = staffs.get(f"{LIST}{job.pk}/change/").text
+    assert job.finished_at is not None
+    assert exact(job.finished_at) in page
+    assert f"of {job.pk}" not in page
+
+
+def test_filters_are_called_as_their_columns(staffs: Client, boss: User) -> None:
+    assert "By created" in staffs.get(LIST).text
+    assert "By way" in staffs.get("/admin/headway/auditentry/").text
+    tokens.revoke(tokens.issue(boss, "laptop")[0])
+    tokens.issue(boss, "nightly")
+    page = staffs.get("/admin/headway/apitoken/?revoked=yes").text
+    assert "By revoked" in page
+    assert ("laptop" in page, "nightly" in page) == (True, False)
