@@ -36,7 +36,11 @@ class SimulateForm(forms.Form):
     title=_("Simulate"),
     form=SimulateForm,
     max_attempts=3,
-    says=(gettext_noop("Phase {number} of {phases}"), gettext_noop("step {step} of {steps}")),
+    says=(
+        gettext_noop("Phase {number} of {phases}"),
+        gettext_noop("step {step} of {steps}"),
+        gettext_noop("step {step}"),
+    ),
     soft_time_limit=MAX_SECONDS + 60,
     time_limit=MAX_SECONDS + 120,
 )
@@ -59,7 +63,8 @@ def simulate(
         total = None if unknown_total else last - before
         for step in range(max(before, done) + 1, last + 1):
             wait_until(begun + seconds * step / steps)
-            progress.update(step - before, total, f"step {step} of {steps}")
+            said = f"step {step}" if unknown_total else f"step {step} of {steps}"
+            progress.update(step - before, total, said)
             if fail_at is not None and step >= steps * fail_at / 100:
                 raise JobError(f"Failed at {fail_at:g}%, as asked.")
             if step % math.ceil(steps / 10) == 0:

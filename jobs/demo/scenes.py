@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from headway.models import Status
+from jobs.demo.contents import COLUMNS, checksums, rejects, rejects_file
 from jobs.demo.story import Story
 
-SAMPLE = "order,date,amount\n1001,2026-03-02,149.90\n1002,2026-03-02,20.00\n"
-"""What the uploaded files of these jobs hold."""
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/site/jobs/csv_import/import_csv.py", line 83, in import_csv
     store.add(row)
@@ -27,17 +26,6 @@ LONG = (
     " Lisbon, Izmir, Gdańsk and Tromsø with the general ledger, including what was posted after"
     " the period was closed"
 )
-
-
-def _mistakes() -> Iterator[tuple[str, str]]:
-    for number in range(123):
-        line = f"line {204 + 311 * number:,}"
-        if number % 5 < 2:
-            yield line, "2 columns instead of 6"
-        elif number % 5 < 4:
-            yield line, f"date: '{number % 28 + 1}.13.2026' is not a date"
-        else:
-            yield line, f"amount: 'EUR {number},00' is not a number"
 
 
 ACTIVE = (
@@ -88,19 +76,19 @@ ACTIVE = (
         took=358,
         percent=None,
         total=1840.0,
-        message="step 1840 of 5000",
+        message="step 1840",
     ),
     Story(
         *("stalled", "checksum-archive", "Checksum archive", Status.RUNNING, 1.1),
         upload="photos-2025.zip",
-        took=600,
+        took=3900,
         percent=37.0,
         total=812_000.0,
         message="photos/2025-07/IMG_2231.heic",
     ),
     Story(
         *("cancelling", "simulate", "Recompute the statistics", Status.CANCELLING, 0.2),
-        params={"seconds": 300},
+        params={"seconds": 4000},
         took=718,
         percent=18.0,
         total=100.0,
@@ -204,9 +192,9 @@ ENDED_WELL = (
         message="line 50,001",
         phases=IMPORT,
         lines=["The columns are separated by commas."],
-        warnings=[*_mistakes()],
-        result={"rows": 49_877, "rejected": 123, "columns": ["order", "date", "amount"]},
-        files={"rejects.csv": "line,reason,order,date,amount\n18204,not a date,1001,soon,20\n"},
+        warnings=[(f"line {line:,}", why) for line, why, _ in rejects()],
+        result={"rows": 49_877, "rejected": 123, "columns": [*COLUMNS]},
+        files={"rejects.csv": rejects_file()},
     ),
     Story(
         *("retried", "import-csv", "Import CSV", Status.SUCCEEDED, 9.3, 2),
@@ -247,7 +235,7 @@ ENDED_WELL = (
         total=88_400.0,
         message="docs/index.html",
         result={"files": 412, "bytes": 231_904_112},
-        files={"SHA256SUMS": f"{'0f' * 32}  docs/index.html\n"},
+        files={"SHA256SUMS": checksums()},
     ),
     Story(
         *("table", "simulate", "Compare the branches", Status.SUCCEEDED, 22, 1),

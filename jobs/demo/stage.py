@@ -14,7 +14,7 @@ from headway.lifecycle import announce, database, files, whole_log
 from headway.lifecycle.log import log
 from headway.models import ACTIVE, HELD, Attempt, AuditEntry, Job, Status, result_path
 from headway.stream import Event
-from jobs.demo import cast, past, scenes
+from jobs.demo import cast, contents, past, scenes
 from jobs.demo.rows import ADDRESS, TOKEN, Rows, identity, rows
 from jobs.demo.story import Story
 
@@ -85,7 +85,7 @@ def _write_files(stories: Iterable[Story]) -> None:
         for name, text in story.files.items():
             default_storage.save(result_path(pk, attempt, name), ContentFile(text.encode()))
         if story.upload and not story.name.startswith(past.PREFIX):
-            content = ContentFile(scenes.SAMPLE.encode())
+            content = ContentFile(contents.SAMPLE.encode())
             default_storage.save(f"uploads/{pk}/{story.upload}", content)
 
 

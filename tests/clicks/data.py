@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from headway.models import ApiToken, Status, result_path
-from jobs.demo import past, scenes
+from jobs.demo import contents, past, scenes
 from jobs.demo.rows import Rows, rows
 from jobs.demo.story import Story
 
@@ -92,7 +92,7 @@ def filling(known: Sequence[Story], users: Sequence[User], made: list[Rows]) -> 
         "auditentry": [_plain(entry) for each in made for entry in each.entries],
         "apitoken": [_plain(ApiToken(owner=users[0], name="backup", created_at=timezone.now()))],
         "files": {
-            str(each.job.params["file"]): scenes.SAMPLE
+            str(each.job.params["file"]): contents.SAMPLE
             for each in made
             if "file" in each.job.params
         },

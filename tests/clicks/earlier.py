@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Page
 
-from jobs.demo.scenes import SAMPLE
+from jobs.demo.contents import SAMPLE
 from tests.clicks.data import LAST_LINE, STUCK
 from tests.clicks.hands import Hands
 
