@@ -136,8 +136,8 @@ def _present() -> Present:
 
 
 def _stalled() -> Counter[str]:
-    """As lists judge it: Redis knows for how long a job was silent, the row whether it runs, and the
-    settings of now for how long it may be. The log has these as they were when it was written."""
+    """As lists judge it: Redis knows for how long a job was silent, the row whether it runs, and
+    the settings of now how long it may be. The log has both as they were when it was written."""
     running = Job.objects.filter(status=Status.RUNNING).order_by().values_list("pk", "kind")
     kinds = {str(pk): kind for pk, kind in running[:MAX_LOOKED_AT]}
     silent = {job: state["quiet"] for job, state in log().read([*kinds]).states.items()}

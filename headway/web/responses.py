@@ -35,7 +35,7 @@ ERRORS = {
     460: (_("Changed on its way"), _("What arrived is not what was sent.")),
     429: (_("Too much at once"), _("You have reached this server's limit of concurrent answers.")),
     500: (_("Something broke"), _("The error has been logged. Running jobs are not affected.")),
-    503: (_("Not available"), _("This is not possible at the moment.")),
+    503: (_("Not available"), _("This is not possible at the moment. Try again in a minute.")),
     507: (_("No space left"), _("The server has no space left for this file. Nothing was stored.")),
 }
 """Status -> title and sentence of its page."""

@@ -108,11 +108,11 @@ def _tiles(known: Numbers) -> list[Tile]:
         active = Question(status="active", person=EVERYBODY).query()
         tiles.append(Tile(_("At work"), figure(running), query=active))
         tiles.append(Tile(_("Waiting"), figure(due)))
-        tiles.append(Tile(_("Ended"), figure(ended), _("in ten minutes")))
+        tiles.append(Tile(_("Ended"), figure(ended), _("in the last ten minutes")))
     if stalled is not None:
         query = Question(status="stalled", person=EVERYBODY).query()
         tiles.append(Tile(_("Stalled"), figure(stalled.total()), "", bool(stalled), query))
-    most = _("of %(most)s, here") % {"most": figure(conf.STREAM_MAX)}
+    most = _("of %(most)s in this process") % {"most": figure(conf.STREAM_MAX)}
     return [*tiles, Tile(_("Streams"), figure(known.streams), most), _redis(known.redis)]
 
 
@@ -128,7 +128,7 @@ def _redis(told: dict[str, Any] | None) -> Tile:
 
 
 def _workers(known: Numbers, jobs: Seen) -> list[Worker]:
-    """Those that are alive by name; then those that hold jobs and are not heard of."""
+    """Those that are alive by name; then those that hold jobs and are not heard from."""
     present = known.census.present
     found = {
         each["name"]: Worker(each["name"], True, each.get("processes", 0), each.get("queues", ()))

@@ -80,9 +80,9 @@ def test_workers_have_lanes_and_queues_that_nobody_serves_are_red(
     assert f'id="block-{ended.pk}"' in lane
     assert f'id="now-{running.pk}"' in lane
     assert page.index("gone@here") < page.index("one@here</bdi>")
-    assert "not heard of" in page
+    assert "not heard from" in page
     row = page[page.index('<tr class="alarm"') :]
-    assert row.index("slow") < row.index("Nobody serves it")
+    assert row.index("slow") < row.index("No worker")
     assert page.count('<tr class="alarm"') == 1
     part = staffs.get("/jobs/system/", headers={"HX-Request": "true"}).content.decode()
     assert part.startswith('<div class="system"')
