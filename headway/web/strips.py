@@ -33,6 +33,8 @@ class Part:
     began: str = ""
     """When, and `lasted`: how long, as people read it."""
     lasted: str = ""
+    short: str = ""
+    """A label for where the other does not fit."""
 
 
 def shares(sizes: Sequence[float], least: float = NARROWEST) -> list[float]:
@@ -75,9 +77,9 @@ def strip(title: str, parts: Sequence[Part], marks: Iterable[tuple[int, str]] = 
 
 
 def _part(part: Part, at: float, width: float) -> SafeString:
-    needs = len(part.label) * LETTER + 12
-    fits = next((name for pixels, name in WIDTHS.items() if width * pixels / 100 >= needs), None)
-    label = format_html('<text class="label{}" x="6" y="18">{}</text>', fits, part.label)
+    found = ((name, _fits(name, width)) for name in (part.label, part.short) if name)
+    name, fits = next((each for each in found if each[1] is not None), ("", None))
+    label = format_html('<text class="label{}" x="6" y="18">{}</text>', fits, name)
     return format_html(
         '<svg class="part {}" data-status="{}" x="{}%" width="{}%" height="28">'
         '<title>{}: {}</title><rect fill="#ddd" width="100%" height="28"/>{}</svg>',
@@ -89,6 +91,12 @@ def _part(part: Part, at: float, width: float) -> SafeString:
         part.lasted,
         "" if fits is None else label,
     )
+
+
+def _fits(label: str, width: float) -> str | None:
+    """The class of a label in a part of so many percent; None where it fits nowhere."""
+    needs = len(label) * LETTER + 12
+    return next((name for pixels, name in WIDTHS.items() if width * pixels / 100 >= needs), None)
 
 
 def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
@@ -116,11 +124,13 @@ def lines(
     rates: Sequence[tuple[float, float | None]],
     labels: tuple[str, str, str],
     rows: Sequence[Sequence[str]],
+    last: float = 0.0,
 ) -> Chart:
-    """Percent as a line and rate as an area, over seconds. `labels` are written at the left above,
-    the left below and the right below; `rows` are of the table: time, percent, rate."""
+    """Percent as a line and rate as an area, over seconds, at least up to `last`. `labels` are
+    written at the left above, the left below and the right below; `rows` are of the table: time,
+    percent, rate."""
     reached, speeds = _runs(percents), _runs(rates)
-    last = max((run[-1][0] for run in (*reached, *speeds)), default=0.0) or 1.0
+    last = max(last, *(run[-1][0] for run in (*reached, *speeds)), 0.0) or 1.0
     fastest = max((rate for run in speeds for _, rate in run), default=0.0) or 1.0
     area = "".join(_area(run, last, fastest) for run in speeds)
     line = "".join(_line(run, last, 100.0) for run in reached)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from headway.kinds import registry
 from headway.kinds.numbers import separated
-from headway.models import ACTIVE, Attempt, Job, Status
+from headway.models import HELD, Attempt, Job, Status
 from headway.web import formatting
 from headway.web.charts import Chart
 from headway.web.strips import Part, lines, strip
@@ -43,6 +43,10 @@ class Stretch:
     status: str = ""
     first: bool = False
     """Whether an attempt began with it."""
+    lasts: bool = False
+    """Whether it goes on, or the attempt that it is a part of."""
+    short: str = ""
+    """What it is called where there is no room for its label."""
 
     @property
     def seconds(self) -> float:
@@ -51,9 +55,11 @@ class Stretch:
 
 def timeline(job: Job, now: datetime | None = None) -> Timeline:
     """Of a job, read from its attempts; what goes on lasts until `now`."""
+    now = now or timezone.now()
     attempts = sorted(job.attempts.all(), key=lambda each: each.number)
-    stretches = [*_stretches(job, attempts, now or timezone.now())]
-    drawn = [_lines(job, attempt) for attempt in reversed(attempts)]
+    stretches = [*_stretches(job, attempts, now)]
+    several = len(attempts) + (job.status == Status.QUEUED) > 1
+    drawn = (_lines(job, attempt, now, several=several) for attempt in reversed(attempts))
     return Timeline(_strip(stretches), next(filter(None, drawn), None))
 
 
@@ -64,35 +70,40 @@ def _stretches(job: Job, attempts: Sequence[Attempt], now: datetime) -> Iterator
         first = attempt is attempts[0]
         yield from _waits(at, attempt.due_at, attempt.started_at, attempted=not first)
         at = begun = max(at, attempt.started_at)
-        still = attempt.number == job.attempt and job.status in ACTIVE - {Status.QUEUED}
+        still = _goes_on(job, attempt)
         at = max(begun, attempt.finished_at or (now if still else begun))
         status = str(job.status if still else attempt.status)
-        yield from _phases(attempt, begun, at, status, alone=len(attempts) == 1)
+        alone = len(attempts) == 1
+        yield from _phases(attempt, begun, at, status, alone=alone, lasts=still)
     if job.status == Status.QUEUED:
-        yield from _waits(at, job.not_before, now, attempted=bool(attempts))
+        yield from _waits(at, job.not_before, now, attempted=bool(attempts), lasts=True)
     elif not attempts:
         yield from _waits(at, job.not_before, job.finished_at or now, attempted=False)
 
 
+def _goes_on(job: Job, attempt: Attempt) -> bool:
+    return attempt.number == job.attempt and job.status in HELD
+
+
 def _waits(
-    at: datetime, due: datetime | None, until: datetime, *, attempted: bool
+    at: datetime, due: datetime | None, until: datetime, *, attempted: bool, lasts: bool = False
 ) -> Iterator[Stretch]:
     """The time until it was due, and the wait for a worker from then on."""
     due = min(max(at, due or at), max(at, until))
     if due > at:
-        yield Stretch(_("Pause") if attempted else _("Not due"), "break", at, due)
+        name = _("Pause") if attempted else _("Scheduled")
+        yield Stretch(name, "break", at, due, lasts=lasts and due == until)
     if until > due:
-        yield Stretch(_("Waited"), "waited", due, until)
+        name = _("Waiting") if lasts else _("Waited")
+        yield Stretch(name, "waited", due, until, lasts=lasts)
 
 
 def _phases(
-    attempt: Attempt, begun: datetime, ended: datetime, status: str, *, alone: bool
+    attempt: Attempt, begun: datetime, ended: datetime, status: str, *, alone: bool, lasts: bool
 ) -> Iterator[Stretch]:
     """Each lasts until the next one; what comes before the first goes by the attempt's number."""
-    names, edges = (
-        [_("Run") if alone else _("Attempt %(number)s") % {"number": attempt.number}],
-        [begun],
-    )
+    short = "" if alone else _numbered(attempt)
+    names, edges = [short or _("Run")], [begun]
     for phase in attempt.phases:
         start = min(ended, max(edges[-1], begun + timedelta(seconds=phase["started"])))
         names.append(said(phase["name"], attempt.job.kind))
@@ -100,7 +111,12 @@ def _phases(
     if len(edges) > 1 and (edges[1] - begun).total_seconds() < AT_ONCE:
         del names[0], edges[1]
     for index, (name, begin, end) in enumerate(zip(names, edges, [*edges[1:], ended], strict=True)):
-        yield Stretch(name, "phase", begin, end, status, first=index == 0)
+        first = index == 0
+        yield Stretch(name, "phase", begin, end, status, first, lasts, short if first else "")
+
+
+def _numbered(attempt: Attempt) -> str:
+    return _("Attempt %(number)s") % {"number": attempt.number}
 
 
 def _strip(stretches: Sequence[Stretch]) -> Chart:
@@ -117,6 +133,7 @@ def _strip(stretches: Sequence[Stretch]) -> Chart:
             each.status,
             _time(each.begin, day + "H:i:s"),
             span(each.seconds),
+            each.short,
         )
         for each in stretches
     ]
@@ -131,19 +148,30 @@ def _strip(stretches: Sequence[Stretch]) -> Chart:
 
 
 def _told(stretches: Sequence[Stretch]) -> str:
-    waited = sum(each.seconds for each in stretches if each.sort == "waited")
-    ran = sum(each.seconds for each in stretches if each.sort == "phase")
-    early = sum(each.seconds for each in stretches[:1] if each.sort == "break")
-    said = [_("not due for {time}").format(time=span(early))] if early else []
-    if waited or not early:
-        said.append(_("waited {time}").format(time=span(waited)))
-    if any(each.sort == "phase" for each in stretches):
-        said.append(_("ran {time}").format(time=span(ran)))
-    return _sentence(", ".join(said))
+    """What is past, each summed up, and what goes on; of pauses only that before the first
+    attempt."""
+    told = {
+        ("break", False): _("held back for {time}"),
+        ("waited", False): _("waited {time}"),
+        ("phase", False): _("ran {time}"),
+        ("break", True): _("held back for {time} so far"),
+        ("waited", True): _("waiting for {time}"),
+        ("phase", True): _("running for {time}"),
+    }
+    sums: dict[tuple[str, bool], float] = {}
+    for each in stretches:
+        if each.sort != "break" or each is stretches[0]:
+            sums[each.sort, each.lasts] = sums.get((each.sort, each.lasts), 0.0) + each.seconds
+    if all(sort == "phase" for sort, _lasts in sums):
+        sums["waited", False] = 0.0
+    return _sentence(
+        ", ".join(said.format(time=span(sums[sort])) for sort, said in told.items() if sort in sums)
+    )
 
 
-def _lines(job: Job, attempt: Attempt) -> Chart | None:
-    """Percent and rate over time; None where too little is known to draw a line."""
+def _lines(job: Job, attempt: Attempt, now: datetime, *, several: bool) -> Chart | None:
+    """Percent and rate over time; None where too little is known to draw a line. Among several
+    attempts it says which it is of; of one that goes on it ends now, so that a standstill shows."""
     samples = [tuple(sample) for sample in attempt.samples]
     if len(samples) < 2:
         return None
@@ -152,21 +180,22 @@ def _lines(job: Job, attempt: Attempt) -> Chart | None:
     percents = [(at, percent) for at, percent, _ in samples]
     fastest = max((rate for _, rate in rates if rate), default=None)
     known = any(percent is not None for _, percent in percents)
-    said = ["100%"] if known else []
+    said = [_numbered(attempt)] * several + ["100%"] * known
     if fastest is not None:
         said.append(_("at most {rate}").format(rate=formatting.rate(fastest, unit)))
     above = " · ".join(said)
     name = _("Percent and rate") if known and fastest is not None else _("Percent")
     name = name if known else _("Rate")
-    title = _("{name} over {time}, {above}").format(
-        name=name, time=span(samples[-1][0]), above=above
-    )
+    last = samples[-1][0]
+    if _goes_on(job, attempt):
+        last = max(last, (now - attempt.started_at).total_seconds())
+    title = _("{name} over {time}, {above}").format(name=name, time=span(last), above=above)
     step = -(-len(samples) // IN_TABLE)
     rows = [
         (span(at), formatting.percent({"percent": percent}), formatting.rate(rate, unit))
         for at, percent, rate in samples[::step]
     ]
-    return lines(_sentence(title), percents, rates, (above, "0 s", span(samples[-1][0])), rows)
+    return lines(_sentence(title), percents, rates, (above, "0 s", span(last)), rows, last)
 
 
 def _sentence(text: str) -> str:

@@ -140,10 +140,10 @@ def test_a_job_has_waited_run_paused_and_run_again(db: None) -> None:
 
 def test_what_has_not_ended_lasts_until_now(db: None) -> None:
     job = job_of(not_before=after(60), status="queued")
-    assert parts(timeline(job, after(90))) == [("Not due", "1 min 00 s"), ("Waited", "30 s")]
-    assert timeline(job, after(90)).strip.title == "Not due for 1 min 00 s, waited 30 s"
-    assert parts(timeline(job, after(9))) == [("Not due", "9.0 s")]
-    assert timeline(job, after(9)).strip.title == "Not due for 9.0 s"
+    assert parts(timeline(job, after(90))) == [("Scheduled", "1 min 00 s"), ("Waiting", "30 s")]
+    assert timeline(job, after(90)).strip.title == "Held back for 1 min 00 s, waiting for 30 s"
+    assert parts(timeline(job, after(9))) == [("Scheduled", "9.0 s")]
+    assert timeline(job, after(9)).strip.title == "Held back for 9.0 s so far"
     late = {"name": "Read", "started": 5.0, "ended": None}
     running = job_of({"started_at": 1, "phases": [late]}, status="running", attempt=1)
     assert parts(timeline(running, after(9))) == [
@@ -173,13 +173,40 @@ def test_forty_phases_and_none_at_all(db: None) -> None:
 
 def test_percent_and_rate_are_drawn_as_far_as_they_are_known(db: None) -> None:
     samples = [[0.5, None, None], [1.0, 10.0, None], [2.0, 20.0, 5.0], [60.0, 90.0, 1234.0]]
-    job = job_of({"started_at": 0, "finished_at": 60, "samples": samples}, attempt=1)
+    job = job_of(
+        {"started_at": 0, "finished_at": 60, "samples": samples}, attempt=1, status="succeeded"
+    )
     chart = timeline(job).lines
     assert chart is not None
     assert chart.title == "Percent and rate over 1 min 00 s, 100% · at most 1,234/s"
     assert chart.rows[-1] == ("1 min 00 s", "90%", "1,234/s")
     drawn(chart)
-    counted = job_of({"started_at": 0, "samples": [[1.0, None, 2.0], [2.0, None, 2.0]]}, attempt=1)
+    slow = {"started_at": 0, "samples": [[1.0, None, 2.0], [2.0, None, 2.0]]}
+    counted = job_of(slow, attempt=1, status="lost")
     known = timeline(counted).lines
     assert known is not None
     assert known.title.startswith("Rate over 2.0 s, at most 2/s")
+
+
+def test_the_chart_of_an_attempt_says_which_and_ends_when_that_does(db: None) -> None:
+    first = {"started_at": 1, "finished_at": 3, "samples": [[0.5, 10.0, None], [2.0, 20.0, None]]}
+    job = job_of(first, status="queued", attempt=1)
+    again = timeline(job, after(9)).lines
+    assert again is not None
+    assert again.title == "Percent over 2.0 s, Attempt 1 · 100%"
+    assert timeline(job, after(9)).strip.title == "Waited 1.0 s, ran 2.0 s, waiting for 6.0 s"
+    still = job_of(first | {"finished_at": None}, status="running", attempt=1)
+    stands = timeline(still, after(601)).lines
+    assert stands is not None
+    assert stands.title == "Percent over 10 min 00 s, 100%"
+    assert "M0.83 90L3.33 80" in stands.svg, "to scale, with its standstill"
+    assert timeline(still, after(601)).strip.title == "Waited 1.0 s, running for 10 min 00 s"
+
+
+def test_a_part_without_room_for_its_name_has_its_attempt_s() -> None:
+    parts = [Part("Reading the file", "phase", 1, short="Attempt 1"), Part("End", "phase", 3)]
+    labels = [part.findtext("text") for part in drawn(strip("All", parts)).findall("svg")]
+    assert labels == ["Reading the file", "End"], "where a wide screen has room for it"
+    parts = [Part("Reading the whole file", "phase", 1, short="Attempt 1"), *parts]
+    labels = [part.findtext("text") for part in drawn(strip("All", parts)).findall("svg")]
+    assert labels == ["Attempt 1", "Reading the file", "End"]
