@@ -149,7 +149,7 @@ def test_the_descriptions_of_kinds_are_their_docstrings() -> None:
         ("Cancelled by ann", "Abgebrochen von ann"),
         (
             "Took longer than 90 s. Another attempt follows",
-            "Dauerte länger als 90 s. Ein weiterer Versuch folgt",
+            "Dauerte länger als 1 min 30 s. Ein weiterer Versuch folgt",
         ),
         ("The file is empty.", "Die Datei ist leer."),
         ("Line 4: {odd} 100 % of it", "Line 4: {odd} 100 % of it"),
@@ -161,8 +161,27 @@ def test_what_stands_in_a_row_is_told_in_the_language_of_its_reader(
 ) -> None:
     with translation.override("de"):
         assert told.told(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Took longer than 90 s", "Took longer than 1 min 30 s"),
+        ("Took longer than 3600 s", "Took longer than 1 h"),
+        ("Took longer than 0.5 s", "Took longer than 0.5 s"),
+        ("It did not stop within 20 s", "It did not stop within 20 s"),
+        (
+            "The worker disappeared (last sign of life 134 s ago). Another attempt follows",
+            "The worker disappeared (no sign of life for 2 min 14 s). Another attempt follows",
+        ),
+        ("No progress for 4 min, so it was stopped", "No progress for 4 min, so it was stopped"),
+        ("Line 4: {odd} 100 % of it", "Line 4: {odd} 100 % of it"),
+        ("", ""),
+    ],
+)
+def test_a_time_in_a_row_is_told_as_times_are_elsewhere(written: str, shown: str) -> None:
     with translation.override("en-gb"):
-        assert told.told(written) == written
+        assert told.told(written) == shown
 
 
 @pytest.mark.parametrize(

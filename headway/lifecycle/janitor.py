@@ -115,7 +115,7 @@ def give_up_lost() -> None:
         return
     for pk, until, now in found:
         silent = round((now - until).total_seconds() + conf.JOB_LEASE)
-        reason = f"The worker disappeared (last sign of life {silent} s ago)"
+        reason = f"The worker disappeared (no sign of life for {silent} s)"
         with _alone(pk):
             if lease.abandon(pk, reason, lease_until__lt=Now()):
                 logger.warning("Job %s: %s", pk, reason)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from headway.kinds import json_values
-from headway.kinds.numbers import grouped, separated
+from headway.kinds.numbers import grouped, lasting, separated
 from headway.models import Status
 from headway.web.presenters import Shown
 
@@ -67,14 +67,7 @@ def count(snap: Mapping[str, Any]) -> str:
 
 def duration(seconds: float | None) -> str:
     """42 s, 3 min 05 s, 2 h 07 min; "" for None."""
-    if seconds is None:
-        return ""
-    whole = max(0, math.floor(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole // 60 % 60:02} min"
+    return "" if seconds is None else lasting(seconds)
 
 
 def day(moment: datetime) -> str:

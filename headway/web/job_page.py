@@ -22,6 +22,7 @@ from headway.web.presenters import Shown
 from headway.web.readable import readable
 from headway.web.remaining import remaining, usual
 from headway.web.result_files import kept_until, result_files
+from headway.web.told import without_promise
 from headway.web.warning_groups import grouped
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Run:
 
     attempt: Attempt
     status: str
+    reason: str
     waited: float | None
     ran: float | None
     warnings: int
@@ -51,7 +53,7 @@ def panel_context(item: Shown) -> dict[str, Any]:
         "left": remaining(
             snap.get("eta"), snap.get("percent"), item.elapsed, snap.get("quiet"), usually
         )
-        if item.is_moving
+        if item.advances
         else None,
         "first_part": first_part(item),
         "leads_to": leads_to(item),
@@ -112,12 +114,15 @@ def _runs(item: Shown, attempts: Sequence[Attempt]) -> list[Run]:
 
 def _run(item: Shown, attempt: Attempt, *, shows: bool) -> Run:
     job, begun = item.job, attempt.started_at
-    newest = attempt.number == job.attempt and job.status != Status.QUEUED
+    last = attempt.number == job.attempt
+    follows = last and job.status == Status.QUEUED
+    newest = last and not follows
     due = attempt.due_at or (job.created_at if attempt.number == 1 else None)
     ran = (attempt.finished_at - begun).total_seconds() if attempt.finished_at else None
     return Run(
         attempt,
         str(job.status if newest else attempt.status),
+        attempt.reason if follows else without_promise(attempt.reason),
         max(0.0, (begun - due).total_seconds()) if due else None,
         max(0.0, ran) if ran is not None else (item.elapsed if newest else None),
         (attempt.progress or {}).get("warnings") or len(attempt.warnings),

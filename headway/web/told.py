@@ -7,9 +7,10 @@ from functools import cache
 from django.utils.translation import get_language, gettext, gettext_noop, pgettext
 
 from headway.kinds import registry
-from headway.kinds.numbers import localized
+from headway.kinds.numbers import lasting, localized
 
 NAME = re.compile(r"\{(\w+)\}")
+SECONDS = re.compile(r"(\d{1,9})(?:\.0)? s")
 
 SENTENCES = (
     gettext_noop("Cancelled"),
@@ -22,7 +23,7 @@ SENTENCES = (
     gettext_noop("Retried by {name}"),
     gettext_noop("Revoked"),
     gettext_noop("The worker disappeared"),
-    gettext_noop("The worker disappeared (last sign of life {seconds} s ago)"),
+    gettext_noop("The worker disappeared (no sign of life for {time})"),
     gettext_noop("The worker was shut down"),
     gettext_noop("The worker process died"),
     gettext_noop("The worker process ran out of memory"),
@@ -35,9 +36,9 @@ SENTENCES = (
     gettext_noop("Whoever asked for this may not do it any more: nothing was done."),
     gettext_noop("This person has no account any more."),
     gettext_noop("The task called sys.exit({code})"),
-    gettext_noop("Took longer than {seconds} s"),
+    gettext_noop("Took longer than {time}"),
     gettext_noop("No progress for {time}, so it was stopped"),
-    gettext_noop("It did not stop within {seconds} s"),
+    gettext_noop("It did not stop within {time}"),
     gettext_noop("It was not heard of for a day after it was due"),
     gettext_noop("Expired before a worker was free"),
     gettext_noop(
@@ -50,6 +51,13 @@ SENTENCES = (
 )
 """Those of the app itself, which tests/test_language.py looks for in the code."""
 AGAIN = gettext_noop("{reason}. Another attempt follows")
+FORMERLY = {
+    "The worker disappeared (last sign of life {time} ago)": (
+        "The worker disappeared (no sign of life for {time})"
+    ),
+}
+"""How a sentence was written once -> how it is now: a row that tells how long ago something was
+would be untrue as soon as it is read."""
 RETRY = gettext_noop("Retry {number}: {reason}")
 TRAIL = (
     gettext_noop("start"),
@@ -74,8 +82,9 @@ TRAIL = (
 
 
 def told(text: str) -> str:
-    """`text` in the language of the viewer, if it is a sentence that is known; else as it is."""
-    if not text or is_english():
+    """`text` in the language of the viewer, if it is a sentence that is known; else as it is. A
+    time that it tells in seconds is written as times are elsewhere."""
+    if not text:
         return text
     if (known := gettext(text)) != text:
         return known
@@ -84,8 +93,15 @@ def told(text: str) -> str:
             values = dict(zip(fields, found.groups(), strict=True))
             if "reason" in values:
                 values["reason"] = told(values["reason"])
-            return gettext(msgid).format(**values)
+            if "time" in values:
+                values["time"] = _time(values["time"])
+            return gettext(FORMERLY.get(msgid, msgid)).format(**values)
     return text
+
+
+def without_promise(reason: str) -> str:
+    """The reason of an attempt, without that another follows."""
+    return reason.removesuffix(AGAIN.removeprefix("{reason}"))
 
 
 def said(text: str | None, kind: str) -> str:
@@ -123,7 +139,7 @@ _Known = tuple[str, list[str], re.Pattern[str]]
 
 @cache
 def _patterns() -> list[_Known]:
-    return [_known(each) for each in (AGAIN, RETRY, *SENTENCES) if "{" in each]
+    return [_known(each) for each in (AGAIN, RETRY, *SENTENCES, *FORMERLY) if "{" in each]
 
 
 @cache
@@ -135,6 +151,12 @@ def _known(text: str) -> _Known:
     parts = NAME.split(text)
     looks = "".join("(.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
     return text, parts[1::2], re.compile(looks, re.DOTALL)
+
+
+def _time(text: str) -> str:
+    """3600 s as 1 h, 90 s as 1 min 30 s."""
+    found = SECONDS.fullmatch(text)
+    return re.sub(r" 00 (s|min)$", "", lasting(float(found[1]))) if found else text
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

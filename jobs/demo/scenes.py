@@ -19,7 +19,7 @@ psycopg.errors.NumericValueOutOfRange: integer out of range
 UNEXPECTED = (
     "Something unexpected went wrong. The operator of this site can look it up by the reference"
 )
-DISAPPEARED = "The worker disappeared (last sign of life 34 s ago)"
+DISAPPEARED = "The worker disappeared (no sign of life for 34 s)"
 IMPORT = ("Reading the file", "Importing rows")
 LONG = (
     "Monthly reconciliation of all invoices, credit notes and payments of the subsidiaries in"

@@ -54,7 +54,7 @@ def test_an_expired_lease_queues_the_job_again_while_attempts_are_left() -> None
     job = reload(job)
     assert (job.status, job.published_at, job.percent) == ("queued", None, None)
     assert job.reason == (
-        "The worker disappeared (last sign of life 40 s ago). Another attempt follows"
+        "The worker disappeared (no sign of life for 40 s). Another attempt follows"
     )
     attempt.refresh_from_db()
     assert (attempt.status, attempt.finished_at is not None) == ("lost", True)
@@ -65,7 +65,7 @@ def test_an_expired_lease_without_attempts_left_is_lost_with_its_percent() -> No
     janitor.sweep()
     job = reload(job)
     assert (job.status, job.percent) == ("lost", 40)
-    assert job.reason == "The worker disappeared (last sign of life 40 s ago)"
+    assert job.reason == "The worker disappeared (no sign of life for 40 s)"
     assert states(job)[-1] == "lost"
 
 

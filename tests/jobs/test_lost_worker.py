@@ -42,7 +42,7 @@ def test_a_job_whose_worker_was_killed_goes_on_with_the_next(worker_of_mine: Tas
     until_status(job, "running")
     worker_of_mine.kill()
     again = swept_until(job, "queued")
-    assert again.reason.startswith("The worker disappeared (last sign of life ")
+    assert again.reason.startswith("The worker disappeared (no sign of life for ")
     worker_of_mine.start()
     swept_until(job, "running")
     done = ended(job)
