@@ -53,6 +53,11 @@ class Shown:
         return self.job.status in HELD
 
     @property
+    def advances(self) -> bool:
+        """Whether it gets on: only then its rate, and what remains, are known."""
+        return self.job.status == Status.RUNNING and not self.snap["stalled"]
+
+    @property
     def can_cancel(self) -> bool:
         possible = self.job.status in ACTIVE and self.job.cancel_requested_at is None
         return possible and not self.job.observed and policy.may_cancel(self.viewer, self.job)
@@ -80,7 +85,8 @@ class Shown:
         kind = self.kind
         if kind is None or kind.is_internal:
             return False
-        return policy.may_start(self.viewer, kind.name) and self.sees_inputs
+        given = self.sees_inputs and bool(self.job.params)
+        return given and policy.may_start(self.viewer, kind.name)
 
     @property
     def kind(self) -> registry.Kind | None:
@@ -119,9 +125,14 @@ class Shown:
         return policy.may_see_trail(self.viewer, self.job)
 
     @property
+    def browses(self) -> bool:
+        """Whether there is a list of everybody's jobs for the viewer."""
+        return policy.may_browse(self.viewer)
+
+    @property
     def sees_workers(self) -> bool:
         """Whether attempts name their workers, and so the machines: as the system page does."""
-        return policy.may_browse(self.viewer)
+        return self.browses
 
     @property
     def can_share(self) -> bool:

@@ -89,7 +89,7 @@ def test_a_job_that_stands_still_says_so_until_it_moves(
 ) -> None:
     tabs = [open_tab(running.path), open_tab("/")]
     stalled = [expect(tab.locator(".stalled")) for tab in tabs]
-    ways: list[Callable[[], None]] = [lambda: running.write("a line"), lambda: running.move(20)]
+    ways: list[Callable[[], None]] = [lambda: running.write("a line"), lambda: running.move(20, rate=2, eta=900)]
     for speak in ways:
         for each in stalled:
             each.to_have_text(re.compile(r"^No progress for \d+ s$"))
@@ -97,12 +97,20 @@ def test_a_job_that_stands_still_says_so_until_it_moves(
         speak()
         for each in stalled:
             each.to_have_text("")
+    known = [
+        *(expect(tabs[0].locator(f"[data-field={name}]")) for name in ("left", "rate")),
+        expect(tabs[1].locator("[data-field=eta]")),
+    ]
+    for each in known:
+        each.not_to_have_text("")
     running.say("output", text="more")
     tabs[0].wait_for_timeout(2 * SECONDS)
     stalled[0].to_have_text("")
     stalled[0].not_to_have_text("")
     fresh = open_tab(running.path)
     expect(fresh.locator(".stalled")).to_have_text(re.compile("^No progress for"))
+    for each in (*known, expect(fresh.locator("[data-field=left]"))):
+        each.to_have_text("")  # nobody knows how long it takes now
 
 
 def test_behind_a_proxy_that_buffers_a_job_that_runs_is_soon_said_to_run(

@@ -80,8 +80,9 @@ export function makeBars({ turn, onEnd }) {
     fill(el, 'message', said(data.message ?? '', el.dataset.says));
     fill(el, 'phase', said(data.phase ?? '', el.dataset.says));
     fill(el, 'count', count(data, el.dataset.unit));
-    fill(el, 'rate', rate(data.rate, el.dataset.unit));
-    fill(el, 'eta', remaining(data.eta));
+    const advances = el.dataset.status === 'running' && !standstill(el, Date.now());
+    fill(el, 'rate', advances ? rate(data.rate, el.dataset.unit) : '');
+    fill(el, 'eta', advances ? remaining(data.eta) : '');
     fill(el, 'warnings', data.warnings ? figure(data.warnings) : '');
     if (data.elapsed != null) began.set(el, Date.now() - data.elapsed * 1000);
   }
@@ -166,11 +167,18 @@ export function makeBars({ turn, onEnd }) {
 
   function showTimes(el, now) {
     if (began.has(el)) fill(el, 'elapsed', duration((now - began.get(el)) / 1000));
-    const quiet = (now - spoke.get(el.dataset.job)) / 1000;
-    const stalled = el.dataset.status === 'running' && quiet > Number(el.dataset.stalledAfter || Infinity);
+    const quiet = standstill(el, now);
     const shown = el.querySelector('[data-field="stalled"]')?.textContent;
-    fill(el, 'stalled', stalled ? stall(quiet) : '');
-    if (stalled && !shown) say(`${el.dataset.title}: ${stall(quiet)}`);
+    fill(el, 'stalled', quiet ? stall(quiet) : '');
+    if (!quiet) return;
+    for (const unknown of ['rate', 'eta']) fill(el, unknown, '');
+    if (!shown) say(`${el.dataset.title}: ${stall(quiet)}`);
+  }
+
+  /* Seconds for which a job has not moved, where that is too long; else 0. */
+  function standstill(el, now) {
+    const quiet = (now - spoke.get(el.dataset.job)) / 1000;
+    return el.dataset.status === 'running' && quiet > Number(el.dataset.stalledAfter || Infinity) ? quiet : 0;
   }
 
   /* Numbers are microseconds by the clock of Redis. */

@@ -37,10 +37,12 @@ export function makeLeft() {
   /* Every second. What the server has written stands until there is something newer. */
   function tick(now) {
     const field = one('[data-field=left]');
-    if (!['running', 'cancelling'].includes(field?.closest('[data-job]').dataset.status)) return;
+    const panel = field?.closest('[data-job]');
+    if (panel?.dataset.status !== 'running') return;
     const usual = 'low' in field.dataset && { low: Number(field.dataset.low), high: Number(field.dataset.high) };
     if (!newest && !usual) return;
-    const range = reckon(newest, (now - heard) / 1000, (now - begun) / 1000, usual);
+    const stalled = panel.querySelector('[data-field=stalled]').textContent; // then nobody knows
+    const range = !stalled && reckon(newest, (now - heard) / 1000, (now - begun) / 1000, usual);
     const text = range ? between(range) : '';
     if (field.textContent !== text) field.textContent = text;
   }
