@@ -1,8 +1,10 @@
 """JSON values for people: pairs of names and values, tables, or else indented text."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +15,8 @@ from headway.web.told import called
 
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 100, 12, 300
 """Of a table, and characters of one of its cells."""
+NUMBER = re.compile(r"[+-]?\d[\d.,\s]*%?")
+"""As written in any language, or in a file."""
 MAX_TEXT = 200_000
 """Characters of a text that stands on the page."""
 
@@ -26,6 +30,12 @@ class Table:
     rows: Sequence[Sequence[str]]
     more: int = 0
     more_columns: int = 0
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """The columns that have nothing but numbers, counted from 0."""
+        columns = zip(*self.rows, strict=False)
+        return frozenset(at for at, texts in enumerate(columns) if _are_numbers(texts))
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,11 @@ def plain(value: Any) -> str:
     if isinstance(value, list) and not is_deep(value):
         return ", ".join(map(plain, value)) or "—"
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _are_numbers(texts: Iterable[str]) -> bool:
+    said = [text for text in texts if text not in ("", "—")]
+    return bool(said) and all(map(NUMBER.fullmatch, said))
 
 
 def _is_table(value: Any) -> bool:

@@ -43,8 +43,8 @@ USUAL_DAYS = 7
 class ShareForm(forms.Form):
     """For how long a link lasts, and what it shows beside progress."""
 
-    days = forms.TypedChoiceField(label=_("It lasts"), coerce=int)
-    parts = forms.MultipleChoiceField(label=_("It also shows"), required=False)
+    days = forms.TypedChoiceField(label=_("Valid for"), coerce=int)
+    parts = forms.MultipleChoiceField(label=_("Also show"), required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

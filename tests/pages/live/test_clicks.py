@@ -118,7 +118,7 @@ def test_a_job_that_is_cancelled_before_it_said_anything_has_no_lines(
     expect(empty).to_have_text("No lines so far.")
     expect(tools).to_be_hidden()
     page.get_by_role("button", name="Cancel").click()
-    expect(empty).to_have_text("This attempt has no log lines.")
+    expect(empty).to_have_text("It never began, so there is no log.")
     page.get_by_role("button", name="Undo Simulate").click()
     expect(empty).to_have_text("No lines so far.")
     job.become(Status.RUNNING, attempt=1, started_at=timezone.now())
