@@ -89,7 +89,10 @@ def test_a_job_that_stands_still_says_so_until_it_moves(
 ) -> None:
     tabs = [open_tab(running.path), open_tab("/")]
     stalled = [expect(tab.locator(".stalled")) for tab in tabs]
-    ways: list[Callable[[], None]] = [lambda: running.write("a line"), lambda: running.move(20, rate=2, eta=900)]
+    ways: list[Callable[[], None]] = [
+        lambda: running.write("a line"),
+        lambda: running.move(20, rate=2, eta=900),
+    ]
     for speak in ways:
         for each in stalled:
             each.to_have_text(re.compile(r"^No progress for \d+ s$"))
