@@ -34,7 +34,7 @@ class Part:
     """When, and `lasted`: how long, as people read it."""
     lasted: str = ""
     short: str = ""
-    """A label for where the other does not fit."""
+    """A label for where the other does not fit on each screen."""
 
 
 def shares(sizes: Sequence[float], least: float = NARROWEST) -> list[float]:
@@ -77,8 +77,9 @@ def strip(title: str, parts: Sequence[Part], marks: Iterable[tuple[int, str]] = 
 
 
 def _part(part: Part, at: float, width: float) -> SafeString:
-    found = ((name, _fits(name, width)) for name in (part.label, part.short) if name)
-    name, fits = next((each for each in found if each[1] is not None), ("", None))
+    name, fits = part.label, _fits(part.label, width)
+    if part.short and fits != "" and (shorter := _fits(part.short, width)) is not None:
+        name, fits = part.short, shorter
     label = format_html('<text class="label{}" x="6" y="18">{}</text>', fits, name)
     return format_html(
         '<svg class="part {}" data-status="{}" x="{}%" width="{}%" height="28">'
