@@ -63,8 +63,8 @@ def test_a_long_text_is_cut(alices: Client, make_job: MakeJob) -> None:
 
 def test_the_first_rows_of_a_csv_file_are_shown(alices: Client, job: Job) -> None:
     page = page_of(alices, job)
-    assert '<th scope="col">name</th><th scope="col">amount</th>' in page
-    assert page.count("<td>&lt;b&gt;</td><td>1</td>") == 10
+    assert '<th scope="col">name</th><th scope="col" class="digits">amount</th>' in page
+    assert page.count('<td>&lt;b&gt;</td><td class="digits">1</td>') == 10
     assert "And 20 more rows." in page
     assert "The first rows." in page  # of what is too long to be read
     assert page.count('class="data"') == 2

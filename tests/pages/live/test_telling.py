@@ -68,7 +68,7 @@ def test_a_browser_tells_of_the_end_of_a_job_that_it_was_asked_about(
     assert page.evaluate("Notification.permission") == "granted"
     assert Job.objects.get().notify
     running.become(Status.FAILED)
-    page.wait_for_function("told.length")
+    page.wait_for_function("() => told.length")
     assert page.evaluate("told") == [f"Simulate: Failed {running.job.pk}"]
     expect(page.get_by_role("button", name="Do not tell me")).to_be_hidden()
 
