@@ -171,7 +171,7 @@ def test_what_stands_in_a_row_is_told_in_the_language_of_its_reader(
         ("Took longer than 0.5 s", "Took longer than 0.5 s"),
         ("It did not stop within 20 s", "It did not stop within 20 s"),
         (
-            "The worker disappeared (last sign of life 134 s ago). Another attempt follows",
+            "The worker disappeared (no sign of life for 134 s). Another attempt follows",
             "The worker disappeared (no sign of life for 2 min 14 s). Another attempt follows",
         ),
         ("No progress for 4 min, so it was stopped", "No progress for 4 min, so it was stopped"),

@@ -51,13 +51,6 @@ SENTENCES = (
 )
 """Those of the app itself, which tests/test_language.py looks for in the code."""
 AGAIN = gettext_noop("{reason}. Another attempt follows")
-FORMERLY = {
-    "The worker disappeared (last sign of life {time} ago)": (
-        "The worker disappeared (no sign of life for {time})"
-    ),
-}
-"""How a sentence was written once -> how it is now: a row that tells how long ago something was
-would be untrue as soon as it is read."""
 RETRY = gettext_noop("Retry {number}: {reason}")
 TRAIL = (
     gettext_noop("start"),
@@ -95,7 +88,7 @@ def told(text: str) -> str:
                 values["reason"] = told(values["reason"])
             if "time" in values:
                 values["time"] = _time(values["time"])
-            return gettext(FORMERLY.get(msgid, msgid)).format(**values)
+            return gettext(msgid).format(**values)
     return text
 
 
@@ -139,7 +132,7 @@ _Known = tuple[str, list[str], re.Pattern[str]]
 
 @cache
 def _patterns() -> list[_Known]:
-    return [_known(each) for each in (AGAIN, RETRY, *SENTENCES, *FORMERLY) if "{" in each]
+    return [_known(each) for each in (AGAIN, RETRY, *SENTENCES) if "{" in each]
 
 
 @cache
