@@ -94,6 +94,11 @@ class Question:
         return bool(replace(self, status="").query())
 
     @property
+    def filters(self) -> int:
+        """How many of those under Filters are set."""
+        return sum(map(bool, (self.kind, self.person, self.since, self.until, self.sort)))
+
+    @property
     def looks_through(self) -> bool:
         """Whether no index answers it: rows are looked through, so many at a time."""
         return bool(self.text or self.status == "timed-out" or self.sort)

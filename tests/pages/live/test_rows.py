@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from headway.models import Status
 from tests.jobs import kinds as tasks_of_the_tests
@@ -52,6 +52,34 @@ def test_the_history_begins_where_it_is_seen(
             "all => [...new Set(all.map((part) => Math.round(part.getBoundingClientRect().left)))]"
         )
         assert len(edges) == 1 or width < 640, f"{part}: columns that begin at {edges}"
+
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+def test_a_row_on_a_phone_says_whose_job_it_was_and_why_over_its_whole_width(
+    page: Page, proxy: Proxy, staffs: Client, make_job: MakeJob
+) -> None:
+    make_job(Status.FAILED, reason="The bank did not answer in time. Try it again later.")
+    make_job(Status.SUCCEEDED, result={"rows": 16_399}, warning_count=3)
+    body = staffs.get("/?person=*&sort=longest").content.decode()
+    page.set_viewport_size(PHONE)
+    page.route(f"{proxy.url}/", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.goto(f"{proxy.url}/")
+    failed = page.locator(".line[data-status=failed]")
+    for part in ("h3", ".said"):
+        edge = failed.locator(part).evaluate("(el) => el.getBoundingClientRect().right")
+        assert edge > PHONE["width"] - 48, part
+    for row in (failed, page.locator(".line[data-status=succeeded]")):
+        expect(row.locator(".owner")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".line .warned")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#more-filters [name=kind]")).to_be_hidden()
+    expect(page.locator("#more-filters-summary .number")).to_have_text("2")
+    page.locator("#more-filters-summary").click()
+    expect(page.locator("#more-filters [name=kind]")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{proxy.url}/")
+    expect(page.locator("#more-filters [name=kind]")).to_be_visible()
 
 
 def test_long_texts_leave_room_for_all_columns_of_the_admin(
