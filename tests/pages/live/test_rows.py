@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from headway.models import Status
 from tests.jobs import kinds as tasks_of_the_tests
@@ -55,6 +55,8 @@ def test_the_history_begins_where_it_is_seen(
 
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
+SMALL = """all => all.filter((el) => el.checkVisibility())
+  .filter((el) => el.getBoundingClientRect().height < 39.5).map((el) => el.outerHTML)"""
 
 
 def test_a_row_on_a_phone_says_whose_job_it_was_and_why_over_its_whole_width(
@@ -80,6 +82,25 @@ def test_a_row_on_a_phone_says_whose_job_it_was_and_why_over_its_whole_width(
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{proxy.url}/")
     expect(page.locator("#more-filters [name=kind]")).to_be_visible()
+
+
+def test_for_a_finger_all_there_is_to_press_is_40_pixels_high(
+    browser: Browser, proxy: Proxy, alices: Client, make_job: MakeJob
+) -> None:
+    make_job(Status.FAILED, reason="The bank did not answer in time. Try it again later.")
+    body = alices.get("/").content.decode()
+    with browser.new_context(viewport=PHONE, has_touch=True) as context:
+        page = context.new_page()
+        page.route(
+            f"{proxy.url}/", lambda route: route.fulfill(body=body, content_type="text/html")
+        )
+        page.goto(f"{proxy.url}/")
+        assert page.evaluate("matchMedia('(pointer: coarse)').matches")
+        pressed = page.locator(".quiet, .filters a, .tick, .top nav :is(a, button)")
+        assert pressed.evaluate_all(SMALL) == []
+        search = page.locator(".search [name=text]")
+        expect(search).to_have_css("font-size", "16px")  # at less an iPhone zooms in
+        expect(page.locator("[data-shortcuts]")).to_be_hidden()
 
 
 def test_long_texts_leave_room_for_all_columns_of_the_admin(
