@@ -125,6 +125,7 @@ LISTS = {
     "list-bad": View("/?status=bad&person=*"),
     "list-stalled": View("/?status=stalled"),
     "list-filters": View("/?person=*&sort=longest&kind=import-csv&since=2020-01-01"),
+    "list-asking": View("/?person=*", opened("#more-filters-summary:visible, #save-summary")),
     "list-save": View("/?text=bank", opened("#save-summary")),
     "list-nothing": View("/?text=nowhere"),
     "list-wrong": View("/?since=soon&status=odd&kind=gone"),
