@@ -13,13 +13,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from headway.kinds.numbers import grouped
+from headway.lifecycle.remembered import Remembered
 from headway.models import ACTIVE, Status
 from headway.users import User
 from headway.web import questions
 from headway.web.charts import Chart, Column, stacked_bars
 from headway.web.counting import counts_between
 from headway.web.questions import Question
-from headway.web.remembered import Remembered
 from headway.web.time_limit import TooSlowError, limited
 
 DAYS = 30

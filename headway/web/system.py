@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from headway.lifecycle import census
 from headway.lifecycle.census import Census
 from headway.lifecycle.log import glance
+from headway.lifecycle.remembered import Remembered
 from headway.models import HELD
 from headway.stream import Log
 from headway.users import User
 from headway.web import streams
 from headway.web.formatting import duration
-from headway.web.remembered import Remembered
 from headway.web.runs import visible
 
 SECONDS = 3.0

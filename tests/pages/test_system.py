@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.lifecycle.log import log
+from headway.lifecycle.remembered import Remembered
 from headway.models import Status
 from headway.web import system, system_page
 from headway.web.lanes import Block, lanes, placed
-from headway.web.remembered import Remembered
 from tests.pages.conftest import MakeJob
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
