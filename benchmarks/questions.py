@@ -122,12 +122,11 @@ def measure(wanted: argparse.Namespace) -> None:
 
 def one_page(question: Any, person: Any, place: list[Any]) -> None:
     """The next page of a list, with what the links above it count."""
-    from headway.web.counting import counts
     from headway.web.history import answer
-    from headway.web.listing import _parts
+    from headway.web.listing import count
 
     place[0] = answer(question, person, place[0]).after
-    counts(_parts(question, person))
+    count(question, person)
 
 
 def took(name: str, ask: Callable[[], object], wanted: argparse.Namespace) -> None:
@@ -157,6 +156,7 @@ def charts(person: Any, wanted: argparse.Namespace) -> None:
     from headway.models import Job
     from headway.web import days as of_days
     from headway.web.causes import causes
+    from headway.web.counting import counts
     from headway.web.history import answer
     from headway.web.keyset import LAST, Cursor, Key
     from headway.web.questions import Question
@@ -166,14 +166,18 @@ def charts(person: Any, wanted: argparse.Namespace) -> None:
 
     def first(question: Question) -> None:
         of_days._before.forget()
-        of_days.days(question, person)
+        again(question)
+
+    def again(question: Question) -> None:
+        today = of_days.today(question, person)
+        of_days.days(question, person, counts(today, dict.fromkeys(today, of_days.MOST)))
 
     times = Job.objects.order_by("-created_at").values_list("created_at", flat=True)
     deep = Cursor(Key.of(times[min(140_000, wanted.jobs // 2)], LAST))
     asked: dict[str, Callable[[], object]] = {
         "page 7,000": lambda: answer(Question(), person, deep),
         "chart of 30 days, first": lambda: first(every),
-        "chart of 30 days, again": lambda: of_days.days(every, person),
+        "chart of 30 days, again": lambda: again(every),
         "chart of 30 days, own": lambda: first(Question()),
         "failures by cause": lambda: causes(every, person),
         "failures by cause, own": lambda: causes(Question(), person),

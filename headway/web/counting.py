@@ -16,10 +16,10 @@ MOST = 1000
 K = TypeVar("K", bound=Hashable)
 
 
-def counts(parts: Mapping[K, JobQuerySet], most: int | None = None) -> dict[K, int]:
-    """How many jobs each query finds, up to one more than `most` (by default MOST), by one
-    statement for all: a row of subqueries that each end there."""
-    asked, columns, values = _subqueries(parts, MOST if most is None else most)
+def counts(parts: Mapping[K, JobQuerySet], limits: Mapping[K, int] | None = None) -> dict[K, int]:
+    """How many jobs each query finds, up to one more than its limit (MOST where `limits` has none),
+    by one statement for all: a row of subqueries that each end there."""
+    asked, columns, values = _subqueries(parts, limits or {})
     found: dict[K, int] = dict.fromkeys(parts, 0)
     if asked:
         with connections[router.db_for_read(Job)].cursor() as cursor:
@@ -38,7 +38,7 @@ def counts_between(
     within = {
         key: jobs.filter(created_at__gte=since, created_at__lt=until) for key, jobs in parts.items()
     }
-    asked, columns, values = _subqueries(within, most)
+    asked, columns, values = _subqueries(within, dict.fromkeys(within, most))
     found = dict.fromkeys(product(range(len(times)), parts), 0)
     if not asked or not times:
         return found
@@ -55,12 +55,14 @@ def counts_between(
     return found
 
 
-def _subqueries(parts: Mapping[K, JobQuerySet], most: int) -> tuple[list[K], list[str], list[Any]]:
+def _subqueries(
+    parts: Mapping[K, JobQuerySet], limits: Mapping[K, int]
+) -> tuple[list[K], list[str], list[Any]]:
     """Of those that can find something: key, SQL of a column, and all values together."""
     connection = connections[router.db_for_read(Job)]
     asked, columns, values = [], [], []
     for key, jobs in parts.items():
-        query = jobs.order_by().values("status")[: most + 1].query
+        query = jobs.order_by().values("status")[: limits.get(key, MOST) + 1].query
         try:
             sql, params = query.get_compiler(connection=connection).as_sql()
         except EmptyResultSet:

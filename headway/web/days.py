@@ -1,6 +1,6 @@
 """How many jobs of the last thirty days have come to which state, as a chart whose days filter the
-list. Counted from the rows along an index, so deletions need no bookkeeping: today's for each
-page, those of the days before at most every REMEMBERED seconds."""
+list. Counted from the rows along an index, so deletions need no bookkeeping: today's for each page,
+with what else it counts, those of the days before at most every REMEMBERED seconds."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from headway.kinds.numbers import grouped
 from headway.lifecycle.remembered import Remembered
-from headway.models import ACTIVE, Status
+from headway.models import ACTIVE, JobQuerySet, Status
 from headway.users import User
 from headway.web import questions
 from headway.web.charts import Chart, Column, stacked_bars
@@ -29,7 +29,9 @@ REMEMBERED = 30.0
 """Seconds: as often as streams check again who may read them."""
 ORDER = (Status.SUCCEEDED, Status.CANCELLED, Status.RUNNING, Status.FAILED, Status.LOST)
 """From the bottom; active jobs of all states count as running."""
-Counts = Mapping[tuple[date, str], int]
+Key = tuple[date, str]
+"""A day, and one of ORDER."""
+Counts = Mapping[Key, int]
 _before: Remembered[Counts | None] = Remembered(REMEMBERED, most=200)
 
 
@@ -41,16 +43,28 @@ class Days:
     total: int
 
 
-def days(question: Question, viewer: User) -> Days | None:
-    """None where there is nothing to show, or counting takes too long; nor for a search, which
-    would have to look through the jobs of all days."""
+def today(question: Question, viewer: User) -> dict[Key, JobQuerySet]:
+    """What is to be counted for each page, up to MOST each; nothing for a search (see `days`)."""
+    if question.text:
+        return {}
+    day = timezone.localdate()
+    parts = _parts(question, viewer)
+    within = {status: questions.within(jobs, day, day) for status, jobs in parts.items()}
+    return {(day, status): jobs for status, jobs in within.items()}
+
+
+def days(question: Question, viewer: User, counted: Mapping[Any, int]) -> Days | None:
+    """`counted` has what `today` asks for, and may have more. None where there is nothing to show,
+    or counting takes too long; nor for a search, which would have to look through the jobs of all
+    days."""
     if question.text:
         return None
     last = timezone.localdate()
     before = _before.get(_key(question, viewer, last), lambda: _count(question, viewer, last))
     if before is None:
         return None
-    numbers = Counter({**before, **_counted(question, viewer, [last])})
+    now = {(last, str(status)): counted.get((last, str(status)), 0) for status in ORDER}
+    numbers = Counter({**before, **now})
     columns = [_column(question, last - timedelta(days=ago), numbers) for ago in _back()]
     total = numbers.total()
     title = _("Jobs of the last %(days)d days: %(total)s") % {"days": DAYS, "total": grouped(total)}
@@ -77,13 +91,17 @@ def _count(question: Question, viewer: User, last: date) -> Counts | None:
         return None
 
 
-def _counted(question: Question, viewer: User, every: list[date]) -> Counts:
+def _parts(question: Question, viewer: User) -> dict[str, JobQuerySet]:
     about = replace(question, status="", text="", since="", until="", sort="")
     jobs = questions.asked(about, viewer)
-    parts = {
+    return {
         str(status): jobs.filter(status__in=ACTIVE if status == Status.RUNNING else {status})
         for status in ORDER
     }
+
+
+def _counted(question: Question, viewer: User, every: list[date]) -> Counts:
+    parts = _parts(question, viewer)
     times = [(questions.midnight(each), questions.midnight(each, 1)) for each in every]
     found = counts_between(parts, times, MOST)
     return {(every[place], status): number for (place, status), number in found.items()}

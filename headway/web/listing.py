@@ -1,6 +1,7 @@
 """The list of jobs as its page shows it: an answer to a question, with what else one may ask."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -14,11 +15,11 @@ from headway.kinds import registry
 from headway.lifecycle.causes import OUT_OF_TIME
 from headway.models import ACTIVE, HELD, TERMINAL, Job, SavedQuestion, Status
 from headway.policy import shows_own
-from headway.web import questions
+from headway.web import days, questions
 from headway.web.access import person
 from headway.web.compared import compared
 from headway.web.counting import MOST, counted, counts
-from headway.web.days import Days, days
+from headway.web.days import Days
 from headway.web.formatting import day
 from headway.web.history import SCAN, SORTED, Answer, answer, stalled
 from headway.web.keyset import Cursor
@@ -106,19 +107,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
     found = Found(recent=_recent(viewer))
     try:
-        if question.narrowed or question.looks_through:
-            with limited():
-                found.answer = answer(question, viewer, cursor)
-                found.counted = counts(_parts(question, viewer))
-        else:
+        with limited() if question.narrowed or question.looks_through else nullcontext():
             found.answer = answer(question, viewer, cursor)
-            found.counted = counts(_parts(question, viewer))
+            found.counted = count(question, viewer)
     except TooSlowError:
         found.too_slow = True
         return found
     rows = show([*found.answer.active, *found.answer.ended], viewer)
     found.items = compared(explained(rows), viewer)
-    found.days = days(question, viewer)
+    found.days = days.days(question, viewer, found.counted)
     if found.counted:
         found.counted["stalled"] = _stalled(question, viewer, found)
     return found
@@ -135,6 +132,12 @@ def _stalled(question: Question, viewer: Any, found: Found) -> int:
 def _recent(viewer: Any) -> list[str]:
     newest = Job.objects.filter(owner_id=viewer.pk).order_by("-created_at")
     return list(dict.fromkeys(newest.values_list("kind", flat=True)[:RECENT]))
+
+
+def count(question: Question, viewer: Any) -> dict[Any, int]:
+    """What the links above the list and its chart say of today, by one statement."""
+    today = days.today(question, viewer)
+    return counts(_parts(question, viewer) | today, dict.fromkeys(today, days.MOST))
 
 
 def _parts(question: Question, viewer: Any) -> dict[Any, Any]:

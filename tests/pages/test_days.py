@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from headway.models import Job, Status
 from headway.web import days, time_limit
-from headway.web.days import ORDER
+from headway.web.counting import counts
+from headway.web.days import ORDER, Days
 from headway.web.questions import Question
 from tests.pages.conftest import MakeJob
 
@@ -26,9 +27,13 @@ def on(job: Job, ago: int) -> Job:
     return job
 
 
+def chart_of(question: Question, user: Any) -> Days | None:
+    return days.days(question, user, counts(days.today(question, user)))
+
+
 def numbers(question: Question, user: Any) -> dict[str, dict[str, int]]:
     """Of each day that has any, the counts that are not 0."""
-    found = days.days(question, user)
+    found = chart_of(question, user)
     told: dict[str, dict[str, int]] = {}
     for label, *cells in found.chart.rows if found else []:
         counts = {str(s): int(n) for s, n in zip(ORDER, cells, strict=True) if n != "0"}
@@ -57,11 +62,11 @@ def test_each_day_has_its_jobs_by_how_they_ended(
     assert numbers(Question(kind="other"), alice) == {label(3): {"cancelled": 1}}
     assert numbers(Question(person="*"), boss)[label(3)] == {**earlier, "failed": 1}
     assert numbers(Question(person="*"), bob) == {label(3): {"failed": 1}}
-    chart = days.days(Question(), alice)
+    chart = chart_of(Question(), alice)
     assert chart
     assert chart.chart.head == ("", "Succeeded", "Cancelled", "Active", "Failed", "Lost")
     assert "1 active" in chart.chart.svg
-    assert days.days(Question(text="x"), alice) is None
+    assert chart_of(Question(text="x"), alice) is None
 
 
 def test_it_is_true_again_after_a_deletion(alice: User, make_job: MakeJob) -> None:
