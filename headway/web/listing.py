@@ -21,15 +21,15 @@ from headway.web.compared import compared
 from headway.web.counting import MOST, counted, counts
 from headway.web.days import Days
 from headway.web.formatting import day
-from headway.web.history import SCAN, SORTED, Answer, answer, stalled
+from headway.web.history import PER_PAGE, SCAN, SORTED, Answer, answer, stalled
 from headway.web.keyset import Cursor
 from headway.web.presenters import Shown, explained, show
 from headway.web.questions import BADLY, EVERYBODY, SORTS, STATUSES, Question
 from headway.web.start_menu import menu, trial
 from headway.web.time_limit import SECONDS, TooSlowError, limited
 
-RECENT = 100
-"""Jobs whose kinds count as recent."""
+RECENT = PER_PAGE
+"""Jobs whose kinds count as recent: so many of the newest are on the first page."""
 MAX_KINDS = 12
 """Kinds that are counted, of more the first."""
 TOO_SLOW = gettext_noop(
@@ -53,7 +53,6 @@ class Found:
     answer: Answer = field(default_factory=Answer)
     items: list[Shown] = field(default_factory=list)
     counted: dict[Any, int] = field(default_factory=dict)
-    recent: list[str] = field(default_factory=list)
     days: Days | None = None
     too_slow: bool = False
 
@@ -69,7 +68,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         wrong.append(_("You may see only your own jobs."))
     cursor = Cursor.read(request.GET.get("after", ""))
     found = _find(question, viewer, cursor)
-    start = menu(request, found.recent)
+    start = menu(request, _recent(question, viewer, cursor, found))
     fresh = not found.items and not question.query()
     return {
         **start,
@@ -105,7 +104,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _find(question: Question, viewer: Any, cursor: Cursor | None) -> Found:
-    found = Found(recent=_recent(viewer))
+    found = Found()
     try:
         with limited() if question.narrowed or question.looks_through else nullcontext():
             found.answer = answer(question, viewer, cursor)
@@ -129,9 +128,20 @@ def _stalled(question: Question, viewer: Any, found: Found) -> int:
     return sum(bool(item.snap["stalled"]) for item in shown)
 
 
-def _recent(viewer: Any) -> list[str]:
-    newest = Job.objects.filter(owner_id=viewer.pk).order_by("-created_at")
-    return list(dict.fromkeys(newest.values_list("kind", flat=True)[:RECENT]))
+def _recent(question: Question, viewer: Any, cursor: Cursor | None, found: Found) -> list[str]:
+    """The kinds of one's newest jobs, the last first. Where the page begins with one's own jobs in
+    every state, and all that are active, these jobs are on it."""
+    if question == Question() and cursor is None and not found.answer.more_active:
+        jobs = sorted((item.job for item in found.items), key=_age, reverse=True)
+        kinds = [job.kind for job in jobs]
+    else:
+        newest = questions.asked(Question(), viewer).order_by("-created_at", "-pk")
+        kinds = list(newest.values_list("kind", flat=True)[:RECENT])
+    return list(dict.fromkeys(kinds[:RECENT]))
+
+
+def _age(job: Job) -> tuple[Any, Any]:
+    return job.created_at, job.pk
 
 
 def count(question: Question, viewer: Any) -> dict[Any, int]:
