@@ -155,12 +155,12 @@ def charts(person: Any, wanted: argparse.Namespace) -> None:
     """The same of what is beside the list. The chart of days remembers those before today."""
     from headway.models import Job
     from headway.web import days as of_days
+    from headway.web import runs
     from headway.web.causes import causes
     from headway.web.counting import counts
     from headway.web.history import answer
     from headway.web.keyset import LAST, Cursor, Key
     from headway.web.questions import Question
-    from headway.web.runs import newest, usuals
 
     every = Question(person="*")
 
@@ -172,6 +172,10 @@ def charts(person: Any, wanted: argparse.Namespace) -> None:
         today = of_days.today(question, person)
         of_days.days(question, person, counts(today, dict.fromkeys(today, of_days.MOST)))
 
+    def usual() -> None:
+        runs._usual.forget()
+        runs.usuals(["simulate", *(f"none{n}" for n in range(19))], person)
+
     times = Job.objects.order_by("-created_at").values_list("created_at", flat=True)
     deep = Cursor(Key.of(times[min(140_000, wanted.jobs // 2)], LAST))
     asked: dict[str, Callable[[], object]] = {
@@ -182,11 +186,9 @@ def charts(person: Any, wanted: argparse.Namespace) -> None:
         "failures by cause": lambda: causes(every, person),
         "failures by cause, own": lambda: causes(Question(), person),
         "failures of a rare kind": lambda: causes(Question(kind="rare", person="*"), person),
-        "page of a kind": lambda: newest("simulate", person),
-        "page of a rare kind": lambda: newest("rare", person),
-        "usual of twenty kinds": lambda: usuals(
-            ["simulate", *(f"none{n}" for n in range(19))], person
-        ),
+        "page of a kind": lambda: runs.newest("simulate", person),
+        "page of a rare kind": lambda: runs.newest("rare", person),
+        "usual of twenty kinds": usual,
     }
     for name, ask in asked.items():
         took(name, ask, wanted)

@@ -17,6 +17,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from headway.web import days, runs, system
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.servers import Serve, Servers
@@ -47,6 +48,14 @@ CHROMIUM_ARGUMENTS = [
 def in_the_language_of_the_site() -> None:
     """A page that was asked for in another language leaves that to the next test of the thread."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What this process remembers for some seconds is of another test's rows: SQLite gives their
+    keys again."""
+    for known in (days._before, runs._usual, system._numbers, system._seen):
+        known.forget()
 
 
 @pytest.fixture(scope="session")

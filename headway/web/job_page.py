@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from headway.kinds import registry
 from headway.lifecycle.log import glance
-from headway.models import HELD, Attempt, Status
+from headway.models import HELD, Attempt, Job, Status
 from headway.policy import allowed, policy
 from headway.stream import Log, Output
 from headway.stream.event import Entry
@@ -85,9 +85,7 @@ def first_part(item: Shown) -> str:
 
 def parts_context(item: Shown) -> dict[str, Any]:
     """Those of the parts beside the panel that depend on the job's state."""
-    job = item.job
-    prefetch_related_objects([job], "attempts")  # once for all who show them
-    attempts = sorted(job.attempts.all(), key=lambda each: -each.number)
+    job, attempts = item.job, _attempts(item.job)
     newest = attempts[0] if attempts and attempts[0].number == job.attempt else None
     found = result_files(job)
     groups, others = grouped(newest.warnings if newest else [])
@@ -102,6 +100,12 @@ def parts_context(item: Shown) -> dict[str, Any]:
         "inputs": inputs(item),
         "runs": _runs(item, attempts),
     }
+
+
+def _attempts(job: Job) -> list[Attempt]:
+    """The newest first; read once for all who show them."""
+    prefetch_related_objects([job], "attempts")
+    return sorted(job.attempts.all(), key=lambda each: -each.number)
 
 
 def _runs(item: Shown, attempts: Sequence[Attempt]) -> list[Run]:
@@ -144,7 +148,7 @@ def record_context(
     Read after the cursor, so that nothing said in between is missing.
     """
     job, chosen = item.job, number or item.attempt
-    row = job.attempts.filter(number=chosen).first()
+    row = next((each for each in _attempts(job) if each.number == chosen), None)
     if row is None and chosen != item.attempt:
         raise Http404
     found = glance().read(lambda log: _said(log, str(job.pk)))

@@ -5,9 +5,14 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
+
+from headway.lifecycle.remembered import Remembered
 from headway.models import TERMINAL, Job, JobQuerySet, Status
 from headway.policy import policy
 from headway.users import User
@@ -17,6 +22,8 @@ NEWEST = 200
 """Runs that a kind's page is about."""
 SAMPLE = 40
 """Runs that succeeded, the newest, which say what is usual: on every page the same."""
+REMEMBERED = 30.0
+"""Seconds, as long as earlier days are (days.py): new runs hardly change what is usual."""
 FEWEST = 5
 """Of fewer runs nothing is usual."""
 NOTABLE, SECONDS = 1.5, 5.0
@@ -110,8 +117,36 @@ def usual(seconds: Sequence[float]) -> Usual | None:
     return Usual(low, mid, high)
 
 
+_usual: Remembered[Usual | None] = Remembered(REMEMBERED, most=2000)
+
+
 def usuals(kinds: Collection[str], viewer: User) -> dict[str, Usual]:
-    """What is usual for each of these kinds, by the newest runs that succeeded. One query."""
+    """What is usual for each of these kinds, by the newest runs that succeeded. One query, or none
+    where all of it is remembered."""
+    if not kinds:
+        return {}
+    seen = _seen(viewer)
+    ask = cache(lambda: _asked(kinds, viewer))
+
+    def known(kind: str) -> Usual | None:
+        return _usual.get((seen, kind), lambda: ask().get(kind))
+
+    return {kind: told for kind in kinds if (told := known(kind)) is not None}
+
+
+def _seen(viewer: User) -> bytes:
+    """Which jobs a viewer may see, by the query for them, whose text may be long: nobody is told of
+    another's, and whose rights change asks anew. What a policy of a project's own has looked up by
+    the database may hold on for REMEMBERED."""
+    jobs = visible(viewer).order_by().values("pk")
+    try:
+        said = str(jobs.query.get_compiler(using=jobs.db).as_sql())
+    except EmptyResultSet:
+        said = ""
+    return sha256(said.encode()).digest()
+
+
+def _asked(kinds: Collection[str], viewer: User) -> dict[str, Usual]:
     arms = [
         Job.objects.filter(
             pk__in=visible(viewer, kind=kind, status=Status.SUCCEEDED)
@@ -122,8 +157,6 @@ def usuals(kinds: Collection[str], viewer: User) -> dict[str, Usual]:
         .values_list("kind", "started_at", "finished_at")
         for kind in sorted(kinds)
     ]
-    if not arms:
-        return {}
     rows: list[Any] = sorted(arms[0].union(*arms[1:], all=True) if arms[1:] else arms[0], key=_kind)
     found = {}
     for kind, some in groupby(rows, _kind):

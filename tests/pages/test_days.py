@@ -16,11 +16,6 @@ from headway.web.questions import Question
 from tests.pages.conftest import MakeJob
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    days._before.forget()
-
-
 def on(job: Job, ago: int) -> Job:
     moment = timezone.localtime().replace(hour=12) - timedelta(days=ago)
     Job.objects.filter(pk=job.pk).update(created_at=moment)

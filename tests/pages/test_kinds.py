@@ -129,6 +129,29 @@ def test_lists_and_the_page_of_a_kind_call_the_same_usual(
     assert f"The time they ran is of the newest {runs.SAMPLE} that succeeded." in page
 
 
+def test_what_is_usual_is_remembered_as_of_those_jobs_that_one_may_see(
+    alice: User, bob: User, make_job: MakeJob
+) -> None:
+    """For each kind, whichever others are asked for with it."""
+    for _ in range(runs.FEWEST):
+        ran(make_job, 20)
+    with CaptureQueriesContext(connection) as queries:
+        for kinds in ({"simulate", "other"}, {"simulate"}, {"other"}):
+            assert {*runs.usuals(kinds, alice)} == kinds & {"simulate"}
+    assert len(queries) == 1
+    Job.objects.all().delete()
+    assert runs.usuals({"simulate"}, alice)
+    assert not runs.usuals({"simulate"}, bob)
+
+
+def test_of_whose_rights_change_it_is_not_remembered(boss: User, make_job: MakeJob) -> None:
+    for _ in range(runs.FEWEST):
+        ran(make_job, 20)
+    assert runs.usuals({"simulate"}, boss)
+    User.objects.filter(pk=boss.pk).update(is_superuser=False)
+    assert not runs.usuals({"simulate"}, User.objects.get(pk=boss.pk))
+
+
 def test_cancelled_runs_say_nothing_of_success() -> None:
     now = timezone.now()
     made = [
@@ -165,4 +188,4 @@ def test_a_thousand_kinds_are_one_menu(
     alices.get("/")
     with CaptureQueriesContext(connection) as queries:
         alices.get("/")
-    assert len(queries) <= 10
+    assert len(queries) <= 7

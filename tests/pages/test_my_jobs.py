@@ -213,13 +213,13 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
 ) -> None:
     for status in Status:
         make_job(status)
-    alices.get("/")  # earlier days are remembered for a while
-    # session, user, ids, counts, rows, what is usual, saved, whether any waits
-    with django_assert_num_queries(8):
+    alices.get("/")  # earlier days and what is usual are remembered for a while
+    # session, user, ids, counts, rows, saved, whether any waits
+    with django_assert_num_queries(7):
         alices.get("/")
     for status in Status:
         make_job(status)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         alices.get("/")
 
 

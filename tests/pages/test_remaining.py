@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from headway.models import Job, Status
+from headway.web import runs
 from headway.web.remaining import Range, between, remaining, usual
 from headway.web.runs import FEWEST
 from tests.pages.conftest import MakeJob
@@ -63,6 +64,7 @@ def test_what_is_usual_is_between_the_quickest_and_the_slowest_tenth(
         begun = timezone.now() - timedelta(hours=1)
         ended = begun + timedelta(seconds=seconds)
         Job.objects.filter(pk=job.pk).update(started_at=begun, finished_at=ended)
+        runs._usual.forget()
         assert (usual("simulate", alice) is None) == (number + 1 < FEWEST)
     assert usual("simulate", alice) == Range(20, 40)
     assert usual("simulate", bob) is usual("other", alice) is None

@@ -23,12 +23,6 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 percent = st.floats(-20, 120)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    system._numbers.forget()
-    system._seen.forget()
-
-
 @given(st.lists(st.tuples(percent, percent), max_size=40), st.integers(0, 40))
 def test_blocks_on_a_lane_do_not_cover_each_other(
     times: list[tuple[float, float]], slots: int
