@@ -17,6 +17,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from headway.lifecycle import queue
 from headway.web import days, runs, system
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
@@ -54,7 +55,7 @@ def in_the_language_of_the_site() -> None:
 def nothing_remembered() -> None:
     """What this process remembers for some seconds is of another test's rows: SQLite gives their
     keys again."""
-    for known in (days._before, runs._usual, system._numbers, system._seen):
+    for known in (queue._line, days._before, runs._usual, system._numbers, system._seen):
         known.forget()
 
 

@@ -1,7 +1,7 @@
 """Explains why a queued job waits."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop, ngettext
 from headway.kinds.numbers import grouped
 from headway.lifecycle import turns
 from headway.lifecycle.log import glance
+from headway.lifecycle.remembered import Remembered
 from headway.models import Job, Status
 from headway.policy import policy
 from headway.users import User
@@ -18,6 +19,9 @@ from headway.users import User
 OTHERS_OF_OWNER = gettext_noop("Waits for other jobs of the same user")
 MAX_AHEAD = 1000
 """Queued jobs that are looked through for those ahead of another."""
+REMEMBERED = 1.0
+"""Seconds: the line is the same whoever looks, and pages ask for their reasons every few."""
+_line: Remembered[Sequence[Any]] = Remembered(REMEMBERED)
 
 
 def why_queued(job: Job) -> str:
@@ -26,8 +30,8 @@ def why_queued(job: Job) -> str:
 
 
 def reasons(jobs: Iterable[Job]) -> dict[Any, str]:
-    """The same of each that is queued, by its id: with one look at the workers, and one query where
-    some only wait for others."""
+    """The same of each that is queued, by its id: with one look at the workers, and at the line
+    where some only wait for others."""
     waiting = [job for job in jobs if job.status == Status.QUEUED]
     unsent = [job for job in waiting if job.published_at is None]
     turn = turns.of(unsent) if unsent else set()
@@ -63,8 +67,7 @@ def _without_worker(job: Job, workers: Mapping[str, Mapping[str, Any]] | None) -
 
 def _places(jobs: Iterable[Job]) -> dict[Any, str]:
     """How many of the oldest queued jobs were published before each, in its queue."""
-    oldest = Job.objects.filter(status=Status.QUEUED).order_by("created_at", "pk")
-    line = list(oldest.values_list("pk", "queue", "published_at")[:MAX_AHEAD])
+    line = _line.get("", _oldest)
     more = "+" if len(line) == MAX_AHEAD else ""
     told = {}
     for job in jobs:
@@ -81,13 +84,19 @@ def _places(jobs: Iterable[Job]) -> dict[Any, str]:
     return told
 
 
-def no_worker(user: User, *, about_to_start: bool = False) -> bool:
+def _oldest() -> Sequence[Any]:
+    """Id, queue and time of publication of those that have waited longest, whosoever they are."""
+    oldest = Job.objects.filter(status=Status.QUEUED).order_by("created_at", "pk")
+    return list(oldest.values_list("pk", "queue", "published_at")[:MAX_AHEAD])
+
+
+def no_worker(user: User, waiting: bool | None = None) -> bool:
     """Whether jobs that this person may see are queued, or one is about to be, and no worker runs.
-    False where Redis does not answer: then nobody knows."""
-    if glance().read(lambda log: log.who_is_alive("worker")) != {}:
+    `waiting` is the former, where that is known. False where Redis does not answer: then nobody
+    knows."""
+    if waiting is False or glance().read(lambda log: log.who_is_alive("worker")) != {}:
         return False
-    waiting = policy.visible(Job.objects.filter(status=Status.QUEUED), user)
-    return about_to_start or waiting.exists()
+    return waiting or policy.visible(Job.objects.filter(status=Status.QUEUED), user).exists()
 
 
 def _seconds_until(moment: datetime | None) -> float:

@@ -98,12 +98,16 @@ def _viewer(context: template.Context) -> User:
 
 @register.inclusion_tag("headway/_no_worker.html", takes_context=True)
 def no_worker(
-    context: template.Context, *, start: bool = False, ask: bool = True
+    context: template.Context,
+    *,
+    start: bool = False,
+    ask: bool = True,
+    waiting: bool | None = None,
 ) -> dict[str, Any]:
     """The banner that no worker takes queued jobs, which keeps itself up to date; with `start` also
-    for
-    a job that is about to be. Without `ask`, where Redis has just not answered, it begins empty."""
-    told = ask and queue.no_worker(_viewer(context), about_to_start=start)
+    for a job that is about to be. Without `ask`, where Redis has just not answered, it begins
+    empty. `waiting`: whether any is queued, where the page knows."""
+    told = ask and queue.no_worker(_viewer(context), start or waiting)
     return {"no_worker": told, "start": start}
 
 

@@ -100,6 +100,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "has_active": any(item.is_active for item in found.items),
         "cursor": found.items[0].cursor if found.items else None,
         "redis_answers": not found.items or found.items[0].cursor is not None,
+        "waiting": _waiting(found, every=plain and not question.narrowed),
     }
 
 
@@ -188,6 +189,14 @@ def _matching(question: Question, found: Found) -> str:
     """How many jobs are answers; "" where that is not counted."""
     known = question.status not in ("stalled", "timed-out") and found.counted
     return counted(sum(known.get(status, 0) for status in question.statuses)) if known else ""
+
+
+def _waiting(found: Found, *, every: bool) -> bool | None:
+    """Whether jobs that the viewer may see are queued, by the counts. Only where those are of
+    `every` job they tell that there is none; None where nobody knows."""
+    if found.counted.get(Status.QUEUED):
+        return True
+    return False if every and found.counted else None
 
 
 def _kinds(question: Question, found: Found) -> list[tuple[str, str, bool]]:

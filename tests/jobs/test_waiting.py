@@ -2,12 +2,15 @@
 
 import pytest
 from django.db.models.functions import Now
+from pytest_django import DjangoAssertNumQueries
 
-from headway.lifecycle import lease
+from headway.lifecycle import lease, queue
 from headway.lifecycle.log import log
 from headway.lifecycle.queue import why_queued
+from headway.lifecycle.remembered import Remembered
 from headway.models import Job
 from tests.jobs import rows
+from tests.support.patience import PATIENCE
 from tests.support.stack import Valkey
 
 
@@ -33,6 +36,19 @@ def test_jobs_ahead_are_counted() -> None:
     jobs = [rows.queued(published_at=rows.ago(30 - number)) for number in range(3)]
     said = [why_queued(job) for job in jobs]
     assert said == ["Next in line", "1 job ahead", "2 jobs ahead"]
+
+
+@pytest.mark.usefixtures("worker_of")
+def test_the_line_is_looked_at_once_for_all_who_look_within_a_second(
+    django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_line", Remembered(PATIENCE))  # on a slow machine as well
+    jobs = [rows.queued(published_at=rows.ago(30 - number)) for number in range(2)]
+    with django_assert_num_queries(1):
+        assert [why_queued(job) for job in jobs] == ["Next in line", "1 job ahead"]
+    late = rows.queued(published_at=rows.ago(1))
+    with django_assert_num_queries(0):
+        assert why_queued(late) == "2 jobs ahead"
 
 
 @pytest.mark.usefixtures("worker_of")

@@ -188,4 +188,4 @@ def test_a_thousand_kinds_are_one_menu(
     alices.get("/")
     with CaptureQueriesContext(connection) as queries:
         alices.get("/")
-    assert len(queries) <= 7
+    assert len(queries) <= 6

@@ -214,12 +214,12 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
     for status in Status:
         make_job(status)
     alices.get("/")  # earlier days and what is usual are remembered for a while
-    # session, user, ids, counts, rows, saved, whether any waits
-    with django_assert_num_queries(7):
+    # session, user, ids, counts, rows, saved
+    with django_assert_num_queries(6):
         alices.get("/")
     for status in Status:
         make_job(status)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         alices.get("/")
 
 

@@ -52,6 +52,16 @@ def test_it_is_about_ones_own_jobs(alices: Client, bobs: Client, make_job: MakeJ
     assert SENTENCE not in bobs.get("/").content.decode()
 
 
+def test_staff_see_it_on_every_list_where_any_job_waits(
+    staffs: Client, alices: Client, make_job: MakeJob
+) -> None:
+    """Whatever the list is narrowed to, and whatever its counts are of."""
+    make_job(Status.QUEUED)
+    for page in ("/", "/?person=*", "/?kind=import-csv", "/?text=nothing", "/?since=2026-11-29"):
+        assert SENTENCE in staffs.get(page).content.decode(), page
+        assert SENTENCE in alices.get(page).content.decode(), page
+
+
 def test_signed_out_a_page_asks_no_more(client: Client, db: None) -> None:
     answer = client.get("/jobs/no-worker/?shown=0", headers={"HX-Request": "true"})
     assert answer.status_code == STOP_POLLING

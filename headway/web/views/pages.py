@@ -32,6 +32,7 @@ def job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     asked = request.GET.dict()
     context = whole_context(item, asked, positive(asked.get("attempt")))
     context["redis_answers"] = item.cursor is not None
+    context["waiting"] = item.job.status == Status.QUEUED or None
     return page(request, "headway/job.html", context)
 
 
@@ -41,7 +42,7 @@ def no_worker(request: HttpRequest) -> HttpResponse:
     that is what the page shows already, by ?shown=; who is signed out is told to ask no more."""
     if not request.user.is_authenticated:
         return HttpResponse(status=STOP_POLLING)
-    waits = queue.no_worker(request.user, about_to_start="start" in request.GET)
+    waits = queue.no_worker(request.user, "start" in request.GET or None)
     if waits == (request.GET.get("shown") == "1"):
         return vary(HttpResponse(status=204))
     context = {"no_worker": waits, "start": "start" in request.GET}
