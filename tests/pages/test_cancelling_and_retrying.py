@@ -159,5 +159,5 @@ def test_undo_is_offered_to_those_who_may(
 def test_what_was_running_says_that_its_cancel_stays(alices: Client, make_job: MakeJob) -> None:
     job = make_job(Status.RUNNING)
     page = alices.post(f"/jobs/{job.pk}/cancel/", follow=True).content.decode()
-    assert "its cancel cannot be undone" in page
+    assert "cancelling it cannot be undone" in page
     assert f"/jobs/{job.pk}/undo/" not in page
