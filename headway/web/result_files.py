@@ -97,7 +97,9 @@ def _table(name: str, lines: list[str], *, ends: bool) -> Table | None:
         return None
     if not rows:
         return None
-    head, *rest = (_cells(row) for row in rows[: FIRST_ROWS + 1])
+    shown = [_cells(row) for row in rows[: FIRST_ROWS + 1]]
+    width = max(map(len, shown))
+    head, *rest = ([*cells, *[""] * (width - len(cells))] for cells in shown)
     more = len(rows) - 1 - len(rest) if ends else -1
     return Table(name, head, rest, more, max(0, len(rows[0]) - MAX_COLUMNS))
 

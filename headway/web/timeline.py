@@ -180,7 +180,7 @@ def _lines(job: Job, attempt: Attempt, now: datetime, *, several: bool) -> Chart
     percents = [(at, percent) for at, percent, _ in samples]
     fastest = max((rate for _, rate in rates if rate), default=None)
     known = any(percent is not None for _, percent in percents)
-    said = [_numbered(attempt)] * several + ["100%"] * known
+    said = [_numbered(attempt)] if several else ["100%"] * known
     if fastest is not None:
         said.append(_("at most {rate}").format(rate=formatting.rate(fastest, unit)))
     above = " · ".join(said)

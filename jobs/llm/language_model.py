@@ -56,6 +56,8 @@ class QuestionForm(forms.Form):
         super().__init__(*args, **options)  # type: ignore[arg-type]  # whatever Form takes
         for field in self.fields.values():
             field.validators += [_not_too_long, _sendable]
+        if hindrance():  # no keyboard is to open over why it cannot be asked
+            del self.fields["prompt"].widget.attrs["autofocus"]
 
     @property
     def hindrance(self) -> str:

@@ -193,7 +193,7 @@ def test_the_chart_of_an_attempt_says_which_and_ends_when_that_does(db: None) ->
     job = job_of(first, status="queued", attempt=1)
     again = timeline(job, after(9)).lines
     assert again is not None
-    assert again.title == "Percent over 2.0 s, Attempt 1 · 100%"
+    assert again.title == "Percent over 2.0 s, Attempt 1"
     assert timeline(job, after(9)).strip.title == "Waited 1.0 s, ran 2.0 s, waiting for 6.0 s"
     still = job_of(first | {"finished_at": None}, status="running", attempt=1)
     stands = timeline(still, after(601)).lines

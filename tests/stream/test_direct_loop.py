@@ -7,10 +7,12 @@ Found by this or by tests/stream/test_handover.py when tried by hand: a remainde
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -19,6 +21,12 @@ from headway.stream.direct import LAST_CHUNK, Sockets
 from tests.stream.serving import descriptors
 
 which = st.integers(0, 7)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_of_others() -> None:
+    """Descriptors are counted: those of the tests before are not to be closed in between."""
+    gc.collect()
 
 
 class Viewer:
