@@ -186,7 +186,7 @@ def share(page: Page, scripts: bool) -> str:
     """A stranger sees a job by its link, without its inputs, until it is revoked."""
     job(page, "orders-q2.csv")
     if scripts:  # who opens it before they have come has a link in it, as without them
-        page.wait_for_function("window.htmx")
+        page.wait_for_function("() => window.htmx")
     page.locator("#share-of-summary").click()
     if not scripts:
         page.locator("#share-of").get_by_role("link", name="Show").click()
